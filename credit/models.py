@@ -1,7 +1,7 @@
-"""Credit reports: what was asked of the bureau, what it answered, and the report that was read from the answer.
+"""Credit reports: each call of the bureau, the raw report that it returned, and the report parsed from it.
 
-The raw answer is sealed in a table of its own, which no page reads. A ``Report`` holds everything read from one as a
-sealed document; beside it stand the columns that are queried, which say nothing about accounts or addresses.
+The raw report is sealed in its own table, which only its own page reads. A ``Report`` has everything parsed from one as
+a sealed document, and beside it the columns that are queried, which contain nothing about accounts or addresses.
 """
 
 from typing import ClassVar
@@ -19,8 +19,8 @@ from credit.statuses import NEEDS_DETAILS, EnrollmentStatus
 class Enrollment(Owned):
     """A user who wants to see their credit file, and when the next pull is due. One row per user.
 
-    ``identity`` is the person as the bureau knows them, without a Social Security number but for its last four. The
-    whole number is in ``ssn``, if the person wants it kept, and is gone when they withdraw or stay away.
+    ``identity`` has the details for the bureau, with only the last four digits of the Social Security number. The full
+    number is in ``ssn``, if the user chose to save it, until they withdraw or do not sign in for some time.
     """
 
     identity = SealedTextField(null=True)
@@ -32,15 +32,15 @@ class Enrollment(Owned):
     status_changed_at = models.DateTimeField(default=timezone.now)
     rejected_field = models.CharField(max_length=20, blank=True)
     # The day of the month on which the report is due, and the oldest such day without a report. ``next_pull_at`` may be
-    # later, as after a failure, and does not tell which month is missing.
+    # later, as after a failure, and does not say which month is missing.
     pull_day = models.PositiveSmallIntegerField()
     due_on = models.DateField(null=True)
     succeeded_at = models.DateTimeField(null=True)
     # No pull before this, neither by the user nor on a schedule.
     eligible_at = models.DateTimeField(null=True)
-    # Celery beat pulls then. Null where only the user can change anything.
+    # Celery beat pulls then. Null if only the user can change anything.
     next_pull_at = models.DateTimeField(null=True)
-    # Failed pulls since the last answer, and how many of them have an unknown outcome.
+    # Failed pulls since the last report, and how many of them have an unknown outcome.
     failures = models.PositiveSmallIntegerField(default=0)
     unknown_outcomes = models.PositiveSmallIntegerField(default=0)
     # Whether details were changed after a report that did not match. That allows one more pull, and no third.
@@ -98,7 +98,7 @@ class AttemptStatus(models.TextChoices):
 class PullAttempt(Owned):
     """One call of the bureau, stored before it is made: its parameters, its consent and its outcome.
 
-    It holds nothing of the answer. A user has at most one pending attempt.
+    It has nothing of the response. A user has at most one pending attempt.
     """
 
     status = models.CharField(max_length=10, choices=AttemptStatus, default=AttemptStatus.PENDING)
@@ -131,7 +131,7 @@ class PullAttempt(Owned):
 
 
 class RawReport(Owned):
-    """A bureau's answer exactly as it came, packed and sealed, and how it was obtained."""
+    """A bureau's response exactly as it came, compressed and sealed, and how it was requested."""
 
     attempt = models.OneToOneField(PullAttempt, on_delete=models.PROTECT, related_name="raw")
     body = SealedTextField()
@@ -154,11 +154,11 @@ class RawReport(Owned):
 
 
 class Report(Owned):
-    """A report as the parser read it: one sealed document, and beside it the few columns that are queried.
+    """A parsed report: one sealed document, and beside it the few columns that are queried.
 
-    ``document`` holds a ``credit.report.CreditReport`` and ``changes`` what changed since the report before it, both as
-    ``credit.stored.documents`` writes them. The score's columns are those of the first score, which is the one that
-    we ask for. ``consumer_hash`` tells people's files apart.
+    ``document`` has a ``credit.report.CreditReport`` and ``changes`` the changes since the previous report, both as
+    ``credit.stored.documents`` encodes them. The columns of the score have the first score, which is the one that we
+    request. ``consumer_hash`` distinguishes credit files.
     """
 
     raw = models.OneToOneField(RawReport, on_delete=models.SET_NULL, null=True, related_name="report")
@@ -181,7 +181,7 @@ class Report(Owned):
     score_percentile = models.PositiveIntegerField(null=True)
     document = SealedTextField()
     changes = SealedTextField(null=True)
-    # The bureau says that it is about somebody else than the report before it.
+    # The bureau says that it is about another person than the previous report.
     comparable = models.BooleanField(default=True)
 
     class Meta:

@@ -10,7 +10,7 @@ import msgspec
 
 
 class Bucket(StrEnum):
-    """What a month of a payment history amounts to."""
+    """The payment status of a month."""
 
     OK = "ok"
     CURRENT_ZERO_BALANCE = "current_zero_balance"
@@ -26,12 +26,12 @@ class Bucket(StrEnum):
 
     @property
     def is_known(self) -> bool:
-        """Whether the bureau says how the month went."""
+        """Whether the bureau reports the month."""
         return self is not Bucket.NO_DATA
 
     @property
     def severity(self) -> int:
-        """Zero for a good or unknown month, and more the worse it was."""
+        """Zero for a good or unknown month, and higher for later payments."""
         return _SEVERITY[self]
 
 
@@ -51,7 +51,7 @@ _SEVERITY: Mapping[Bucket, int] = MappingProxyType(
 
 
 class PaymentMonth(NamedTuple):
-    """One month of an account. ``month`` is its first day, ``code`` the bureau's own mark."""
+    """One month of an account. ``month`` is its first day, ``code`` the bureau's own payment code."""
 
     month: date
     code: str
@@ -71,7 +71,7 @@ class DatedBy(StrEnum):
 class PaymentHistory(msgspec.Struct, frozen=True):
     """The months of an account, newest first and without a gap. ``latest`` is the first day of the newest.
 
-    Only the date of the balance is sure to be in the newest month. Where nothing is dated, ``latest`` is ``None``.
+    Only the balance date is certain to be in the newest month. Without any date, ``latest`` is ``None``.
     """
 
     latest: date | None
@@ -80,7 +80,7 @@ class PaymentHistory(msgspec.Struct, frozen=True):
     dated_by: DatedBy = DatedBy.BALANCE
 
     def months(self) -> Iterator[PaymentMonth]:
-        """Yield every month, newest first; none where nothing says which months they are."""
+        """Yield every month, newest first; none if the months have no dates."""
         if self.latest is None:
             return
         year, month = self.latest.year, self.latest.month

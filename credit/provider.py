@@ -1,8 +1,8 @@
-"""What credit expects of any bureau, in credit's own terms.
+"""The interface of a credit bureau.
 
-A bureau package (``credit/experian/`` today) calls its bureau, keeps the response untouched, and normalizes it to the
-rows of ``credit.report``. No other module imports such a package: ``credit.bureaus`` finds it by the settings. A call
-costs money and leaves an inquiry in a person's file, so every error says whether a report may have been made.
+A bureau's package (today ``credit/experian/``) calls the bureau, returns the response unchanged, and parses it into the
+structs of ``credit.report``. No other module imports such a package: ``credit.bureaus`` finds it by the settings. A
+call costs money and adds an inquiry to the credit file, so every error says whether a report may exist.
 """
 
 from collections.abc import Set
@@ -15,7 +15,7 @@ from credit.report import CreditReport
 
 
 class Capability(StrEnum):
-    """What a bureau can give."""
+    """What a bureau can return."""
 
     REPORT = "report"
     SCORE = "score"
@@ -24,10 +24,10 @@ class Capability(StrEnum):
 
 
 class Outcome(StrEnum):
-    """Whether the bureau made a report of a call that failed.
+    """Whether the bureau made a report although the call failed.
 
-    After ``UNKNOWN`` nobody may simply ask again: the report may exist, be billed and stand in the file's
-    record. Wait at least fifteen minutes, use a new reference, and request only once more.
+    After ``UNKNOWN``, do not simply request again: the report may exist, be billed and be an inquiry in the file. Wait
+    at least fifteen minutes, use a new reference, and request only once more.
     """
 
     NOT_MADE = "not_made"
@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Applicant:
-    """The person whom a report is about. Never shown, logged, pickled or stored.
+    """The consumer whom a report is about. Never shown, logged, pickled or stored.
 
     ``ssn`` has nine digits or the last four, or is empty. ``birth`` is a date or a year.
     """
@@ -101,8 +101,8 @@ class BureauAnswer:
 class BureauError(Exception):
     """Anything that went wrong at the bureau.
 
-    ``code`` is for operators, ``reference_id`` is what the bureau's support asks for. Neither the message nor
-    any attribute ever holds a token, a secret, a personal detail or a body.
+    ``code`` is for operators, ``reference_id`` for the bureau's support. Neither the message nor any attribute ever
+    contains a token, a secret, a personal detail or a body.
     """
 
     def __init__(self, code: str, *, reference_id: str = "", outcome: Outcome = Outcome.NOT_MADE) -> None:
@@ -121,11 +121,11 @@ class BureauConfigError(BureauError):
 
 
 class ConsentExpired(BureauError):
-    """There is no active consent behind this pull, so nothing was requested."""
+    """There is no active consent for this pull, so nothing was requested."""
 
 
 class BureauInputError(BureauError):
-    """A personal detail is not acceptable. ``field`` is a field of ``Applicant``, or empty where none is named."""
+    """A personal detail is not acceptable. ``field`` is a field of ``Applicant``, or empty if none is named."""
 
     def __init__(self, code: str, *, field: str = "", reference_id: str = "") -> None:
         super().__init__(code, reference_id=reference_id)
@@ -145,7 +145,7 @@ class BureauRateLimited(BureauUnavailable):
 
 
 class BureauTimeout(BureauError):
-    """The response did not come, or not whole. The outcome is always unknown."""
+    """The response did not arrive, or not completely. The outcome is always unknown."""
 
     def __init__(self, code: str, *, reference_id: str = "") -> None:
         super().__init__(code, reference_id=reference_id, outcome=Outcome.UNKNOWN)
@@ -156,11 +156,11 @@ class NoHit(BureauError):
 
 
 class FileFrozen(BureauError):
-    """The person has frozen or locked the file, and only the person can open it."""
+    """The consumer has frozen or locked the file, and only the consumer can open it."""
 
 
 class FileRestricted(BureauError):
-    """The bureau keeps the file back. ``kind`` is a word such as ``alert_list`` or ``condition``."""
+    """The bureau withholds the file. ``kind`` is a word such as ``alert_list`` or ``condition``."""
 
     def __init__(self, code: str, *, kind: str, reference_id: str = "") -> None:
         super().__init__(code, reference_id=reference_id)
@@ -168,7 +168,7 @@ class FileRestricted(BureauError):
 
 
 class MalformedReport(BureauError):
-    """An answer came that cannot be read as a report. A raw answer that was kept can be read again later."""
+    """The response cannot be parsed as a report. A stored raw report can be parsed again later."""
 
     def __init__(self, code: str, *, reference_id: str = "", outcome: Outcome = Outcome.MADE) -> None:
         super().__init__(code, reference_id=reference_id, outcome=outcome)
@@ -176,7 +176,7 @@ class MalformedReport(BureauError):
 
 @dataclass(frozen=True, slots=True)
 class ApplicantLimits:
-    """What the bureau takes of an applicant: the longest name and address line, and the generation suffixes."""
+    """What the bureau accepts of an applicant: the longest name and address line, and the generation suffixes."""
 
     name_length: int
     line_length: int
@@ -186,8 +186,8 @@ class ApplicantLimits:
 class Bureau(Protocol):
     """One credit bureau. Everything but ``connect`` works without valid credentials. Only its client calls the bureau.
 
-    ``key`` is what rows store, ``name`` what people read. ``parser_version`` rises with every change of what
-    ``normalize`` returns. ``password_lifetime`` is how many days a password of the site lasts there, or ``None``.
+    ``key`` is what rows store, ``name`` what users read. ``parser_version`` rises with every change of the result of
+    ``normalize``. ``password_lifetime`` is after how many days the site's password expires there, or ``None``.
     """
 
     key: str
@@ -199,7 +199,7 @@ class Bureau(Protocol):
 
     @property
     def environment(self) -> str:
-        """The environment that the site talks to now; ``off`` where it talks to none."""
+        """The bureau's environment that the site uses; ``off`` if it uses none."""
         ...
 
     @property
@@ -219,12 +219,12 @@ class Bureau(Protocol):
 
     @property
     def own_subscriber_codes(self) -> frozenset[str]:
-        """The codes under which the site's own inquiries stand in a report."""
+        """The subscriber codes of the site's own inquiries in a report."""
         ...
 
     @property
     def password_set_on(self) -> date | None:
-        """When the site's password was set, or ``None`` where the settings do not say."""
+        """When the site's password was set, or ``None`` if the settings do not say."""
         ...
 
     def connect(self) -> "BureauClient":
@@ -232,11 +232,11 @@ class Bureau(Protocol):
         ...
 
     def validate_applicant(self, applicant: Applicant) -> None:
-        """Raise ``BureauInputError`` for details that a request cannot carry."""
+        """Raise ``BureauInputError`` for details that a request cannot contain."""
         ...
 
     def normalize(self, raw: bytes, *, asof: date) -> CreditReport:
-        """Read a raw report: the same bytes and day give the same rows. Raises ``MalformedReport``."""
+        """Parse a raw report: the same bytes and day give the same rows. Raises ``MalformedReport``."""
         ...
 
 
@@ -244,5 +244,5 @@ class BureauClient(Protocol):
     """The connection to a bureau."""
 
     def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> BureauAnswer:
-        """Ask for one report, once. Raises ``BureauError``."""
+        """Request one report, once. Raises ``BureauError``."""
         ...

@@ -15,7 +15,7 @@ from credit.payment_history import PaymentHistory
 
 
 class Guarded(msgspec.Struct, frozen=True):
-    """A struct that prints without the fields named in ``UNPRINTED``, which tell who a person is."""
+    """A struct that prints without the fields in ``UNPRINTED``, which identify a person."""
 
     UNPRINTED: ClassVar[frozenset[str]] = frozenset()
 
@@ -79,7 +79,7 @@ class Role(StrEnum):
 class Trend(msgspec.Struct, frozen=True):
     """What an account reported in a month. ``months_ago`` counts from the month of the report, which is 0.
 
-    ``None`` where the bureau does not number the month.
+    ``None`` if the bureau does not number the month.
     """
 
     months_ago: int | None
@@ -91,7 +91,7 @@ class Trend(msgspec.Struct, frozen=True):
 
 
 class Counters(msgspec.Struct, frozen=True):
-    """How often an account was ever so late, as the bureau counts it; ``months`` is how long it counts."""
+    """How often an account was late, as the bureau counts it; ``months`` is how many months it counts."""
 
     days_30: int
     days_60: int
@@ -106,13 +106,12 @@ class Counters(msgspec.Struct, frozen=True):
 
 
 class Tradeline(msgspec.Struct, frozen=True):
-    """One account on file. ``key`` stays the same from report to report, whatever its figures do.
+    """One account in the file. ``key`` is the same in every report, even if other values change.
 
-    ``balance`` may be below zero where the bureau sends it so. ``limit`` is a credit limit and never a high
-    balance. ``account_condition``, ``payment_status``, ``worst`` and ``compliance`` are words; their ``_code``
-    twins are the bureau's. ``product`` says more of what the account is than its kind, where there is more to say.
-    ``terms`` is the bureau's own word, mostly a number of months. ``bankruptcy`` is a chapter, and
-    ``bankruptcy_stage`` a word.
+    ``balance`` may be negative. ``limit`` is a credit limit and never a high balance. ``account_condition``,
+    ``payment_status``, ``worst`` and ``compliance`` are our names; the fields that end in ``_code`` are the bureau's.
+    ``product`` is more specific than the kind, or empty. ``terms`` is the bureau's own text, mostly a number of months.
+    ``bankruptcy`` is a chapter, and ``bankruptcy_stage`` a word.
     """
 
     key: str
@@ -162,19 +161,19 @@ class Tradeline(msgspec.Struct, frozen=True):
 
     @property
     def closed_on(self) -> PartialDate | None:
-        """When the account was closed, as far as its last change of status tells."""
+        """When the account was closed, according to its last change of status."""
         return self.status_on if self.is_open is False else None
 
 
 class Factor(msgspec.Struct, frozen=True, order=True):
-    """A reason that the model gives for a score. ``credit.analysis.factors`` has its words."""
+    """A reason that the model gives for a score. ``credit.analysis.factors`` has its text."""
 
     rank: int
     code: str
 
 
 class Score(msgspec.Struct, frozen=True):
-    """One model's score. ``value`` is ``None`` where the model gives none, and ``exclusion_code`` says why.
+    """One model's score. ``value`` is ``None`` if the model gives none, and ``exclusion_code`` says why.
 
     ``model`` names a model that we know, such as ``vantagescore_4``, or is empty; ``indicator`` is the bureau's.
     """
@@ -190,7 +189,7 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class Inquiry(msgspec.Struct, frozen=True):
-    """Somebody who asked for the file and whose asking others can see."""
+    """A hard inquiry: a company that requested the file, which others can see."""
 
     path: str
     on: PartialDate | None
@@ -202,12 +201,12 @@ class Inquiry(msgspec.Struct, frozen=True):
 
 
 class PublicRecord(msgspec.Struct, frozen=True):
-    """A court's record. ``percent`` is what a chapter 13 plan repays, ``adjustment_percent`` what was adjusted of it.
+    """A record of a court. ``percent`` is what a chapter 13 plan repays, ``adjustment_percent`` its adjustment.
 
     ``assets`` and ``voluntary`` are reported for bankruptcies; ``comment`` is the consumer's own.
 
     The bureau's status codes have no public documentation, so the code is stored without a label;
-    that a bankruptcy is one shows in the court's name.
+    the court's name shows that a record is a bankruptcy.
     """
 
     key: str
@@ -242,7 +241,7 @@ class Detail(StrEnum):
 
 
 class PersonalDetail(Guarded, frozen=True):
-    """A personal detail on file, as one line of text."""
+    """A personal detail in the file, as one line of text."""
 
     UNPRINTED = frozenset({"text"})
 
@@ -254,7 +253,7 @@ class PersonalDetail(Guarded, frozen=True):
 
 
 class Notice(StrEnum):
-    """What a statement on file is about."""
+    """What a statement in the file is about."""
 
     FREEZE = "freeze"
     FRAUD_ALERT = "fraud_alert"
@@ -275,7 +274,7 @@ class Statement(Guarded, frozen=True):
 
 
 class BureauMessage(msgspec.Struct, frozen=True):
-    """A note of the bureau about its own answer."""
+    """A note of the bureau about its own response."""
 
     path: str
     code: str
@@ -283,7 +282,7 @@ class BureauMessage(msgspec.Struct, frozen=True):
 
 
 class Flags(msgspec.Struct, frozen=True):
-    """What holds for the file as a whole."""
+    """Properties of the whole file."""
 
     frozen: bool = False
     fraud_alert: bool = False
@@ -305,10 +304,9 @@ class ReportStatus(StrEnum):
 
 
 class ParseWarning(msgspec.Struct, frozen=True):
-    """Something in the raw report that could not be read as it should be.
+    """Something in the raw report that could not be parsed.
 
-    ``code`` is the bureau's own short code where an unknown one is the warning, and else empty: what else stood
-    there may be personal.
+    ``code`` is the bureau's own short code if it is unknown, and otherwise empty: other values may be personal.
     """
 
     path: str
@@ -317,9 +315,9 @@ class ParseWarning(msgspec.Struct, frozen=True):
 
 
 class CreditReport(Guarded, frozen=True):
-    """A whole report. ``consumer_hash`` tells files apart, and nothing else; it is empty where the bureau names nobody.
+    """A whole report. ``consumer_hash`` only distinguishes files; it is empty if the bureau sends no consumer id.
 
-    ``consumer_identifier`` is the bureau's lasting name for the person: sealed, never shown.
+    ``consumer_identifier`` is the bureau's permanent id of the consumer: sealed, never shown.
     """
 
     UNPRINTED = frozenset({"consumer_identifier"})
@@ -343,12 +341,12 @@ class CreditReport(Guarded, frozen=True):
 
     @property
     def ofac(self) -> BureauMessage | None:
-        """What the bureau found when it looked the name up in the government's list of sanctions, if it looked."""
+        """The result of the bureau's check of the name against the OFAC list, if it made one."""
         return next((message for message in self.messages if "OFAC" in message.text.upper()), None)
 
     @property
     def state(self) -> ReportStatus:
-        """Whether the report can be shown; what weighs more comes first."""
+        """Whether the report can be shown; the more serious status takes precedence."""
         if self.flags.no_hit:
             return ReportStatus.NO_HIT
         if self.flags.deceased:

@@ -1,8 +1,7 @@
-"""Reasons that models give for a score, in our own words, and the accounts that stand behind each.
+"""Score factors: the reasons that models give for a score, in our own words, and the accounts that each is about.
 
-Every table belongs to a family of models: the same number means something else to another family. A code that
-is missing here is shown as its number. Reasons only ever say what lowers a score; they are not errors, and no
-words here say what a score would become.
+Every table belongs to a family of models: the same number has another meaning in another family. An unknown code is
+shown as its number. Score factors only say what lowers a score; they are not errors, and no text here predicts a score.
 
 Sources: Experian's list of VantageScore 3.0 reason codes (2013), which 4.0 extends; published lists of FICO
 reasons at Experian.
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class FactorCategory(StrEnum):
-    """What part of the report a reason is about."""
+    """The part of the report that a reason is about."""
 
     PAYMENTS = "payments"
     BALANCES = "balances"
@@ -35,7 +34,7 @@ class FactorCategory(StrEnum):
 
 
 class Reason(NamedTuple):
-    """A reason in words. ``kinds`` narrows it to some kinds of accounts; empty means all."""
+    """The text of a reason. ``kinds`` limits it to some kinds of accounts; empty means all."""
 
     label: "StrOrPromise"
     category: FactorCategory
@@ -154,15 +153,15 @@ FAMILIES: Mapping[str, Mapping[str, Reason]] = {
 
 
 def reason(model: str, factor: Factor) -> Reason:
-    """Say what a factor of a model means. An unknown one is called by its number."""
+    """Return the text of a model's factor. An unknown one has its number."""
     known = FAMILIES.get(model, {}).get(factor.code)
     return known or Reason(gettext("Factor %(code)s") % {"code": factor.code}, FactorCategory.UNKNOWN)
 
 
 def accounts_behind(reason: Reason, accounts: Iterable[Tradeline]) -> tuple[Tradeline, ...]:
-    """Return the accounts that a reason speaks of, the weightiest first; empty where it speaks of none.
+    """Return the accounts that a reason is about, the most important first; may be empty.
 
-    What the model weighed is its secret. These are the accounts to which the reason's words apply.
+    Models do not say which accounts they weighed. These are the accounts that the text of the reason describes.
     """
     select = ACCOUNT_FILTERS.get(reason.category)
     if select is None:
@@ -181,7 +180,7 @@ def _worst(account: Tradeline) -> int:
 
 
 def _highly_utilized(accounts: list[Tradeline]) -> list[Tradeline]:
-    """Open accounts that owe: cards over the lowest mark, or else all of them, the largest balance first."""
+    """Open accounts with a balance: cards over the lowest threshold, or otherwise all, the largest balance first."""
     owing = [account for account in accounts if account.is_open and (account.balance or 0) > 0]
     over = [account for account in owing if (use := utilization_of(account)) and use.is_over(THRESHOLDS[0])]
     return sorted(over or owing, key=lambda account: -(account.balance or 0))

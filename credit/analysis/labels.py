@@ -1,6 +1,6 @@
-"""How pages say what a report holds: plain words for kinds, roles, conditions and dates, in one place.
+"""The labels of a report's content on pages: kinds, roles, conditions and dates.
 
-What the bureau does not say reads "Not reported", and never zero. A code without a word here is shown as it is.
+A value that the bureau does not report reads "Not reported", and never zero. A code without a label is shown as it is.
 """
 
 from collections.abc import Callable, Mapping
@@ -55,7 +55,7 @@ KINDS_PLURAL: Mapping[AccountKind, "StrOrPromise"] = {
     AccountKind.OTHER: _("Other accounts"),
     AccountKind.COLLECTION: _("Collection accounts"),
 }
-# What an account is, where its kind does not say all.
+# Account types that are more specific than the kind.
 PRODUCTS: Mapping[str, "StrOrPromise"] = {
     "attorney_fees": _("Attorney fees"),
     "auto_lease": _("Auto lease"),
@@ -164,7 +164,7 @@ PAYMENT_STATUSES: Mapping[str, "StrOrPromise"] = {
     "late150": _("150 days past due"),
     "late180": _("180 days past due"),
 }
-# What a lender has to say about disputes and closings.
+# Compliance condition codes: disputes, and closings by the consumer.
 COMPLIANCE: Mapping[str, "StrOrPromise"] = {
     "": "",
     "closed_by_consumer": _("Closed at the consumer's request"),
@@ -198,7 +198,7 @@ DATED_BY_NOTES: Mapping[DatedBy, "StrOrPromise"] = {
     ),
     DatedBy.NOTHING: _("The report doesn't say which months these are. The newest month comes first."),
 }
-# What the bureau found in the government's list of sanctions, by its code.
+# The results of the check against the OFAC list, by code.
 OFAC: Mapping[str, "StrOrPromise"] = {
     "1199": _("The bureau didn't check your name because the date of birth didn't match."),
     "1200": _("A name like yours is on the list. This doesn't mean that you are the person listed."),
@@ -226,7 +226,7 @@ DETAIL_KINDS: Mapping[Detail, "StrOrPromise"] = {
     Detail.EMPLOYER: _("Employers"),
     Detail.PHONE: _("Phone numbers"),
 }
-# The reasons for no score whose meaning is known.
+# The known reasons for no score.
 EXCLUSIONS: Mapping[str, "StrOrPromise"] = {
     "9001": _("The bureau has marked this file as deceased."),
     "9002": _("There is too little recent activity on the accounts to calculate a score."),
@@ -267,21 +267,21 @@ FORMATS: Mapping[Precision, Callable[[date], str]] = {
 
 
 def format_dollars(amount: int | None) -> str:
-    """Say whole dollars: ``$1,140``. Below zero the bureau owes the person."""
+    """Format whole dollars: ``$1,140``. A negative balance means that the lender owes the consumer."""
     if amount is None:
         return str(NOT_REPORTED)
     return rounded_money(Decimal(amount))
 
 
 def format_date(day: PartialDate | None) -> str:
-    """Say a date as exactly as the bureau does: ``Nov 9, 2026``, ``Nov 2026`` or ``2026``."""
+    """Format a date as precisely as the bureau reports it: ``Nov 9, 2026``, ``Nov 2026`` or ``2026``."""
     if day is None:
         return str(NOT_REPORTED)
     return FORMATS[day.precision](day.first)
 
 
 def format_iso_date(text: str) -> str:
-    """Say a day that is written as ``2026-11-09``; anything else stays as it is."""
+    """Format a date like ``2026-11-09``; return any other text as it is."""
     try:
         return format_date(PartialDate(date.fromisoformat(text)))
     except ValueError:
@@ -289,7 +289,7 @@ def format_iso_date(text: str) -> str:
 
 
 def format_age(months: int | None) -> str:
-    """Say an age in years and months: ``4 yr 2 mo``."""
+    """Format an age in years and months: ``4 yr 2 mo``."""
     if months is None:
         return str(NOT_REPORTED)
     years, rest = divmod(months, 12)
@@ -311,7 +311,7 @@ def code_label(code: str) -> str:
 
 
 def format_terms(text: str) -> str:
-    """Say how long or in what way an account is paid: ``72 months``, ``Revolving``; other words stay as they are."""
+    """Format the terms of an account: ``72 months``, ``Revolving``; return any other text as it is."""
     if text.isdecimal() and text.isascii():
         months = int(text)
         return ngettext("%(count)s month", "%(count)s months", months) % {"count": months}
@@ -319,22 +319,22 @@ def format_terms(text: str) -> str:
 
 
 def product_label(kind: AccountKind, product: str) -> str:
-    """Say what an account is, as exactly as the bureau does."""
+    """Return the type of an account, as precisely as the bureau reports it."""
     return str(PRODUCTS.get(product) or KINDS[kind])
 
 
 def bankruptcy_label(chapter: str, stage: str) -> str:
-    """Say a bankruptcy: its chapter of the code, and how far it went. The bureau's other marks stay as they are."""
+    """Return the label of a bankruptcy: its chapter and its stage. The bureau's other values stay as they are."""
     is_chapter = chapter.isdecimal() and chapter.isascii()
     known = gettext("Chapter %(number)s") % {"number": int(chapter)} if is_chapter else chapter and code_label(chapter)
     return " · ".join(filter(None, (known, str(BANKRUPTCY_STAGES.get(stage, "")))))
 
 
 def exclusion_reason(code: str) -> str:
-    """Say why a model gave no score."""
+    """Return why a model gave no score."""
     return str(EXCLUSIONS.get(code, NO_SCORE))
 
 
 def warning_text(problem: str) -> str:
-    """Say what could not be read as it should be."""
+    """Return what could not be parsed."""
     return str(WARNINGS.get(problem, _("Unreadable value")))

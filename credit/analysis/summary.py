@@ -1,4 +1,4 @@
-"""What a report amounts to: ages, payments on time, counts and sums. Whole months and whole dollars throughout."""
+"""The summary of a report: ages, on-time payments, counts and totals. In whole months and whole dollars."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from credit.payment_history import Bucket
 from credit.report import AccountKind, Inquiry, Tradeline
 
 INQUIRY_MONTHS = (6, 12, 24)
-# Less than a month ahead is a day that has begun elsewhere; a date further ahead is none.
+# A date less than a month ahead is accepted, because of time zones; a later one counts as unknown.
 AHEAD = -1
 GOOD = frozenset({Bucket.OK, Bucket.CURRENT_ZERO_BALANCE})
 
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """How old accounts are, in whole months; ``None`` where none has an opening date."""
+    """How old accounts are, in whole months; ``None`` if none has an opening date."""
 
     oldest: int | None
     newest: int | None
@@ -27,7 +27,7 @@ class Ages:
 class Summary:
     """A report in figures. ``on_time`` is exact; a month without data counts neither way.
 
-    A balance that is not reported, as on most closed accounts, is left out of every sum.
+    A balance that is not reported, as on most closed accounts, is not in any total.
     """
 
     balances: dict[AccountKind, int]
@@ -46,7 +46,7 @@ class Summary:
 
 
 def summarize(accounts: Sequence[Tradeline], inquiries: Iterable[Inquiry], *, on: date) -> Summary:
-    """Add a report up as of the day ``on``, which is the day of the report."""
+    """Summarize a report as of ``on``, which is the report date."""
     is_open = [account for account in accounts if account.is_open]
     collections = [account for account in accounts if account.kind is AccountKind.COLLECTION]
     good, late = _months(accounts)

@@ -1,8 +1,8 @@
-"""How much of their limits people use: exact arithmetic over whole dollars.
+"""Credit utilization: balances as a share of limits, exact, in whole dollars.
 
-What counts are open revolving cards, store cards and lines of credit with a limit. A home equity line, and a
-card without a limit, are listed apart. A balance below zero counts as zero; one that is not reported leaves
-its account out. The marks at 30, 50 and 75 percent are ours; no model is known to jump there.
+Open revolving cards, store cards and lines of credit with a limit count. Home equity lines, and cards without a limit,
+are listed separately. A negative balance counts as zero; an account without a reported balance does not count. The
+thresholds at 30, 50 and 75 percent are our choice; no model is known to have a step there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,15 +25,15 @@ class Utilization(NamedTuple):
 
     @property
     def percent(self) -> Decimal:
-        """The share in percent with one decimal, halves rounded up. For showing; compare with ``is_over``."""
+        """The share in percent with one decimal, half rounded up. For display; use ``is_over`` to compare."""
         return Decimal((2000 * self.balance + self.limit) // (2 * self.limit)).scaleb(-1)
 
     def is_over(self, mark: int) -> bool:
-        """Whether more than ``mark`` percent is used. Exactly the mark is not over it."""
+        """Whether more than ``mark`` percent is used. Exactly ``mark`` percent is not over it."""
         return 100 * self.balance > mark * self.limit
 
     def paydown_to(self, mark: int) -> Decimal:
-        """How many dollars to pay until the mark is not exceeded: exact to the cent, never below zero."""
+        """How many dollars to pay to be at or below the threshold: exact to the cent, never negative."""
         return Decimal(max(0, 100 * self.balance - mark * self.limit)).scaleb(-2)
 
 
@@ -46,7 +46,7 @@ class CardUtilization(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UtilizationSummary:
-    """All revolving accounts of a report, by whether they count. ``overall`` is ``None`` where nothing does."""
+    """All revolving accounts of a report, by whether they count. ``overall`` is ``None`` if none counts."""
 
     cards: tuple[CardUtilization, ...]
     overall: Utilization | None
@@ -56,9 +56,9 @@ class UtilizationSummary:
 
 
 def summarize_utilization(accounts: Iterable[Tradeline], *, authorized_user: bool = True) -> UtilizationSummary:
-    """Sort the open revolving accounts out and add up those that count.
+    """Group the open revolving accounts and add up those that count.
 
-    Accounts on which the person is only an authorized user count unless told otherwise, as most models do.
+    Accounts of an authorized user count unless ``authorized_user`` is false, as in most models.
     """
     lines = [account for account in accounts if _is_open_line(account)]
     if not authorized_user:
@@ -75,7 +75,7 @@ def summarize_utilization(accounts: Iterable[Tradeline], *, authorized_user: boo
 
 
 def utilization_of(account: Tradeline) -> Utilization | None:
-    """Return how much of its limit an account uses, or ``None`` where it does not count."""
+    """Return how much of its limit an account uses, or ``None`` if it does not count."""
     if not _is_open_line(account) or account.kind not in COUNTED or not account.limit or account.balance is None:
         return None
     return Utilization(max(0, account.balance), account.limit)
@@ -91,7 +91,7 @@ def _sum(uses: Iterable[Utilization]) -> Utilization | None:
 
 
 def crossed_thresholds(before: Utilization, after: Utilization) -> Iterator[tuple[int, bool]]:
-    """Yield every mark that lies between two uses, the limit itself included, and whether the way led up."""
+    """Yield every threshold between two values, the limit itself included, and whether it was an increase."""
     for mark in (*THRESHOLDS, OVER_LIMIT):
         if before.is_over(mark) != after.is_over(mark):
             yield mark, after.is_over(mark)

@@ -1,6 +1,6 @@
-"""What changed from one report to the next: pure rules over two normalized reports, and nothing else.
+"""What changed from one report to the next: pure functions of two parsed reports.
 
-The same two reports give the same changes in the same order. The first report of a person changes nothing.
+The same two reports give the same changes in the same order. A first report has no changes.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ __all__ = ["ORDINARY", "UNREADABLE_CHANGE", "Change", "ChangeType", "NotComparab
 
 
 class NotComparable(ValueError):
-    """Two reports of different bureaus or people say nothing about each other."""
+    """The reports are from different bureaus or about different people."""
 
 
 @sensitive_variables()
@@ -25,8 +25,8 @@ def diff(
 ) -> tuple[Change, ...]:
     """List what changed, in the order of the pages that show it. Dated reports may come in either order.
 
-    Raises ``NotComparable``. A report that has nothing to show, such as a frozen file, changes nothing but the
-    flags: what it leaves out is not gone.
+    Raises ``NotComparable``. A report without accounts, such as one of a frozen file, changes only the
+    flags: what it does not contain was not removed.
     """
     if previous is None:
         return ()
@@ -37,7 +37,7 @@ def diff(
 
 
 def _is_later(report: CreditReport, other: CreditReport) -> bool:
-    """Whether a report says that it is later than another one. One that says no date is in its place."""
+    """Whether a report is dated later than another one. Without a date, the given order counts."""
     return bool(report.reported_on and other.reported_on and report.reported_on > other.reported_on)
 
 
@@ -60,5 +60,5 @@ def _are_different_people(older: CreditReport, newer: CreditReport) -> bool:
 
 
 def _shows_accounts(report: CreditReport) -> bool:
-    """A file without a hit, or a frozen one that holds its accounts back, is silent about them."""
+    """Whether a report has accounts: one without a hit has none, and one of a frozen file may withhold them."""
     return not report.flags.no_hit and not (report.flags.frozen and not report.tradelines)

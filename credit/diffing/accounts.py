@@ -1,4 +1,4 @@
-"""Changes of accounts: those that came and went, and what their fields say now."""
+"""Changes of accounts: added, removed, transferred, and changed fields."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +14,7 @@ PAID = "paid"
 
 
 def compare_accounts(matched: MatchedAccounts, older: CreditReport, newer: CreditReport) -> Iterator[Change]:
-    """List accounts that came, moved and went."""
+    """List accounts that were added, transferred and removed."""
     for line in matched.added:
         yield _addition(line, older)
     for pair in matched.transfers:
@@ -22,7 +22,7 @@ def compare_accounts(matched: MatchedAccounts, older: CreditReport, newer: Credi
             pair.new, ChangeType.ACCOUNT_TRANSFERRED, Severity.NOTICE, before=pair.old.creditor, after=pair.new.creditor
         )
     for pair in matched.pairs:
-        # A debt that moved is neither paid nor closed, whatever its old account says now.
+        # A transferred debt is neither paid nor closed, even if its old account says so.
         if pair.old.key not in matched.transferred_keys:
             yield from _compare_endings(pair)
     for line in matched.vanished:
@@ -30,7 +30,7 @@ def compare_accounts(matched: MatchedAccounts, older: CreditReport, newer: Credi
 
 
 def compare_account_fields(matched: MatchedAccounts, thresholds: Thresholds) -> Iterator[Change]:
-    """List what changed within accounts that both reports have."""
+    """List changed fields of accounts that both reports have."""
     for pair in matched.pairs:
         yield from payments.compare_payments(pair)
         yield from _compare_amounts(pair, thresholds)
@@ -38,7 +38,7 @@ def compare_account_fields(matched: MatchedAccounts, thresholds: Thresholds) -> 
 
 
 def _addition(line: Tradeline, older: CreditReport) -> Change:
-    """A collection is one however old it is; any other account is new, or only newly reported."""
+    """The change for an added account: a collection account, a new account, or an old one that is newly reported."""
     if line.kind is AccountKind.COLLECTION:
         return _change(line, ChangeType.COLLECTION_ADDED, Severity.HIGH, after=line.balance)
     opened, last = line.opened, older.reported_on
@@ -56,7 +56,7 @@ def _compare_endings(pair: AccountPair) -> Iterator[Change]:
 
 
 def _owes_nothing(line: Tradeline) -> bool:
-    """A loan that is closed as paid mostly reports no balance any more."""
+    """Whether nothing is owed: a loan that is closed as paid usually reports no balance."""
     return line.balance == 0 or (line.balance is None and line.is_open is False and line.account_condition == PAID)
 
 

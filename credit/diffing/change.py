@@ -1,4 +1,4 @@
-"""One change between two reports, and what makes it worth telling."""
+"""One change between two reports, and its severity."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import msgspec
 
 
 class ChangeType(StrEnum):
-    """What kind of change it is. People switch alerts on and off by these."""
+    """The type of a change. Users turn notifications on and off by type."""
 
     SCORE_CHANGED = "score_changed"
     SCORE_APPEARED = "score_appeared"
@@ -43,7 +43,7 @@ class ChangeType(StrEnum):
 
 
 class Severity(StrEnum):
-    """How loudly to tell. ``info`` waits on the page of changes; the others may go out as alerts."""
+    """How important a change is. ``info`` is only shown on the page of changes; the others may cause notifications."""
 
     INFO = "info"
     NOTICE = "notice"
@@ -54,11 +54,11 @@ Figure = int | str | None
 
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One change. ``entity`` names what changed, the same in every run; ``name`` is what a person calls it.
+    """One change. ``entity`` identifies what changed, the same in every run; ``name`` is its display name.
 
-    ``before`` and ``after`` are dollars, points or words. ``detail`` is a word more: a mark, a month, a cause.
-    ``key`` is the account's where there is one, so that a page can lead to it. A stored change with a field that is
-    gone, as after a rename, is not read: a default in its place would tell wrong numbers.
+    ``before`` and ``after`` are dollars, points or words. ``detail`` is one more word: a threshold, a month, a cause.
+    ``key`` is the account's key if there is one, so that a page can link to it. A stored change with an unknown field,
+    as after a rename, is not decoded: a default in its place would show wrong values.
     """
 
     type: ChangeType
@@ -71,17 +71,17 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = ""
 
     def fingerprint(self, user_id: str, sha256: str) -> str:
-        """Name this change of this person in the report with this hash: an alert is sent once for each."""
+        """Identify this change of this user in the report with this hash: each is notified once."""
         return hashlib.sha256("|".join((user_id, self.type, self.entity, sha256)).encode()).hexdigest()
 
 
-# Stands in the place of stored changes that cannot be read.
+# Shown in place of stored changes that cannot be read.
 UNREADABLE_CHANGE = Change(ChangeType.UNREADABLE, "", Severity.INFO)
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From where on a change counts: points, dollars and percent. ``own_codes`` are our subscriber codes."""
+    """The smallest changes that count: points, dollars and percent. ``own_codes`` are our subscriber codes."""
 
     score: int = 10
     major_score: int = 20

@@ -1,4 +1,4 @@
-"""Changes of the file around the accounts: inquiries, public records, personal details, flags."""
+"""Changes of the file except accounts: inquiries, public records, personal details, flags."""
 
 import hashlib
 from collections import Counter
@@ -8,7 +8,7 @@ from datetime import timedelta
 from credit.diffing.change import Change, ChangeType, Severity, Thresholds
 from credit.report import CreditReport, Detail, Flags, Inquiry
 
-# An inquiry dated this long before the last report was posted late and is no news.
+# An inquiry dated this long before the last report was reported late and is not new.
 POSTED_LATE = timedelta(days=30)
 NOTIFIED_DETAILS = (Detail.NAME, Detail.ADDRESS, Detail.EMPLOYER)
 SEVERE_FLAGS = frozenset({"deceased", "fraud_alert", "frozen"})
@@ -18,7 +18,7 @@ Mark = tuple[str, str, str, str]
 
 
 def compare_inquiries(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
-    """List inquiries that the older report lacks, or has fewer of. Our own inquiries are left out."""
+    """List inquiries that the older report lacks, or has fewer of. Our own inquiries are excluded."""
     more = Counter(map(_mark, newer.inquiries)) - Counter(map(_mark, older.inquiries))
     first = {_mark(inquiry): inquiry for inquiry in newer.inquiries}
     for mark, count in more.items():
@@ -37,13 +37,13 @@ def _inquiry(inquiry: Inquiry, entity: str, older: CreditReport) -> Change:
 
 
 def _mark(inquiry: Inquiry) -> Mark:
-    """What makes two inquiries the same one."""
+    """The values that are equal for the same inquiry."""
     name = "".join(letter for letter in inquiry.subscriber.upper() if letter.isalnum())
     return str(inquiry.on.first if inquiry.on else ""), inquiry.subscriber_code, name, inquiry.type
 
 
 def compare_public_records(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
-    """List records that are new and records whose status changed."""
+    """List new records and records with another status."""
     before = {record.key: record for record in older.public_records}
     for record in newer.public_records:
         old, entity = before.get(record.key), f"record:{record.key}"
@@ -61,7 +61,7 @@ def compare_public_records(older: CreditReport, newer: CreditReport) -> Iterator
 
 
 def compare_personal_details(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
-    """List names, addresses and employers that the older report has not. The text itself is in the report."""
+    """List names, addresses and employers that the older report does not have. Their text is only in the report."""
     known = {(detail.kind, detail.text.upper()) for detail in older.personal}
     for detail in newer.personal:
         mark = (detail.kind, detail.text.upper())
@@ -72,7 +72,7 @@ def compare_personal_details(older: CreditReport, newer: CreditReport) -> Iterat
 
 
 def compare_flags(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
-    """List what began or ceased to hold for the file as a whole."""
+    """List flags of the file that were set or removed."""
     for name in FLAGS:
         was, now = _flag(older.flags, name), _flag(newer.flags, name)
         if was != now:

@@ -1,4 +1,4 @@
-"""Which account of one report is which of another: by key first, and then loans that went to another lender."""
+"""Match the accounts of two reports: first by key, then loans that were transferred to another lender."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class AccountPair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MatchedAccounts:
-    """Every account of both reports, exactly once, except that the old side of a transfer may be in a pair too."""
+    """Every account of both reports, once; only the old account of a transfer may also be in a pair."""
 
     pairs: tuple[AccountPair, ...]
     transfers: tuple[AccountPair, ...]
@@ -27,7 +27,7 @@ class MatchedAccounts:
 
     @property
     def transferred_keys(self) -> frozenset[str]:
-        """The keys under which debts stood before they went to another lender."""
+        """The earlier keys of debts that were transferred to another lender."""
         return frozenset(pair.old.key for pair in self.transfers)
 
 
@@ -53,7 +53,7 @@ def _has_just_left(pair: AccountPair) -> bool:
 
 
 def _transfers(leaving: Iterable[Tradeline], added: Sequence[Tradeline]) -> Iterable[AccountPair]:
-    """Pair each debt that left with the first new account that is the same debt."""
+    """Pair each debt that disappeared with the first new account that is the same debt."""
     taken: set[str] = set()
     for old in leaving:
         for new in added:
@@ -64,7 +64,7 @@ def _transfers(leaving: Iterable[Tradeline], added: Sequence[Tradeline]) -> Iter
 
 
 def _is_same_debt(old: Tradeline, new: Tradeline) -> bool:
-    """A loan keeps its original amount, and mostly its opening day, when another lender takes it over."""
+    """Whether a loan was transferred: it keeps its original amount, and usually its opening date."""
     if old.kind is not new.kind or old.original is None or old.original != new.original:
         return False
     opened = old.opened is not None and new.opened is not None and old.opened.first == new.opened.first

@@ -1,4 +1,4 @@
-"""Marks of late payments, compared month by month of the calendar, wherever they stand in the two grids."""
+"""Late payments, compared by calendar month, at any position in the two payment grids."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -15,7 +15,7 @@ RELIABLE_DATES = frozenset({DatedBy.BALANCE, DatedBy.PAYMENT_LEVEL, DatedBy.STAT
 def compare_payments(pair: AccountPair) -> Iterator[Change]:
     """List each month that turned late, got worse, or is no longer late, oldest first.
 
-    A month that only continues a charge-off or the like is information and no more: no further payment was missed.
+    A month that only continues a charge-off or similar is ``info``: no further payment was missed.
     """
     before, after = (_months(line) if _is_comparable(pair) else {} for line in pair)
     for month in sorted(after):
@@ -47,10 +47,10 @@ def _change(
 
 
 def _is_comparable(pair: AccountPair) -> bool:
-    """Whether both histories are counted from the same kind of date, and not from the day of the report.
+    """Whether both histories are counted from the same kind of date, and not from the report date.
 
-    That one moves on with every report, and so would all marks of an account that reports no more. Another date than
-    that of the balance may stand still while the marks move on, as a status does for as long as it holds.
+    The report date changes with every report, and so would all months of an account that no longer reports. Dates other
+    than the balance date may stay the same while the payment codes move, such as the date of a status.
     """
     counted = {line.history.dated_by for line in pair if line.history}
     if counted == {DatedBy.BALANCE}:
@@ -59,7 +59,7 @@ def _is_comparable(pair: AccountPair) -> bool:
 
 
 def _has_moved_on_with_its_date(old: Tradeline, new: Tradeline) -> bool:
-    """Whether the marks of both stand under the same months, as far as both reach."""
+    """Whether both have the same payment codes in all months that they share."""
     before, after = (_marks(line) for line in (old, new))
     return all(before[month] == after[month] for month in before.keys() & after.keys())
 

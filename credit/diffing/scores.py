@@ -1,4 +1,4 @@
-"""Changes of scores. Only a model's own earlier score says anything about it."""
+"""Changes of scores. A score is only compared with an earlier one of the same model."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ def compare_scores(older: CreditReport, newer: CreditReport, thresholds: Thresho
 
 
 def _by_model(report: CreditReport) -> dict[str, Score]:
-    """The scores by the bureau's name for their model; of two under one name, the first."""
+    """The scores by the bureau's indicator of their model; the first of each."""
     return {score.indicator: score for score in reversed(report.scores)}
 
 

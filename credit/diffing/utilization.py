@@ -1,6 +1,6 @@
-"""Changes of utilization: marks crossed, by each card and by all of them together.
+"""Changes of utilization: thresholds crossed, by each card and by all cards together.
 
-A way up tells the highest mark crossed, a way down the lowest: one change either way.
+An increase reports the highest threshold crossed, a decrease the lowest: one change in either case.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ LIMIT_FELL, LIMIT_ROSE = "limit_fell", "limit_rose"
 
 
 def compare_utilization(matched: MatchedAccounts, older: CreditReport, newer: CreditReport) -> Iterator[Change]:
-    """List crossings. A side that lacks a limit says nothing."""
+    """List crossed thresholds. Without a limit on both sides there is none."""
     for pair in matched.pairs:
         before, after = utilization_of(pair.old), utilization_of(pair.new)
         if before and after:
@@ -51,7 +51,7 @@ def _change(before: Utilization, after: Utilization, pair: AccountPair | None) -
 
 
 def _cause(before: Utilization, after: Utilization) -> str:
-    """The limit, where it moved in the direction that explains the crossing."""
+    """The limit, if its change explains the crossing."""
     up = after.balance * before.limit > before.balance * after.limit
     if up:
         return LIMIT_FELL if after.limit < before.limit else ""

@@ -1,4 +1,4 @@
-"""The one thing about a person's connections that most needs their attention."""
+"""The most urgent message about a user's bank connections, for the top of a page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from formats import dates
 
 @dataclass(frozen=True, slots=True)
 class ConnectionBanner:
-    """A sentence above the page, and where to go."""
+    """A sentence at the top of a page, and a link."""
 
     tone: str
     title: str
@@ -26,7 +26,7 @@ class ConnectionBanner:
 
 
 def most_urgent_banner(items: Sequence[Item]) -> ConnectionBanner | None:
-    """What only the person can do comes before an error, and that before figures that are merely old."""
+    """Return the banner: first what only the user can fix, then errors, then old balances."""
     first_in_state = {item.state: item for item in reversed(items)}
     for state, make in (
         ("reauth", reauth_banner),
@@ -40,14 +40,14 @@ def most_urgent_banner(items: Sequence[Item]) -> ConnectionBanner | None:
 
 
 def age_of_balances(item: Item) -> str:
-    """Say of when the connection's balances are."""
+    """Return the date of the connection's balances as text."""
     if item.data_as_of is None:
         return _("Balances aren't imported yet.")
     return _("Balances are from %(date)s.") % {"date": describe_time(item.data_as_of)}
 
 
 def describe_time(value: datetime) -> str:
-    """The time of day if it is today, else the day, in the reader's zone."""
+    """The time if it is today, otherwise the date, in the user's time zone."""
     local = timezone.localtime(value)
     return dates.time_of_day(local) if local.date() == timezone.localdate() else dates.day(local.date())
 

@@ -1,7 +1,7 @@
-"""Chart geometry: exact numbers in, text for SVG attributes out. No HTML and no color lives here.
+"""Chart geometry: from exact numbers to text for SVG attributes. It has no HTML and no colors.
 
-Coordinates are text with one decimal, so that a drawing is a plain value to compare. Amounts stay ``Decimal``
-from end to end. The drawing area is `WIDTH` by `HEIGHT` units and is stretched to its place by the page.
+Coordinates are text with one decimal, so that tests can compare drawings as values. Amounts are always ``Decimal``.
+The drawing area is `WIDTH` by `HEIGHT` units, and the page scales it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ class NothingToDraw(ValueError):
 
 
 class Point(NamedTuple):
-    """A value on a day. ``None`` means that the value is not known: the line breaks there."""
+    """A value on a day. ``None`` means unknown: the line has a gap there."""
 
     day: date
     value: Decimal | None
@@ -42,7 +42,7 @@ class KnownPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LineSummary:
-    """What a sentence about the line may say. ``percent`` is ``None`` where a share would mislead."""
+    """Values for the description of a line. ``percent`` is ``None`` if it would be misleading."""
 
     first: KnownPoint
     last: KnownPoint
@@ -66,8 +66,8 @@ class LineSummary:
 class LineChart:
     """A drawn line: SVG path data, the marks of both axes, and the values behind the drawing.
 
-    ``readout`` lists each value for the reading script; one that does not follow on the day before it says so
-    by ``value:day``, counted from ``start``.
+    ``readout`` lists each value for the script; one that does not follow the previous day is ``value:day``, with the
+    day counted from ``start``.
     """
 
     path: str
@@ -86,12 +86,12 @@ class LineChart:
 
     @property
     def is_long(self) -> bool:
-        """Tell whether marks on the time axis should name the year instead of the day."""
+        """Whether marks on the time axis should have the year instead of the day."""
         return timedelta(days=self.span) >= LONG_SPAN
 
 
 class Bar(NamedTuple):
-    """A bar's length against the longest one and its share of the whole, both in percent."""
+    """A bar's length relative to the longest one, and its share of the total, both in percent."""
 
     width: str
     share: int
@@ -129,7 +129,7 @@ def draw_line(points: Sequence[Point]) -> LineChart:
 
 @dataclass(frozen=True, slots=True)
 class PlotArea:
-    """The plane that a line is drawn on: days from left to right, values from ``low`` up to ``high``."""
+    """The drawing area of a line: days from left to right, values from ``low`` up to ``high``."""
 
     start: date
     span: int
@@ -145,20 +145,20 @@ class PlotArea:
         return (day - self.start).days
 
     def x(self, day: date) -> int:
-        """Return the day's place from the left, in tenths; a single day is in the middle."""
+        """Return the day's position from the left, in tenths; a single day is in the middle."""
         return round(self.offset(day) * WIDTH * 10 / self.span) if self.span else WIDTH * 5
 
     def y(self, value: Decimal) -> int:
-        """Return the value's place from the top, in tenths."""
+        """Return the value's position from the top, in tenths."""
         return round((self.high - value) * self.unit)
 
     def format_point(self, point: KnownPoint) -> str:
         return f"{format_tenths(self.x(point.day))},{format_tenths(self.y(point.value))}"
 
     def path_segment(self, segment: Sequence[KnownPoint]) -> str:
-        """Return a path that steps from point to point: steps compress to half of what places do.
+        """Return a path of relative steps, which compress to half the size of absolute coordinates.
 
-        A step is the difference of two rounded places, so that rounding never adds up along the way.
+        A step is the difference of two rounded positions, so that rounding errors do not add up.
         """
         places = [(self.x(point.day), self.y(point.value)) for point in segment]
         steps = [
@@ -167,12 +167,12 @@ class PlotArea:
         return f"M{self.format_point(segment[0])}l{' '.join(steps)}"
 
     def close_path(self, segment: Sequence[KnownPoint]) -> str:
-        """Return what closes a stroke into an area, down to zero or to the area's edge that is nearest to zero."""
+        """Return what closes a path to an area, down to zero or to the edge nearest to zero."""
         base = self.y(min(max(Decimal(0), self.low), self.high))
         return f"V{format_tenths(base)}H{format_tenths(self.x(segment[0].day))}Z"
 
     def encode_points(self, points: Sequence[KnownPoint]) -> str:
-        """Return the values, each with its day's number where that is not the next one."""
+        """Return the values, each with its day's number if it is not the next day."""
         days = [-1, *(self.offset(point.day) for point in points)]
         return " ".join(
             f"{point.value.normalize():f}" if day == before + 1 else f"{point.value.normalize():f}:{day}"
@@ -182,7 +182,7 @@ class PlotArea:
 
 @lru_cache(maxsize=8192)
 def format_tenths(place: int) -> str:
-    """Write a place that is counted in tenths."""
+    """Format a coordinate in tenths."""
     return f"{place / 10:.1f}"
 
 
@@ -208,9 +208,9 @@ def split_at_gaps(points: Sequence[Point]) -> Iterator[list[KnownPoint]]:
 
 
 def thin_out(segment: list[KnownPoint], total: int) -> list[KnownPoint]:
-    """Keep the lowest and the highest point of each bucket when a drawing has more points than can be seen.
+    """Keep the lowest and the highest point of each bucket if there are more points than can be seen.
 
-    The ends stay too, so that a long history keeps its peaks, its troughs and its first and last value.
+    The first and the last point are kept too, so a long history keeps its peaks, troughs and ends.
     """
     if total <= MOST_POINTS:
         return segment
@@ -237,7 +237,7 @@ def summarize(known: Sequence[KnownPoint]) -> LineSummary:
 
 
 def percent_of(change: Decimal, start: Decimal) -> Decimal | None:
-    """Return a change's size in percent, or ``None`` where the start is no measure for it."""
+    """Return a change in percent, or ``None`` if it cannot be measured from the start value."""
     if start <= 0 or abs(change) > start * MOST_TIMES:
         return None
     return (abs(change) * 100 / start).quantize(TENTH, ROUND_HALF_UP)
@@ -269,7 +269,7 @@ def day_marks(start: date, span: int) -> tuple[date, ...]:
 
 
 def draw_bars(amounts: Sequence[Decimal]) -> tuple[Bar, ...]:
-    """Return one bar for each amount; an amount below zero has no length and no share.
+    """Return one bar for each amount; a negative amount has no length and no share.
 
     Shares are whole percents that add up to exactly 100 whenever any amount is above zero.
     """
@@ -281,7 +281,7 @@ def draw_bars(amounts: Sequence[Decimal]) -> tuple[Bar, ...]:
 
 
 def whole_shares(amounts: Sequence[Decimal]) -> list[int]:
-    """Split 100 by the amounts; what rounding down leaves over goes to the largest remainders."""
+    """Split 100 in proportion to the amounts; after rounding down, the rest goes to the largest remainders."""
     total = sum(amounts)
     if not total:
         return [0] * len(amounts)

@@ -1,4 +1,4 @@
-"""What insights remembers: that somebody's money was found to run low, and which card they say is which account."""
+"""Low runway alerts, and users' decisions on which card is which account of their credit report."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from compliance.isolation.models import Owned
 
 
 class LowRunway(Owned):
-    """A person's money in one currency lasts less than three months. The row goes when it lasts longer again."""
+    """A user has less than three months of runway in one currency. The row is deleted when it is longer again."""
 
     currency = models.CharField(max_length=10)
     since = models.DateTimeField(default=timezone.now)
@@ -21,9 +21,9 @@ class LowRunway(Owned):
 
 
 class CardLink(Owned):
-    """A person's word that an account in their credit report and a card at a bank are the same, or are not.
+    """A user's decision whether an account in their credit report and a card at a bank are the same.
 
-    ``key`` is the account's name in ``credit.report``, which lasts from report to report.
+    ``key`` is the account's key in ``credit.report``, which is the same in every report.
     """
 
     # No index of its own: the unique one below begins with it.

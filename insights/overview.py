@@ -1,4 +1,4 @@
-"""Everything that the overview shows, from six queries at most."""
+"""Everything that the overview shows, from at most six queries."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +21,7 @@ RECENT_COUNT = 10
 
 @dataclass(frozen=True, slots=True)
 class CashFlowTotal:
-    """One currency's month. ``spending`` is below zero where more was refunded than spent, ``income`` likewise."""
+    """The month in one currency. ``spending`` and ``income`` are negative if refunds or reversals were higher."""
 
     currency: str
     income: Decimal
@@ -32,18 +32,18 @@ class CashFlowTotal:
 
     @property
     def net_refunds(self) -> Decimal:
-        """By how much refunds are above all spending; below zero in an ordinary month."""
+        """By how much refunds are higher than spending; negative in most months."""
         return -self.spending
 
     @property
     def income_reversed(self) -> Decimal:
-        """By how much income that was taken back is above what came in; below zero in an ordinary month."""
+        """By how much reversals are higher than income; negative in most months."""
         return -self.income
 
 
 @dataclass(frozen=True, slots=True)
 class CashFlowSummary:
-    """Income, spending and runway over the window."""
+    """Income, spending and runway of the window."""
 
     since: date
     until: date
@@ -53,7 +53,7 @@ class CashFlowSummary:
 
 @dataclass(frozen=True, slots=True)
 class CategorySpending:
-    """What went to one category, its bar, and the address of the transactions behind it."""
+    """The spending of one category, its bar, and the URL of its transactions."""
 
     category: str
     url: str
@@ -63,7 +63,7 @@ class CategorySpending:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Where the money of one currency went, largest first; categories that gave more back stand last, below zero."""
+    """Spending by category in one currency, largest first; categories with higher refunds are last and negative."""
 
     since: date
     until: date
@@ -76,17 +76,17 @@ class Spending:
 
     @property
     def total_spent(self) -> Decimal:
-        """What was spent in the categories that took more than they gave back; the shares are parts of it."""
+        """The total of categories with more spending than refunds; the shares are parts of it."""
         return sum((part.amount for part in self.categories if part.amount > 0), Decimal(0))
 
     @property
     def total_refunded(self) -> Decimal:
-        """What the other categories gave back."""
+        """The net refunds of the other categories."""
         return self.total_spent - self.total
 
 
 def build_overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
-    """Collect the page's figures; ``items`` come with their rosters, ``days`` is how far back the chart goes."""
+    """Collect the page's data; ``items`` come with their accounts, ``days`` is the length of the chart."""
     today = timezone.localdate()
     window = Window.ending(today)
     accounts = [account for account in account_totals.open_accounts(items) if account.is_bank or account.is_card]
@@ -114,7 +114,7 @@ def build_overview(*, user: User, items: list[Item], days: int) -> dict[str, obj
 def cash_flow(
     *, window: Window, flows: dict[str, CashFlow], bank: BankBalance | None, age: Age
 ) -> CashFlowSummary | None:
-    """Say what the month brought and how long the money in the bank lasts at that pace."""
+    """Return income, spending and runway of the last 30 days."""
     if not flows:
         return None
     liquid = {total.currency: total.amount for total in bank.totals} if bank else {}

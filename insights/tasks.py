@@ -1,4 +1,4 @@
-"""Jobs that look at people's figures by the clock."""
+"""Scheduled jobs that check users' runways."""
 
 from typing import Final
 from uuid import UUID
@@ -14,12 +14,12 @@ CHUNK: Final = 500
 
 @shared_task
 def dispatch_runway_checks() -> None:
-    """Queue a look at the runway of everybody whose hour of the day this is."""
+    """Queue a runway check for every user whose hour of the day this is."""
     for person_id in runway.list_owners_due(hour=timezone.now().hour, limit=CHUNK):
         check_runway.delay(str(person_id))
 
 
 @shared_task(base=TenantTask)
 def check_runway(owner_id: str) -> None:
-    """Look at one person's runway, and tell them when it became low."""
+    """Check one user's runway, and notify them if it became low."""
     runway.update_alerts(person_id=UUID(owner_id))

@@ -1,4 +1,4 @@
-"""Pages that bring what the rooms below know together."""
+"""Pages that need data of several apps."""
 
 from uuid import UUID
 
@@ -23,7 +23,7 @@ LATEST = 10
 
 @require_safe
 def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Everything about a person's money on one page."""
+    """The overview: all of a user's money on one page."""
     items = connections.list_connections(request.user)
     context = build_overview(user=request.user, items=items, days=history.days_in_range(request.GET.get("range", "")))
     return render(request, "insights/overview.html", {"items": items, **context, **connection_state(items)})
@@ -31,7 +31,7 @@ def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def sync_status(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The strip of connections alone, for the page that waits for a sync."""
+    """Only the connection status, for a page that waits for a sync."""
     items = connections.list_connections(request.user)
     now = connection_state(items)
     return render(request, "ui/connection_strip.html", {"items": items, **now, "synced": not now["syncing"]})
@@ -39,7 +39,7 @@ def sync_status(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse:
-    """One account: its facts, its balance over time, its latest transactions."""
+    """One account: its details, its balance over time, its latest transactions."""
     account = get_object_or_404(Account.objects.for_user(request.user).select_related("item"), pk=account_id)
     if account.successor_id is not None:
         return redirect("account", account.successor_id)
@@ -56,7 +56,7 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
 
 
 def account_transactions(account: Account) -> QuerySet[Transaction]:
-    """What counts of an account's rows, newest first, under whatever id it was read."""
+    """An account's transactions that count, newest first, including those of former accounts."""
     rows: TransactionQuerySet = Transaction.objects.filter(
         owner=account.owner_id, account__in=account.with_former_accounts
     )
@@ -65,7 +65,7 @@ def account_transactions(account: Account) -> QuerySet[Transaction]:
 
 @require_safe
 def credit_history(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The score, report by report."""
+    """The score in each report."""
     listed = reports.list_reports(owner=request.user.pk)
     if not listed:
         return redirect("credit")
@@ -76,7 +76,7 @@ def credit_history(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def credit_utilization(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Each card's use of its limit, as the bureau reports it and as the bank says today."""
+    """Each card's utilization, as the bureau reports it and with the bank's current balance."""
     stored = reports.get_latest_report(owner=request.user.pk)
     if stored is None:
         return redirect("credit")
@@ -90,7 +90,7 @@ def credit_utilization(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_POST
 def card_link(request: AuthenticatedHttpRequest, key: str, account_id: UUID) -> HttpResponse:
-    """Take a person's word on whether an account of the report is a card at a bank."""
+    """Store a user's decision whether an account of the report is a card at a bank."""
     stored, answer = reports.get_latest_report(owner=request.user.pk), request.POST.get("decision", "")
     if (
         stored is None
@@ -106,7 +106,7 @@ def card_link(request: AuthenticatedHttpRequest, key: str, account_id: UUID) -> 
 
 
 def connection_state(items: list[Item]) -> dict[str, object]:
-    """What the page says about the connections as a whole."""
+    """The state of all connections, for the page."""
     return {
         "syncing": any(item.is_syncing or item.has_pending_sync_request for item in items),
         "banner": most_urgent_banner(items),

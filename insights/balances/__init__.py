@@ -1,1 +1,1 @@
-"""What accounts hold: today, by currency, and over time."""
+"""Balances of accounts: now, by currency, and over time."""

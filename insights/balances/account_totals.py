@@ -1,6 +1,6 @@
-"""What a person has in the bank and owes on cards, from accounts that are in memory already; costs no query.
+"""Totals of a user's bank and card balances, from accounts that are already loaded; makes no query.
 
-Currencies are never added together. A balance that the bank does not state is left out of the sum.
+Currencies are never added together. A balance that the bank does not report is not in the total.
 """
 
 from collections import defaultdict
@@ -18,10 +18,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class BankTotal:
-    """One currency's checking and savings: what is there, and what can be spent now (``None`` if unsaid).
+    """Checking and savings in one currency: current and available balance (``None`` if not reported).
 
-    ``count`` accounts are in the currency; the banks do not say the balance of ``unstated`` of them, and what can be
-    spent only of ``available_count``.
+    The currency has ``count`` accounts; ``unstated`` have no reported balance, and ``available_count`` have an
+    available balance.
     """
 
     currency: str
@@ -57,8 +57,8 @@ class Card:
 class CardTotal:
     """One currency's cards; ``balance``, ``limit`` and ``utilization`` cover those with a balance and a limit.
 
-    What is owed on ``unlimited`` cards without a limit, what the banks owe the person on ``overpaid`` cards, and how
-    many cards have no known balance stand apart.
+    Separate are: the balance of ``unlimited`` cards without a limit, the credit balance of ``overpaid`` cards, and how
+    many cards have no known balance.
     """
 
     currency: str
@@ -74,7 +74,7 @@ class CardTotal:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """All credit cards, together and one by one."""
+    """All credit cards, in total and individually."""
 
     totals: list[CardTotal]
     cards: list[Card]
@@ -82,7 +82,7 @@ class Cards:
 
 
 def bank_balance(items: Iterable[Item]) -> BankBalance | None:
-    """Add up checking and savings; ``None`` when there is no such account."""
+    """Add up checking and savings; ``None`` if there is no such account."""
     accounts = [account for account in open_accounts(items) if account.is_bank]
     if not accounts:
         return None
@@ -145,7 +145,7 @@ def card_total(currency: str, accounts: list[Account]) -> CardTotal:
 
 
 def add_up_debt(accounts: Iterable[Account]) -> Decimal:
-    """What is owed on some cards; one that is overpaid owes nothing and takes nothing from the others."""
+    """The debt on some cards; an overpaid card counts as zero and does not reduce the others."""
     return sum((max(account.current or ZERO, ZERO) for account in accounts), ZERO)
 
 
@@ -155,7 +155,7 @@ def open_accounts(items: Iterable[Item]) -> list[Account]:
 
 
 def list_row_account_ids(accounts: Iterable[Account]) -> list[UUID]:
-    """The ids that the accounts' rows stand under: their own, and those that they were read under before."""
+    """The ids that the accounts' rows have: their own, and those of their former accounts."""
     return [known.pk for account in accounts for known in account.with_former_accounts]
 
 

@@ -1,4 +1,4 @@
-"""How old a figure is: as old as the oldest bank data in it, with late banks named."""
+"""The age of a figure: that of the oldest bank data in it; late banks are named."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ LATE_STATES = ("stale", "reauth", "repair", "error", "disconnected", "elsewhere"
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """The time of the oldest figure that is fresh, and the connections whose figures are not."""
+    """The time of the oldest current data, and the connections whose data is out of date."""
 
     as_of: datetime | None
     late: list[Item]
 
 
 def data_age(items: Iterable[Item]) -> Age:
-    """Tell the age of a figure that is made from these Items."""
+    """Return the age of a figure from these Items."""
     times, late = [], []
     for item in items:
         if item.state in LATE_STATES:

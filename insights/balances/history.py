@@ -1,7 +1,7 @@
-"""Balances over time, from the snapshot that each day's sync leaves.
+"""Balances over time, from the snapshots that daily syncs store.
 
-A day on which an account was not read repeats the account's last known balance. Nothing is reconstructed from
-transactions: banks correct balances without saying so.
+On a day without a sync, the account's last known balance is repeated. Nothing is reconstructed from
+transactions: banks correct balances without a transaction.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,8 +19,8 @@ from banking.models import Account, Item
 from insights import charts
 from insights.balances import account_totals
 
-# By how much the sum of some accounts changed on each day; what stood before the first day counts on that day. An
-# account that was read under other ids before goes on from their last balance.
+# The change of some accounts' total on each day; the total before the first day counts on that day. An
+# account with former accounts continues from their last balance.
 DAILY_CHANGES = """
 SELECT greatest(day, %(since)s) AS changed_on, sum(current - before)
 FROM (
@@ -52,7 +52,7 @@ DailyChanges = Mapping[date, Decimal]
 
 @dataclass(frozen=True, slots=True)
 class RangeLink:
-    """A link to the same chart over another span."""
+    """A link to the same chart for another date range."""
 
     label: str
     url: str
@@ -61,7 +61,7 @@ class RangeLink:
 
 @dataclass(frozen=True, slots=True)
 class BalanceHistory:
-    """A balance chart, its currency and the spans that it can be drawn over."""
+    """A balance chart, its currency and its date ranges."""
 
     chart: charts.LineChart
     currency: str
@@ -69,12 +69,12 @@ class BalanceHistory:
 
 
 def days_in_range(label: str) -> int:
-    """The length of a span that was asked for, or of the usual one."""
+    """The number of days of the requested range, or of the default."""
     return RANGES.get(label, RANGES[DEFAULT_RANGE])
 
 
 def bank_balance_history(*, user: User, items: Collection[Item], days: int) -> BalanceHistory | None:
-    """Draw the money in the bank, in the currency of most accounts; ``None`` until there are two days of it."""
+    """Draw the money in the bank, in the currency of most accounts; ``None`` until there are two days."""
     bank = [account for account in account_totals.open_accounts(items) if account.is_bank]
     if not bank:
         return None
@@ -85,7 +85,7 @@ def bank_balance_history(*, user: User, items: Collection[Item], days: int) -> B
 def account_balance_history(
     *, user: User, accounts: Collection[Account], currency: str, days: int
 ) -> BalanceHistory | None:
-    """Draw the sum of some accounts' balances, day by day."""
+    """Draw the daily total of some accounts' balances."""
     since = timezone.localdate() - timedelta(days=days)
     points = running_totals(daily_changes(user=user, accounts=accounts, since=since))
     if len(points) < 2:
@@ -102,7 +102,7 @@ def daily_changes(*, user: User, accounts: Collection[Account], since: date) -> 
 
 
 def account_columns(accounts: Collection[Account]) -> dict[str, list[Any]]:
-    """Everything that the accounts were read under: its id, the account that it is, and until when it speaks for it."""
+    """The columns for the query: ids with those of former accounts, their account, and until when each counts."""
     known = [(row, account) for account in accounts for row in account.with_former_accounts]
     return {
         "ids": [row.pk for row, _ in known],

@@ -1,1 +1,1 @@
-"""What came in and went out, and how long the rest lasts."""
+"""Income, spending and runway."""

@@ -1,4 +1,4 @@
-"""What notifications about the runway say."""
+"""The messages of notifications about the runway."""
 
 from typing import ClassVar
 
@@ -10,14 +10,14 @@ from accounts.notifications.messages import MessageText, NotificationMessage, re
 
 @register_message
 class LowRunwayMessage(NotificationMessage, frozen=True):
-    """How many whole months the money of one currency lasts, never more than there are. The currency may be empty."""
+    """The runway of one currency in whole months, rounded down. The currency may be empty."""
 
     code: ClassVar[str] = "low_runway"
     months: int
     currency: str
 
     def describe(self) -> MessageText:
-        """Say how long the money lasts, and what was counted."""
+        """Return the runway and what it is based on."""
         return MessageText(self._describe_months(), self._describe_sums())
 
     def _describe_months(self) -> str:

@@ -1,4 +1,4 @@
-"""Telling a person that their money lasts less than three months: once, until it has lasted longer again."""
+"""Notify a user of a low runway (less than three months): once, until it was longer again."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -21,14 +21,14 @@ from insights.cash_flow.sums import Window, add_up_by_currency, runway_months, s
 from insights.models import LowRunway
 
 LOW_MONTHS: Final = Decimal(3)
-# A runway that hovers about three months is one piece of news and not one a day.
+# If a runway is around three months, the user is notified once and not every day.
 RECOVERED_MONTHS: Final = Decimal("3.5")
 FIRST_ID: Final = UUID(int=0)
 OWNERS_DUE: Final = "SELECT owner_id FROM insights_owners_due(%s, %s, %s)"
 
 
 class Runway(NamedTuple):
-    """How many months the money of one currency lasts; ``None`` when it does not shrink."""
+    """How many months the money of one currency lasts; ``None`` if it does not shrink."""
 
     currency: str
     months: Decimal | None
@@ -43,7 +43,7 @@ class Runway(NamedTuple):
 
 
 def list_owners_due(*, hour: int, limit: int) -> Iterator[UUID]:
-    """Everybody whose runway is looked at in an hour of the day (0 to 23), asked for a chunk at a time."""
+    """All users whose runway is checked in an hour of the day (0 to 23), queried in chunks."""
     after = FIRST_ID
     while chunk := _chunk(hour, after, limit):
         yield from chunk
@@ -51,10 +51,10 @@ def list_owners_due(*, hour: int, limit: int) -> Iterator[UUID]:
 
 
 def update_alerts(*, person_id: UUID) -> list[str]:
-    """Look at one person's runways and tell them of each that became low; returns the currencies of these.
+    """Check a user's runways and notify them of each that became low; return the currencies of these.
 
-    While one of their banks is out of date, or does not say a balance, nothing is said and nothing forgotten: the
-    figures are of another day, or not all there.
+    While one of their banks is out of date, or does not report a balance, nothing changes: the data is old or
+    incomplete.
     """
     with tenant(person_id):
         known = {row.currency: row for row in LowRunway.objects.filter(owner=person_id)}

@@ -1,7 +1,7 @@
-"""What came in and what went out over thirty days, by one query.
+"""Income and spending of thirty days, by one query.
 
-Transfers between a person's own accounts and payments of a card whose purchases count already are neither
-income nor spending. A refund makes its category smaller. Borrowed money is not income.
+Transfers between a user's own accounts, and payments of a card whose purchases count already, are neither income nor
+spending. A refund reduces its category. Borrowed money is not income.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ from banking.models import Transfer
 from banking.transactions.cash_flow import IN_CASH_FLOW
 from banking.transactions.categories import INCOME
 
-# The transfers of the month are read once and hashed, where an index would be asked for each row.
+# The transfers of the month are read once and hashed; otherwise each row would need an index lookup.
 LEGS = """
 SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer
 WHERE owner_id = %(owner)s AND sent_on BETWEEN %(since)s::date - %(way)s AND %(until)s::date + %(way)s
@@ -42,7 +42,7 @@ DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of days, both ends included. What is dated after ``until`` and up to ``ahead`` counts as of ``until``."""
+    """A range of days, both ends included. Transactions after ``until`` and up to ``ahead`` count on ``until``."""
 
     since: date
     until: date
@@ -50,12 +50,12 @@ class Window:
 
     @classmethod
     def ending(cls, today: date) -> "Window":
-        """The thirty days that end today, wherever on earth a bank writes today's date: tomorrow begins there first."""
+        """The thirty days that end today. A bank in another time zone may already date transactions tomorrow."""
         return cls(since=today - timedelta(days=DAYS - 1), until=today, ahead=today + timedelta(days=1))
 
 
 class DailyTotal(NamedTuple):
-    """One day's sums of one category in one currency; ``money_out`` is negative or zero."""
+    """The totals of one category in one currency on one day; ``money_out`` is negative or zero."""
 
     currency: str
     category: str
@@ -66,9 +66,9 @@ class DailyTotal(NamedTuple):
 
 @dataclass(slots=True)
 class CashFlow:
-    """One currency's income and spending, both positive, spending by category, and what each day left over.
+    """Income and spending in one currency, both positive, spending by category, and the net of each day.
 
-    ``by_category`` names each category that anything was spent or came back in, at zero where these are equal.
+    ``by_category`` has each category with spending or refunds; it is zero if these are equal.
     """
 
     currency: str
@@ -91,13 +91,13 @@ class CashFlow:
         elif daily_total.category:
             self.by_category[daily_total.category] -= daily_total.money_in + daily_total.money_out
         else:
-            # Money that comes in without a category is nobody's refund.
+            # Money that comes in without a category is not a refund.
             self.income += daily_total.money_in
             if daily_total.money_out:
                 self.by_category[daily_total.category] -= daily_total.money_out
 
     def running_net(self, window: Window) -> list[tuple[date, Decimal]]:
-        """What was left over up to the end of each day, from zero before the first day to the whole net."""
+        """The net from the start to the end of each day, from zero before the first day to the total."""
         before = window.since - timedelta(days=1)
         total, points = ZERO, [(before, ZERO)]
         for offset in range((window.until - window.since).days + 1):
@@ -109,7 +109,7 @@ class CashFlow:
 
 
 def sum_transactions(*, user: User, window: Window, accounts: Collection[UUID]) -> list[DailyTotal]:
-    """Sum the window's movements on these accounts, without transfers, card payments and loans."""
+    """Sum the window's transactions on these accounts, without transfers, card payments and loans."""
     params: dict[str, Any] = {
         "owner": user.pk,
         "accounts": list(accounts),
@@ -123,7 +123,7 @@ def sum_transactions(*, user: User, window: Window, accounts: Collection[UUID]) 
 
 
 def add_up_by_currency(daily_totals: Collection[DailyTotal]) -> dict[str, CashFlow]:
-    """Add movements up, one ``Flow`` for each currency, the one that money moved in on most days first."""
+    """Add daily totals up, one ``CashFlow`` per currency; first the currency with transactions on the most days."""
     sums: dict[str, CashFlow] = {}
     for daily_total in daily_totals:
         sums.setdefault(daily_total.currency, CashFlow(daily_total.currency)).add(daily_total)
@@ -131,9 +131,9 @@ def add_up_by_currency(daily_totals: Collection[DailyTotal]) -> dict[str, CashFl
 
 
 def runway_months(*, liquid: Decimal | None, net: Decimal) -> Decimal | None:
-    """How many months ``liquid`` lasts when ``net`` of thirty days repeats.
+    """How many months ``liquid`` lasts if ``net`` of thirty days repeats.
 
-    ``None`` when it does not shrink, and when it is not known.
+    ``None`` if it does not shrink or is not known.
     """
     if net >= 0 or liquid is None:
         return None

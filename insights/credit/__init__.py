@@ -1,1 +1,1 @@
-"""What a credit report says beside what the banks say, and how scores moved."""
+"""Credit report data beside bank data, and the score history."""

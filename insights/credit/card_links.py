@@ -1,8 +1,8 @@
-"""Which card at a bank is which account in a credit report: suggested by us, confirmed or denied by the person.
+"""Which card at a bank is which account in a credit report: suggested by us, confirmed or rejected by the user.
 
-A pair is suggested where the limits agree within one percent and nothing contradicts it, and where besides that the
-last four digits are the same or the bank's name is the creditor's. Bureau and bank are never merged: both balances
-stand side by side, each with its own date.
+A pair is suggested if the credit limits agree within one percent, nothing contradicts it, and the last four digits are
+the same or the bank's name is the creditor's. Both balances are shown side by side, each with its date, and never
+merged.
 """
 
 import re
@@ -24,13 +24,13 @@ from insights.models import CardLink
 # Both digits and name agree, the digits do, the name does.
 CONFIDENCE_LEVELS = (3, 2, 1)
 
-# Words that say that a name is a bank's, and not which bank's.
+# Words that are part of many banks' names.
 GENERIC_WORDS = frozenset(
     {"bank", "na", "nb", "usa", "us", "inc", "co", "corp", "the", "of", "and", "first", "national", "credit", "union"}
     | {"card", "cards", "cc", "fcu", "cu", "federal", "financial", "trust", "savings", "services", "store", "fsb"}
 )
 WORD = re.compile(r"[a-z0-9]+")
-# Names under which banks report that share no word with the name over their door.
+# Names under which banks report, if they share no word with the bank's own name.
 ALIASES = {
     "amex": "american",
     "bk": "bank",
@@ -46,7 +46,7 @@ ALIASES = {
 
 
 class LinkDecision(StrEnum):
-    """What a person can say about a pair."""
+    """A user's decision about a pair."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -54,20 +54,20 @@ class LinkDecision(StrEnum):
 
 
 class CardMatch(NamedTuple):
-    """A card at a bank that is an account of the report: by the person's word, or perhaps."""
+    """A card at a bank that is an account of the report: confirmed by the user, or suggested."""
 
     card: Account
     confirmed: bool
 
 
 def record_decision(*, user: User, key: str, account_id: UUID, decision: LinkDecision) -> None:
-    """Store a person's decision about a pair; a card and a tradeline are each in one pair at most.
+    """Store a user's decision about a pair; a card and a tradeline are each in one pair at most.
 
     It replaces what was decided about the card under its earlier ids. Raises ``Account.DoesNotExist`` for a card of
     somebody else.
     """
     with transaction.atomic():
-        # Locked, so that two answers at once leave one pair and not none.
+        # Locked, so that two decisions at the same time leave one pair.
         cards = Account.objects.for_user(user).filter(type="credit").select_for_update().order_by("pk")
         card = next((card for card in cards if card.pk == account_id), None)
         if card is None:
@@ -83,16 +83,16 @@ def record_decision(*, user: User, key: str, account_id: UUID, decision: LinkDec
 
 
 def list_decisions(*, user: User) -> list[CardLink]:
-    """Everything that a person has decided about pairs; one query."""
+    """All decisions of a user about pairs; one query."""
     return list(CardLink.objects.for_user(user))
 
 
 def match_cards(
     accounts: Sequence[Tradeline], cards: Sequence[Account], links: Iterable[CardLink]
 ) -> dict[str, CardMatch]:
-    """Pair accounts of a report with cards at banks: by the person's word first, then by likeness.
+    """Pair accounts of a report with cards at banks: first by the user's decisions, then by matching.
 
-    A pair that the person denied is suggested no more. The keys are the accounts'.
+    A pair that the user rejected is not suggested again. The result's keys are the accounts' keys.
     """
     by_id = {known.pk: card for card in cards for known in card.with_former_accounts}
     keys, links = {account.key for account in accounts}, list(links)
@@ -133,7 +133,7 @@ def suggest_matches(
 
 
 def _match_confidence(line: Tradeline, card: Account) -> int:
-    """Zero for no; one where the name agrees, two where the digits do, three for both."""
+    """Zero for no match; one if the name agrees, two if the digits do, three for both."""
     if not _is_same_limit(line.limit, card.limit) or card.currency not in ("", "USD"):
         return 0
     mask = card.mask if card.mask.strip("0") else ""

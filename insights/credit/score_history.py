@@ -1,4 +1,4 @@
-"""A score over time, report by report: a month without a report is a gap, another model breaks the line."""
+"""The score in each report over time: a month without a report, or another model, interrupts the line."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from credit.diffing import Change, Severity
 from credit.stored.reports import ReportSummary, StoredChange
 from insights import charts
 
-# Reports come about every 30 days; whatever is further apart has a month missing between.
+# Reports come about every 30 days; if they are further apart, a month is missing.
 GAP = timedelta(days=45)
 MOST_EVENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreReading:
-    """One report: its score, its model, its band, and what it brought that was worth telling."""
+    """One report: its score, model, band, and important changes."""
 
     day: date
     value: int | None
@@ -35,7 +35,7 @@ class ScoreReading:
 
 @dataclass(frozen=True, slots=True)
 class ScoreHistory:
-    """All readings, newest first, and their drawing; ``chart`` is ``None`` where no report has a score."""
+    """All readings, newest first, and their chart; ``chart`` is ``None`` if no report has a score."""
 
     readings: tuple[ScoreReading, ...]
     chart: charts.LineChart | None
@@ -44,7 +44,7 @@ class ScoreHistory:
 
 
 def score_history(listed: Sequence[ReportSummary], changes: Iterable[StoredChange]) -> ScoreHistory:
-    """Lay the reports of a person out in time; ``listed`` come newest first."""
+    """Return the score history of a user's reports; ``listed`` come newest first."""
     in_order = list(listed[::-1])
     in_order.sort(key=lambda report: (_day(report), report.pulled_at))
     events = _events(changes)
@@ -60,7 +60,7 @@ def score_history(listed: Sequence[ReportSummary], changes: Iterable[StoredChang
 
 
 def _events(changes: Iterable[StoredChange]) -> Mapping[object, list[Change]]:
-    """What is worth telling of each report, by its id; figures that only moved stay on the page of changes."""
+    """The important changes of each report, by its id; other changes are only on the page of changes."""
     notable = [change for change in changes if change.change.severity is not Severity.INFO]
     return {
         key: sorted((stored.change for stored in own), key=lambda change: change.severity is not Severity.HIGH)
@@ -87,7 +87,7 @@ def _list_readings(in_order: Sequence[ReportSummary], events: Mapping[object, li
 
 
 def _day(listed: ReportSummary) -> date:
-    """The day of a report; one that does not say it counts as of the day on which it was obtained."""
+    """The date of a report; without one, the date on which it was pulled."""
     return listed.reported_on or listed.pulled_at.date()
 
 
@@ -96,7 +96,7 @@ def _model(listed: ReportSummary) -> str:
 
 
 def _break(before: ScoreReading | None, listed: ReportSummary, model: str) -> str:
-    """Why the line cannot lead from the report before to this one; empty where it can."""
+    """Why the line from the previous report to this one is interrupted; empty if it is not."""
     if before is None:
         return ""
     if not listed.comparable:
@@ -109,7 +109,7 @@ def _break(before: ScoreReading | None, listed: ReportSummary, model: str) -> st
 
 
 def _points(readings: Sequence[ScoreReading]) -> Iterator[charts.Point]:
-    """A point for each report, and an unknown one wherever the line has to break."""
+    """A point for each report, and an unknown one wherever the line is interrupted."""
     for place, reading in enumerate(readings):
         if reading.breaks:
             yield charts.Point(_between(readings[place - 1].day, reading.day), None)
@@ -121,7 +121,7 @@ def _between(first: date, last: date) -> date:
 
 
 def _line(points: Sequence[charts.Point]) -> charts.LineChart:
-    """Draw the line, and a dot for every report: there are few, and each is a fact of its own."""
+    """Draw the line, and a dot for every report, because there are few."""
     chart = charts.draw_line(points)
     area = _plot_area(chart)
     dots = "".join(f"M{area.format_point(point)}h0" for point in charts.known_points(points))
@@ -133,6 +133,6 @@ def _plot_area(chart: charts.LineChart) -> charts.PlotArea:
 
 
 def _severe_marks(chart: charts.LineChart, days: Iterable[date]) -> str:
-    """An upright line on each day whose report brought something grave."""
+    """A vertical line on each day whose report has a severe change."""
     area = _plot_area(chart)
     return "".join(f"M{charts.format_tenths(area.x(day))} 0V{charts.HEIGHT}" for day in sorted(set(days)))

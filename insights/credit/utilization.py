@@ -1,6 +1,6 @@
-"""Each card's use of its limit as the bureau reports it, beside what the bank says today.
+"""Each card's utilization as the bureau reports it, beside the bank's current balance.
 
-Both balances stand with their own date, because they mean different days. Nothing is added across the two.
+Each balance has its own date, because they are of different days. They are never added together.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from insights.models import CardLink
 
 @dataclass(frozen=True, slots=True)
 class PaydownTarget:
-    """A mark, and what to pay to come down to it."""
+    """A threshold, and how much to pay to get down to it."""
 
     percent: int
     pay: Decimal
@@ -32,7 +32,7 @@ class PaydownTarget:
 
 @dataclass(frozen=True, slots=True)
 class CardRow:
-    """One card: its use and marks, and the card at a bank that it is, or may be."""
+    """One card: its utilization and thresholds, and the card at a bank that it is, or may be."""
 
     account: Tradeline
     use: Utilization
@@ -42,7 +42,7 @@ class CardRow:
 
 @dataclass(frozen=True, slots=True)
 class UtilizationPage:
-    """All cards of a report, those apart from the sum, and whether authorized-user accounts could be left out."""
+    """All cards of a report, those that are not in the total, and whether authorized-user accounts can be excluded."""
 
     overall: Utilization | None
     marks: tuple[PaydownTarget, ...]
@@ -54,7 +54,7 @@ class UtilizationPage:
 def utilization_page(
     report_accounts: Sequence[Tradeline], items: Iterable[Item], links: Iterable[CardLink] = (), *, own: bool
 ) -> UtilizationPage:
-    """Lay the cards out, the highest use first; ``own`` leaves authorized-user accounts out."""
+    """Return the cards, highest utilization first; ``own`` excludes authorized-user accounts."""
     report_utilization = summarize_utilization(report_accounts, authorized_user=not own)
     at_banks = [account for account in open_accounts(items) if account.is_card]
     matched = card_links.match_cards([card.account for card in report_utilization.cards], at_banks, links)
@@ -68,7 +68,7 @@ def utilization_page(
 
 
 def paydown_targets(use: Utilization) -> tuple[PaydownTarget, ...]:
-    """What it takes to come down to each mark that is passed, the nearest first."""
+    """How much to pay to get down to each exceeded threshold, the nearest first."""
     return tuple(PaydownTarget(mark, use.paydown_to(mark)) for mark in reversed(THRESHOLDS) if use.is_over(mark))
 
 

@@ -1,7 +1,7 @@
-"""How pages draw a line over days: what it says in words, the drawing, and its values as a table.
+"""Line charts on pages: a description, the drawing, and the values as a table.
 
-Written out in Python, because two charts stand on the page that is opened most: ``docs/decisions/0016-templates.md``.
-Whatever a bank or a person wrote passes through ``escape`` here, since no template does it afterwards.
+The HTML is written in Python, because the most visited page has two charts: ``docs/decisions/0016-templates.md``. All
+text from a bank or a user goes through ``escape`` here, because no template escapes it later.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ register = template.Library()
 
 
 def join_html(parts: Iterable[str]) -> SafeString:
-    """Join lines of HTML whose makers have escaped what is not theirs."""
+    """Join lines of HTML that are already escaped."""
     return mark_safe("\n".join(parts))  # noqa: S308  (the functions below escape all text of banks and users)
 
 
@@ -57,12 +57,12 @@ def line_chart(chart: LineChart, currency: str, *, name: str, key: str) -> SafeS
 
 
 def keyboard_label() -> str:
-    """Say how to read the drawing by keyboard; the reading script uses it."""
+    """Return the label that explains the keyboard control; the script uses it."""
     return escape(_("Values day by day. Use the arrow keys to read them."))
 
 
 def plot(chart: LineChart) -> str:
-    """Draw the line itself; every figure in it is ours."""
+    """Draw the line itself; it contains only our own text."""
     zero = f'<path class="plot__zero" d="M0 {chart.zero}H1000" />' if chart.zero else ""
     return (
         '<svg class="plot" viewBox="0 0 1000 300" preserveAspectRatio="none" aria-hidden="true" focusable="false">'

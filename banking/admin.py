@@ -1,4 +1,4 @@
-"""What operators may view of one person's banks, with a reason: enough to find out why a figure is wrong."""
+"""What operators can view of one user's banks, with a reason: enough to find out why a figure is wrong."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
@@ -8,7 +8,7 @@ from banking.models import Account, Item, LinkSession, SyncRun, Transaction
 
 
 class BankDataAdmin(OperatorAdmin):
-    """Rows that an operator sees of the one person alone for whom they gave a reason."""
+    """Rows of the one user for whom the operator entered a reason."""
 
     needs_reason = True
 
@@ -35,7 +35,7 @@ class BankAccountAdmin(BankDataAdmin):
 
 @admin.register(Transaction)
 class TransactionAdmin(BankDataAdmin):
-    """What the bank says; the person's own notes and categories are private."""
+    """What the bank reports; the user's own notes and categories are private."""
 
     data_label = _("Your transactions")
     list_display = ("day", "name", "amount", "currency", "pending", "category", "removed_at")
@@ -53,7 +53,7 @@ class SyncRunAdmin(BankDataAdmin):
 
 @admin.register(LinkSession)
 class LinkSessionAdmin(BankDataAdmin):
-    """How linking went, with the ids that the provider's support asks for, without any token."""
+    """How linking went, with the ids for the provider's support, without any token."""
 
     data_label = _("How you connected banks")
     list_display = (

@@ -8,9 +8,9 @@ UNREADABLE_CODE = "CREDENTIAL_UNREADABLE"
 
 
 class CredentialUnreadable(ProviderError):
-    """Our copy of a token cannot be unsealed, so the provider cannot be asked; operators are notified.
+    """Our copy of a token cannot be unsealed, so the provider cannot be called; operators are notified.
 
-    A ``ProviderError``, because the same has to follow as when the provider rejects a token.
+    A ``ProviderError``, because it has the same consequences as a token that the provider rejects.
     """
 
     def __init__(self) -> None:

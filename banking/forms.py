@@ -13,7 +13,7 @@ UNREADABLE = _("We couldn't read the list of accounts.")
 
 
 class PublicTokenForm(forms.Form):
-    """A public token and, as JSON, what the linking dialog says was chosen for it."""
+    """A public token and, as JSON, what the user chose in the linking dialog."""
 
     public_token = forms.CharField(max_length=200)
     metadata = forms.CharField(max_length=50_000, required=False)
@@ -36,7 +36,7 @@ class PublicTokenForm(forms.Form):
         return str(self.cleaned_data["public_token"])
 
     def link_metadata(self) -> LinkMetadata:
-        """What the person chose, as ``LinkMetadata``."""
+        """What the user chose, as ``LinkMetadata``."""
         report = self.cleaned_data["metadata"]
         return LinkMetadata(
             institution_id=clean_text(report["institution"].get("institution_id")),
@@ -62,7 +62,7 @@ def clean_text(value: object) -> str:
 
 
 class ExitForm(forms.Form):
-    """How the linking dialog was left, in the provider's words. What is none of them counts as not said."""
+    """How the linking dialog was left, in the provider's words. Anything else is ignored."""
 
     error_code = forms.RegexField(r"^[A-Z0-9_]+\Z", max_length=100, required=False)
     exit_status = forms.RegexField(r"^[a-z_]+\Z", max_length=100, required=False)
@@ -70,12 +70,12 @@ class ExitForm(forms.Form):
     link_session_id = forms.RegexField(r"^[A-Za-z0-9-]+\Z", max_length=100, required=False)
 
     def link_exit(self) -> LinkExit:
-        """What was said, as ``LinkMetadata``."""
+        """How the user left the dialog, as ``LinkExit``."""
         self.is_valid()
         return LinkExit(**{name: self.cleaned_data.get(name, "") for name in LinkExit._fields})
 
 
 class DisconnectForm(forms.Form):
-    """Whether what was read so far is to stay."""
+    """Whether to keep the accounts and transactions."""
 
     history = forms.ChoiceField(choices=(("keep", _("Keep the history")), ("delete", _("Delete the history"))))

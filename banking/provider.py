@@ -1,8 +1,8 @@
-"""What banking expects of any bank data provider, in banking's own terms.
+"""The interface of a bank data provider.
 
-A provider package (``banking/plaid/`` today) maps its vendor's responses to the shapes below and its vendor's failures
-to the errors below. No other module imports a provider package: ``banking.providers`` finds the packages by the
-settings, so a second provider is one more folder.
+A provider's package (today ``banking/plaid/``) converts its vendor's responses to the classes below and its vendor's
+errors to the exceptions below. No other module imports a provider package: ``banking.providers`` finds the packages by
+the settings, so a second provider is one more folder.
 """
 
 import hashlib
@@ -132,7 +132,7 @@ class Credential:
 class ItemDetails:
     """What the provider knows of an Item. ``error_code`` is empty when the Item is healthy.
 
-    ``error`` is that error as a refused call would have raised it. What was fetched before may be read all the same.
+    ``error`` is that error as a failed call would have raised it. Older data may still be readable.
     """
 
     provider_item_id: str
@@ -180,7 +180,7 @@ class WebhookEvent:
 
 
 class WebhookRejected(Exception):
-    """The request is no genuine webhook of the provider. ``reason`` is one word for logs and counters."""
+    """The request is not a genuine webhook of the provider. ``reason`` is one word for logs and counters."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -202,8 +202,8 @@ class Fault(StrEnum):
 class ProviderError(Exception):
     """Anything that went wrong at the provider. It counts as our fault unless a subclass says otherwise.
 
-    ``code`` is the vendor's error code, for operators; ``request_id`` is what the vendor's support asks for. Neither
-    the message nor any attribute ever holds a token, a secret or a request body.
+    ``code`` is the vendor's error code, for operators; ``request_id`` is for the vendor's support. Neither the message
+    nor any attribute ever contains a token, a secret or a request body.
     """
 
     fault: ClassVar = Fault.OURS
@@ -221,7 +221,7 @@ class Unavailable(ProviderError):
 
 
 class TimedOut(Unavailable):
-    """No response came in time. The call may have been carried out all the same."""
+    """No response arrived in time. The call may have been executed."""
 
 
 class RateLimited(Unavailable):
@@ -240,7 +240,7 @@ class InstitutionDown(Unavailable):
 
 
 class LoginRequired(ProviderError):
-    """The bank asks the user to sign in again."""
+    """The bank requires the user to sign in again."""
 
 
 class ConsentRequired(ProviderError):
@@ -248,11 +248,11 @@ class ConsentRequired(ProviderError):
 
 
 class ItemNotFound(ProviderError):
-    """The Item no longer exists at the provider, or access was withdrawn for good."""
+    """The Item no longer exists at the provider, or access was withdrawn permanently."""
 
 
 class Unsupported(ProviderError):
-    """This bank or account cannot give this product."""
+    """This bank or account does not support this product."""
 
 
 class NotReady(ProviderError):
@@ -272,7 +272,7 @@ class PublicTokenRefused(ProviderError):
 
 
 class ProviderConfigurationError(ProviderError):
-    """Our keys, environment or request are wrong; an operator has to act and no Item is to blame."""
+    """Our keys, environment or request are wrong; an operator has to act; it is not a problem of the Item."""
 
 
 class MalformedResponse(ProviderError):
@@ -309,7 +309,7 @@ class Provider(Protocol):
 
     @property
     def environment(self) -> str:
-        """The environment that the site talks to now. Tokens of one environment are never sent to another."""
+        """The environment that the site uses. Tokens of one environment are never sent to another."""
         ...
 
     def connect(self) -> "ProviderClient":
@@ -352,11 +352,11 @@ class ProviderClient(Protocol):
     def get_accounts(self, access_token: str) -> AccountsResponse: ...
 
     def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
-        """Return the page after ``cursor``; an empty cursor asks for the stream's beginning."""
+        """Return the page after ``cursor``; an empty cursor means the beginning of the stream."""
         ...
 
     def get_institution(self, institution_id: str) -> InstitutionDetails: ...
 
     def remove_item(self, access_token: str) -> None:
-        """Remove the Item at the provider. An Item that does not exist any more counts as removed."""
+        """Remove the Item at the provider. An Item that no longer exists counts as removed."""
         ...

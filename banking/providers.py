@@ -20,7 +20,7 @@ def provider_for(key: str) -> Provider:
 
 
 def find_provider(key: str) -> Provider | None:
-    """Return the provider of a key that a row stores, or ``None`` where the settings no longer name it."""
+    """Return the provider of a key that a row stores, or ``None`` if the settings no longer list it."""
     return provider_for(key) if key in settings.BANK_PROVIDERS else None
 
 
@@ -35,13 +35,13 @@ def provider_choices() -> list[tuple[str, str]]:
 
 
 def is_current(provider_key: str, environment: str) -> bool:
-    """Whether the site talks to this environment of this provider now."""
+    """Whether the site uses this environment of this provider."""
     provider = find_provider(provider_key)
     return provider is not None and provider.environment == environment
 
 
 def in_current_environments(path: str = "") -> Q:
-    """Match rows with which the site may talk to their provider now.
+    """Match rows of the environments that the site uses.
 
     ``path`` leads to the model with the fields ``provider`` and ``environment``, as in ``"item__"``.
     """

@@ -26,7 +26,7 @@ MAX_WAITING = 2000
 def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = False) -> None:
     """Sync one Item if it is due; retry soon while its history is prepared or a sync was requested meanwhile.
 
-    ``patient`` is for the queue in which nobody else waits.
+    ``patient`` is for the slow queue, in which no user waits.
     """
     owner, item = UUID(owner_id), UUID(item_id)
     timeouts = LONG_TIMEOUTS if patient else QUICK_TIMEOUTS
@@ -78,7 +78,7 @@ def retry_link_recoveries() -> None:
 
 
 def enqueue_sync(item: Item, *, trigger: str, wait: int = 0) -> None:
-    """Queue a sync, in ``wait`` seconds. If the queue is out of reach, the Item is still due: Celery beat finds it."""
+    """Queue a sync, in ``wait`` seconds. If the queue is unavailable, the Item stays due for Celery beat."""
     try:
         queue_sync(item.owner_id, item.pk, trigger, lane=Lane.SLOW if item.is_slow else Lane.SHARED, wait=wait)
     except OperationalError as error:

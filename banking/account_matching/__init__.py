@@ -4,7 +4,8 @@ A bank that is connected again gives the same accounts new ids, and so does a ba
 account that is synced well becomes the ``successor`` of the others; nothing moves and nothing is deleted. Every account
 keeps its own rows, because its stream may go on. One rule decides what counts, and its result is written into the rows
 whenever rows are stored: a transaction of an account counts while it was posted before the first day of every account
-that is synced now or was synced later, and a balance while it is older than the first balance of the accounts in front.
+that is synced now or was synced later, and a balance while it is older than the first balance of the accounts that take
+precedence.
 
 Two accounts of one person at one bank are the same real account, unless one list of the bank has held both,
 

@@ -1,7 +1,7 @@
-"""Confirm with the provider what a dialog returned: the browser alone is not trusted.
+"""Confirm with the provider what a dialog returned, because the browser is not trusted.
 
-A public token is exchanged only if the provider names it under the link token of the session that it is posted to. So
-a token from another person's dialog, or from another dialog of the same person, connects nothing here.
+A public token is exchanged only if the provider lists it for the link token of its session. So a token from another
+user's dialog, or from another dialog of the same user, connects nothing.
 """
 
 from django.utils import timezone
@@ -18,11 +18,11 @@ MAX_ID_LENGTH = 100
 
 
 class NotConfirmed(Exception):
-    """The provider does not name this public token under the session's link token."""
+    """The provider does not list this public token for the session's link token."""
 
 
 class ForeignPublicToken(NotConfirmed):
-    """The provider names other tokens there: this one was made in another session."""
+    """The provider lists other tokens: this one was created in another session."""
 
 
 def confirm_public_token(*, session: LinkSession) -> LinkResult:
@@ -58,7 +58,7 @@ def reveal_link_token(session: LinkSession) -> str:
 
 
 def reject_foreign_token(*, user: User, session: LinkSession) -> None:
-    """Reopen the session without the token that was not made in it."""
+    """Reopen the session without the token that was created elsewhere."""
     with tenant(user.pk):
         session.state, session.public_token_hash = LinkSession.State.OPEN, None
         session.error_code, session.claimed_at = "FOREIGN_PUBLIC_TOKEN", None

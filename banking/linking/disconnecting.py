@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 def disconnect_bank(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemoval | None:
     """Disconnect a bank: no sync runs from now on, and its removal at the provider is pending until confirmed.
 
-    Accounts and transactions stay, marked closed, or are deleted, as the person chose. While rows of this person are
-    being stored, nobody waits for that: the worker that executes the removal does the rest, as its ``history`` says.
+    Accounts and transactions are closed or deleted, as the user chose. If rows of this user are being stored, the
+    request does not wait: the worker that executes the removal does the rest, as its ``history`` says.
     Returns the pending removal, or ``None`` when the bank was disconnected before. Raises ``Item.DoesNotExist`` for an
     Item that is not this person's.
     """

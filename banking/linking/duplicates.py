@@ -1,4 +1,4 @@
-"""Recognize a login at a bank that is linked already."""
+"""Detect a login at a bank that is already linked."""
 
 from accounts.models import User
 from banking.linking.errors import DuplicateBank
@@ -10,8 +10,8 @@ from compliance.isolation import tenant
 def check_duplicate(*, user: User, session: LinkSession, metadata: LinkMetadata) -> None:
     """Raise ``DuplicateBank`` when the same bank with one of the same accounts is linked already.
 
-    The bank alone would be too coarse (two logins at one bank) and the mask alone too fine (it may be shared). Items of
-    another environment are not synced by this one and are no duplicates.
+    The bank alone is not enough (a user may have two logins at one bank), nor is the mask (two accounts may share
+    it). Items of another environment are not synced by this one and are not duplicates.
     """
     linked = {
         "item__provider": session.provider,

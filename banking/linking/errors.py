@@ -13,7 +13,7 @@ class LinkError(Exception):
 
 
 class ExchangeLost(PublicTokenRefused):
-    """The public token is used up, and the response with the access token did not reach us."""
+    """The public token was used, and the response with the access token did not arrive."""
 
 
 class DuplicateBank(LinkError):

@@ -1,7 +1,7 @@
 """Exchange a public token for the access token of a new Item.
 
-The access token is stored, sealed, before the provider is asked anything else: the Item of a lost token is billed for
-ever.
+The access token is stored, sealed, before any other request to the provider: the Item of a lost token would be billed
+forever.
 """
 
 import logging
@@ -38,7 +38,7 @@ def finish_link(*, user: User, session_id: UUID, public_token: str, metadata: Li
     """Exchange a public token and save the Item. Repeating the same call returns the same Item.
 
     Raises ``LinkSession.DoesNotExist`` for a session that is not this person's, ``DuplicateBank`` for a login
-    that is linked already (nothing is exchange_for_session then), ``LinkError`` and ``ProviderError``.
+    that is linked already (then nothing is exchanged), ``LinkError`` and ``ProviderError``.
     """
     session = claim_session(user=user, session_id=session_id, public_token=public_token, metadata=metadata)
     return session.item or complete_link(user=user, session=session, metadata=metadata)
@@ -71,7 +71,7 @@ def complete_link(*, user: User, session: LinkSession, metadata: LinkMetadata | 
 
 
 def claim_session(*, user: User, session_id: UUID, public_token: str, metadata: LinkMetadata) -> LinkSession:
-    """Reserve a session for this public token, so that a second click finds it taken.
+    """Claim a session for this public token, so that a second click finds it claimed.
 
     A stale claim, whose process was killed, goes to the next request with the same token.
     """

@@ -1,8 +1,8 @@
-"""Recover a link whose result did not reach us: ask the provider again until it answers or it is too late.
+"""Recover a link whose result did not arrive: retry until the provider responds or the public token has expired.
 
-Pending are sessions whose exchange got no response, that the provider had not confirmed yet, and that a killed process
-left behind. A public token that is still unused is exchanged now, which recovers the Item. A used one has an Item whose
-access token is lost: the provider gives it out only once, so the row stays, for operators.
+Pending are sessions whose exchange got no response, those that the provider had not confirmed yet, and those of a
+killed process. A public token that is still unused is exchanged now, which recovers the Item. If it was used, the
+access token is lost, because the provider returns it only once; the row stays, for operators.
 """
 
 import logging
@@ -47,7 +47,7 @@ def recover_link(*, owner_id: UUID, session_id: UUID) -> Item | None:
 
 
 def claim_pending_session(*, owner_id: UUID, session_id: UUID) -> LinkSession | None:
-    """Claim a pending session, so that nobody else recovers it at the same time."""
+    """Claim a pending session, so that no other worker recovers it at the same time."""
     now = timezone.now()
     with tenant(owner_id):
         sessions = LinkSession.objects.select_for_update(of=["self"]).filter(state__in=PENDING_STATES)
@@ -72,7 +72,7 @@ def is_due(session: LinkSession) -> bool:
 
 
 def reschedule_or_give_up(*, user: User, session: LinkSession) -> None:
-    """After a failed attempt: schedule the next one, or give up and notify person and operator."""
+    """After a failed attempt: schedule the next one, or give up and notify user and operators."""
     with tenant(user.pk):
         session.refresh_from_db()
     is_open = session.state in (LinkSession.State.PENDING, LinkSession.State.OPEN)

@@ -1,6 +1,6 @@
-"""Removals at the provider: an Item that is forgotten here would go on being billed there.
+"""Removals at the provider, which bills every Item until it is removed.
 
-So its removal is pending, with the sealed token that it takes, until the provider confirms it.
+A removal is pending, and keeps the sealed token that it needs, until the provider confirms it.
 """
 
 import logging
@@ -20,7 +20,7 @@ from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
 
-# While the person still sees something that has to be done here.
+# While the user still sees something that has to be done here.
 UNFINISHED_RETRY_DELAY = timedelta(seconds=30)
 FIRST_RETRY_DELAY = timedelta(minutes=10)
 MAX_RETRY_DELAY = timedelta(hours=24)
@@ -28,7 +28,7 @@ MAX_ATTEMPT_COUNT = 1000
 
 
 def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
-    """Execute one pending removal, if it is due; a duplicate job finds that it is not.
+    """Execute one pending removal, if it is due; for a duplicate job it is not.
 
     Raises ``ProviderError`` after recording it.
     """
@@ -53,7 +53,7 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
 def finish_disconnect(*, removal: PendingRemoval) -> bool:
     """Do what is left of a disconnect; waits for a sync that stores rows of the Item's owner.
 
-    Returns whether it is done: the person may have chosen otherwise meanwhile, and the next attempt does that.
+    Returns whether it is done: if the user made another choice meanwhile, the next attempt does the rest.
     """
     with tenant(removal.owner_id):
         item = Item.objects.select_for_update(of=["self"]).get(pk=removal.item_id)
@@ -83,7 +83,7 @@ def claim_removal(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
 
 
 def retry_delay(attempts: int) -> timedelta:
-    """The delay after so many attempts and one more: doubling, a day at most."""
+    """The delay before the next attempt: doubling, at most a day."""
     return exponential_delay(FIRST_RETRY_DELAY, attempts, maximum=MAX_RETRY_DELAY)
 
 

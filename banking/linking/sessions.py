@@ -1,6 +1,6 @@
 """Sessions of the linking dialog: open, resume, close and claim them.
 
-A public token may be exchange_for_session only through an open ``LinkSession`` of the signed-in person.
+A public token can be exchanged only through an open ``LinkSession`` of the signed-in user.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ class OpenedLink:
 
 
 def open_link(*, user: User, provider_key: str = DEFAULT_PROVIDER, replaces: Item | None = None) -> OpenedLink:
-    """Begin linking a bank; ``replaces`` is the Item that it replaces because its token cannot be read.
+    """Start linking a bank; ``replaces`` is the Item that it replaces because its token cannot be read.
 
     Raises ``ProviderError`` when the provider gives no token.
     """
@@ -116,9 +116,9 @@ def resume_link(*, user: User, session_id: UUID) -> OpenedLink:
 
 
 def close_link(*, user: User, session_id: UUID, link_exit: LinkExit) -> LinkSession:
-    """Record that the person left the dialog, with the codes that the provider's support asks for.
+    """Record that the user left the dialog, with the codes for the provider's support.
 
-    A session that has gone further keeps its state. Raises ``LinkSession.DoesNotExist``.
+    A session that is in a later state keeps it. Raises ``LinkSession.DoesNotExist``.
     """
     with tenant(user.pk):
         session = LinkSession.objects.for_user(user).select_for_update(of=["self"]).get(pk=session_id)
@@ -131,7 +131,7 @@ def close_link(*, user: User, session_id: UUID, link_exit: LinkExit) -> LinkSess
 
 
 def is_stale_claim(session: LinkSession, fingerprint: str) -> bool:
-    """Whether the exchange of this token was begun by a process that is gone, or that got no response.
+    """Whether the exchange of this token was started by a process that has ended, or that got no response.
 
     Raises ``LinkError`` while that process may still be running.
     """

@@ -1,4 +1,4 @@
-"""Reconnect a bank that asks its customer to sign in again, by the dialog's update mode.
+"""Reconnect a bank that requires a new sign-in, with the dialog's update mode.
 
 The Item and its access token stay the same; the public token that the dialog returns in this mode is never exchanged.
 Source: https://plaid.com/docs/link/update-mode/
@@ -71,7 +71,7 @@ def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
 
 
 def mark_reconnected(*, user: User, item: Item, session: LinkSession) -> Item:
-    """Mark the Item active, unless the bank was disconnected while the provider was asked."""
+    """Mark the Item active, unless the bank was disconnected during the request to the provider."""
     with tenant(user.pk):
         repaired = Item.objects.for_user(user).visible().in_current_environment().filter(pk=item.pk)
         if not repaired.update(

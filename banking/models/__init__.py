@@ -1,4 +1,4 @@
-"""What a person's banks say, and what the person says about it.
+"""Models of bank connections, accounts and transactions, and of users' own notes and categories.
 
 Money is stored exactly as the provider sent it, next to its currency. Text that a provider sends has no
 length limit here: a bank with a long name must not stop a sync.

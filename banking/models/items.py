@@ -27,7 +27,7 @@ SYNC_REQUEST_TIMEOUT = timedelta(minutes=5)
 
 
 class Institution(models.Model):
-    """A bank. It has no owner: the same row serves every person who banks there."""
+    """A bank. It has no owner: all users share its row."""
 
     provider = models.CharField(max_length=20)
     provider_id = models.CharField(max_length=100)
@@ -48,11 +48,11 @@ class Institution(models.Model):
 
 class ItemQuerySet(OwnedQuerySet["Item"]):
     def in_current_environment(self) -> Self:
-        """Items of the environment that this site speaks with; a token of another one is never sent there."""
+        """Items of the environment that the site uses; tokens of other environments are never sent to it."""
         return self.filter(in_current_environments())
 
     def visible(self) -> Self:
-        """Items that a person still sees under their connections."""
+        """Items that the user still sees among their connections."""
         return self.filter(connection__in=VISIBLE_CONNECTIONS)
 
 
@@ -85,7 +85,7 @@ class Item(Owned):
     next_sync_at = models.DateTimeField(default=timezone.now)
     # Until then Celery beat does not queue it again.
     claimed_until = models.DateTimeField(null=True)
-    # Whether its bank failed or took long lately, so that others do not wait behind it.
+    # Whether its bank failed or was slow recently; then it is synced where others do not wait for it.
     is_slow = models.BooleanField(default=False, db_default=False)
     sync_requested_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True)
@@ -118,7 +118,7 @@ class Item(Owned):
 
     @property
     def has_pending_sync_request(self) -> bool:
-        """Whether a sync was requested a moment ago and has not finished yet."""
+        """Whether a recently requested sync has not finished yet."""
         requested_at = self.sync_requested_at
         if requested_at is None or timezone.now() - requested_at > SYNC_REQUEST_TIMEOUT:
             return False
@@ -126,7 +126,7 @@ class Item(Owned):
 
     @property
     def reauth_message(self) -> str:
-        """Why the person has to sign in at the bank again, in one sentence."""
+        """Why the user has to sign in to the bank again, in one sentence."""
         return reauth_message(self.provider, self.error_code, self.institution_name)
 
     @property
@@ -136,7 +136,7 @@ class Item(Owned):
 
     @property
     def is_importing(self) -> bool:
-        """Whether the first, complete import is still under way."""
+        """Whether the first, complete import is still running."""
         return (
             self.connection == Connection.ACTIVE
             and not self.is_in_other_environment
@@ -145,18 +145,18 @@ class Item(Owned):
 
     @property
     def is_in_other_environment(self) -> bool:
-        """Whether it was linked in another environment than the one that this site speaks with now."""
+        """Whether it was linked in another environment than the one that the site uses now."""
         return not is_current(self.provider, self.environment)
 
     @property
     def is_billed(self) -> bool:
-        """Whether the provider asks money for it as long as its token lives."""
+        """Whether the provider bills it until it is removed."""
         provider = find_provider(self.provider)
         return provider is not None and self.environment in provider.billed_environments
 
     @property
     def is_syncing(self) -> bool:
-        """Whether a worker holds this Item now."""
+        """Whether a worker has the lease of this Item now."""
         return self.leased_until is not None and self.leased_until > timezone.now()
 
     @property
@@ -182,11 +182,11 @@ class Item(Owned):
         return self.state not in ("loading", "reauth", "repair", "disconnected", "elsewhere")
 
     def is_stale(self, *, at: datetime) -> bool:
-        """Whether the last good look at the bank was a day or more before ``at``."""
+        """Whether the last successful sync was a day or more before ``at``."""
         return self.checked_at is None or at - self.checked_at >= STALE_AFTER
 
     def can_refresh(self, *, at: datetime, cooldown: timedelta) -> bool:
-        """Whether the person may ask for a sync again."""
+        """Whether the user may request a sync again."""
         is_syncable = self.connection == Connection.ACTIVE and not self.is_in_other_environment
         return is_syncable and (self.refreshed_at is None or at - self.refreshed_at >= cooldown)
 
@@ -225,8 +225,8 @@ class SyncRun(Owned):
 class PendingRemoval(Owned):
     """An Item that still has to be removed at the provider, with the token that this takes.
 
-    Kept until the provider confirms, because an Item that is forgotten here is billed for ever there. A token that
-    cannot be unsealed stays with the Item until its key is back; ``access_token`` is None then.
+    Kept until the provider confirms, because it bills an Item until then. A token that cannot be unsealed stays with
+    the Item until its key is restored; then ``access_token`` is None.
     """
 
     class History(models.TextChoices):

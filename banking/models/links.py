@@ -41,7 +41,7 @@ class LinkSession(Owned):
     resumed_at = models.DateTimeField(null=True)
     public_token_hash = models.CharField(max_length=64, null=True)
     claimed_at = models.DateTimeField(null=True)
-    # Since then an Item may exist at the provider whose access token did not reach us.
+    # Since then an Item may exist at the provider whose access token did not arrive.
     exchange_sent_at = models.DateTimeField(null=True)
     next_recovery_at = models.DateTimeField(null=True)
     recovery_attempts = models.PositiveSmallIntegerField(default=0)
@@ -78,7 +78,7 @@ class LinkSession(Owned):
         return exponential_delay(FIRST_RECOVERY_DELAY, self.recovery_attempts, maximum=MAX_RECOVERY_DELAY)
 
     def is_over(self, *, at: datetime) -> bool:
-        """Whether the dialog can lead to nothing any more: too old, or opened in another environment."""
+        """Whether the dialog can no longer connect a bank: it is too old, or of another environment."""
         return self.expires_at <= at or not is_current(self.provider, self.environment)
 
 

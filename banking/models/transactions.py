@@ -28,9 +28,9 @@ class TransactionQuerySet(OwnedQuerySet["Transaction"]):
 class Transaction(Owned):
     """One transaction on an account. ``amount`` is positive when money comes in.
 
-    ``day`` is when the person paid, where the bank says so, and the posting date otherwise. A row counts as long as
-    ``removed_at`` is empty: every list and every sum checks that and nothing else. A row that the bank removes stays,
-    to answer later where it went; so does one that another row replaced, as ``replaced_by`` says.
+    ``day`` is the authorization date if the bank reports it, and the posting date otherwise. A row counts if
+    ``removed_at`` is empty: all lists and totals check only that. A row that the bank removed, or that another row
+    replaced (``replaced_by``), is kept, to explain later what happened to it.
     """
 
     class Replaced(models.TextChoices):
@@ -86,7 +86,7 @@ class Transaction(Owned):
 
     @property
     def label(self) -> str:
-        """The name by which a person recognizes the payment."""
+        """The name by which a user recognizes the payment."""
         return self.merchant_name or self.name or _("Unknown")
 
 

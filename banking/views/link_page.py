@@ -1,4 +1,4 @@
-"""The pages that open a provider's linking dialog, the only ones whose policy lets the providers' scripts in."""
+"""The pages that open a provider's linking dialog, the only ones whose policy allows the providers' scripts."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -39,7 +39,7 @@ UNREADABLE = _("We couldn't read %(provider)s's answer. No bank was connected. S
 @require_second_factor_to_link
 @transaction.non_atomic_requests
 def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Say what connecting shares; on agreement open the dialog with a token made for this click.
+    """Explain what connecting shares; if the user agrees, open the dialog with a new link token.
 
     ``provider`` in the query chooses one of several providers.
     """
@@ -64,7 +64,7 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
 def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
-    """Explain why the bank asks for a new sign-in; on agreement open the dialog in update mode."""
+    """Explain why the bank requires a new sign-in; if the user agrees, open the dialog in update mode."""
     try:
         item = update_mode.get_item_to_reconnect(user=request.user, item_id=item_id)
         if request.method != "POST":

@@ -1,4 +1,4 @@
-"""Webhooks: a provider says that an Item has new data. They are verified and cause a sync; their content is not used."""
+"""Webhooks: a provider says that an Item has new data. They are verified and start a sync; their data is not used."""
 
 import logging
 from functools import partial

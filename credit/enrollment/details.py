@@ -15,16 +15,16 @@ STORED_FIELDS = ("first_name", "middle_name", "last_name", "suffix", "line1", "l
 
 
 class NotEnrolled(Exception):
-    """The user has given no details, or has withdrawn them."""
+    """The user has entered no details, or has withdrawn."""
 
 
 class DetailsLost(NotEnrolled):
-    """The user's details are stored, but cannot be opened."""
+    """The user's details are stored, but cannot be decrypted."""
 
 
 @sensitive_variables()
 def open_details(enrollment: Enrollment) -> Applicant:
-    """Open the details for the bureau, in the open transaction. Opening a whole number is recorded.
+    """Decrypt the details for the bureau, in the open transaction. Decrypting a full number is recorded.
 
     Raises ``NotEnrolled`` and ``DetailsLost``.
     """
@@ -36,9 +36,9 @@ def open_details(enrollment: Enrollment) -> Applicant:
 
 @sensitive_variables()
 def parse_details(enrollment: Enrollment, *, with_ssn: bool = True) -> Applicant:
-    """Return the details, with the whole number where it is stored and wanted, and else with its last four digits.
+    """Return the details, with the full Social Security number if it is stored and requested, or its last four digits.
 
-    A stored number that cannot be opened counts as not stored. Raises ``NotEnrolled`` and ``DetailsLost``.
+    A stored number that cannot be decrypted counts as not stored. Raises ``NotEnrolled`` and ``DetailsLost``.
     """
     if enrollment.withdrawn_at is not None or enrollment.identity is None:
         raise NotEnrolled
@@ -53,9 +53,9 @@ def parse_details(enrollment: Enrollment, *, with_ssn: bool = True) -> Applicant
 
 @sensitive_variables()
 def get_details(*, owner: UUID) -> Applicant | None:
-    """Return the details that a user gave, with no more of the number than its last four digits.
+    """Return the details that a user entered, with only the last four digits of the Social Security number.
 
-    ``None`` without any, and where they cannot be opened: the user gives them again then.
+    ``None`` if there are none, or they cannot be decrypted; then the user enters them again.
     """
     enrollment = Enrollment.objects.for_user(owner).first()
     if enrollment is None or enrollment.identity is None:
@@ -68,7 +68,7 @@ def get_details(*, owner: UUID) -> Applicant | None:
 
 @sensitive_variables()
 def serialize(applicant: Applicant) -> str:
-    """Write the details as JSON, with no more of the number than its last four digits."""
+    """Encode the details as JSON, with only the last four digits of the Social Security number."""
     birth = applicant.birth.isoformat() if isinstance(applicant.birth, date) else applicant.birth
     fields = {name: getattr(applicant, name) for name in STORED_FIELDS}
     return json.dumps(fields | {"birth": birth, "last_four": digits_of(applicant.ssn)[-4:]})
@@ -76,5 +76,5 @@ def serialize(applicant: Applicant) -> str:
 
 @sensitive_variables()
 def digits_of(number: str) -> str:
-    """Return the digits of a number that is typed with anything between them."""
+    """Return the digits of a number that was typed with other characters."""
     return "".join(character for character in number if character.isdigit())

@@ -1,6 +1,6 @@
-"""Enroll a user on the strength of an active consent, and withdraw again.
+"""Enroll a user who has an active consent, and withdraw.
 
-A Social Security number is stored only if the user wants that, and no longer than it is of use to them.
+A Social Security number is stored only if the user chooses so, and only as long as it is needed.
 """
 
 from uuid import UUID
@@ -26,7 +26,7 @@ class NoConsent(Exception):
 
 @sensitive_variables()
 def enroll(*, user: User, applicant: Applicant, keep_ssn: bool, consent_id: UUID) -> Enrollment:
-    """Store a user's details in place of earlier ones. ``keep_ssn`` stores the whole number too, sealed.
+    """Replace a user's details. ``keep_ssn`` also stores the full Social Security number, sealed.
 
     Raises ``NoConsent`` unless the consent is the user's active one.
     """
@@ -52,9 +52,9 @@ def enroll(*, user: User, applicant: Applicant, keep_ssn: bool, consent_id: UUID
 
 
 def withdraw_enrollment(*, user: User) -> None:
-    """Withdraw: stop all pulls, and delete the details and the number. Repeating it does nothing.
+    """Withdraw: stop all pulls, and delete the details and the Social Security number. Safe to repeat.
 
-    Reports stay, for the user to read or delete, and so does the record of consents and pulls.
+    Reports stay, so that the user can read or delete them, and so does the record of consents and pulls.
     """
     with tenant(user.pk):
         withdraw(person=user, purpose=Purpose.CREDIT_REPORT)
@@ -68,7 +68,7 @@ def withdraw_enrollment(*, user: User) -> None:
 
 
 def delete_ssn(*, owner_id: UUID) -> None:
-    """Delete the stored Social Security number of a user who has stayed away. The last four digits stay."""
+    """Delete the stored Social Security number of an inactive user. The last four digits stay."""
     with tenant(owner_id):
         delete_stored_ssn(lock_enrollment(owner_id))
 

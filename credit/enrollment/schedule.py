@@ -1,6 +1,6 @@
-"""When a user's report is pulled: once a month, on their due day, at their own hour, and never too soon.
+"""When a user's report is pulled: once a month, on their due day, at their own time, and never too soon.
 
-Days and hours are UTC. The hour follows from the user's id, so that the pulls of one day spread over the day.
+Days and times are UTC. The time is derived from the user's id, so that the pulls of a day are spread over the day.
 """
 
 import calendar
@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 SECONDS_A_DAY = 24 * 60 * 60
-# Between two answers without a report, however often the user clicks.
+# Between two pulls without a report, however often the user clicks.
 COOLDOWN = timedelta(minutes=15)
 
 
@@ -23,7 +23,7 @@ class NextPull(NamedTuple):
 
 
 def refresh_interval() -> timedelta:
-    """Return how long a user waits after one report before another one is made."""
+    """Return how long after one report the next one can be pulled."""
     return timedelta(days=settings.CREDIT_REFRESH_DAYS)
 
 
@@ -32,8 +32,8 @@ def next_pull(
 ) -> NextPull:
     """Return the pull that follows one at ``after`` for the due day ``due_on``, and not before ``earliest``.
 
-    It is for the first due day after both. A late report costs no month, however late it is, and never brings two at
-    once. An early report counts for its due day only where it leaves no room for another on that day.
+    It is for the first due day after both. However late a report is, no month is skipped and none gets two. An early
+    report counts for its due day only if another one would be too soon on that day.
     """
     made_on, soonest = after.astimezone(UTC).date(), earliest or after
     if due_on is not None and made_on < due_on and (at := pull_time_on(owner, due_on)) >= soonest:

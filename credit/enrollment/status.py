@@ -19,12 +19,11 @@ RETRIED = frozenset({EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN
 
 @dataclass(frozen=True)
 class EnrollmentOverview:
-    """The status of an enrollment, and since when it holds.
+    """The status of an enrollment, and since when it has it.
 
-    ``rejected_field`` is the field of the details that the bureau refused. ``retry_at`` is when a failed pull is
-    retried, ``next_pull_at`` when the next pull is scheduled for whatever reason. From ``eligible_at`` on the user may
-    pull; ``None`` means at once. ``succeeded_at`` is when the last report was made, so that there may be one to show
-    whatever the status is.
+    ``rejected_field`` is the field of the details that the bureau rejected. ``retry_at`` is when a failed pull is
+    retried, ``next_pull_at`` when the next pull is scheduled for any reason. From ``eligible_at`` on the user may
+    pull; ``None`` means now. ``succeeded_at`` is when the last report was made; there may be one in any status.
     """
 
     status: EnrollmentStatus

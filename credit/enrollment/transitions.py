@@ -26,9 +26,10 @@ STORED: Final = frozenset(EnrollmentStatus) - {
     EnrollmentStatus.STALE,
 }
 REPORTED: Final = frozenset(EnrollmentStatus(status) for status in ReportStatus)
-# Other details may change these: the bureau found nobody, refused a field, or sent what does not match.
+# Other details may change these: the bureau found no file, rejected a field, or returned a file that does not match.
 CORRECTABLE: Final = NEEDS_DETAILS | {EnrollmentStatus.MISMATCH}
-# A report without a file uses nothing up: the user may ask again once the file is open, or with other details.
+# A report without a file does not use up the month: the user may pull again with other details,
+# or when the freeze is lifted.
 WITHOUT_FILE: Final = frozenset({EnrollmentStatus.FROZEN, EnrollmentStatus.NO_HIT})
 
 
@@ -38,10 +39,10 @@ class IllegalTransition(Exception):
 
 @dataclass(frozen=True)
 class FailureDecision:
-    """What follows from a pull without a report. ``retry_in`` is when Celery beat pulls again.
+    """The result of the retry policy for a pull without a report. ``retry_in`` is when Celery beat pulls again.
 
-    Nobody may pull before ``cooldown`` is over. ``monthly`` says that without a retry the next pull is the monthly
-    one. Where it is false, only the user can change what the bureau would answer.
+    No pull is possible before ``cooldown`` is over. ``monthly`` says that without a retry the next pull is the monthly
+    one. If it is false, only the user can change how the bureau would respond.
     """
 
     status: EnrollmentStatus
@@ -71,8 +72,8 @@ class Event(StrEnum):
 class Transition:
     """In which statuses an event may happen, and in which it may end. Without ``targets`` the status stays.
 
-    The wide ``sources`` are no oversight. Details change, consent ends and workers get lost while a call is under way,
-    and an answer that comes back late is kept whatever happened meanwhile.
+    The many ``sources`` are intended. Details may change, consent may end and workers may die during a call, and a late
+    report is stored whatever happened meanwhile.
     """
 
     sources: frozenset[EnrollmentStatus] = STORED
@@ -122,7 +123,7 @@ def _set_status(enrollment: Enrollment, status: EnrollmentStatus, now: datetime,
 
 
 def _schedule_pull(enrollment: Enrollment, at: datetime | None) -> None:
-    """Have Celery beat pull at a time, or not at all. After a withdrawal it never does."""
+    """Schedule the next pull by Celery beat, or none. After a withdrawal there is none."""
     enrollment.next_pull_at = at if enrollment.withdrawn_at is None else None
 
 
@@ -144,15 +145,15 @@ def _schedule_monthly_pull(enrollment: Enrollment, *, pulled_at: datetime, due_o
 
 @sensitive_variables()
 def change_details(enrollment: Enrollment, *, identity: str, ssn: str | None, consent_id: UUID, now: datetime) -> None:
-    """Replace the details, under a consent. The user asks for the first report, having just typed the number.
+    """Replace the details, under a consent. The user requests the first report right after they typed the number.
 
-    New details bring no second report in the same month, unless the first one did not match.
+    New details allow no second report in the same month, unless the first one did not match.
     """
     is_returning = enrollment.withdrawn_at is not None
     status = EnrollmentStatus(enrollment.status)
     if status is EnrollmentStatus.MISMATCH and not enrollment.details_corrected:
         enrollment.eligible_at, enrollment.details_corrected = None, True
-    # The same details, given again, are no reason to pull sooner.
+    # The same details, entered again, are no reason to pull sooner.
     if status in NEEDS_DETAILS - {EnrollmentStatus.DETAILS_LOST}:
         enrollment.eligible_at = None
     if status in CORRECTABLE or (is_returning and enrollment.succeeded_at is None):
@@ -167,20 +168,20 @@ def change_details(enrollment: Enrollment, *, identity: str, ssn: str | None, co
 
 
 def lose_details(enrollment: Enrollment, *, now: datetime) -> None:
-    """Pull no more: the details are stored, but cannot be opened."""
+    """Stop all pulls: the details are stored, but cannot be decrypted."""
     _check(enrollment, Event.LOSE_DETAILS, EnrollmentStatus.DETAILS_LOST)
     _set_status(enrollment, EnrollmentStatus.DETAILS_LOST, now)
     _schedule_pull(enrollment, None)
 
 
 def delete_ssn(enrollment: Enrollment) -> None:
-    """Delete the stored Social Security number. The last four digits are enough to go on with."""
+    """Delete the stored Social Security number. The last four digits are enough for further pulls."""
     _check(enrollment, Event.DELETE_SSN)
     enrollment.ssn = None
 
 
 def stop_schedule(enrollment: Enrollment) -> None:
-    """Pull no more on a schedule, as when the consent has expired."""
+    """Stop scheduled pulls, as when the consent has expired."""
     _check(enrollment, Event.STOP_SCHEDULE)
     _schedule_pull(enrollment, None)
 
@@ -196,7 +197,7 @@ def withdraw(enrollment: Enrollment, *, now: datetime) -> None:
 
 
 def begin_pull(enrollment: Enrollment, *, now: datetime) -> None:
-    """Start a pull. Should nobody come back with an answer, Celery beat checks what became of it."""
+    """Start a pull. If its worker dies, Celery beat later checks the result."""
     _check(enrollment, Event.BEGIN_PULL, EnrollmentStatus.PULLING)
     _set_status(enrollment, EnrollmentStatus.PULLING, now)
     _schedule_pull(enrollment, now + ATTEMPT_TIMEOUT)
@@ -218,9 +219,9 @@ def fail_pull(
     due_on: date | None,
     rejected_field: str = "",
 ) -> None:
-    """End a pull without a report. The waits of the decision begin at ``at``.
+    """End a pull without a report. The delays of the decision start at ``at``.
 
-    ``rejected_field`` is the field of the details that the bureau refused. ``due_on`` is the day that the pull was
+    ``rejected_field`` is the field of the details that the bureau rejected. ``due_on`` is the day that the pull was
     for, which stays due.
     """
     _check(enrollment, Event.FAIL_PULL, decision.status)
@@ -244,7 +245,7 @@ def fail_pull(
 
 
 def store_answer(enrollment: Enrollment, *, fetched_at: datetime, now: datetime) -> None:
-    """Note that an answer is stored but not parsed yet. Should nobody parse it now, Celery beat has it parsed."""
+    """Record that a raw report is stored but not parsed yet. If its worker dies, Celery beat has it parsed."""
     _check(enrollment, Event.STORE_ANSWER, EnrollmentStatus.UNPARSED)
     _set_status(enrollment, EnrollmentStatus.UNPARSED, now)
     enrollment.failures = enrollment.unknown_outcomes = 0
@@ -274,6 +275,6 @@ def complete_report(
 
 
 def postpone_unparsed(enrollment: Enrollment, *, fetched_at: datetime, due_on: date | None) -> None:
-    """Schedule the monthly pull after an answer that this parser cannot read. The report was made all the same."""
+    """Schedule the monthly pull after a raw report that this parser cannot parse. It counts as the month's report."""
     _check(enrollment, Event.POSTPONE_UNPARSED)
     _schedule_monthly_pull(enrollment, pulled_at=fetched_at, due_on=due_on)

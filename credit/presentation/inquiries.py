@@ -1,4 +1,4 @@
-"""Inquiries as a list: who made each, when, and when it drops off the file."""
+"""The list of inquiries: who made each, when, and when it is removed from the file."""
 
 import calendar
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ RETENTION_MONTHS = 24
 
 
 class InquiryRow(NamedTuple):
-    """An inquiry and the day on which it drops off the file; ``None`` where its own date is not reported."""
+    """An inquiry and the date on which it is removed from the file; ``None`` if its own date is not reported."""
 
     inquiry: Inquiry
     removal_date: PartialDate | None
@@ -24,7 +24,7 @@ def list_inquiries(inquiries: Iterable[Inquiry]) -> list[InquiryRow]:
 
 
 def removal_date(day: PartialDate | None) -> PartialDate | None:
-    """Return when an inquiry drops off: two years later, as precise as its own date."""
+    """Return when an inquiry is removed: two years later, as precise as its own date."""
     if day is None or day.precision is Precision.YEAR or day.first.year + 2 > MAXYEAR:
         return None
     return PartialDate(add_months(day.first, RETENTION_MONTHS), day.precision)

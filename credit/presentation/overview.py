@@ -1,4 +1,4 @@
-"""The overview page of a report: the score with its reasons, and the report in figures.
+"""The overview page of a report: the score with its score factors, and the report summary.
 
 Pure functions from a report and the list of earlier ones to plain values.
 """
@@ -22,7 +22,7 @@ from credit.statuses import STALE_AFTER
 
 MAX_ACCOUNTS = 3
 MAX_FACTORS = 5
-# The page for a reason that no account explains.
+# The page for a reason without accounts.
 CATEGORY_PAGES = {FactorCategory.INQUIRIES: "credit_inquiries", FactorCategory.RECORDS: "credit_records"}
 
 
@@ -41,7 +41,7 @@ class EarlierReport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScoreChange:
-    """The difference to the score before, and the date of that one."""
+    """The difference to the previous score, and its date."""
 
     points: int
     since: date
@@ -86,7 +86,7 @@ class DebtTotal:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A report in figures. ``silent`` counts accounts without a reported balance, which are in no sum."""
+    """The summary of a report. ``silent`` counts accounts without a reported balance, which are in no total."""
 
     summary: Summary
     use: UtilizationSummary
@@ -150,7 +150,7 @@ def _reason(reason: factors.Reason, accounts: Sequence[Tradeline]) -> ReasonWith
 
 
 def figures(report: CreditReport, *, on: date) -> Figures:
-    """Sum a report up as of a day."""
+    """Summarize a report as of a day."""
     summary = summarize(report.tradelines, report.inquiries, on=on)
     return Figures(
         summary=summary,
@@ -171,7 +171,7 @@ def percent_of_share(share: Fraction | None) -> Decimal | None:
 
 
 def _debts(summary: Summary) -> tuple[DebtTotal, ...]:
-    """Return the balances by kind, largest first. A negative balance is no debt."""
+    """Return the balances by kind, largest first. A negative balance is not a debt."""
     balances_and_kinds = sorted(((sum_, kind) for kind, sum_ in summary.balances.items() if sum_ > 0), reverse=True)
     longest = balances_and_kinds[0][0] if balances_and_kinds else 1
     return tuple(

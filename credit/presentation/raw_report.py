@@ -1,7 +1,7 @@
-"""A bureau's answer as its user may read it: with the secrets masked, one page at a time.
+"""A raw report as its user may read it: with secrets masked, one page at a time.
 
-Pure. What counts as a secret: Social Security numbers, wherever they stand, account numbers, license numbers, and
-the bureau's lasting name for the person. Of a long one, the last four characters stay.
+Pure functions. Secrets are Social Security numbers, wherever they are, account numbers, license numbers, and the
+bureau's permanent id of the consumer. Of a long secret, the last four characters are shown.
 """
 
 import json
@@ -27,12 +27,12 @@ SSN: Final = re.compile(r"\d{3}-?\d{2}-?\d{4}", re.ASCII)
 
 
 class InvalidJson(Exception):
-    """The answer is not JSON, so nothing in it can be found and masked."""
+    """The raw report is not JSON, so its secrets cannot be masked."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawSection:
-    """A section of an answer: its name, and its number of rows."""
+    """A section of a raw report: its name, and its number of rows."""
 
     name: str
     rows: int
@@ -59,7 +59,7 @@ class RawPage:
 
 
 def redact(raw: bytes) -> Any:
-    """Parse an answer and mask its secrets. Raises ``InvalidJson``."""
+    """Parse a raw report and mask its secrets. Raises ``InvalidJson``."""
     try:
         # A number with a decimal point stays as it was written.
         document = json.loads(raw, parse_float=str)
@@ -71,7 +71,7 @@ def redact(raw: bytes) -> Any:
 
 
 def _find_ssns(value: Any, path: tuple[str, ...]) -> Iterator[str]:
-    """Yield the whole Social Security numbers in the fields for one."""
+    """Yield the full Social Security numbers in their fields."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _find_ssns(item, (*path, _letters_of(key)))
@@ -104,7 +104,7 @@ def _is_secret(value: Any, path: tuple[str, ...]) -> bool:
 
 
 def mask(text: str) -> str:
-    """Mask a secret. Of one with at least eight characters the last four stay."""
+    """Mask a secret. If it has at least eight characters, the last four are shown."""
     visible = VISIBLE_CHARACTERS if len(text) >= MIN_PARTIALLY_MASKED else 0
     return MASK * (len(text) - visible) + text[len(text) - visible :]
 
@@ -117,7 +117,7 @@ def _letters_of(key: str) -> str:
 
 
 def split_sections(document: Any) -> dict[str, Any]:
-    """Split an answer by the names of its sections. An answer of another shape is one section."""
+    """Split a raw report by the names of its sections. One of another structure is one section."""
     if not isinstance(document, Mapping):
         return {"answer": document}
     profiles = document.get(PROFILES_KEY, [])
@@ -134,7 +134,7 @@ def list_sections(parts: Mapping[str, Any]) -> list[RawSection]:
 
 
 def render_page(part: Any, *, number: int) -> RawPage:
-    """Return one page of a section, counted from 1. A number out of range gives the nearest page."""
+    """Return one page of a section, counted from 1. A number out of range returns the nearest page."""
     pages = list(_pages(json.dumps(part, indent=2, ensure_ascii=False)))
     number = min(max(number, 1), len(pages))
     return RawPage(pages[number - 1], number, len(pages))

@@ -1,7 +1,7 @@
 """What the user reads when there is no report to show, or no new one: what happened, and what to do.
 
-One message for each ``credit.statuses.EnrollmentStatus``. No message blames the user. A frozen file is no error: the
-user asked the bureau for it.
+One message for each ``credit.statuses.EnrollmentStatus``. No message blames the user. A frozen file is not an error:
+the user requested the freeze.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class MessageLink(NamedTuple):
-    """A page of another site, with a label that says whose."""
+    """A page of another site, with a label that names it."""
 
     label: "StrOrPromise"
     url: str
@@ -236,7 +236,7 @@ READY_TO_PULL: Final = StatusMessage(
     action_url_name="credit_pull",
     action_method="post",
 )
-# Where there is a report to show, and neither it nor the answer behind it can be opened.
+# If neither the report nor its raw report can be decrypted.
 REPORT_UNREADABLE: Final = StatusMessage(
     title=_("We can't open your report"),
     texts=(_("This is a problem on our end. Your next report is requested as usual."),),
@@ -259,7 +259,7 @@ FIELD_LABELS: Final[Mapping[str, "StrOrPromise"]] = {
 
 
 def banner_for(state: EnrollmentStatus) -> Banner | None:
-    """Return the banner above a report that is shown all the same; ``None`` without a notice."""
+    """Return the banner above the report if there is one; ``None`` without a notice."""
     status_message = STATUS_MESSAGES[state]
     if not status_message.notice:
         return None

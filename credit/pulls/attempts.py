@@ -1,8 +1,8 @@
-"""Attempts to pull a report: one row for each call of the bureau, and what follows when the call has ended.
+"""Attempts to pull a report: one row for each call of the bureau, and what happens when the call has ended.
 
-The row is committed before the call, and no second one can be pending beside it. So it is known that a call may have
-been made, whatever happens to the worker. An attempt that nobody came back with counts as a call whose outcome is
-unknown, and never as one that was not made.
+The row is committed before the call, and a user has at most one pending row. So it is known that a call may have been
+made, whatever happens to the worker. An attempt whose worker died counts as a call with an unknown outcome, and never
+as a call that was not made.
 """
 
 import logging
@@ -47,7 +47,7 @@ class PullInProgress(Exception):
 
 
 class BegunAttempt(NamedTuple):
-    """The right to make one call, and whom it is about."""
+    """The right to make one call, and the applicant."""
 
     attempt: PullAttempt
     applicant: Applicant
@@ -55,7 +55,7 @@ class BegunAttempt(NamedTuple):
 
 @sensitive_variables()
 def begin_attempt(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None) -> BegunAttempt:
-    """Take the right to call the bureau once, about ``applicant`` as just typed or else about the stored details.
+    """Start an attempt to call the bureau once, with ``applicant`` as just typed, or with the stored details.
 
     Raises ``NotEnrolled``, ``DetailsLost``, ``NoConsent``, ``PullInProgress`` and ``NotDue``.
     """
@@ -109,7 +109,7 @@ def active_consent(owner_id: UUID) -> ConsentEvent:
 
 
 def consent_grant(attempt: PullAttempt) -> ConsentGrant:
-    """Return the consent behind an attempt, for the bureau. Raises ``NoConsent`` where it is not active any more."""
+    """Return the consent of an attempt, for the bureau. Raises ``NoConsent`` if it is no longer active."""
     consent = active_consent(attempt.owner_id)
     if consent.pk != attempt.consent_id or consent.expires_at is None:
         raise NoConsent
@@ -120,7 +120,7 @@ def consent_grant(attempt: PullAttempt) -> ConsentGrant:
 
 
 def expire_lost_attempt(*, owner_id: UUID) -> None:
-    """End an attempt whose worker is gone, as a call whose outcome is unknown."""
+    """End an attempt whose worker died, as a call with an unknown outcome."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(owner_id)
         started_before = timezone.now() - ATTEMPT_TIMEOUT
@@ -131,7 +131,7 @@ def expire_lost_attempt(*, owner_id: UUID) -> None:
 
 
 def record_failure(*, attempt: PullAttempt, error: BureauError) -> None:
-    """Record that a call brought no report, and what follows, unless the attempt has expired before."""
+    """Record that a call returned no report, and schedule what follows, unless the attempt has expired."""
     with tenant_context(attempt.owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(attempt.owner_id)
         attempt.refresh_from_db()
@@ -140,7 +140,7 @@ def record_failure(*, attempt: PullAttempt, error: BureauError) -> None:
 
 
 def _end_without_report(enrollment: Enrollment, attempt: PullAttempt, error: BureauError, *, at: datetime) -> None:
-    """End an attempt in the open transaction. The waits that follow begin at ``at``."""
+    """End an attempt in the open transaction. The delays that follow start at ``at``."""
     decision = retry_policy.decide(error, failures=enrollment.failures, unknown_outcomes=enrollment.unknown_outcomes)
     finish_attempt(attempt, AttemptStatus(error.outcome), error=type(error).__name__, code=error.code)
     transitions.fail_pull(
@@ -169,7 +169,7 @@ def abandon_attempt(*, attempt: PullAttempt) -> None:
 def stop_scheduled_pulls(*, owner_id: UUID) -> None:
     """Stop the scheduled pulls and notify the user: their consent has ended.
 
-    A stored number has no purpose without it.
+    A stored Social Security number has no purpose without it.
     """
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(owner_id)
@@ -182,7 +182,7 @@ def stop_scheduled_pulls(*, owner_id: UUID) -> None:
 
 
 def stop_without_details(*, owner_id: UUID) -> None:
-    """Stop the scheduled pulls and notify the user: their details cannot be opened any more."""
+    """Stop the scheduled pulls and notify the user: their details can no longer be decrypted."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(owner_id)
         transitions.lose_details(enrollment, now=timezone.now())
@@ -221,7 +221,7 @@ def notify_if_stopped(enrollment: Enrollment, attempt: PullAttempt) -> None:
 
 
 def notify_user(owner_id: UUID, status: EnrollmentStatus, *, fingerprint: str) -> None:
-    """Notify a user that scheduled pulls cannot go on without them."""
+    """Notify a user that scheduled pulls stop until they act."""
     notify(
         user_id=owner_id,
         type=NotificationType.CREDIT_REPORT,

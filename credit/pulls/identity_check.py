@@ -1,9 +1,9 @@
 """Knowledge-based verification for a report that does not match its user's details.
 
-The bureau says that the address or some digits of the number differ. A move or a mistake at the bureau can cause that,
-and so can somebody else's file. Nothing of the report is shown until the user has named the ZIP code of an address and
-the months in which accounts were opened, as the file has them. Nobody learns which part of an answer was wrong. After
-``MAX_ATTEMPTS`` wrong answers the report stays closed.
+The bureau says that the address or some digits of the Social Security number differ. The reason may be a move, a
+mistake at the bureau, or another person's file. Nothing of the report is shown until the user has entered the ZIP code
+of an address and the months in which accounts were opened, as the file has them. The site does not say which part of an
+answer was wrong. After ``MAX_ATTEMPTS`` wrong answers the report stays closed.
 """
 
 import re
@@ -39,7 +39,7 @@ ZIP_OF_ADDRESS = re.compile(r",.*\b([0-9]{5})(?:-?[0-9]{4})?$")
 
 @dataclass(frozen=True, slots=True)
 class IdentityAnswer:
-    """What the user typed: a ZIP code of five digits, and the first days of the months in which accounts opened."""
+    """The user's answer: a five-digit ZIP code, and the first days of the months in which accounts were opened."""
 
     zip_code: str = field(repr=False)
     opened: frozenset[date] = field(repr=False)
@@ -47,14 +47,14 @@ class IdentityAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedAnswers:
-    """What a right answer is: any of the ZIP codes, with months that are all among these."""
+    """The right answers: any of the ZIP codes, and months that are all among these."""
 
     zip_codes: frozenset[str] = field(repr=False)
     opened: frozenset[date] = field(repr=False)
 
     @property
     def is_answerable(self) -> bool:
-        """Whether the file holds enough for a question."""
+        """Whether the file has enough data for a question."""
         return bool(self.zip_codes and self.opened)
 
     def matches(self, answer: IdentityAnswer) -> bool:
@@ -71,7 +71,7 @@ class IdentityQuestion:
 
 
 def get_question(*, owner: UUID) -> IdentityQuestion | None:
-    """Return the user's open question; ``None`` where no report waits for an answer."""
+    """Return the user's open question; ``None`` if no report waits for an answer."""
     with tenant(owner):
         enrollment = Enrollment.objects.for_user(owner).first()
         raw = _find_withheld(enrollment) if enrollment is not None else None
@@ -80,10 +80,10 @@ def get_question(*, owner: UUID) -> IdentityQuestion | None:
 
 @sensitive_variables()
 def check_answer(*, user: User, answer: IdentityAnswer) -> bool:
-    """Check an answer and return whether it is right. If so, the report is shown from now on, as any other.
+    """Check an answer and return whether it is right. If so, the report is shown from now on.
 
-    A wrong one is counted and recorded whatever the caller does afterwards, so no transaction may be open. Answers
-    that come at once are judged one after the other. Raises ``NotEnrolled``.
+    A wrong answer is counted and recorded even if the caller fails later, so no transaction may be open. Simultaneous
+    answers are checked one after the other. Raises ``NotEnrolled``.
     """
     with tenant_context(user.pk), transaction.atomic(durable=True):
         enrollment = lock_enrollment(user.pk)
@@ -112,14 +112,14 @@ def check_answer(*, user: User, answer: IdentityAnswer) -> bool:
 
 
 def _confirm_report(enrollment: Enrollment, raw: RawReport) -> None:
-    """Make a report count as any other, and schedule the next pull."""
+    """Confirm a report, and schedule the next pull."""
     raw.confirmed_at = timezone.now()
     raw.save(update_fields=["confirmed_at"])
     processing.update_enrollment(enrollment, raw, ReportStatus.READY)
 
 
 def _find_withheld(enrollment: Enrollment) -> RawReport | None:
-    """Return the answer behind the newest report, if it is withheld and nothing has changed since."""
+    """Return the raw report of the newest report, if it is withheld and nothing has changed since."""
     if enrollment.status != EnrollmentStatus.MISMATCH or enrollment.withdrawn_at is not None:
         return None
     answers = RawReport.objects.for_user(enrollment.owner_id).defer("body").order_by("-fetched_at", "-id")
@@ -144,10 +144,10 @@ def _load_expected_answers(raw: RawReport) -> ExpectedAnswers:
 
 @sensitive_variables()
 def expected_answers(report: CreditReport, *, own_zip: str) -> ExpectedAnswers:
-    """Return what the file of a report says.
+    """Return the right answers for a report.
 
-    The ZIP code of the person's own details counts only where the file has no other. What others opened in the
-    person's name counts for nothing: accounts that they may only use, and debts that were sold.
+    The ZIP code that the user entered counts only if the file has no other. Accounts that the user did not open
+    themselves do not count: those of authorized users, and debts that were sold.
     """
     addresses = (detail.text for detail in report.personal if detail.kind is Detail.ADDRESS)
     zip_codes = frozenset(match[1] for match in map(ZIP_OF_ADDRESS.search, addresses) if match)
@@ -156,7 +156,7 @@ def expected_answers(report: CreditReport, *, own_zip: str) -> ExpectedAnswers:
 
 
 def _opening_month(account: Tradeline) -> date | None:
-    """Return the first day of the month in which the user opened an account, where the file says so."""
+    """Return the first day of the month in which the user opened an account, if the file has it."""
     is_own = account.kind is not AccountKind.COLLECTION and account.role is not Role.AUTHORIZED_USER
     is_known = account.opened is not None and account.opened.precision is not Precision.YEAR
     return account.opened.first.replace(day=1) if account.opened and is_own and is_known else None

@@ -1,4 +1,4 @@
-"""What notifications about pulls say."""
+"""The messages of notifications about pulls."""
 
 from typing import ClassVar
 
@@ -15,5 +15,5 @@ class PullsStoppedMessage(NotificationMessage, frozen=True):
     status: EnrollmentStatus
 
     def describe(self) -> MessageText:
-        """Say what the status page says."""
+        """Return the text of the status page."""
         return MessageText(str(STATUS_MESSAGES[self.status].title))

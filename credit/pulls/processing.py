@@ -1,6 +1,6 @@
-"""Process a stored answer: normalize it, store the report, compare it, update the enrollment, notify the user.
+"""Process a raw report: parse it, store the report, compare it, update the enrollment, notify the user.
 
-The same answer gives the same rows, today and in ten years.
+The same raw report always gives the same rows.
 """
 
 import logging
@@ -30,9 +30,9 @@ logger = logging.getLogger(__name__)
 
 @sensitive_variables()
 def process_report(*, raw: RawReport) -> ReportStatus:
-    """Process the answer that has just come, and return the status of its report.
+    """Process a new raw report, and return the status of its report.
 
-    Raises ``MalformedReport`` where it cannot be parsed. The answer is kept, and a later parser tries again.
+    Raises ``MalformedReport`` if it cannot be parsed. It is kept, and a later parser tries again.
     """
     try:
         report = parse_answer(raw)
@@ -61,8 +61,8 @@ def update_enrollment(enrollment: Enrollment, raw: RawReport, status: ReportStat
 def inherit_confirmation(enrollment: Enrollment, raw: RawReport, stored: models.Report) -> ReportStatus:
     """Return the status of a report that was just stored, in the open transaction.
 
-    A report that does not match counts as confirmed where the user, with the same details, has confirmed an earlier
-    report of the same file that differed in the same way.
+    A report that does not match counts as confirmed if the user, with the same details, has confirmed an earlier
+    report of the same file with the same differences.
     """
     if stored.state == ReportStatus.MISMATCH and raw.confirmed_at is None:
         raw.confirmed_at = _earlier_confirmation(enrollment, stored)
@@ -86,7 +86,7 @@ def _earlier_confirmation(enrollment: Enrollment, stored: models.Report) -> date
 
 
 def mark_unparsed(raw: RawReport, error: Exception) -> None:
-    """Note that this parser cannot read an answer. The report was made all the same: the next is due in a month."""
+    """Record that this parser cannot parse a raw report. It counts as a report: the next one is due in a month."""
     logger.error("Report %s cannot be read: %s", raw.reference_id, _error_code(error))
     with tenant_context(raw.owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(raw.owner_id)
@@ -107,7 +107,7 @@ def _error_code(error: Exception) -> str:
 
 
 def process_pending(*, owner_id: UUID) -> None:
-    """Process the newest answer if no parser has, as where a worker was killed or the parser is newer."""
+    """Process the newest raw report if it was not parsed, as after a killed worker or with a newer parser."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         newest = RawReport.objects.for_user(owner_id).select_related("attempt").order_by("-fetched_at", "-id").first()
         is_pending = newest is not None and not hasattr(newest, "report")

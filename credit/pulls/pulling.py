@@ -1,7 +1,7 @@
-"""Pull one user's report: call the bureau exactly once for each attempt, and store whatever it answers.
+"""Pull one user's report: call the bureau exactly once for each attempt, and store the response.
 
-The attempt is committed before the call, and the answer before it is parsed. No transaction is open during the call.
-What a killed worker leaves behind is sorted out by the next pull, and never by calling again at once.
+The attempt is committed before the call, and the raw report before it is parsed. No transaction is open during the
+call. After a killed worker, the next pull continues; the bureau is never called again immediately.
 """
 
 import logging
@@ -40,10 +40,10 @@ class PullResult:
 
 @sensitive_variables()
 def pull(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None) -> PullResult:
-    """Pull a user's report and store it. ``applicant`` holds the details with the whole number, as just typed.
+    """Pull a user's report and store it. ``applicant`` has the details as just typed, with the full number.
 
-    Must not run in a transaction. Raises ``NotEnrolled``, ``NoConsent``, ``PullInProgress`` or ``NotDue`` where the
-    bureau was not called, and ``BureauError`` where there is no report, or none that can be parsed yet.
+    Must not run in a transaction. Raises ``NotEnrolled``, ``NoConsent``, ``PullInProgress`` or ``NotDue`` if the bureau
+    was not called, and ``BureauError`` if there is no report, or none that can be parsed yet.
     """
     if current_bureau().environment == "off":
         raise BureauConfigError("CREDIT_IS_OFF")
@@ -51,7 +51,7 @@ def pull(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None
     try:
         attempt, about = attempts.begin_attempt(owner_id=owner_id, trigger=trigger, applicant=applicant)
     except NotDue:
-        # An answer that is not parsed yet is no reason to pull again, but one to parse it.
+        # If a raw report is not parsed yet, parse it instead of pulling again.
         processing.process_pending(owner_id=owner_id)
         raise
     except NoConsent:
@@ -66,7 +66,7 @@ def pull(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None
 
 @sensitive_variables()
 def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.BureauAnswer:
-    """Make the call of an attempt. Raises ``NoConsent`` and ``BureauError``; both are recorded."""
+    """Call the bureau for an attempt. Raises ``NoConsent`` and ``BureauError``; both are recorded."""
     try:
         consent = attempts.consent_grant(attempt)
         answer = bureau_for(attempt.provider).connect().fetch(applicant, consent, PullOptions(attempt.reference_id))
@@ -82,9 +82,9 @@ def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.Burea
 
 
 def store_answer(*, attempt: PullAttempt, answer: provider.BureauAnswer) -> RawReport:
-    """Store an answer as it came, before anybody parses it: from now on it is certain that a report was made.
+    """Store a raw report as it came, before it is parsed: from now on it is certain that a report was made.
 
-    Raises ``NoConsent``, and stores nothing, where the user withdrew during the call.
+    Raises ``NoConsent``, and stores nothing, if the user withdrew during the call.
     """
     with tenant_context(attempt.owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(attempt.owner_id)

@@ -1,4 +1,4 @@
-"""Parse stored answers again, as after a change of the parser. The bureau is not called, and nobody is notified."""
+"""Parse raw reports again, as after a change of the parser. The bureau is not called, and nobody is notified."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -28,23 +28,22 @@ OPS = "ops"
 
 @dataclass
 class RebuildResult:
-    """How many answers of one user were parsed again, and how many could not be."""
+    """How many raw reports of one user were parsed again, and how many could not be."""
 
     read: int = 0
     unreadable: int = 0
 
 
 def list_owners(*, after: UUID | None = None) -> Iterator[UUID]:
-    """Return every user with a stored answer, in an order that a later run can resume."""
+    """Return every user with a raw report, in an order in which a later run can continue."""
     answers = RawReport.objects.using(OPS).order_by("owner_id").distinct()
     return answers.filter(Q() if after is None else Q(owner_id__gt=after)).values_list("owner_id", flat=True).iterator()
 
 
 def rebuild(*, owner_id: UUID, everything: bool) -> RebuildResult:
-    """Parse one user's answers again, oldest first: all of them, or all from the first outdated one on.
+    """Parse one user's raw reports again, oldest first: all of them, or all from the first outdated one on.
 
-    Later ones too, because what changed with them depends on it. Each answer is a transaction of its own. A run that
-    was killed is repeated.
+    Later ones too, because their changes depend on it. Each has its own transaction. A killed run can be repeated.
     """
     result = RebuildResult()
     with tenant_context(owner_id), transaction.atomic(durable=True):
@@ -76,7 +75,7 @@ def _is_stale(raw: RawReport) -> bool:
 
 @sensitive_variables()
 def rebuild_report(*, owner_id: UUID, raw_id: UUID) -> None:
-    """Replace the report of one answer. Raises ``MalformedReport``."""
+    """Replace the report of one raw report. Raises ``MalformedReport``."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(owner_id)
         raw = RawReport.objects.select_related("attempt").get(pk=raw_id)

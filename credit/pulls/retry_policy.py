@@ -1,6 +1,6 @@
-"""What follows from a pull that brought no report: what the user reads, and whether and when the pull is retried.
+"""The retry policy for pulls without a report: the message for the user, and whether and when the pull is retried.
 
-Whether a retry may happen depends on the error's outcome alone. Its class only decides the delay and the message.
+Whether a retry is allowed depends only on the error's outcome. Its class only decides the delay and the message.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from credit.provider import (
 )
 from credit.statuses import EnrollmentStatus
 
-# After the last of these retries the bureau is not called until the user's next monthly pull.
+# After the last of these retries the next call is the user's monthly pull.
 RETRY_DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
 # How long the bureau may still be making a report whose outcome is unknown.
 UNKNOWN_OUTCOME_DELAY = timedelta(minutes=15)
@@ -42,7 +42,7 @@ STATUSES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
 
 
 def decide(error: BureauError, *, failures: int, unknown_outcomes: int) -> FailureDecision:
-    """Decide what follows from an error. The counts are of the failures before it since the last answer."""
+    """Decide about the retry after an error. The counts are of earlier failures since the last report."""
     if error.outcome is Outcome.MADE:
         return FailureDecision(EnrollmentStatus.UNPARSED, cooldown=refresh_interval(), monthly=True)
     if error.outcome is Outcome.UNKNOWN:
@@ -56,7 +56,7 @@ def decide(error: BureauError, *, failures: int, unknown_outcomes: int) -> Failu
 
 
 def _decide_unknown(unknown_outcomes: int) -> FailureDecision:
-    """Retry once and no more: each call whose outcome is unknown may have made a report."""
+    """Retry only once: each call with an unknown outcome may have made a report."""
     if unknown_outcomes:
         return FailureDecision(EnrollmentStatus.OUTCOME_UNKNOWN, cooldown=refresh_interval(), monthly=True)
     delay = add_jitter(UNKNOWN_OUTCOME_DELAY)

@@ -1,7 +1,7 @@
-"""How a report and its changes are written into their sealed columns: JSON by the types of their structs, packed.
+"""The encoding of a report and its changes in their sealed columns: compressed JSON of their structs.
 
-Packed, a report takes about a tenth of its JSON, whose names repeat in every row. What an older version wrote and this
-one cannot decode is ``StaleDocument``, as is what cannot be opened: both can be made again from the raw answer.
+Compressed, a report takes about a tenth of its JSON, because names repeat in every row. A document that this version
+cannot decode, or that cannot be decrypted, is a ``StaleDocument``: it can be created again from the raw report.
 """
 
 import base64
@@ -26,16 +26,16 @@ _CHANGES = msgspec.json.Decoder(tuple[Change, ...])
 
 
 class StaleDocument(Exception):
-    """A document cannot be opened, or not be decoded by this version. Carries nothing of it."""
+    """A document cannot be decrypted, or not decoded by this version. Contains nothing of it."""
 
 
 def pack(body: bytes, *, level: int = RAW_LEVEL) -> str:
-    """Pack bytes into text."""
+    """Compress bytes to text."""
     return base64.b64encode(zlib.compress(body, level)).decode()
 
 
 def unpack(text: str) -> bytes:
-    """Read what ``pack`` wrote. Raises ``ValueError`` for anything else."""
+    """Decompress the result of ``pack``. Raises ``ValueError`` for anything else."""
     try:
         return zlib.decompress(base64.b64decode(text))
     except zlib.error:
@@ -43,22 +43,22 @@ def unpack(text: str) -> bytes:
 
 
 def encode_report(report: CreditReport) -> str:
-    """Write a report as text to seal."""
+    """Encode a report as text to seal."""
     return pack(msgspec.json.encode(report), level=DOCUMENT_LEVEL)
 
 
 def decode_report(document: Secret) -> CreditReport:
-    """Read a report. Raises ``StaleDocument``."""
+    """Decode a report. Raises ``StaleDocument``."""
     return _decode(_REPORT, document)
 
 
 def encode_changes(changes: tuple[Change, ...]) -> str:
-    """Write the changes of a report as text to seal."""
+    """Encode the changes of a report as text to seal."""
     return pack(msgspec.json.encode(changes), level=DOCUMENT_LEVEL)
 
 
 def decode_changes(document: Secret) -> tuple[Change, ...]:
-    """Read the changes of a report. Raises ``StaleDocument``."""
+    """Decode the changes of a report. Raises ``StaleDocument``."""
     return _decode(_CHANGES, document)
 
 

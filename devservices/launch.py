@@ -18,13 +18,13 @@ from types import MappingProxyType
 import environ
 import psutil
 from honcho.environ import parse_procfile
-from honcho.manager import Manager
 from honcho.printer import Printer
 
 from compliance.isolation.roles import OTHER_VERSION_EXIT_CODE
 from devservices import CannotStart, envfile, keys, ports, redis, supervise
 from devservices.account import ServiceAccount, service_account
 from devservices.data_dir import CHECKOUT, DataDir, addresses, locate, make_private, prepare
+from devservices.manager import ProgramManager
 from devservices.postgres import Cluster
 
 PROCFILE = CHECKOUT / "Procfile.dev"
@@ -228,7 +228,7 @@ def manage(*arguments: str, env: dict[str, str], advice: Mapping[int, str] = Map
 
 def serve(data_dir: DataDir, site: dict[str, str], sandbox: dict[str, str], stack: ExitStack) -> int:
     """Run the lines of Procfile.dev until asked to stop or until one of them ends, and return the exit code."""
-    manager = Manager(Printer(sys.stdout))
+    manager = ProgramManager(Printer(sys.stdout))
     for name, line in parse_procfile(PROCFILE.read_text()).processes.items():
         command = supervise.command(data_dir.lock, ["/bin/sh", "-c", f"exec {line}"], grace=GRACE_SECONDS)
         manager.add_process(

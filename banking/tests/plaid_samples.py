@@ -63,3 +63,20 @@ def encode_json(answer):
 
 def without(row, key):
     return {name: value for name, value in row.items() if name != key}
+
+
+SYNC_PAGE = {
+    "added": [],
+    "modified": [],
+    "removed": [],
+    "accounts": [],
+    "next_cursor": "c1",
+    "has_more": False,
+    "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
+    "request_id": "Wvhy9PZHQLV8njG",
+}
+
+
+def encode_page(**changes):
+    """Write a page of transactions as Plaid sends it, with some fields changed."""
+    return encode_json(SYNC_PAGE | changes)

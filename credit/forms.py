@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from credit.bureaus import current_bureau
-from credit.enrollment.instruction import is_signature
+from credit.enrollment.authorization import is_signature
 from credit.provider import Applicant, BureauInputError
 from credit.pulls.identity_check import IdentityAnswer
 

@@ -12,7 +12,7 @@ from accounts.models import User
 from compliance.audit import Action, record
 from compliance.consent import Purpose, get_active_consent, withdraw
 from compliance.isolation import tenant
-from credit.enrollment import instruction, transitions
+from credit.enrollment import authorization, transitions
 from credit.enrollment.details import NotEnrolled, digits_of, serialize
 from credit.models import Enrollment
 from credit.provider import Applicant
@@ -32,7 +32,7 @@ def enroll(*, user: User, applicant: Applicant, keep_ssn: bool, consent_id: UUID
     """
     with tenant(user.pk):
         now = timezone.now()
-        consent = get_active_consent(person_id=user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
+        consent = get_active_consent(person_id=user.pk, purpose=Purpose.CREDIT_REPORT, version=authorization.VERSION)
         if consent is None or consent.pk != consent_id:
             raise NoConsent
         Enrollment.objects.get_or_create(owner=user, defaults={"pull_day": now.day})

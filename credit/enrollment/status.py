@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from compliance.consent import ConsentEvent, Purpose, get_active_consent
 from compliance.isolation.tenant import tenant_context
-from credit.enrollment import instruction
+from credit.enrollment import authorization
 from credit.models import Enrollment
 from credit.statuses import ATTEMPT_TIMEOUT, NEEDS_DETAILS, STALE_AFTER, EnrollmentStatus
 
@@ -86,7 +86,7 @@ def status_for(enrollment: Enrollment | None, consent: ConsentEvent | None, *, n
 
 def is_current(consent: ConsentEvent) -> bool:
     """Whether a consent is to the current text."""
-    return consent.version == instruction.VERSION
+    return consent.version == authorization.VERSION
 
 
 def _status_without_enrollment(consent: ConsentEvent | None) -> EnrollmentStatus:

@@ -22,7 +22,7 @@ from compliance.consent import ConsentEvent, Purpose, get_active_consent
 from compliance.isolation.models import new_id
 from compliance.isolation.tenant import tenant_context
 from credit.bureaus import current_bureau
-from credit.enrollment import instruction, transitions
+from credit.enrollment import authorization, transitions
 from credit.enrollment.details import NotEnrolled, open_details
 from credit.enrollment.lifecycle import NoConsent, delete_stored_ssn, lock_enrollment
 from credit.models import AttemptStatus, Enrollment, PullAttempt, Trigger
@@ -102,7 +102,7 @@ def check_due(enrollment: Enrollment, trigger: Trigger, *, now: datetime) -> Non
 
 def active_consent(owner_id: UUID) -> ConsentEvent:
     """Return the user's active consent to the current text. Raises ``NoConsent``."""
-    consent = get_active_consent(person_id=owner_id, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
+    consent = get_active_consent(person_id=owner_id, purpose=Purpose.CREDIT_REPORT, version=authorization.VERSION)
     if consent is None:
         raise NoConsent
     return consent

@@ -9,17 +9,17 @@ from django.db import connection
 
 from compliance import consent
 from compliance.isolation import tenant
-from credit.enrollment import instruction, lifecycle
+from credit.enrollment import authorization, lifecycle
 from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt, RawReport, Report, Trigger
 from credit.pulls import pulling
 from credit.tests.sandbox_bureau import Bureau, person
 
 
-def give_consent(user, *, valid_for=instruction.VALID_FOR):
+def give_consent(user, *, valid_for=authorization.VALID_FOR):
     """Consent to the current text of the authorization."""
     return consent.grant(
-        person=user, consent_text=instruction.consent_text(), signature="A Person", scope={}, valid_for=valid_for
+        person=user, consent_text=authorization.consent_text(), signature="A Person", scope={}, valid_for=valid_for
     )
 
 

@@ -10,7 +10,7 @@ from compliance import consent
 from compliance.audit import Action
 from compliance.consent import Purpose
 from compliance.isolation import tenant
-from credit.enrollment import details, instruction, lifecycle
+from credit.enrollment import authorization, details, lifecycle
 from credit.enrollment.details import NotEnrolled
 from credit.enrollment.lifecycle import NoConsent
 from credit.enrollment.status import get_overview
@@ -109,7 +109,7 @@ def test_it_says_how_things_stand_before_the_first_report(alice, settings, monke
     enroll_user(alice)
     with tenant(alice.pk), django_assert_num_queries(2):
         assert get_overview(owner=alice.pk).status is EnrollmentStatus.NOT_PULLED
-    monkeypatch.setattr(instruction, "VERSION", "2031-01")
+    monkeypatch.setattr(authorization, "VERSION", "2031-01")
     assert get_overview(owner=alice.pk).status is EnrollmentStatus.CONSENT_OUTDATED
     settings.CREDIT_ENV = "off"
     assert get_overview(owner=alice.pk).status is EnrollmentStatus.OFF

@@ -10,7 +10,7 @@ from django.utils import timezone
 from compliance import consent
 from compliance.audit import Action
 from compliance.consent import Purpose
-from credit.enrollment import instruction
+from credit.enrollment import authorization
 from credit.enrollment.lifecycle import withdraw_enrollment
 from credit.models import Trigger
 from credit.provider import BureauConfigError, BureauTimeout
@@ -45,7 +45,7 @@ def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
     assert not call["leaked"]
     assert (attempt.status, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "user", "soft", "3F")
     living = consent.get_active_consent(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
-    assert (attempt.consent_id, attempt.consent_version) == (living.pk, instruction.VERSION)
+    assert (attempt.consent_id, attempt.consent_version) == (living.pk, authorization.VERSION)
     assert current_status(alice) is EnrollmentStatus.READY
     assert count_answers_and_reports(alice) == (1, 1)
 
@@ -133,7 +133,7 @@ def test_it_asks_nothing_without_a_living_consent(days, alice, site_bureau, monk
     elif how == "over":
         days.advance(days=366)
     else:
-        monkeypatch.setattr(instruction, "VERSION", "2031-01")
+        monkeypatch.setattr(authorization, "VERSION", "2031-01")
     with pytest.raises(pulling.NoConsent):
         pull(alice)
     assert (report_calls(site_bureau), list_attempts(alice)) == ([], [])

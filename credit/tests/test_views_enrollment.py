@@ -19,7 +19,7 @@ from accounts.models import User
 from compliance.audit.events import AuditEvent
 from compliance.consent import ConsentEvent, Purpose, get_active_consent, list_consent_events
 from compliance.isolation import tenant
-from credit.enrollment import instruction
+from credit.enrollment import authorization
 from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt, Report
 from credit.statuses import EnrollmentStatus
@@ -52,7 +52,7 @@ def test_it_shows_the_authorization_alone_and_to_the_letter(as_alice: Client) ->
     page = as_alice.get(reverse("credit_start")).content.decode()
     main = page[page.index("<main") : page.index("</main>")]
     shown = re.findall(r"<(?:h2|p)>(.*?)</(?:h2|p)>", main, re.DOTALL)
-    assert [unescape(each) for each in shown] == [part for clause in instruction.CLAUSES for part in clause]
+    assert [unescape(each) for each in shown] == [part for clause in authorization.CLAUSES for part in clause]
     assert 'type="checkbox"' in main
     assert "checked" not in main
     assert re.findall(r'href="([^"]*)"', main) == [reverse("overview")]
@@ -62,8 +62,8 @@ def test_it_keeps_what_was_signed_as_it_was_shown(as_alice: Client, alice: User)
     assert sign(as_alice).url == reverse("credit_details")
     with tenant(alice.pk):
         (event,) = list_consent_events(person_id=alice.pk)
-        assert (event.text, event.version) == (instruction.text(), instruction.VERSION)
-        assert event.sha256 == instruction.consent_text().sha256
+        assert (event.text, event.version) == (authorization.text(), authorization.VERSION)
+        assert event.sha256 == authorization.consent_text().sha256
         assert (event.signature.reveal(), event.scope["bureau"], event.method) == ("Ada Mercer", "Experian", "web")
         assert event.expires_at - event.at == timedelta(days=365)
 

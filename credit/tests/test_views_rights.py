@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from compliance.isolation import tenant
-from credit.enrollment import instruction
+from credit.enrollment import authorization
 from credit.models import Enrollment
 from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.statuses import NEEDS_DETAILS, EnrollmentStatus
@@ -57,8 +57,8 @@ def test_it_leads_to_the_official_places(as_alice: Client) -> None:
 def test_it_lists_what_was_signed_and_every_time_it_asked(as_alice: Client, site_bureau: Bureau) -> None:
     enroll_through_pages(as_alice)
     page = page_text(as_alice.get(reverse("credit_rights")))
-    assert instruction.consent_text().sha256 in page
-    assert instruction.CLAUSES[0].text in page
+    assert authorization.consent_text().sha256 in page
+    assert authorization.CLAUSES[0].text in page
     assert "Experian: report received" in page
     assert "Requested by you" in page
     assert "Request a new report from" in page
@@ -138,7 +138,7 @@ def test_it_asks_for_a_new_signature_when_the_words_have_changed(
     as_alice: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sign(as_alice)
-    monkeypatch.setattr(instruction, "VERSION", "2027-01")
+    monkeypatch.setattr(authorization, "VERSION", "2027-01")
     page = page_text(as_alice.get(reverse("credit")))
     assert "Renew your authorization" in page
     assert reverse("credit_start") in page

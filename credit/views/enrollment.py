@@ -15,7 +15,7 @@ from accounts.users.requests import AuthenticatedHttpRequest
 from compliance import consent
 from compliance.consent import ConsentEvent, Purpose
 from compliance.isolation import tenant
-from credit.enrollment import instruction, lifecycle
+from credit.enrollment import authorization, lifecycle
 from credit.enrollment.details import get_details
 from credit.enrollment.status import get_overview
 from credit.forms import AuthorizationForm, DetailsForm, is_sample
@@ -37,14 +37,14 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
         return redirect("credit")
     form = AuthorizationForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        context = {"form": form, "clauses": instruction.CLAUSES}
+        context = {"form": form, "clauses": authorization.CLAUSES}
         return render(request, "credit/start.html", context, status=422 if form.is_bound else 200)
     consent.grant(
         person=request.user,
-        consent_text=instruction.consent_text(),
+        consent_text=authorization.consent_text(),
         signature=form.cleaned_data["typed_name"],
-        scope=dict(instruction.SCOPE),
-        valid_for=instruction.VALID_FOR,
+        scope=dict(authorization.SCOPE),
+        valid_for=authorization.VALID_FOR,
     )
     return redirect("credit_details")
 
@@ -77,7 +77,7 @@ def details(request: AuthenticatedHttpRequest) -> HttpResponse:
 def active_authorization(request: AuthenticatedHttpRequest) -> ConsentEvent | None:
     """Return the active consent to the current text."""
     return consent.get_active_consent(
-        person_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION
+        person_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=authorization.VERSION
     )
 
 

@@ -18,7 +18,7 @@ from compliance import consent
 from compliance.isolation import tenant
 from config.local_sandbox.applicant import person
 from config.local_sandbox.link_dialog import SandboxAway, public_token
-from credit.enrollment import instruction, lifecycle
+from credit.enrollment import authorization, lifecycle
 from credit.enrollment.status import get_overview
 from credit.models import Trigger
 from credit.provider import BureauError
@@ -93,10 +93,10 @@ def pull_report(user: User) -> None:
         name = f"{person().first_name} {person().last_name}"
         signed = consent.grant(
             person=user,
-            consent_text=instruction.consent_text(),
+            consent_text=authorization.consent_text(),
             signature=name,
-            scope=dict(instruction.SCOPE),
-            valid_for=instruction.VALID_FOR,
+            scope=dict(authorization.SCOPE),
+            valid_for=authorization.VALID_FOR,
             method="demo",
         )
         lifecycle.enroll(user=user, applicant=person(), keep_ssn=True, consent_id=signed.pk)

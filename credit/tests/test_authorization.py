@@ -3,7 +3,7 @@
 import pytest
 
 from compliance.consent import Purpose
-from credit.enrollment.instruction import CLAUSES, SCOPE, VALID_FOR, VERSION, consent_text, is_signature, text
+from credit.enrollment.authorization import CLAUSES, SCOPE, VALID_FOR, VERSION, consent_text, is_signature, text
 
 # Each version and the fingerprint of its words. Never change a line: add one, with a new version.
 WORDS = {

@@ -82,7 +82,7 @@ class PullOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class BureauAnswer:
+class BureauResponse:
     """A bureau's response exactly as it came, and how it was requested."""
 
     body: bytes = field(repr=False)
@@ -243,6 +243,6 @@ class Bureau(Protocol):
 class BureauClient(Protocol):
     """The connection to a bureau."""
 
-    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> BureauAnswer:
+    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> BureauResponse:
         """Request one report, once. Raises ``BureauError``."""
         ...

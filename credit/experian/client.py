@@ -21,9 +21,9 @@ from credit.experian.tokens import TokenCache
 from credit.experian.transport import ExperianTransport, Response
 from credit.provider import (
     Applicant,
-    BureauAnswer,
     BureauConfigError,
     BureauError,
+    BureauResponse,
     BureauTimeout,
     BureauUnavailable,
     ConsentExpired,
@@ -62,7 +62,7 @@ class ExperianClient:
         self._tokens = TokenCache(settings, transport)
 
     @sensitive_variables()
-    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> BureauAnswer:
+    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> BureauResponse:
         """Request one report. After a 401, renew the token and send the request once more, but never a third time.
 
         The 401 comes from the gateway, before the request reaches the bureau. Raises ``BureauError``.
@@ -100,13 +100,13 @@ class ExperianClient:
         raise failure
 
     @sensitive_variables()
-    def _to_raw_report(self, response: Response, reference_id: str) -> BureauAnswer:
+    def _to_raw_report(self, response: Response, reference_id: str) -> BureauResponse:
         error = errors.error_from_response(response, reference_id=reference_id, extra=self._rules)
         if error is None and _is_empty_or_html(response):
             error = BureauUnavailable("NOT_JSON", reference_id=reference_id, outcome=Outcome.UNKNOWN)
         if error is not None:
             raise error
-        return BureauAnswer(
+        return BureauResponse(
             body=response.body,
             content_type=response.content_type,
             http_status=response.status,

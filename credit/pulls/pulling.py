@@ -65,7 +65,7 @@ def pull(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None
 
 
 @sensitive_variables()
-def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.BureauAnswer:
+def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.BureauResponse:
     """Call the bureau for an attempt. Raises ``NoConsent`` and ``BureauError``; both are recorded."""
     try:
         consent = attempts.consent_grant(attempt)
@@ -81,7 +81,7 @@ def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.Burea
         raise
 
 
-def store_answer(*, attempt: PullAttempt, answer: provider.BureauAnswer) -> RawReport:
+def store_answer(*, attempt: PullAttempt, answer: provider.BureauResponse) -> RawReport:
     """Store a raw report as it came, before it is parsed: from now on it is certain that a report was made.
 
     Raises ``NoConsent``, and stores nothing, if the user withdrew during the call.
@@ -99,7 +99,7 @@ def store_answer(*, attempt: PullAttempt, answer: provider.BureauAnswer) -> RawR
     return raw
 
 
-def _store_raw(attempt: PullAttempt, answer: provider.BureauAnswer) -> RawReport:
+def _store_raw(attempt: PullAttempt, answer: provider.BureauResponse) -> RawReport:
     return RawReport.objects.create(
         owner_id=attempt.owner_id,
         attempt=attempt,

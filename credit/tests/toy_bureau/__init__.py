@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from credit.provider import (
     Applicant,
     ApplicantLimits,
-    BureauAnswer,
     BureauClient,
     BureauInputError,
+    BureauResponse,
     Capability,
     ConsentGrant,
     MalformedReport,
@@ -46,11 +46,11 @@ class ToyBureau:
             if len(getattr(applicant, field)) > self.applicant_limits.name_length:
                 raise BureauInputError("NAME_REFUSED", field=field)
 
-    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> BureauAnswer:
+    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> BureauResponse:
         self.validate_applicant(applicant)
         self.references.append(options.reference_id)
         body = json.dumps({"toy_score": 777}).encode()
-        return BureauAnswer(
+        return BureauResponse(
             body=body,
             content_type="application/json",
             http_status=200,

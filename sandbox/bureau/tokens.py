@@ -50,7 +50,7 @@ def style(request: Request) -> str:
 def check(context: AppContext, request: Request) -> None:
     """Check that the request has a valid token. Raises BureauError ``invalid_token``."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    known = context.store.one("SELECT expires_at FROM bureau_tokens WHERE digest = ?", _digest(token))
+    known = context.store.one("SELECT expires_at FROM bureau_tokens WHERE digest = ?", _hash(token))
     if scheme != "Bearer" or known is None or known["expires_at"] <= stamp(context.clock.now()):
         raise BureauError("invalid_token")
 
@@ -66,7 +66,7 @@ def _issue(context: AppContext) -> dict[str, Any]:
     header = _part(json.dumps({"alg": "RS256", "typ": "JWT"}).encode())
     token = f"{header}.{_part(json.dumps(claims).encode())}.{_part(secrets.token_bytes(64))}"
     context.store.execute("DELETE FROM bureau_tokens WHERE expires_at <= ?", stamp(context.clock.now()))
-    context.store.insert("INSERT INTO bureau_tokens (digest, expires_at) VALUES (?, ?)", _digest(token), stamp(until))
+    context.store.insert("INSERT INTO bureau_tokens (digest, expires_at) VALUES (?, ?)", _hash(token), stamp(until))
     return {
         "issued_at": str(int(now.timestamp() * 1000)),
         "expires_in": int(LIFETIME.total_seconds()),
@@ -105,10 +105,10 @@ def _json(request: Request) -> dict[str, Any]:
 
 
 def _same(given: str, known: str) -> bool:
-    return hmac.compare_digest(_digest(given), _digest(known))
+    return hmac.compare_digest(_hash(given), _hash(known))
 
 
-def _digest(text: str) -> str:
+def _hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 

@@ -33,9 +33,9 @@ def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = Fals
     outcome = sync.sync_item(owner_id=owner, item_id=item, trigger=trigger, if_due=True, timeouts=timeouts)
     if outcome.new_rows_run_id is not None:
         notifications.notify_large_transactions(owner_id=owner, item_id=item, run_id=outcome.new_rows_run_id)
-    if outcome.retry_in is not None:
+    if outcome.run_again_in is not None:
         lane = Lane.SLOW if outcome.is_slow else Lane.SHARED
-        queue_sync(owner, item, "follow-up", lane=lane, wait=outcome.retry_in)
+        queue_sync(owner, item, "follow-up", lane=lane, wait=outcome.run_again_in)
 
 
 @shared_task

@@ -77,8 +77,8 @@ def record_success(*, item: Item, connection_before: str, run: SyncRun, staging:
     has_news = item.readiness == Readiness.HISTORICAL and run.written
     item.readiness = max(Readiness(item.readiness), staging.readiness, key=READINESS_ORDER.index)
     item.request_id = staging.request_id
-    retry_in = next_poll_delay(item=item, run=run)
-    item.next_sync_at = now + (regular_interval() if retry_in is None else timedelta(seconds=retry_in))
+    run_again_in = next_poll_delay(item=item, run=run)
+    item.next_sync_at = now + (regular_interval() if run_again_in is None else timedelta(seconds=run_again_in))
     item.lease_holder = item.leased_until = None
     item.save()
     finish_run(run=run, result=SyncRun.Result.OK, request_id=staging.request_id)
@@ -95,7 +95,7 @@ def record_success(*, item: Item, connection_before: str, run: SyncRun, staging:
         duration_ms=int((now - run.started_at).total_seconds() * 1000),
     )
     new_rows_run_id = run.pk if has_news else None
-    return SyncOutcome(ran=True, retry_in=retry_in, new_rows_run_id=new_rows_run_id, is_slow=item.is_slow)
+    return SyncOutcome(ran=True, run_again_in=run_again_in, new_rows_run_id=new_rows_run_id, is_slow=item.is_slow)
 
 
 def apply_item_details(*, item: Item, details: ItemDetails, institution: Institution | None) -> None:
@@ -138,7 +138,7 @@ def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncO
         with tenant(lease.owner_id):
             item = lease.lock_item()
             connection_before = item.connection
-            retry_in = apply_error(item=item, run=run, error=error)
+            run_again_in = apply_error(item=item, run=run, error=error)
             item.save()
             finish_run(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code=error.code)
             if item.connection != connection_before:
@@ -156,7 +156,7 @@ def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncO
         return SKIPPED
     if item.connection != connection_before:
         update_matching_accounts(item=item)
-    return SyncOutcome(ran=True, retry_in=retry_in, is_slow=item.is_slow)
+    return SyncOutcome(ran=True, run_again_in=run_again_in, is_slow=item.is_slow)
 
 
 def update_matching_accounts(*, item: Item) -> None:
@@ -185,7 +185,7 @@ def hand_over(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncOutcom
             finish_run(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code="HANDED_OVER")
     except LeaseLost:
         return SKIPPED
-    return SyncOutcome(ran=True, retry_in=0, is_slow=True)
+    return SyncOutcome(ran=True, run_again_in=0, is_slow=True)
 
 
 def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None:

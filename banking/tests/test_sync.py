@@ -203,14 +203,14 @@ def test_it_reads_everything_again_when_its_cursor_is_lost_and_drops_ghosts(
 def test_it_keeps_the_cursor_while_the_provider_prepares(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [transactions_page(cursor="", readiness=Readiness.NOT_READY)]
     outcome = run_sync(item)
-    assert (item.cursor, item.readiness, outcome.retry_in) == ("", Readiness.NOT_READY, 3)
+    assert (item.cursor, item.readiness, outcome.run_again_in) == ("", Readiness.NOT_READY, 3)
 
 
 def test_it_never_takes_readiness_back(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [transactions_page(cursor="c1"), transactions_page(cursor="c2", readiness=Readiness.INITIAL)]
     run_sync(item)
     outcome = run_sync(item)
-    assert (item.readiness, outcome.retry_in) == (Readiness.HISTORICAL, None)
+    assert (item.readiness, outcome.run_again_in) == (Readiness.HISTORICAL, None)
 
 
 def test_it_stops_at_a_cursor_that_stands_still(
@@ -362,8 +362,8 @@ def test_it_looks_again_at_once_when_it_was_asked_for_meanwhile(
         return transactions_page(cursor="c1")
 
     provider.pages = [request_sync]
-    assert run_sync(item).retry_in == 0
-    assert run_sync(item).retry_in is None
+    assert run_sync(item).run_again_in == 0
+    assert run_sync(item).run_again_in is None
 
 
 def test_it_takes_text_that_copy_would_read_as_commands(

@@ -53,7 +53,7 @@ def test_it_stores_the_rest_and_says_what_is_missing(
     field: str,
 ) -> None:
     provider.pages = [page_with_invalid_row(**changes), page_with_invalid_row(**changes)]
-    assert run_sync(item).retry_in == 0
+    assert run_sync(item).run_again_in == 0
     assert (set(stored_transactions()), item.cursor, item.skipped_transactions) == ({"good"}, "", 0)
     run_sync(item)
     assert set(stored_transactions()) == {"good"}

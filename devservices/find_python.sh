@@ -1,20 +1,26 @@
 #!/bin/sh
-# Print the first Python here that Plumbline can use: 3.11 to 3.14, and able to make a virtual environment.
-# Each candidate is run, not looked up: a version manager may list names that do not work.
+# Print the path of the first Python here that Plumbline can use: 3.11 to 3.14, and able to make a virtual environment.
+# Each candidate is run, not looked up: a version manager may list names that do not work. What is printed is the Python
+# itself and not such a name, because a version manager takes its time at every call.
 set -u
 seen=""
+# The first word is the version; the path follows only where the modules are there.
+ask='import sys; sys.stdout.write("%d.%d " % sys.version_info[:2]); import ensurepip, ssl, venv; print(sys.executable)'
 # The virtual environment comes before the rest: it needs no other Python while its own works.
-for name in ${PYTHON:-} .venv/bin/python python3.13 python3.12 python3.11 python3.14 python3 python; do
-    version=$("$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
+for name in ${PYTHON:-} .venv/bin/python python3 python3.13 python3.12 python3.11 python3.14 python; do
+    answer=$("$name" -c "$ask" 2>/dev/null)
+    version=${answer%% *}
+    path=${answer#* }
     case "$version" in
+        "") continue ;;
         3.11 | 3.12 | 3.13 | 3.14) ;;
         *)
             seen="$seen $name is $version;"
             continue
             ;;
     esac
-    if "$name" -c 'import ensurepip, ssl, venv' 2>/dev/null; then
-        printf '%s\n' "$name"
+    if [ -n "$path" ]; then
+        printf '%s\n' "$path"
         exit 0
     fi
     seen="$seen $name $version lacks the venv module (Debian, Ubuntu: apt-get install python3-venv);"

@@ -14,8 +14,8 @@ from devservices import install
 from devservices.data_dir import CHECKOUT
 
 FIND = CHECKOUT / "devservices" / "find_python.sh"
-GOOD = '#!/bin/sh\ncase "$2" in *print*) echo {version} ;; esac\n'
-NO_VENV = '#!/bin/sh\ncase "$2" in *print*) echo {version} ;; *) exit 1 ;; esac\n'
+GOOD = '#!/bin/sh\necho "{version} $0"\n'
+NO_VENV = "#!/bin/sh\nprintf '{version} '\nexit 1\n"
 BROKEN = "#!/bin/sh\necho 'pyenv: command not found' >&2\nexit 127\n"
 
 
@@ -45,19 +45,24 @@ def find(machine: Path, **environment: str) -> "subprocess.CompletedProcess[str]
 
 def test_it_takes_a_python_that_is_new_enough(machine: Path) -> None:
     add(machine, "python3", GOOD, "3.12")
-    assert find(machine).stdout == "python3\n"
+    assert find(machine).stdout == f"{machine}/python3\n"
+
+
+def test_it_prints_the_python_that_a_version_manager_leads_to(machine: Path) -> None:
+    add(machine, "python3", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    assert find(machine).stdout == f"{sys.executable}\n"
 
 
 def test_it_passes_over_a_name_that_does_not_run(machine: Path) -> None:
     add(machine, "python3.13", BROKEN)
     add(machine, "python3.11", GOOD, "3.11")
-    assert find(machine).stdout == "python3.11\n"
+    assert find(machine).stdout == f"{machine}/python3.11\n"
 
 
 def test_it_takes_the_python_that_the_person_names(machine: Path) -> None:
     add(machine, "python3.13", GOOD, "3.13")
     add(machine, "mine", GOOD, "3.12")
-    assert find(machine, PYTHON="mine").stdout == "mine\n"
+    assert find(machine, PYTHON="mine").stdout == f"{machine}/mine\n"
 
 
 @pytest.mark.parametrize("version", ["3.10", "3.15", "2.7"])

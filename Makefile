@@ -1,7 +1,12 @@
 # Plumbline: commands for developers. `make help` lists them.
 
 BIN := .venv/bin
-EXEC := $(BIN)/python -m devservices exec --
+# Where Python is told not to write bytecode, it would compile every package at every start. What it compiles for these
+# commands it keeps in the virtual environment, so it writes nothing beside the code there either.
+ifdef PYTHONDONTWRITEBYTECODE
+KEEP_BYTECODE := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode"
+endif
+EXEC := exec $(KEEP_BYTECODE) $(BIN)/python -m devservices exec --
 INSTALL = python=$$(PYTHON="$(PYTHON)" sh devservices/find_python.sh) && "$$python" -I devservices/install.py
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock"
@@ -18,13 +23,13 @@ help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: packages  ## start everything on this machine: site, jobs, sandbox, PostgreSQL, Redis (PORT=8001 to choose)
-	@$(BIN)/python -m devservices.launch
+	@exec $(KEEP_BYTECODE) $(BIN)/python -m devservices.launch
 
 test: dev-packages  ## run all tests (ARGS="-k sync" to choose; --no-browser leaves out browser tests)
 	@$(EXEC) $(BIN)/python -m pytest -n 2 $(ARGS)
 
 dates: dev-packages  ## run the tests about dates on three other days (needs libfaketime)
-	@$(BIN)/python -m config.tests.clock -q $(ARGS)
+	@exec $(KEEP_BYTECODE) $(BIN)/python -m config.tests.clock -q $(ARGS)
 
 check: dev-packages  ## lint, types, templates, import directions, migrations, deployment settings, translations
 	$(BIN)/ruff check .

@@ -159,9 +159,6 @@ def install(name: str) -> None:
 def run_uv(name: str, *options: str) -> Done:
     """Let uv install what the file lists, from the indexes that pip is configured to use."""
     command = [str(UV), "pip", "install", "--python", str(PYTHON), *OPTIONS, *options]
-    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
-        # Python does not keep what it compiles: every program would compile all its packages at every start.
-        command.append("--compile-bytecode")
     # pip asks every index for the best version; the hash decides what is taken.
     command += ["--index-strategy", "unsafe-best-match", "--requirement", str(CHECKOUT / name)]
     return run_command(command, env=package_sources() | dict(os.environ))

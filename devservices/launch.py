@@ -34,6 +34,8 @@ LOCK_SECONDS = 30
 GRACE_SECONDS = 4
 # The processes of the site never see the superuser's address.
 ADMIN = "DATABASE_ADMIN_URL"
+# Whether and where Python keeps the bytecode that it compiles.
+BYTECODE = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
 # What honcho returns after SIGINT and SIGTERM.
 STOPPED_ON_PURPOSE = (130, 143)
 
@@ -169,6 +171,7 @@ def sandbox_environment(data_dir: DataDir, settings: dict[str, str]) -> dict[str
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
+        **{name: os.environ[name] for name in BYTECODE if name in os.environ},
         "SANDBOX_DATA": str(make_private(data_dir.root / "sandbox")),
         "SANDBOX_CLIENT_ID": settings["PLAID_CLIENT_ID"],
         "SANDBOX_SECRET": settings["PLAID_SECRET"],

@@ -167,19 +167,6 @@ def test_it_installs_the_package_that_was_locked(
 
 
 @pytest.mark.parametrize("tool", ["uv", "pip"])
-def test_it_compiles_the_packages_where_python_would_not(
-    checkout: Path, environment: Path, tool: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if tool == "uv":
-        request.getfixturevalue("uv")
-        monkeypatch.setattr(install, "run_pip", None)
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    lock_package(checkout)
-    install.install("requirements.txt")
-    assert list(environment.glob("lib/*/site-packages/__pycache__/one.*.pyc"))
-
-
-@pytest.mark.parametrize("tool", ["uv", "pip"])
 def test_it_refuses_a_package_whose_hash_is_not_the_locked_one(
     checkout: Path, environment: Path, tool: str, request: pytest.FixtureRequest
 ) -> None:

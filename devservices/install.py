@@ -9,6 +9,7 @@ import configparser
 import contextlib
 import ensurepip
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -97,7 +98,7 @@ def make_environment() -> None:
         raise InstallFailed(f"{VENV} is a link, so nothing is replaced there. Remove the link and try again.")
     require_room()
     done = subprocess.run(
-        # uv needs no pip in there, and pip runs from the wheel that Python brings along.
+        # uv needs no pip in there, and pip installs from outside.
         [sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)],
         capture_output=True,
         text=True,
@@ -204,7 +205,12 @@ def pip_configuration() -> list[Path]:
 
 
 def pip() -> list[str]:
-    """The command line of pip: from the wheel that Python brings along, else installed in the environment first."""
+    """The command line of pip: this Python's own, else the wheel that Python brings along, else installed first.
+
+    Its own is compiled. The wheel is not, and takes a second more.
+    """
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip", "--python", str(PYTHON)]
     folders = (sysconfig.get_config_var("WHEEL_PKG_DIR"), Path(ensurepip.__file__).parent / "_bundled")
     for folder in filter(None, folders):
         if wheels := sorted(Path(folder).glob("pip-*.whl")):

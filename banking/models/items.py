@@ -162,7 +162,7 @@ class Item(Owned):
     @property
     def state(self) -> str:
         """The state that pages show, as a code."""
-        if self.is_in_other_environment and self.connection in VISIBLE_CONNECTIONS:
+        if self.connection in VISIBLE_CONNECTIONS and self.is_in_other_environment:
             return "elsewhere"
         if self.connection in (Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT):
             return "reauth"
@@ -172,7 +172,7 @@ class Item(Owned):
             return "disconnected"
         if self.failures:
             return "error"
-        if self.is_importing:
+        if self.readiness != Readiness.HISTORICAL:
             return "loading"
         return "stale" if self.is_stale(at=timezone.now()) else "fresh"
 

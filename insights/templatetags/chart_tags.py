@@ -34,15 +34,16 @@ def line_chart(chart: LineChart, currency: str, *, name: str, key: str) -> SafeS
 
     ``name`` is what the values are; ``key`` is unique on the page.
     """
-    caption, safe_name = f"{escape(key)}-caption", escape(name)
+    caption_id, safe_name, year = f"{escape(key)}-caption", escape(name), current_year()
+    caption = chart_caption(chart.facts, currency, name, year)
     table_name = _("%(name)s as a table") % {"name": safe_name}
     least, most = currency_decimals(currency)
     positive, negative = map(escape, money_templates(currency))
     return join_html([
         f'<figure class="chart" data-chart data-start="{chart.start}" data-span="{chart.span}"'
         f' data-points="{chart.readout}" data-positive="{positive}" data-negative="{negative}"'
-        f' data-least="{least}" data-most="{most}" aria-labelledby="{caption}">',
-        f'<figcaption id="{caption}" class="chart__caption">{chart_caption(chart.facts, currency, name)}</figcaption>',
+        f' data-least="{least}" data-most="{most}" aria-labelledby="{caption_id}">',
+        f'<figcaption id="{caption_id}" class="chart__caption">{caption}</figcaption>',
         f'<div class="chart__plot" data-plot data-label="{keyboard_label()}">'
         '<div class="chart__values" aria-hidden="true">',
         f'{value_labels(chart, currency)}</div>{plot(chart)}',
@@ -52,7 +53,7 @@ def line_chart(chart: LineChart, currency: str, *, name: str, key: str) -> SafeS
         f'<div class="scroll" tabindex="0" role="region" aria-label="{table_name}"><table>',
         f'<caption>{rows_caption(chart)}</caption><thead><tr><th scope="col">{_("Date")}</th>',
         f'<th scope="col" class="num">{safe_name}</th></tr></thead>',
-        f'<tbody>{value_rows(chart.rows, currency)}</tbody></table></div></details></figure>',
+        f'<tbody>{value_rows(chart.rows, currency, year)}</tbody></table></div></details></figure>',
     ])  # fmt: skip
 
 
@@ -71,9 +72,9 @@ def plot(chart: LineChart) -> str:
     )
 
 
-def value_rows(points: Sequence[Point], currency: str) -> SafeString:
+def value_rows(points: Sequence[Point], currency: str, year: int) -> SafeString:
     """Draw the rows of a chart's table."""
-    year, safe_currency = current_year(), escape(currency)
+    safe_currency = escape(currency)
     return join_html(
         f'<tr><th scope="row">{short_date(day, year)}</th><td class="num">{money(value, safe_currency)}</td></tr>'
         for day, value in points
@@ -86,9 +87,12 @@ def rows_caption(chart: LineChart) -> str:
     return _("Every %(count)s days, counted back from the last day") % {"count": chart.row_step}
 
 
-def chart_caption(facts: LineSummary, currency: str, name: str) -> SafeString:
-    """Say in words what a chart shows: the change and from what to what, the lowest and the highest value."""
-    first, last, year = facts.first, facts.last, current_year()
+def chart_caption(facts: LineSummary, currency: str, name: str, year: int) -> SafeString:
+    """Say in words what a chart shows: the change and from what to what, the lowest and the highest value.
+
+    Days of ``year`` come without it.
+    """
+    first, last = facts.first, facts.last
     if first.day == last.day:
         amount = escape(money(last.value, currency))
         values = {"name": escape(name), "amount": amount, "day": short_date(last.day, year)}
@@ -105,12 +109,12 @@ def chart_caption(facts: LineSummary, currency: str, name: str) -> SafeString:
         change = _("%(name)s started and ended at %(end)s, %(first_day)s to %(last_day)s.") % values
     else:
         change = _("%(change)s from %(begin)s to %(end)s, %(first_day)s to %(last_day)s.") % values
-    return join_html([change, extremes_text(facts, currency)])
+    return join_html([change, extremes_text(facts, currency, year)])
 
 
-def extremes_text(facts: LineSummary, currency: str) -> str:
+def extremes_text(facts: LineSummary, currency: str, year: int) -> str:
     """Say the lowest and the highest value, and on which days."""
-    lowest, highest, year = facts.lowest, facts.highest, current_year()
+    lowest, highest = facts.lowest, facts.highest
     return _("Lowest %(lowest)s on %(lowest_day)s, highest %(highest)s on %(highest_day)s.") % {
         "lowest": escape(rounded_money(lowest.value, currency)),
         "lowest_day": short_date(lowest.day, year),

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -15,6 +14,7 @@ from insights.balances import account_totals, data_age, history
 from insights.balances.account_totals import BankBalance
 from insights.balances.data_age import Age
 from insights.cash_flow.sums import CashFlow, Window, add_up_by_currency, runway_months, sum_transactions
+from ui.links import page_url
 
 RECENT_COUNT = 10
 
@@ -139,7 +139,7 @@ def spending(*, window: Window, flows: dict[str, CashFlow], age: Age) -> Spendin
     flow = max(flows.values(), key=lambda flow: (any(flow.by_category.values()), bool(flow.by_category)))
     spent = sorted(((amount, code) for code, amount in flow.by_category.items() if amount), reverse=True)
     bars = charts.draw_bars([amount for amount, _ in spent])
-    listed_at = reverse("transactions")
+    listed_at = page_url("transactions")
     return Spending(
         since=window.since,
         until=window.until,

@@ -5,7 +5,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from django import template
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markupsafe import Markup
@@ -15,6 +14,7 @@ from formats.money import money
 from formats.numbers import EXACT, ONE, not_available
 from insights.balances.account_totals import Card
 from insights.overview import Spending
+from ui.links import page_url
 from ui.macros import load_macro
 
 register = template.Library()
@@ -41,7 +41,7 @@ def card_rows(cards: Sequence[Card]) -> Markup:
 @register.filter
 def account_page(account_id: UUID) -> str:
     """Return the URL of an account's page."""
-    return reverse("account", args=[account_id])
+    return page_url("account", account_id)
 
 
 @register.filter

@@ -7,16 +7,17 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 from django.template.context import Context
-from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from heroicons.templatetags.heroicons import heroicon_mini
 from markupsafe import escape as escape_markup
 
-from ui.templatetags.formatting import as_of, short_date
+from ui.links import page_url
+from ui.templatetags.formatting import as_of, current_year, short_date
 
 register = template.Library()
+register.simple_tag(page_url)
 
 
 @lru_cache(maxsize=128)
@@ -41,14 +42,14 @@ def nav_link(context: Context, name: str, label: str, picture: str, below: str =
 @lru_cache(maxsize=64)
 def nav_item(name: str, current: str, label: str, picture: str) -> str:
     link = '<a href="{}" aria-current="{}">{}{}</a>'
-    return format_html(link, reverse(name), current, icon(picture, 20), label)
+    return format_html(link, page_url(name), current, icon(picture, 20), label)
 
 
 @register.simple_tag(takes_context=True)
 def tab(context: Context, name: str, label: str, below: str = "") -> str:
     """Link to one page of several, marked as current as in ``nav_link``."""
     current = aria_current(context["request"], name, below)
-    return format_html('<li><a href="{}" aria-current="{}">{}</a></li>', reverse(name), current, label)
+    return format_html('<li><a href="{}" aria-current="{}">{}</a></li>', page_url(name), current, label)
 
 
 def aria_current(request: HttpRequest, name: str, below: str) -> str:
@@ -90,7 +91,9 @@ def data_age(age: Any, since: date | None, until: date | None) -> SafeString:
     """Say which days the figures cover, how old they are, and which banks' are older."""
     parts = []
     if since and until:
-        parts.append(format_html(_("{since} to {until}"), since=short_date(since), until=short_date(until)))
+        year = current_year()
+        days = {"since": short_date(since, year), "until": short_date(until, year)}
+        parts.append(format_html(_("{since} to {until}"), **days))
     if age and age.as_of:
         parts.append(format_html(_("As of {time}"), time=as_of(age.as_of)))
     late = ((icon("clock"), late_bank(item.institution_name, item.data_as_of)) for item in (age.late if age else ()))

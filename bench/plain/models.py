@@ -1,10 +1,10 @@
-"""The site's tables, as models that anybody would write for them."""
+"""Plain models of the site's tables."""
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
 
 
-class Person(AbstractBaseUser):
+class User(AbstractBaseUser):
     id = models.UUIDField(primary_key=True)
     email = models.EmailField(unique=True)
     first_name = models.CharField(max_length=100)
@@ -20,7 +20,7 @@ class Person(AbstractBaseUser):
 
 class Item(models.Model):
     id = models.UUIDField(primary_key=True)
-    owner = models.ForeignKey(Person, models.CASCADE)
+    owner = models.ForeignKey(User, models.CASCADE)
     institution_name = models.CharField()
     connection = models.CharField(max_length=20)
     checked_at = models.DateTimeField(null=True)
@@ -32,7 +32,7 @@ class Item(models.Model):
 
 class Account(models.Model):
     id = models.UUIDField(primary_key=True)
-    owner = models.ForeignKey(Person, models.CASCADE)
+    owner = models.ForeignKey(User, models.CASCADE)
     item = models.ForeignKey(Item, models.CASCADE)
     name = models.CharField()
     mask = models.CharField()
@@ -48,7 +48,7 @@ class Account(models.Model):
 
 class Snapshot(models.Model):
     id = models.UUIDField(primary_key=True)
-    owner = models.ForeignKey(Person, models.CASCADE)
+    owner = models.ForeignKey(User, models.CASCADE)
     account = models.ForeignKey(Account, models.CASCADE)
     day = models.DateField()
     current = models.DecimalField(max_digits=28, decimal_places=10, null=True)
@@ -60,7 +60,7 @@ class Snapshot(models.Model):
 
 class Transaction(models.Model):
     id = models.UUIDField(primary_key=True)
-    owner = models.ForeignKey(Person, models.CASCADE)
+    owner = models.ForeignKey(User, models.CASCADE)
     account = models.ForeignKey(Account, models.CASCADE)
     amount = models.DecimalField(max_digits=28, decimal_places=10)
     currency = models.CharField()

@@ -1,4 +1,4 @@
-"""What ``startproject`` would have written, pointed at the site's database in a role that sees all rows."""
+"""The settings of ``startproject``, with the site's database in the role that sees all rows."""
 
 import os
 
@@ -38,7 +38,7 @@ TEMPLATES = [
         },
     }
 ]
-AUTH_USER_MODEL = "plain.Person"
+AUTH_USER_MODEL = "plain.User"
 DATABASES = {"default": {**env.db_url("DATABASE_OPS_URL"), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "/"

@@ -14,13 +14,13 @@ LATEST = 50
 
 @login_required
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """Accounts, spending over three windows, the balance over three months, the latest transactions."""
+    """Show accounts, spending in three periods, the balance over three months, and the latest transactions."""
     today = date.today()  # noqa: DTZ011
     rows = Transaction.objects.filter(owner=request.user, removed_at=None)
     context = {
         "accounts": Account.objects.filter(owner=request.user).select_related("item").order_by("name"),
         "spending": [(days, spending_by_category(rows, since=today - timedelta(days=days))) for days in WINDOWS],
-        # Both owners: the index of days begins with one, and PostgreSQL finds the accounts by the other.
+        # Filters by both owners: one is the first column of the index by day, the other one finds the accounts.
         "history": Snapshot.objects.filter(
             owner=request.user,
             account__owner=request.user,

@@ -1,8 +1,8 @@
-"""Plumbline measured against floors of its own run. See docs/performance.md.
+"""Benchmarks of Plumbline, each compared with a baseline of the same run. See docs/performance.md.
 
-Each bench runs by itself, ``python -m devservices exec -- python -m bench.sync``, or with the others,
-``python -m bench``. It prints one line of JSON: every goal as a ratio, the goal, and whether it is met.
-Importing this package prepares Django for them, with production's settings minus TLS.
+Run one with ``python -m devservices exec -- python -m bench.sync``, or all with ``make bench``. Each bench prints one
+line of JSON: its goals, the measured values, and whether they meet the goals. Importing this package sets up Django
+with production's settings, but without TLS.
 """
 
 import os
@@ -28,6 +28,6 @@ os.environ.setdefault("PLAID_URL", "http://127.0.0.1:1")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-# The servers that a bench starts find their static files where the bench has collected them.
+# Servers that a bench starts serve the static files that the bench has collected.
 if collected := os.environ.get(STATIC_ROOT):
     settings.STATIC_ROOT = collected

@@ -1,11 +1,11 @@
-"""``python -m bench``: every bench, or those that are named, over one database. Ends with 1 when a goal is missed."""
+"""``python -m bench [NAME...]`` runs all benches or those named, on one database. Exits with 1 if a goal is missed."""
 
 import json
 import subprocess
 import sys
 
-# The import into a new database comes first, and the sync last: what that stores makes the table larger for whatever
-# follows.
+# fresh_import comes first because it needs an empty database, and sync last because the rows that it stores would slow
+# down the others.
 BENCHES = (
     "fresh_import", "pages", "overview", "slow_bodies", "frozen", "stops", "transactions", "isolation", "sign_in",
     "credit", "credit_pages", "sync",
@@ -13,12 +13,12 @@ BENCHES = (
 
 
 def main() -> int:
-    """Run each bench in a process of its own, and pass its line on."""
+    """Run each bench in its own process, and print its line of JSON."""
     return max(run_bench(bench) for bench in sys.argv[1:] or BENCHES)
 
 
 def run_bench(bench: str) -> int:
-    """Return 1 when a goal of the bench is missed. Raises ``CalledProcessError`` when the bench itself breaks."""
+    """Return 1 if a goal of the bench is missed, else 0. Raises ``CalledProcessError`` if the bench itself fails."""
     done = subprocess.run([sys.executable, "-m", f"bench.{bench}"], stdout=subprocess.PIPE, text=True, check=True)
     print(done.stdout, end="", flush=True)
     goals = json.loads(done.stdout)["goals"].values()

@@ -1,4 +1,4 @@
-"""The pages about the largest credit file: 60 accounts, 84 months each, and 100 public records, in two reports."""
+"""The credit pages of a user with two reports of the largest size: 60 accounts, 84 months each, 100 public records."""
 
 import gzip
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from bench.credit import LARGEST, normalize_report, text
+from bench.credit import LARGEST, build_raw_report, normalize_report
 from bench.harness import database
-from bench.harness.rounds import at_most, print_result
-from bench.harness.servers import static_files
+from bench.harness.rounds import goal_at_most, print_result
+from bench.harness.servers import collect_static_files
 from compliance.isolation import tenant
 from credit import models
 from credit.changes.record import record_changes
@@ -26,22 +26,32 @@ from credit.stored.documents import pack
 KIB = 1024
 MOST_KIB = 60
 MOST_STATEMENTS = 12
-BY_NAME = ("", "_accounts", "_inquiries", "_records", "_personal", "_changes", "_history", "_utilization", "_rights")
+PAGE_SUFFIXES = (
+    "",
+    "_accounts",
+    "_inquiries",
+    "_records",
+    "_personal",
+    "_changes",
+    "_history",
+    "_utilization",
+    "_rights",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CreditPageWeight:
-    """One page: its HTML as it travels and as it is written, in KiB, and how many SQL statements it took."""
+    """The size of a page's HTML in KiB, compressed and not, and the number of SQL statements of its request."""
 
-    packed: float
-    unpacked: float
+    compressed: float
+    uncompressed: float
     statements: int
 
 
 def store_report(user: User, report: CreditReport, *, days_ago: int) -> UUID:
-    """Store a report as a pull some days ago would have left it."""
-    at = timezone.now() - timedelta(days=days_ago)
-    request_facts = {
+    """Store a report as if it had been pulled ``days_ago``, and return its id."""
+    pulled_at = timezone.now() - timedelta(days=days_ago)
+    request_fields = {
         "provider": report.provider,
         "reference_id": uuid4().hex,
         "purpose": "3F",
@@ -49,57 +59,65 @@ def store_report(user: User, report: CreditReport, *, days_ago: int) -> UUID:
     }
     with tenant(user.pk):
         attempt = PullAttempt.objects.create(
-            owner=user, status=AttemptStatus.MADE, trigger=models.Trigger.SCHEDULED, finished_at=at, consent_id=uuid4(),
-            **request_facts,
+            owner=user, status=AttemptStatus.MADE, trigger=models.Trigger.SCHEDULED, finished_at=pulled_at,
+            consent_id=uuid4(), **request_fields,
         )  # fmt: skip
         raw = RawReport.objects.create(
             owner=user, attempt=attempt, body=pack(b"{}"), sha256=report.sha256, size=2, http_status=200,
-            fetched_at=at, is_sample=False, **request_facts,
+            fetched_at=pulled_at, is_sample=False, **request_fields,
         )  # fmt: skip
         stored = reports.store_report(raw=raw, report=report)
         record_changes(stored=stored, report=report, quietly=True)
     return stored.pk
 
 
-def addresses(report: CreditReport, before: UUID, after: UUID) -> list[str]:
-    """Every page that shows something of a report."""
+def list_paths(report: CreditReport, before: UUID, after: UUID) -> list[str]:
+    """List the paths of all pages that show data of a report."""
     changes = f"{reverse('credit_changes')}?before={before}&after={after}"
     account = reverse("credit_account", args=[report.tradelines[0].key])
-    return [*(reverse(f"credit{name}") for name in BY_NAME), account, changes, f"{reverse('credit_records')}?page=4"]
+    return [
+        *(reverse(f"credit{name}") for name in PAGE_SUFFIXES),
+        account,
+        changes,
+        f"{reverse('credit_records')}?page=4",
+    ]
 
 
-def weigh(client: Client, address: str) -> CreditPageWeight:
-    """Open a page and count, besides the statements that begin, bind and end its transaction."""
-    seen = []
+def measure_page(client: Client, path: str) -> CreditPageWeight:
+    """Request a page and measure it. Statements that begin, bind and end its transaction are not counted.
 
-    def watch(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
-        seen.append(sql)
+    Raises ``SystemExit`` if the status is not 200.
+    """
+    statements = []
+
+    def record_statement(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+        statements.append(sql)
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(watch):
-        answer = client.get(address, headers={"Accept-Encoding": "gzip"})
-    if answer.status_code != 200:
-        raise SystemExit(f"{address} answered {answer.status_code}.")
-    return CreditPageWeight(len(answer.content) / KIB, len(gzip.decompress(answer.content)) / KIB, len(seen))
+    with connection.execute_wrapper(record_statement):
+        response = client.get(path, headers={"Accept-Encoding": "gzip"})
+    if response.status_code != 200:
+        raise SystemExit(f"{path} responded with {response.status_code}.")
+    return CreditPageWeight(len(response.content) / KIB, len(gzip.decompress(response.content)) / KIB, len(statements))
 
 
 def main() -> None:
-    database.make()
-    user, client = database.newcomer(), Client()
+    database.prepare()
+    user, client = database.get_new_user(), Client()
     client.force_login(user)
-    largest = text(**LARGEST)
+    largest = build_raw_report(**LARGEST)
     before, after = normalize_report(largest.replace(b"00001140", b"00009140")), normalize_report(largest)
-    pages = addresses(after, store_report(user, before, days_ago=31), store_report(user, after, days_ago=0))
-    with static_files():
-        weights = {address: weigh(client, address) for address in pages}
+    paths = list_paths(after, store_report(user, before, days_ago=31), store_report(user, after, days_ago=0))
+    with collect_static_files():
+        weights = {path: measure_page(client, path) for path in paths}
     print_result(
         "credit_pages",
         {
-            "html_kib": at_most(MOST_KIB, [max(weight.packed for weight in weights.values())]),
-            "html_kib_uncompressed": at_most(MOST_KIB, [max(weight.unpacked for weight in weights.values())]),
-            "sql_statements": at_most(MOST_STATEMENTS, [max(weight.statements for weight in weights.values())]),
+            "html_kib": goal_at_most(MOST_KIB, [max(weight.compressed for weight in weights.values())]),
+            "html_kib_uncompressed": goal_at_most(MOST_KIB, [max(weight.uncompressed for weight in weights.values())]),
+            "sql_statements": goal_at_most(MOST_STATEMENTS, [max(weight.statements for weight in weights.values())]),
         },
-        pages=len(pages),
+        pages=len(paths),
     )
 
 

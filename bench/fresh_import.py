@@ -1,6 +1,6 @@
-"""A large bank on a database that was made a moment ago, of which PostgreSQL knows nothing: seconds to store it.
+"""The time to store 24,000 rows in a new database, of which PostgreSQL has no statistics.
 
-Comes before every other bench, since the database has to be new, and leaves it as empty as it was.
+Runs before all other benches, because the database has to be new, and leaves it empty.
 """
 
 import time
@@ -16,16 +16,16 @@ from banking.models import Item, Transaction
 from banking.sync.lease import Lease
 from bench.harness import bank
 from bench.harness.bank import Bank, Row
-from bench.harness.rounds import at_most, print_result
-from bench.sync import current_cursor, new_item, sync_from
+from bench.harness.rounds import goal_at_most, print_result
+from bench.sync import create_item, read_cursor, sync_from
 from compliance.isolation import tenant
 
 ROWS = 24_000
 MOST_SECONDS = 2
 
 
-def make_empty() -> User:
-    """Make roles, tables and one person. Raises ``SystemExit`` where somebody is there already."""
+def prepare_new_database() -> User:
+    """Create roles, tables and one user, and return the user. Raises ``SystemExit`` if there are users already."""
     call_command("setup_database", verbosity=0)
     call_command("migrate", database="owner", verbosity=0)
     if User.objects.exists():
@@ -33,37 +33,38 @@ def make_empty() -> User:
     return User.objects.create_user("importer@plumbline.example")
 
 
-def empty_again() -> None:
+def delete_data() -> None:
+    """Delete the user and all their data."""
     with connections["owner"].cursor() as cursor:
         cursor.execute("TRUNCATE accounts_user CASCADE")
 
 
 @contextmanager
-def timed_transactions() -> Iterator[list[float]]:
-    """Collect when each storing transaction begins: a reading takes its Item's row for it."""
-    begun: list[float] = []
-    lock = Lease.lock_item
+def record_transaction_starts() -> Iterator[list[float]]:
+    """Yield a list that collects when each transaction that stores rows begins: it locks the Item's row first."""
+    starts: list[float] = []
+    lock_item = Lease.lock_item
 
-    def timed_lease(lease: Lease) -> Item:
-        begun.append(time.perf_counter())
-        return lock(lease)
+    def record_and_lock(lease: Lease) -> Item:
+        starts.append(time.perf_counter())
+        return lock_item(lease)
 
-    with patch.object(Lease, "lock_item", timed_lease):
-        yield begun
+    with patch.object(Lease, "lock_item", record_and_lock):
+        yield starts
 
 
-def seconds_to_store(item: Item, source: Bank) -> float:
-    """How long the transaction takes in which a reading is stored; the reading ends with its commit."""
-    with timed_transactions() as begun:
+def measure_storing(item: Item, source: Bank) -> float:
+    """Sync an Item, and return the seconds of the transaction that stores the rows; the sync ends with its commit."""
+    with record_transaction_starts() as starts:
         sync_from(item, source)
-        return time.perf_counter() - begun[-1]
+        return time.perf_counter() - starts[-1]
 
 
-def as_pending(row: Row) -> Row:
+def make_pending(row: Row) -> Row:
     return {**row, "transaction_id": f"pending {row['transaction_id']}", "pending": True}
 
 
-def as_posted(row: Row) -> Row:
+def make_posted(row: Row) -> Row:
     return {**row, "pending_transaction_id": f"pending {row['transaction_id']}"}
 
 
@@ -72,41 +73,47 @@ def count_rows(user: User) -> int:
         return Transaction.objects.for_user(user).filter(removed_at=None).count()
 
 
-def require(stored: int, *, expected: int) -> None:
-    """Raises ``SystemExit`` where a reading did not store what it should have: it would be measured for nothing."""
+def require_rows_stored(stored: int, *, expected: int) -> None:
+    """Raises ``SystemExit`` if the syncs did not store all rows, because the measured times would be too low."""
     if stored != expected:
-        raise SystemExit(f"{stored} transactions count, not {expected}.")
+        raise SystemExit(f"{stored} transactions were stored, not {expected}.")
 
 
 def measure(user: User) -> dict[str, float]:
-    """Seconds in the transaction for three ways of 24,000 rows: new ones, half of them pending, and posted later."""
-    pending = bank.rows(ROWS // 2)
-    both = [version for row in pending for version in (as_pending(row), as_posted(row))]
-    seconds = {"both": seconds_to_store(new_item(user), Bank(both)), "new": import_new(user), "posted": post(user)}
-    require(count_rows(user), expected=ROWS // 2 + ROWS + ROWS)
+    """Return the seconds to store 24,000 rows: new ones; half of them pending, half posted; posts of pending ones."""
+    pending = bank.make_rows(ROWS // 2)
+    pending_and_posted = [version for row in pending for version in (make_pending(row), make_posted(row))]
+    seconds = {
+        "both": measure_storing(create_item(user), Bank(pending_and_posted)),
+        "new": measure_new_rows(user),
+        "posted": measure_posting(user),
+    }
+    require_rows_stored(count_rows(user), expected=ROWS // 2 + ROWS + ROWS)
     return seconds
 
 
-def import_new(user: User) -> float:
-    return seconds_to_store(new_item(user), Bank(bank.rows(ROWS)))
+def measure_new_rows(user: User) -> float:
+    return measure_storing(create_item(user), Bank(bank.make_rows(ROWS)))
 
 
-def post(user: User) -> float:
-    """Post what was pending and has a note, which goes over to the posted row."""
-    item, sent = new_item(user), bank.rows(ROWS)
-    sync_from(item, Bank([as_pending(row) for row in sent]))
+def measure_posting(user: User) -> float:
+    """Store the posted rows of pending ones with notes, which the posted rows take over."""
+    item, rows = create_item(user), bank.make_rows(ROWS)
+    sync_from(item, Bank([make_pending(row) for row in rows]))
     with tenant(user.pk):
         Transaction.objects.for_user(user).filter(pending=True).update(note="mine")
-    return seconds_to_store(item, Bank([as_posted(row) for row in sent], after=current_cursor(item)))
+    return measure_storing(item, Bank([make_posted(row) for row in rows], after=read_cursor(item)))
 
 
 def main() -> None:
-    user = make_empty()
+    user = prepare_new_database()
     try:
         seconds = measure(user)
     finally:
-        empty_again()
-    print_result("fresh_import", {f"seconds_{name}": at_most(MOST_SECONDS, [value]) for name, value in seconds.items()})
+        delete_data()
+    print_result(
+        "fresh_import", {f"seconds_{name}": goal_at_most(MOST_SECONDS, [value]) for name, value in seconds.items()}
+    )
 
 
 if __name__ == "__main__":

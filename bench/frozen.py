@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis stopped where they stand while thirty people ask: the slowest answer, and the recovery."""
+"""Suspends PostgreSQL and Redis while thirty clients send requests: the slowest response and the recovery time."""
 
 import socket
 import threading
@@ -17,25 +17,25 @@ from redis import Redis
 
 from banking.models import Item
 from bench.harness import database, visitors
-from bench.harness.bank import over_http
-from bench.harness.load import get
-from bench.harness.rounds import Goal, at_most, print_result
-from bench.harness.servers import SITE, Address, serve, static_files
+from bench.harness.bank import serve_over_http
+from bench.harness.load import build_get_request
+from bench.harness.rounds import Goal, goal_at_most, print_result
+from bench.harness.servers import SITE, Address, collect_static_files, serve
 from bench.harness.webhooks import Signer
 from compliance.isolation import tenant
 
 CLIENTS_OF_A_KIND = 6
 FROZEN_SECONDS = 6
-LONGEST_ANSWER = 5
-LONGEST_RECOVERY = 5
-# After so many seconds nothing more is expected.
-GIVEN_UP = 15
+MOST_RESPONSE_SECONDS = 5
+MOST_RECOVERY_SECONDS = 5
+TIMEOUT_SECONDS = 15
 
-Kinds = dict[str, Callable[[], bytes]]
+# By kind of request, a function that builds one.
+RequestBuilders = dict[str, Callable[[], bytes]]
 
 
 class TimedResponse(NamedTuple):
-    """What a request came to; status 0 is no answer at all. Times are those of ``time.monotonic``."""
+    """The status of a response, 0 if there was none, and when it began and ended by ``time.monotonic``."""
 
     kind: str
     status: int
@@ -43,80 +43,85 @@ class TimedResponse(NamedTuple):
     ended: float
 
 
-class Crowd:
-    """People who ask for pages of every kind without a pause, until the block ends."""
+class ClientThreads:
+    """Threads that keep sending requests of every kind until the block ends."""
 
-    def __init__(self, address: Address, kinds: Kinds) -> None:
-        self.address, self.kinds = address, kinds
-        self.answers: list[TimedResponse] = []
-        self.over = threading.Event()
+    def __init__(self, address: Address, builders: RequestBuilders) -> None:
+        self.address, self.builders = address, builders
+        self.responses: list[TimedResponse] = []
+        self.stopped = threading.Event()
         self.threads = [
-            threading.Thread(target=self.visit, args=(kind,)) for kind in kinds for _ in range(CLIENTS_OF_A_KIND)
+            threading.Thread(target=self.send_requests, args=(kind,))
+            for kind in builders
+            for _ in range(CLIENTS_OF_A_KIND)
         ]
 
-    def __enter__(self) -> "Crowd":
+    def __enter__(self) -> "ClientThreads":
         for thread in self.threads:
             thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.over.set()
+        self.stopped.set()
         for thread in self.threads:
             thread.join()
 
-    def visit(self, kind: str) -> None:
-        while not self.over.is_set():
+    def send_requests(self, kind: str) -> None:
+        while not self.stopped.is_set():
             began = time.monotonic()
-            status = status_of(self.address, self.kinds[kind]())
-            self.answers.append(TimedResponse(kind, status, began, time.monotonic()))
-            # Thirty people, not thirty machines: what is measured is waiting, not the processor.
-            self.over.wait(0.1)
+            status = fetch_status(self.address, self.builders[kind]())
+            self.responses.append(TimedResponse(kind, status, began, time.monotonic()))
+            # The pause keeps the CPU from being the bottleneck: the bench measures waiting.
+            self.stopped.wait(0.1)
 
-    def between(self, start: float, end: float) -> list[TimedResponse]:
-        """The answers that somebody waited for at a moment of this time."""
-        return [answer for answer in self.answers if answer.ended >= start and answer.began <= end]
+    def list_responses(self, start: float, end: float) -> list[TimedResponse]:
+        """List the responses for which a client waited at some moment from ``start`` to ``end``."""
+        return [response for response in self.responses if response.ended >= start and response.began <= end]
 
-    def seconds_until_well(self, since: float) -> float:
-        """How long it took until the last kind of page came as it should. Waits for it."""
-        while time.monotonic() - since < GIVEN_UP:
-            well = {a.kind: a.ended for a in reversed(self.answers) if a.began >= since and a.status == 200}
-            if set(well) == set(self.kinds):
-                return max(well.values()) - since
+    def measure_recovery(self, since: float) -> float:
+        """Wait until every kind of request has had a response with status 200, and return the seconds since ``since``.
+
+        Returns ``TIMEOUT_SECONDS`` if that takes longer.
+        """
+        while time.monotonic() - since < TIMEOUT_SECONDS:
+            recovered = {r.kind: r.ended for r in reversed(self.responses) if r.began >= since and r.status == 200}
+            if set(recovered) == set(self.builders):
+                return max(recovered.values()) - since
             time.sleep(0.05)
-        return float(GIVEN_UP)
+        return float(TIMEOUT_SECONDS)
 
 
-def status_of(address: Address, request: bytes) -> int:
-    """Send a request on a connection of its own, read all of the answer, and give its status."""
-    with suppress(OSError), socket.create_connection(address, timeout=GIVEN_UP) as connection:
+def fetch_status(address: Address, request: bytes) -> int:
+    """Send a request over a new connection, read the whole response, and return its status; 0 if there is none."""
+    with suppress(OSError), socket.create_connection(address, timeout=TIMEOUT_SECONDS) as connection:
         connection.sendall(request.replace(b"Connection: keep-alive", b"Connection: close"))
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-        return int(answer.split(b" ", 2)[1]) if answer else 0
+        response = b"".join(iter(lambda: connection.recv(65536), b""))
+        return int(response.split(b" ", 2)[1]) if response else 0
     return 0
 
 
-def postgresql() -> list[psutil.Process]:
-    """The server's processes, the first of which starts all others."""
+def find_postgresql() -> list[psutil.Process]:
+    """Return PostgreSQL's processes, the postmaster first, because it starts the others."""
     with connections["ops"].cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
-        main = psutil.Process(cursor.fetchone()[0]).parent()
+        postmaster = psutil.Process(cursor.fetchone()[0]).parent()
     connections.close_all()
-    return [main, *main.children()]
+    return [postmaster, *postmaster.children()]
 
 
-def redis() -> list[psutil.Process]:
+def find_redis() -> list[psutil.Process]:
     with Redis.from_url(settings.REDIS_URL) as client:
         return [psutil.Process(client.info("server")["process_id"])]
 
 
-CASES: Final = {"postgresql": [postgresql], "redis": [redis], "both": [postgresql, redis]}
+SERVICES: Final = {"postgresql": [find_postgresql], "redis": [find_redis], "both": [find_postgresql, find_redis]}
 
 
 @contextmanager
 def freeze(processes: Sequence[psutil.Process]) -> Iterator[None]:
-    """Stop processes where they stand until the block ends."""
+    """Suspend processes until the block ends."""
     for process in processes:
-        # One that served a connection may have ended with it.
+        # The process of a connection may have ended with the connection.
         with suppress(psutil.NoSuchProcess):
             process.suspend()
     try:
@@ -127,78 +132,84 @@ def freeze(processes: Sequence[psutil.Process]) -> Iterator[None]:
                 process.resume()
 
 
-def measure_freeze(crowd: Crowd, processes: Sequence[psutil.Process]) -> tuple[list[TimedResponse], float]:
-    """The answers while these processes are frozen, and how long the recovery takes."""
+def measure_freeze(clients: ClientThreads, processes: Sequence[psutil.Process]) -> tuple[list[TimedResponse], float]:
+    """Return the responses while these processes are frozen, and the seconds until recovery."""
     with freeze(processes):
         start = time.monotonic()
         time.sleep(FROZEN_SECONDS)
     end = time.monotonic()
-    recovered = crowd.seconds_until_well(end)
-    return crowd.between(start, end), recovered
+    recovery = clients.measure_recovery(end)
+    return clients.list_responses(start, end), recovery
 
 
-def slowest(answers: Sequence[TimedResponse]) -> dict[str, float]:
-    """The longest that somebody waited, for each kind of page."""
+def slowest_by_kind(responses: Sequence[TimedResponse]) -> dict[str, float]:
+    """Return the longest duration for each kind of request, in seconds."""
     longest: dict[str, float] = defaultdict(float)
-    for answer in answers:
-        longest[answer.kind] = max(longest[answer.kind], round(answer.ended - answer.began, 2))
+    for response in responses:
+        longest[response.kind] = max(longest[response.kind], round(response.ended - response.began, 2))
     return dict(longest)
 
 
-def statuses(answers: Sequence[TimedResponse]) -> dict[str, list[int]]:
-    return {kind: sorted({a.status for a in answers if a.kind == kind}) for kind in sorted({a.kind for a in answers})}
+def statuses_by_kind(responses: Sequence[TimedResponse]) -> dict[str, list[int]]:
+    """Return the different statuses for each kind of request."""
+    statuses: dict[str, set[int]] = defaultdict(set)
+    for response in responses:
+        statuses[response.kind].add(response.status)
+    return {kind: sorted(statuses[kind]) for kind in sorted(statuses)}
 
 
-def kinds(signer: Signer) -> Kinds:
-    """What people and machines ask for."""
-    person = database.newcomer()
-    with tenant(person.pk):
-        item_id = Item.objects.for_user(person).values_list("provider_item_id", flat=True)[0]
-    cookie = visitors.cookies([person])[0]
+def make_request_builders(signer: Signer) -> RequestBuilders:
+    """Return a function for each kind of request, which builds one."""
+    user = database.get_new_user()
+    with tenant(user.pk):
+        item_id = Item.objects.for_user(user).values_list("provider_item_id", flat=True)[0]
+    cookie = visitors.create_cookies([user])[0]
     return {
-        "live": lambda: get(reverse("live")),
-        "login": lambda: get(reverse("account_login")),
-        "overview": lambda: get(reverse("overview"), cookie),
-        "webhook": lambda: signer.request(reverse("webhook-plaid"), item_id),
-        "static": lambda: get(static("css/app.css")),
+        "live": lambda: build_get_request(reverse("live")),
+        "login": lambda: build_get_request(reverse("account_login")),
+        "overview": lambda: build_get_request(reverse("overview"), cookie),
+        "webhook": lambda: signer.build_request(reverse("webhook-plaid"), item_id),
+        "static": lambda: build_get_request(static("css/app.css")),
     }
 
 
-def freeze_each(crowd: Crowd) -> dict[str, tuple[list[TimedResponse], float]]:
-    """What people noticed of each service that was frozen, and of both at once."""
+def freeze_each(clients: ClientThreads) -> dict[str, tuple[list[TimedResponse], float]]:
+    """Freeze each service, then both; return the responses meanwhile and the seconds until recovery."""
     return {
-        name: measure_freeze(crowd, [process for find in finders for process in find()])
-        for name, finders in CASES.items()
+        name: measure_freeze(clients, [process for find in finders for process in find()])
+        for name, finders in SERVICES.items()
     }
 
 
-def goals(outcomes: dict[str, tuple[list[TimedResponse], float]]) -> dict[str, Goal]:
-    judged = {}
-    for name, (answers, recovered) in outcomes.items():
-        judged[f"{name}_slowest_seconds"] = at_most(LONGEST_ANSWER, [max(slowest(answers).values())])
-        judged[f"{name}_recovery_seconds"] = at_most(LONGEST_RECOVERY, [recovered])
-    refused = [answer for answers, _ in outcomes.values() for answer in answers if answer.kind == "live"]
-    return judged | {"health_live_refused": at_most(0, [sum(answer.status != 200 for answer in refused)])}
+def build_goals(outcomes: dict[str, tuple[list[TimedResponse], float]]) -> dict[str, Goal]:
+    goals = {}
+    for name, (responses, recovery) in outcomes.items():
+        goals[f"{name}_slowest_seconds"] = goal_at_most(
+            MOST_RESPONSE_SECONDS, [max(slowest_by_kind(responses).values())]
+        )
+        goals[f"{name}_recovery_seconds"] = goal_at_most(MOST_RECOVERY_SECONDS, [recovery])
+    live = [response for responses, _ in outcomes.values() for response in responses if response.kind == "live"]
+    return goals | {"health_live_refused": goal_at_most(0, [sum(response.status != 200 for response in live)])}
 
 
 def main() -> None:
-    database.make()
+    database.prepare()
     signer = Signer()
     with (
-        over_http(signer) as plaid,
-        static_files(),
+        serve_over_http(signer) as plaid,
+        collect_static_files(),
         serve(SITE, PLAID_URL=plaid) as address,
-        Crowd(address, kinds(signer)) as crowd,
+        ClientThreads(address, make_request_builders(signer)) as clients,
     ):
-        if crowd.seconds_until_well(time.monotonic()) >= GIVEN_UP:
-            raise SystemExit(f"The site does not serve: {statuses(crowd.answers)}")
-        outcomes = freeze_each(crowd)
+        if clients.measure_recovery(time.monotonic()) >= TIMEOUT_SECONDS:
+            raise SystemExit(f"Not all requests succeed before the freeze: {statuses_by_kind(clients.responses)}")
+        outcomes = freeze_each(clients)
     print_result(
         "frozen",
-        goals(outcomes),
-        slowest={name: slowest(answers) for name, (answers, _) in outcomes.items()},
-        statuses={name: statuses(answers) for name, (answers, _) in outcomes.items()},
-        answers={name: len(answers) for name, (answers, _) in outcomes.items()},
+        build_goals(outcomes),
+        slowest={name: slowest_by_kind(responses) for name, (responses, _) in outcomes.items()},
+        statuses={name: statuses_by_kind(responses) for name, (responses, _) in outcomes.items()},
+        answers={name: len(responses) for name, (responses, _) in outcomes.items()},
     )
 
 

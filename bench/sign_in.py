@@ -1,7 +1,7 @@
-"""What signing in costs, and whether the time of an answer tells who has an account.
+"""The time and memory of a password hash, and whether response times reveal which email addresses have an account.
 
-Each door is asked for known and for unknown addresses in turn. The limits are off, because they would answer in the
-door's place; every try has an address of its own, so no lock falls.
+Each form is submitted alternately with known and unknown addresses. Rate limits are disabled, because they would
+respond instead of the form. Each attempt has its own email address, so that none is locked out.
 """
 
 import itertools
@@ -17,80 +17,92 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from accounts.models import User
-from bench.harness.rounds import Case, Goal, Round, at_most, make_goal, median, print_result, race, seconds
-from bench.harness.servers import static_files
+from bench.harness.rounds import (
+    Case,
+    Goal,
+    Round,
+    goal_at_most,
+    make_goal,
+    measure_seconds,
+    median,
+    print_result,
+    run_rounds,
+)
+from bench.harness.servers import collect_static_files
 
 ROUNDS = 50
-# Nobody tells a smaller difference apart through the noise of a network in as many tries as the limits allow.
-APART_MS = 50
+# With the attempts that the rate limits allow, a smaller difference cannot be told from network noise.
+MOST_DIFFERENCE_MS = 50
 HASH_MS = (100, 250)
 HASH_MIB = 64
-AWAY_SECONDS = 2
+MOST_REFUSAL_SECONDS = 2
 PASSWORD = "correct horse battery staple"
 
-Door = Callable[[Client, str], object]
+# Submits a form for an email address.
+Submit = Callable[[Client, str], object]
 
 
 # --- The cost of a password -------------------------------------------------------------------------------
 
 
-def memory() -> Goal:
-    """The memory that one hash takes, in MiB: how much the process's peak rises. Asked first, while it is low."""
-    before = peak()
+def measure_hash_memory() -> Goal:
+    """Measure the MiB by which one hash raises the process's peak memory. Call this first, while the peak is low."""
+    before = read_peak_memory()
     make_password(PASSWORD)
-    return at_most(HASH_MIB, [peak() - before])
+    return goal_at_most(HASH_MIB, [read_peak_memory() - before])
 
 
-def peak() -> float:
-    """The most memory that the process ever had, in MiB. Source: getrusage(2), where Linux counts in KiB."""
+def read_peak_memory() -> float:
+    """Return the peak memory of this process in MiB. Source: getrusage(2), which counts in KiB on Linux."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def hashing() -> Goal:
-    """The milliseconds in which a password is compared: dear for who tries millions, cheap for who signs in."""
+def measure_hash_time() -> Goal:
+    """Measure the milliseconds of a password check: slow enough against guessing, fast enough for a sign-in."""
     encoded = make_password(PASSWORD)
-    times = [seconds(lambda: check_password(PASSWORD, encoded)) * 1000 for _ in range(ROUNDS)]
+    times = [measure_seconds(lambda: check_password(PASSWORD, encoded)) * 1000 for _ in range(ROUNDS)]
     least, most = HASH_MS
     return make_goal(most, times, least <= statistics.median(times) <= most)
 
 
-# --- The doors --------------------------------------------------------------------------------------------
+# --- The forms --------------------------------------------------------------------------------------------
 
 
-def sign_in(client: Client, email: str) -> object:
+def submit_sign_in(client: Client, email: str) -> object:
     return client.post(reverse("account_login"), {"login": email, "password": "wrong wrong wrong"})
 
 
-def reset(client: Client, email: str) -> object:
+def submit_password_reset(client: Client, email: str) -> object:
     return client.post(reverse("account_reset_password"), {"email": email})
 
 
-def sign_up(client: Client, email: str) -> object:
+def submit_sign_up(client: Client, email: str) -> object:
     return client.post(reverse("account_signup"), {"email": email, "password1": PASSWORD})
 
 
-def passkey(client: Client, email: str) -> object:
+def request_passkey_options(client: Client, email: str) -> object:
     client.cookies["hint"] = email
     return client.get(reverse("mfa_login_webauthn"), headers={"Accept": "application/json"})
 
 
-# Who signs up once more is sent another mail; by then the unknown addresses wait to be confirmed.
-DOORS: dict[str, tuple[Door, Door | None]] = {
-    "sign_in": (sign_in, None),
-    "reset": (reset, None),
-    "sign_up": (sign_up, None),
-    "resend": (sign_up, sign_up),
-    "passkey": (passkey, None),
+# The measured form, and a form to submit before it. In "resend" an address signs up twice: the second time, the unknown
+# one has an unconfirmed account.
+FORMS: dict[str, tuple[Submit, Submit | None]] = {
+    "sign_in": (submit_sign_in, None),
+    "reset": (submit_password_reset, None),
+    "sign_up": (submit_sign_up, None),
+    "resend": (submit_sign_up, submit_sign_up),
+    "passkey": (request_passkey_options, None),
 }
 
 
-def known_addresses() -> Iterator[str]:
-    """Addresses of people, each given once a door."""
-    return (user.email for user in people())
+def known_emails() -> Iterator[str]:
+    """Yield email addresses of users."""
+    return (user.email for user in ensure_users())
 
 
-def people() -> list[User]:
-    """As many people as there are rounds, with the first."""
+def ensure_users() -> list[User]:
+    """Return one user for each round and for the discarded first one, created if need be."""
     users = list(User.objects.filter(email__startswith="known").order_by("email"))
     for number in range(len(users), ROUNDS + 1):
         user = User.objects.create_user(f"known{number:03}@plumbline.example", PASSWORD)
@@ -99,60 +111,65 @@ def people() -> list[User]:
     return users
 
 
-def unknown() -> Iterator[str]:
-    """Addresses that nobody has."""
+def unknown_emails() -> Iterator[str]:
+    """Yield email addresses without an account, always new ones."""
     return (f"unknown{number}@plumbline.example" for number in itertools.count())
 
 
-def case(door: Door, before: Door | None, emails: Iterator[str]) -> Case:
-    """A case that returns the milliseconds of one request by a browser that was never here before."""
+def measure_form(submit: Submit, submit_before: Submit | None, emails: Iterator[str]) -> Case:
+    """Return a case that measures the milliseconds of one request by a new browser."""
 
-    def ask() -> float:
+    def measure() -> float:
         email = next(emails)
-        if before:
-            before(stranger(), email)
-        client = stranger()
-        return seconds(lambda: door(client, email)) * 1000
+        if submit_before:
+            submit_before(create_client(), email)
+        client = create_client()
+        return measure_seconds(lambda: submit(client, email)) * 1000
 
-    return ask
+    return measure
 
 
-def stranger() -> Client:
+def create_client() -> Client:
+    """Return the test client of a browser that has not been used at the site."""
     return Client(REMOTE_ADDR="192.0.2.1")
 
 
-def apart(rounds: list[Round]) -> Goal:
-    """Judge by how many milliseconds an answer about a known address comes later than one about an unknown one."""
+def judge_difference(rounds: list[Round]) -> Goal:
+    """Compare with the goal by how many milliseconds responses for known addresses are slower than for unknown ones."""
     differences = [round_["known"] - round_["unknown"] for round_ in rounds]
-    return make_goal(APART_MS, differences, abs(statistics.median(differences)) < APART_MS)
+    return make_goal(MOST_DIFFERENCE_MS, differences, abs(statistics.median(differences)) < MOST_DIFFERENCE_MS)
 
 
-def without_redis() -> Goal:
-    """The seconds in which a sign-in is refused while nobody listens on Redis's port."""
-    away = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
-    with override_settings(CACHES=away, DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS=False):
-        return at_most(AWAY_SECONDS, [seconds(lambda: sign_in(stranger(), "away@plumbline.example")) for _ in range(5)])
+def measure_without_redis() -> Goal:
+    """Measure the seconds until a sign-in is refused while Redis is not running."""
+    caches = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+    with override_settings(CACHES=caches, DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS=False):
+        times = [measure_seconds(lambda: submit_sign_in(create_client(), "away@plumbline.example")) for _ in range(5)]
+        return goal_at_most(MOST_REFUSAL_SECONDS, times)
 
 
-def enumeration() -> tuple[dict[str, Goal], dict[str, dict[str, float]]]:
-    """Each door's goal, and the medians in milliseconds behind it."""
-    goals, times, strangers = {}, {}, unknown()
+def measure_enumeration() -> tuple[dict[str, Goal], dict[str, dict[str, float]]]:
+    """Return a goal for each form, and its median times in milliseconds for known and unknown addresses."""
+    goals, times, without_account = {}, {}, unknown_emails()
     with override_settings(ACCOUNT_RATE_LIMITS=False, MFA_RATE_LIMITS=False):
-        for name, (door, before) in DOORS.items():
-            cases = {"known": case(door, before, known_addresses()), "unknown": case(door, before, strangers)}
-            rounds = race(cases, rounds=ROUNDS)
-            goals[f"{name}_known_less_unknown_ms"] = apart(rounds)
+        for name, (submit, submit_before) in FORMS.items():
+            cases = {
+                "known": measure_form(submit, submit_before, known_emails()),
+                "unknown": measure_form(submit, submit_before, without_account),
+            }
+            rounds = run_rounds(cases, rounds=ROUNDS)
+            goals[f"{name}_known_less_unknown_ms"] = judge_difference(rounds)
             times[name] = {kind: median(rounds, kind) for kind in cases}
     return goals, times
 
 
 def main() -> None:
-    goals = {"hash_mib": memory(), "hash_ms": hashing()}
+    goals = {"hash_mib": measure_hash_memory(), "hash_ms": measure_hash_time()}
     call_command("setup_database", verbosity=0)
     call_command("migrate", database="owner", verbosity=0)
-    with static_files():
-        alike, times = enumeration()
-        goals |= alike | {"refused_without_redis_s": without_redis()}
+    with collect_static_files():
+        enumeration_goals, times = measure_enumeration()
+        goals |= enumeration_goals | {"refused_without_redis_s": measure_without_redis()}
     print_result("sign_in", goals, milliseconds=times)
 
 

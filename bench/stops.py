@@ -1,4 +1,4 @@
-"""SIGTERM at thirty random moments: how long web takes to end, and that nothing of it is left."""
+"""SIGTERM at thirty random times: how long the web server takes to exit, and whether processes are left."""
 
 import random
 import subprocess
@@ -7,50 +7,51 @@ import time
 import psutil
 from django.core.management import call_command
 
-from bench.harness.rounds import at_most, print_result
-from bench.harness.servers import SITE, STOP_SECONDS, start_server, static_files, wait_until_ready
-from bench.slow_bodies import slow_senders
+from bench.harness.rounds import goal_at_most, print_result
+from bench.harness.servers import SITE, STOP_SECONDS, collect_static_files, start_server, wait_until_ready
+from bench.slow_bodies import run_slow_senders
 
 STOPS = 30
-LONGEST_LIFE = 6
-# A start takes about two seconds: a third of the stops come before it is over.
-SENT_TO_AFTER = 3
+MOST_SECONDS_BEFORE_STOP = 6
+# A start takes about two seconds, so a third of the stops come before it is complete.
+START_SECONDS = 3
 
 
 def stop_once(after: float) -> tuple[float, int]:
-    """Let the site live for so many seconds, then end it, among slow senders if it is up by then.
+    """Start the site and stop it after this many seconds, while slow requests are open if it is ready by then.
 
-    Gives how many seconds its end took, and how many of its processes are left.
+    Returns the seconds that the stop took, and the number of processes that are left.
     """
     with start_server(SITE) as server:
-        if after > SENT_TO_AFTER and wait_until_ready(server.address, server.process):
-            with slow_senders(server.address):
-                return timed_stop(server.process)
+        if after > START_SECONDS and wait_until_ready(server.address, server.process):
+            with run_slow_senders(server.address):
+                return measure_stop(server.process)
         time.sleep(after)
-        return timed_stop(server.process)
+        return measure_stop(server.process)
 
 
-def timed_stop(process: "subprocess.Popen[bytes]") -> tuple[float, int]:
+def measure_stop(process: "subprocess.Popen[bytes]") -> tuple[float, int]:
+    """Send SIGTERM; return the seconds until all processes have ended, and the number of those that have not."""
     main = psutil.Process(process.pid)
-    family = [main, *main.children(recursive=True)]
-    began = time.perf_counter()
+    processes = [main, *main.children(recursive=True)]
+    started = time.perf_counter()
     process.terminate()
-    _, left = psutil.wait_procs(family, timeout=3 * STOP_SECONDS)
-    return time.perf_counter() - began, len(left)
+    _, left = psutil.wait_procs(processes, timeout=3 * STOP_SECONDS)
+    return time.perf_counter() - started, len(left)
 
 
 def main() -> None:
     call_command("setup_database", verbosity=0)
     call_command("migrate", database="owner", verbosity=0)
-    with static_files():
-        ends = [stop_once(random.uniform(0, LONGEST_LIFE)) for _ in range(STOPS)]
+    with collect_static_files():
+        stops = [stop_once(random.uniform(0, MOST_SECONDS_BEFORE_STOP)) for _ in range(STOPS)]
     print_result(
         "stops",
         {
-            "slowest_of_30_seconds": at_most(STOP_SECONDS, [max(seconds for seconds, _ in ends)]),
-            "processes_left": at_most(0, [sum(left for _, left in ends)]),
+            "slowest_of_30_seconds": goal_at_most(STOP_SECONDS, [max(seconds for seconds, _ in stops)]),
+            "processes_left": goal_at_most(0, [sum(left for _, left in stops)]),
         },
-        seconds=sorted(round(seconds, 2) for seconds, _ in ends),
+        seconds=sorted(round(seconds, 2) for seconds, _ in stops),
     )
 
 

@@ -1,4 +1,4 @@
-"""The list of transactions: does a page 4,000 rows down cost more than the first one?"""
+"""The list of transactions: the page after 4,000 rows, compared with the first page."""
 
 import random
 import statistics
@@ -12,61 +12,64 @@ from accounts.models import User
 from banking.models import Transaction
 from banking.transactions.pagination import PAGE_SIZES, Position
 from bench.harness import database, visitors
-from bench.harness.load import fire, get
-from bench.harness.rounds import Case, at_most, median, print_result, race, ratios, seconds
-from bench.harness.servers import SITE, Address, serve, static_files
+from bench.harness.load import build_get_request, send_requests
+from bench.harness.rounds import Case, goal_at_most, measure_seconds, median, print_result, ratios, run_rounds
+from bench.harness.servers import SITE, Address, collect_static_files, serve
 from compliance.isolation import tenant
 
 DEPTH = 4_000
-PEOPLE = 20
+USERS = 20
 REQUESTS = 60
-FIRST = "/transactions/"
-# The statement that reads a page's rows asks for one more, to know whether there is an older page.
-READS_ROWS = f"LIMIT {PAGE_SIZES[0] + 1}"
+FIRST_PAGE = "/transactions/"
+# The end of the statement that reads a page's rows: one row more than shown, to know whether there is an older page.
+ROWS_STATEMENT_END = f"LIMIT {PAGE_SIZES[0] + 1}"
 
 
-class Visitor(NamedTuple):
-    """Somebody who looks at their list from the top and from the deep."""
+class SignedInUser(NamedTuple):
+    """A test client and a cookie of a user, and the path of the page after ``DEPTH`` rows."""
 
     client: Client
     cookie: str
-    deep: str
+    deep_page: str
 
 
-def visitor(user: User) -> Visitor:
+def sign_in(user: User) -> SignedInUser:
     client = Client()
     client.force_login(user)
-    return Visitor(client, *visitors.cookies([user]), f"{FIRST}?before={position(user)}")
+    return SignedInUser(client, *visitors.create_cookies([user]), f"{FIRST_PAGE}?before={find_deep_position(user)}")
 
 
-def position(user: User) -> Position:
-    """Where the page begins that has ``DEPTH`` newer rows in front of it."""
+def find_deep_position(user: User) -> Position:
+    """Return the position after the ``DEPTH`` newest rows."""
     with tenant(user.pk):
         return Position.of(Transaction.objects.for_user(user).current().newest_first()[DEPTH - 1])
 
 
-def page_case(address: Address, requests: Sequence[bytes]) -> Case:
-    """A case that returns the median answer's milliseconds over one connection."""
-    return lambda: fire(address, random.choices(requests, k=REQUESTS), connections=1).median * 1000
+def measure_page(address: Address, requests: Sequence[bytes]) -> Case:
+    """Return a case that measures the median response time over one connection, in milliseconds."""
+    return lambda: send_requests(address, random.choices(requests, k=REQUESTS), connections=1).median * 1000
 
 
-def rows_case(pages: Sequence[tuple[Client, str]]) -> Case:
-    """A case that returns the median milliseconds of the one statement that reads a page's rows."""
-    return lambda: statistics.median(reading(*random.choice(pages)) for _ in range(PEOPLE)) * 1000
+def measure_rows(pages: Sequence[tuple[Client, str]]) -> Case:
+    """Return a case that measures the median time of the SQL statement that reads a page's rows, in milliseconds."""
+    return lambda: statistics.median(time_rows_statement(*random.choice(pages)) for _ in range(USERS)) * 1000
 
 
-def reading(client: Client, path: str) -> float:
-    """Open a page and return how long reading its rows took. Raises ``SystemExit`` when it did not happen once."""
+def time_rows_statement(client: Client, path: str) -> float:
+    """Request a page and return the seconds of the statement that reads its rows.
+
+    Raises ``SystemExit`` unless that statement was executed exactly once.
+    """
     times: list[float] = []
 
-    def watch(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
-        if not sql.endswith(READS_ROWS):
+    def time_statement(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+        if not sql.endswith(ROWS_STATEMENT_END):
             return execute(sql, params, many, context)
-        answers = []
-        times.append(seconds(lambda: answers.append(execute(sql, params, many, context))))
-        return answers.pop()
+        results = []
+        times.append(measure_seconds(lambda: results.append(execute(sql, params, many, context))))
+        return results.pop()
 
-    with connection.execute_wrapper(watch):
+    with connection.execute_wrapper(time_statement):
         client.get(path)
     if len(times) != 1:
         raise SystemExit(f"{path} read its rows {len(times)} times.")
@@ -74,22 +77,22 @@ def reading(client: Client, path: str) -> float:
 
 
 def main() -> None:
-    database.make()
-    people = [visitor(user) for user in database.regulars()[:PEOPLE]]
-    with static_files(), serve(SITE) as site:
-        rounds = race(
+    database.prepare()
+    users = [sign_in(user) for user in database.list_regular_users()[:USERS]]
+    with collect_static_files(), serve(SITE) as site:
+        rounds = run_rounds(
             {
-                "top": page_case(site, [get(FIRST, person.cookie) for person in people]),
-                "deep": page_case(site, [get(person.deep, person.cookie) for person in people]),
-                "top_rows": rows_case([(person.client, FIRST) for person in people]),
-                "deep_rows": rows_case([(person.client, person.deep) for person in people]),
+                "top": measure_page(site, [build_get_request(FIRST_PAGE, user.cookie) for user in users]),
+                "deep": measure_page(site, [build_get_request(user.deep_page, user.cookie) for user in users]),
+                "top_rows": measure_rows([(user.client, FIRST_PAGE) for user in users]),
+                "deep_rows": measure_rows([(user.client, user.deep_page) for user in users]),
             }
         )
     print_result(
         "transactions",
         {
-            "page_at_4000_to_first": at_most(1.2, ratios(rounds, "deep", "top")),
-            "rows_at_4000_to_first": at_most(1.2, ratios(rounds, "deep_rows", "top_rows")),
+            "page_at_4000_to_first": goal_at_most(1.2, ratios(rounds, "deep", "top")),
+            "rows_at_4000_to_first": goal_at_most(1.2, ratios(rounds, "deep_rows", "top_rows")),
         },
         milliseconds={name: median(rounds, name) for name in ("top", "deep", "top_rows", "deep_rows")},
     )

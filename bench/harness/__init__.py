@@ -1,1 +1,1 @@
-"""What the benches share: servers, seeded people, a bank to import from, and how rounds are measured."""
+"""What the benches share: servers, users with data, a bank to import from, and measurement in rounds."""

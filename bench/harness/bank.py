@@ -1,7 +1,7 @@
-"""A bank behind Plaid, as the bytes that Plaid would answer with: pages of 500 rows of about 1.5 KB each.
+"""A bank behind Plaid, as the bytes of Plaid's responses: pages of 500 rows of about 1.5 KB each.
 
-The bytes go through the project's own client, whose transport is the only part that is replaced: by `Bank`
-itself where only our work is to be measured, by HTTP on a real socket where all of it is.
+The project's own Plaid client reads them. To measure only our code, `Bank` replaces the client's transport; to measure
+everything, `serve_over_http` sends the same bytes over a socket.
 """
 
 import random
@@ -18,24 +18,27 @@ import simplejson
 
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
-from bench.harness.merchants import VISITED, Merchant
+from bench.harness.merchants import WEIGHTED_MERCHANTS, Merchant
 
 PAGE = 500
-NOWHERE = {"address": None, "postal_code": None, "country": "US", "lat": None, "lon": None, "store_number": "3318"}
+NO_LOCATION = {"address": None, "postal_code": None, "country": "US", "lat": None, "lon": None, "store_number": "3318"}
 NO_PAYMENT_META = dict.fromkeys(
     ("by_order_of", "payee", "payer", "payment_method", "payment_processor", "ppd_id", "reason", "reference_number")
 )
 Row = dict[str, Any]
 
 
-def rows(count: int) -> list[Row]:
-    """Transactions over two years, newest first, as Plaid sends them."""
+def make_rows(count: int) -> list[Row]:
+    """Make random transactions over two years, newest first, in Plaid's format."""
     today = date.today()  # noqa: DTZ011  (a bank's calendar)
-    return [transaction(random.choice(VISITED), today - timedelta(days=730 * n // count)) for n in range(count)]
+    return [
+        make_transaction(random.choice(WEIGHTED_MERCHANTS), today - timedelta(days=730 * n // count))
+        for n in range(count)
+    ]
 
 
-def transaction(merchant: Merchant, day: date) -> Row:
-    """One transaction with every field that Plaid documents. Money that comes in is below zero at Plaid."""
+def make_transaction(merchant: Merchant, day: date) -> Row:
+    """Make a transaction with every field that Plaid documents. Income is below zero, as at Plaid."""
     cents = random.randint(-merchant.high * 100, -merchant.low * 100)
     entity = uuid4().hex
     return {
@@ -47,11 +50,11 @@ def transaction(merchant: Merchant, day: date) -> Row:
         "category": None,
         "category_id": None,
         "check_number": None,
-        "counterparties": [counterparty(merchant, entity)],
+        "counterparties": [make_counterparty(merchant, entity)],
         "date": str(day + timedelta(days=1)),
         "datetime": None,
         "iso_currency_code": "USD",
-        "location": {**NOWHERE, "city": "Portland", "region": "OR"},
+        "location": {**NO_LOCATION, "city": "Portland", "region": "OR"},
         "logo_url": f"https://plaid-merchant-logos.plaid.com/{entity}.png",
         "merchant_entity_id": entity,
         "merchant_name": merchant.name,
@@ -75,7 +78,7 @@ def transaction(merchant: Merchant, day: date) -> Row:
     }
 
 
-def counterparty(merchant: Merchant, entity: str) -> Row:
+def make_counterparty(merchant: Merchant, entity: str) -> Row:
     return {
         "confidence_level": "VERY_HIGH",
         "entity_id": entity,
@@ -87,7 +90,7 @@ def counterparty(merchant: Merchant, entity: str) -> Row:
     }
 
 
-def account(name: str) -> Row:
+def make_account(name: str) -> Row:
     balances = {"available": Decimal("4100.50"), "current": Decimal("4210.55"), "limit": None}
     return {
         "account_id": name,
@@ -102,32 +105,32 @@ def account(name: str) -> Row:
 
 
 class Bank:
-    """Answers the calls of one reading. Has the `Transport`'s method, so that a `PlaidClient` takes it for one."""
+    """Responds to the calls of one sync. It has the method of `Transport`, so a `PlaidClient` can use it instead."""
 
-    def __init__(self, sent: Sequence[Row], *, kind: str = "added", after: str = "") -> None:
-        """Lay out the pages that follow the cursor ``after``, their rows as "added" or as "modified"."""
-        self.accounts = [account(name) for name in sorted({row["account_id"] for row in sent})]
+    def __init__(self, rows: Sequence[Row], *, kind: str = "added", after: str = "") -> None:
+        """Build the pages after the cursor ``after``, with the rows in the list ``kind``: "added" or "modified"."""
+        self.accounts = [make_account(name) for name in sorted({row["account_id"] for row in rows})]
         self.pages: dict[str, bytes] = {}
-        for start in range(0, len(sent), PAGE):
+        for start in range(0, len(rows), PAGE):
             end = start + PAGE
             cursor = f"cursor-{uuid4().hex}"
-            self.pages[after] = self.sync_page(kind, sent[start:end], cursor, more=end < len(sent))
+            self.pages[after] = self.build_page(kind, rows[start:end], cursor, more=end < len(rows))
             after = cursor
 
-    def sync_page(self, kind: str, sent: Sequence[Row], cursor: str, *, more: bool) -> bytes:
-        facts = {
+    def build_page(self, kind: str, rows: Sequence[Row], cursor: str, *, more: bool) -> bytes:
+        fields = {
             "added": [],
             "modified": [],
             "removed": [],
-            kind: sent,
+            kind: rows,
             "next_cursor": cursor,
             "has_more": more,
             "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
         }
-        return encode_response(facts, self.accounts)
+        return encode_response(fields, self.accounts)
 
     def respond(self, path: str, fields: Row) -> bytes:
-        """The body for a call; the endpoint by its path in Plaid's API."""
+        """Return the body of the response to a call of this path of Plaid's API."""
         if path == "/transactions/sync":
             return self.pages[fields.get("cursor", "")]
         if path == "/item/get":
@@ -135,38 +138,38 @@ class Bank:
         return encode_response({}, self.accounts)
 
     def post(self, endpoint: str, fields: Row, *, seconds: float) -> bytes:
-        """Answer as `Transport.post` does, without the network."""
+        """Respond as `Transport.post` does, without the network."""
         path = {"transactions_sync": "/transactions/sync", "item_get": "/item/get"}.get(endpoint, "/accounts/get")
         return self.respond(path, fields)
 
-    def door(self) -> Callable[[], PlaidClient]:
-        """What stands in for ``PlaidProvider.connect``."""
+    def make_connect(self) -> Callable[[], PlaidClient]:
+        """Return a replacement for ``PlaidProvider.connect``, whose client reads from this bank."""
         client = PlaidClient(PlaidSettings.from_settings(), self)  # type: ignore[arg-type]
         return lambda: client
 
 
-def encode_response(facts: Row, accounts: Sequence[Row]) -> bytes:
-    return simplejson.dumps({"accounts": accounts, "request_id": "bench", **facts}, use_decimal=True).encode()
+def encode_response(fields: Row, accounts: Sequence[Row]) -> bytes:
+    return simplejson.dumps({"accounts": accounts, "request_id": "bench", **fields}, use_decimal=True).encode()
 
 
-class Answers(Protocol):
-    """What speaks for Plaid."""
+class Responder(Protocol):
+    """An object that responds to calls of Plaid's API."""
 
     def respond(self, path: str, fields: Row) -> bytes:
-        """The body for a call."""
+        """Return the body of the response to a call."""
         ...
 
 
 @contextmanager
-def over_http(bank: Answers) -> Iterator[str]:
-    """Serve what answers for a bank on a free port of this machine, and give its address."""
+def serve_over_http(responder: Responder) -> Iterator[str]:
+    """Serve a responder on a free port of 127.0.0.1 until the block ends, and yield its URL."""
 
-    class Answering(BaseHTTPRequestHandler):
+    class RequestHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             fields = simplejson.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = bank.respond(self.path, fields)
+            body = responder.respond(self.path, fields)
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -174,9 +177,9 @@ def over_http(bank: Answers) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), RequestHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

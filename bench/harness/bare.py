@@ -1,7 +1,7 @@
 """The *no-framework page*: the plain dashboard's rows by raw SQL and string formatting, in bare WSGI.
 
-As little as such a page can cost on this server: no framework, no row-level security, one connection a thread,
-and the session is believed without a look at its signature.
+The least that such a page can cost on this server: no framework, no row-level security, one connection per thread, and
+the session's signature is not checked.
 """
 
 import base64
@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > now()"
-PERSON = "SELECT id, email FROM accounts_user WHERE id = %s AND is_active"
+USER = "SELECT id, email FROM accounts_user WHERE id = %s AND is_active"
 ACCOUNTS = """
     SELECT item.institution_name, item.checked_at, account.name, account.type, account.current, account.limit
     FROM banking_item AS item JOIN banking_account AS account ON account.item_id = item.id
@@ -48,28 +48,29 @@ LATEST = """
 per_thread = threading.local()
 
 
-def application(request: dict[str, Any], start: Callable[..., object]) -> Iterable[bytes]:
-    """Answer any address with the page of the session's person."""
-    database = connection()
-    email, owner = person(database, request["HTTP_COOKIE"].partition("=")[2])
+def application(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    """Respond to every path with the overview of the session's user."""
+    database = open_connection()
+    email, owner = find_user(database, environ["HTTP_COOKIE"].partition("=")[2])
     body = "".join(render_page(database, owner, email)).encode()
-    start("200 OK", [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body)))])
+    start_response("200 OK", [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body)))])
     return [body]
 
 
-def connection() -> psycopg.Connection[Any]:
+def open_connection() -> psycopg.Connection[Any]:
+    """Return the thread's connection, opened at its first request."""
     if not hasattr(per_thread, "connection"):
         per_thread.connection = psycopg.connect(os.environ["DATABASE_OPS_URL"], autocommit=True)
     return per_thread.connection  # type: ignore[no-any-return]
 
 
-def person(database: psycopg.Connection[Any], key: str) -> tuple[str, str]:
-    """The e-mail address and id of whoever the session belongs to."""
+def find_user(database: psycopg.Connection[Any], key: str) -> tuple[str, str]:
+    """Return the email address and the id of the session's user, empty if there is none."""
     (data,) = database.execute(SESSION, [sha256(key.encode()).hexdigest()[:40]]).fetchone() or ("",)
     payload = data.split(":")[0]
     text = base64.urlsafe_b64decode(payload.lstrip(".") + "=" * (-len(payload.lstrip(".")) % 4))
-    facts = json.loads(zlib.decompress(text) if payload.startswith(".") else text)
-    owner, email = database.execute(PERSON, [facts["_auth_user_id"]]).fetchone() or ("", "")
+    session = json.loads(zlib.decompress(text) if payload.startswith(".") else text)
+    owner, email = database.execute(USER, [session["_auth_user_id"]]).fetchone() or ("", "")
     return email, owner
 
 

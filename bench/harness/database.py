@@ -1,4 +1,4 @@
-"""The database that every bench measures in: the site's own tables, full of people who have used it for two years."""
+"""The database of the benches: the site's tables, with users who have two years of transactions."""
 
 import os
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Account, Institution, Item
 from banking.provider import Readiness
-from bench.harness.merchants import CARD, CHECKING, LOAN, SAVINGS, SECOND_CARD, VISITED
+from bench.harness.merchants import CARD, CHECKING, LOAN, SAVINGS, SECOND_CARD, WEIGHTED_MERCHANTS
 from compliance.isolation import tenant
 
 TRANSACTIONS = int(os.environ.get("BENCH_TRANSACTIONS", "1_000_000"))
-EACH = 5_000
-FEW = 50
-NEWCOMER = "newcomer@plumbline.example"
+TRANSACTIONS_PER_USER = 5_000
+FEW_TRANSACTIONS = 50
+NEW_USER_EMAIL = "newcomer@plumbline.example"
 SEED = Path(__file__).with_name("seed.sql")
 TABLES = ("accounts_user", "banking_item", "banking_account", "banking_transaction", "banking_balancesnapshot")
 
-# Name, kind, balance, limit; the accounts of each person's two banks.
+# Name, type, subtype, balance and limit of the accounts at each user's two banks.
 BANKS = (
     (
         "First Platypus Bank",
@@ -42,48 +42,48 @@ BANKS = (
 )
 
 
-def make() -> None:
-    """Make roles and tables as an operator would, and fill them unless an earlier bench of this run has."""
+def prepare() -> None:
+    """Create roles and tables as an operator does, and users with data unless an earlier bench has created them."""
     call_command("setup_database", verbosity=0)
     call_command("migrate", database="owner", verbosity=0)
     if not User.objects.exists():
-        fill(people(TRANSACTIONS // EACH), rows_each=EACH)
-        fill([person(NEWCOMER)], rows_each=FEW)
-        tidy()
+        insert_history(create_users(TRANSACTIONS // TRANSACTIONS_PER_USER), rows_per_user=TRANSACTIONS_PER_USER)
+        insert_history([create_user(NEW_USER_EMAIL)], rows_per_user=FEW_TRANSACTIONS)
+        vacuum()
 
 
-def regulars() -> list[User]:
-    """The people with ``EACH`` transactions."""
-    return list(User.objects.exclude(email=NEWCOMER).order_by("pk"))
+def list_regular_users() -> list[User]:
+    """List the users with ``TRANSACTIONS_PER_USER`` transactions."""
+    return list(User.objects.exclude(email=NEW_USER_EMAIL).order_by("pk"))
 
 
-def newcomer() -> User:
-    """The person with few transactions, and everything else like the others."""
-    return User.objects.get(email=NEWCOMER)
+def get_new_user() -> User:
+    """Return the user with few transactions, but the same accounts as the others."""
+    return User.objects.get(email=NEW_USER_EMAIL)
 
 
-def people(count: int) -> list[User]:
-    return [person(f"person{number}@plumbline.example") for number in range(count)]
+def create_users(count: int) -> list[User]:
+    return [create_user(f"user{number}@plumbline.example") for number in range(count)]
 
 
-def person(email: str) -> User:
-    """Make a person with five accounts at two banks, through the site's own models."""
+def create_user(email: str) -> User:
+    """Create a user with five accounts at two banks, through the site's models."""
     user = User.objects.create_user(email, first_name="Robin")
     for bank, accounts in BANKS:
         open_accounts(connect_bank(user, bank), accounts)
     return user
 
 
-def connect_bank(user: User, bank: str, **facts: object) -> Item:
-    """Store an Item as a sync an hour ago would have left it."""
+def connect_bank(user: User, bank: str, **fields: object) -> Item:
+    """Create an Item in the state after a sync an hour ago. ``fields`` override its columns."""
     institution, _ = Institution.objects.get_or_create(provider="plaid", provider_id=bank, defaults={"name": bank})
-    read_at = timezone.now() - timedelta(hours=1)
-    usual = {
+    synced_at = timezone.now() - timedelta(hours=1)
+    defaults = {
         "provider_item_id": uuid4().hex,
         "readiness": Readiness.HISTORICAL,
         "cursor": "c",
-        "checked_at": read_at,
-        "data_as_of": read_at,
+        "checked_at": synced_at,
+        "data_as_of": synced_at,
     }
     with tenant(user.pk):
         return Item.objects.create(
@@ -92,12 +92,12 @@ def connect_bank(user: User, bank: str, **facts: object) -> Item:
             institution=institution,
             institution_name=bank,
             access_token=f"access-sandbox-{user.pk}",
-            **{**usual, **facts},
+            **{**defaults, **fields},
         )
 
 
 def open_accounts(item: Item, accounts: Sequence[tuple[str, str, str, str, str | None]]) -> list[Account]:
-    """Store accounts, named as the seeded transactions name them."""
+    """Create accounts with the names by which the seeded transactions find them."""
     with tenant(item.owner_id):
         return Account.objects.bulk_create(
             Account(
@@ -118,29 +118,29 @@ def open_accounts(item: Item, accounts: Sequence[tuple[str, str, str, str, str |
         )
 
 
-def fill(users: Sequence[User], *, rows_each: int) -> None:
-    """Give people their transactions and balances, inside the server and past row-level security."""
-    facts: dict[str, object] = {"owners": [user.pk for user in users], "each": rows_each}
+def insert_history(users: Sequence[User], *, rows_per_user: int) -> None:
+    """Insert transactions and balances of these users, in the role that sees all rows. See ``seed.sql``."""
+    parameters: dict[str, object] = {"owners": [user.pk for user in users], "each": rows_per_user}
     for column in ("account", "name", "category", "detail", "low", "high", "channel"):
-        facts[column] = [getattr(merchant, column) for merchant in VISITED]
+        parameters[column] = [getattr(merchant, column) for merchant in WEIGHTED_MERCHANTS]
     with connections["ops"].cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
         cursor.execute("SET work_mem = '256MB'")
         for statement in SEED.read_text().split(";\n\n"):
-            cursor.execute(statement, facts)
+            cursor.execute(statement, parameters)
 
 
-def tidy() -> None:
-    """Do what autovacuum would have done by now, so that it does not begin in the middle of a measurement."""
+def vacuum() -> None:
+    """Vacuum and analyze the tables, so that autovacuum does not start during a measurement."""
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"VACUUM ANALYZE {', '.join(TABLES)}")
 
 
-def signed_in_as(alias: str) -> psycopg.Connection:
-    """A plain connection in one of the roles, with nothing of Django's around it."""
+def open_connection(alias: str) -> psycopg.Connection:
+    """Open a psycopg connection with the settings of a Django database alias."""
     return psycopg.connect(**connections[alias].get_connection_params() | {"cursor_factory": psycopg.Cursor})
 
 
-def bind(connection: psycopg.Connection, owner: UUID) -> None:
-    """Tell the open transaction whose rows it may touch, as the site's database backend does."""
+def bind_owner(connection: psycopg.Connection, owner: UUID) -> None:
+    """Bind the open transaction to an owner's rows, as the site's database backend does."""
     connection.execute("SELECT set_config('app.user_id', %s, true)", [str(owner)])

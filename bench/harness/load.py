@@ -1,6 +1,6 @@
-"""Requests over a few connections that stay open, and how long durations answer took.
+"""Sends HTTP requests over a few keep-alive connections and measures how long each response takes.
 
-Plain sockets, because a client library would cost as much as some of the servers that are measured here.
+It uses plain sockets, because an HTTP client library would take as much time as some of the measured servers.
 """
 
 import gzip
@@ -20,19 +20,19 @@ GZIP = b"\x1f\x8b"
 
 
 class UnexpectedResponse(Exception):
-    """An answer was not 200: the bench would measure error pages."""
+    """A response had another status than 200, so the bench would measure error pages."""
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """How long durations answer took, and how long all of them together; in seconds."""
+class LoadResult:
+    """The duration of each response, and the time from the first request to the last response, in seconds."""
 
     durations: list[float]
     total: float
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
+        """Responses per second."""
         return len(self.durations) / self.total
 
     @property
@@ -40,31 +40,33 @@ class Load:
         return statistics.median(self.durations)
 
     @property
-    def tail(self) -> float:
-        """The 95th percentile divided by the median."""
+    def tail_ratio(self) -> float:
+        """The 95th percentile of the durations divided by their median."""
         return statistics.quantiles(self.durations, n=20)[-1] / self.median
 
 
-def get(path: str, cookie: str = "") -> bytes:
-    """One request as a browser sends it, as far as the site's answer depends on it."""
+def build_get_request(path: str, cookie: str = "") -> bytes:
+    """Build a GET request with the headers of a browser's on which the site's response depends."""
     headers = ["Host: localhost", "Accept: text/html", "Accept-Encoding: gzip", "Connection: keep-alive"]
     if cookie:
         headers.append(f"Cookie: {cookie}")
     return "\r\n".join([f"GET {path} HTTP/1.1", *headers, "", ""]).encode()
 
 
-def rows_on(address: Address, request: bytes) -> int:
-    """How many table rows a page shows: proof that it is the page that was meant. Raises ``BadAnswer``."""
-    with socket.create_connection(address) as connection, connection.makefile("rb") as answers:
+def count_rows_on_page(address: Address, request: bytes) -> int:
+    """Count the table rows of a page, to check that it is the expected one. Raises ``UnexpectedResponse``."""
+    with socket.create_connection(address) as connection, connection.makefile("rb") as stream:
         connection.sendall(request)
-        body = read_body(answers)
+        body = read_body(stream)
     return (gzip.decompress(body) if body.startswith(GZIP) else body).count(b"<tr")
 
 
-def fire(address: Address, requests: Iterable[bytes], *, connections: int = CONNECTIONS) -> Load:
-    """Send the requests over so many connections at once. Raises ``BadAnswer``."""
-    waiting, durations, failures = deque(requests), [], []
-    threads = [threading.Thread(target=visit, args=(address, waiting, durations, failures)) for _ in range(connections)]
+def send_requests(address: Address, requests: Iterable[bytes], *, connections: int = CONNECTIONS) -> LoadResult:
+    """Send the requests over this number of connections at once. Raises ``UnexpectedResponse``."""
+    queue, durations, failures = deque(requests), [], []
+    threads = [
+        threading.Thread(target=send_queue, args=(address, queue, durations, failures)) for _ in range(connections)
+    ]
     started = time.perf_counter()
     for thread in threads:
         thread.start()
@@ -73,34 +75,36 @@ def fire(address: Address, requests: Iterable[bytes], *, connections: int = CONN
     total = time.perf_counter() - started
     if failures:
         raise failures[0]
-    return Load(durations, total)
+    return LoadResult(durations, total)
 
 
-def visit(address: Address, waiting: deque[bytes], durations: list[float], failures: list[UnexpectedResponse]) -> None:
-    """Be one connection: take what waits, until nothing does or something fails."""
-    with socket.create_connection(address) as connection, connection.makefile("rb") as answers:
-        while waiting and not failures:
+def send_queue(
+    address: Address, queue: deque[bytes], durations: list[float], failures: list[UnexpectedResponse]
+) -> None:
+    """Send requests of the queue over one connection, until the queue is empty or a thread has failed."""
+    with socket.create_connection(address) as connection, connection.makefile("rb") as stream:
+        while queue and not failures:
             try:
-                request = waiting.popleft()
+                request = queue.popleft()
             except IndexError:
                 return
             started = time.perf_counter()
             connection.sendall(request)
             try:
-                read_body(answers)
+                read_body(stream)
             except UnexpectedResponse as failure:
                 failures.append(failure)
                 return
             durations.append(time.perf_counter() - started)
 
 
-def read_body(answers: BinaryIO) -> bytes:
-    """Read one answer's body. Raises ``BadAnswer`` unless it is 200."""
-    status = answers.readline()
+def read_body(stream: BinaryIO) -> bytes:
+    """Read a response and return its body. Raises ``UnexpectedResponse`` unless its status is 200."""
+    status = stream.readline()
     if b" 200 " not in status:
         raise UnexpectedResponse(status.decode().strip())
     length = 0
-    while (line := answers.readline().lower()) != b"\r\n":
+    while (line := stream.readline().lower()) != b"\r\n":
         if line.startswith(b"content-length:"):
             length = int(line[15:])
-    return answers.read(length)
+    return stream.read(length)

@@ -1,4 +1,4 @@
-"""Read one Item as a worker would, and print the peak in MB: ``python -m bench.harness.memory OWNER ITEM``."""
+"""Sync one Item as a worker does, and print the peak memory in MB: ``python -m bench.harness.memory OWNER ITEM``."""
 
 import resource
 import sys
@@ -7,23 +7,23 @@ from uuid import UUID
 
 from banking.sync import sync_item
 
-KERNELS_OWN_ACCOUNT = Path("/proc/self/status")
+PROC_STATUS = Path("/proc/self/status")
 
 
 def main() -> None:
-    """Raises ``SystemExit`` when the reading did not take place."""
+    """Raises ``SystemExit`` if the sync did not run."""
     owner_id, item_id = map(UUID, sys.argv[1:])
     if not sync_item(owner_id=owner_id, item_id=item_id, trigger="bench").ran:
-        raise SystemExit("The Item could not be read.")
-    print(round(peak_bytes() / 1e6, 1))
+        raise SystemExit("The Item could not be synced.")
+    print(round(measure_peak_bytes() / 1e6, 1))
 
 
-def peak_bytes() -> int:
-    """The most memory that this process has held at once."""
-    if KERNELS_OWN_ACCOUNT.exists():
-        # Linux's ru_maxrss counts the parent too, whose memory a process has until it begins its own program.
-        facts = dict(line.split(":", 1) for line in KERNELS_OWN_ACCOUNT.read_text().splitlines())
-        return int(facts["VmHWM"].split()[0]) * 1024
+def measure_peak_bytes() -> int:
+    """Return the peak resident memory of this process in bytes."""
+    if PROC_STATUS.exists():
+        # On Linux ru_maxrss includes the parent's memory, which a forked process has until it executes its own program.
+        fields = dict(line.split(":", 1) for line in PROC_STATUS.read_text().splitlines())
+        return int(fields["VmHWM"].split()[0]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

@@ -1,4 +1,4 @@
-"""Where the bench's people spend and earn: one table for the seeded rows and for the pages from Plaid."""
+"""The merchants of the benches' transactions, both those in the seeded database and those from Plaid."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,10 @@ CHECKING, SAVINGS, CARD, SECOND_CARD, LOAN = "Everyday Checking", "Rainy Day", "
 
 
 class Merchant(NamedTuple):
-    """A place that moves money on ``account``: from ``low`` to ``high`` units, above zero when it comes in."""
+    """A merchant whose amounts are from ``low`` to ``high`` dollars; positive amounts are income.
+
+    ``account`` is an account's name, ``weight`` how often the merchant is chosen, ``detail`` the detailed category.
+    """
 
     name: str
     detail: str
@@ -18,7 +21,7 @@ class Merchant(NamedTuple):
 
     @property
     def category(self) -> str:
-        """The primary category that the detailed one belongs to."""
+        """The primary category of the detailed one."""
         return next(primary for primary in PRIMARIES if self.detail.startswith(primary))
 
 
@@ -55,5 +58,5 @@ MERCHANTS = (
     Merchant("Card Payment", "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT", -900, -200, 1, CHECKING, "other"),
 )
 
-# Each merchant as often as people go there, so that a plain draw is a fair one.
-VISITED = tuple(merchant for merchant in MERCHANTS for _ in range(merchant.weight))
+# Each merchant as often as its weight says, for random.choice.
+WEIGHTED_MERCHANTS = tuple(merchant for merchant in MERCHANTS for _ in range(merchant.weight))

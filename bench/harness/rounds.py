@@ -1,7 +1,7 @@
-"""Measuring side by side: every case once a round, in random order, and the median of the rounds' ratios.
+"""Runs benchmark cases in rounds, each case once a round in random order, and compares the results with goals.
 
-Machines drift, and others use them too. A ratio of two cases of the same round cancels most of that; a figure
-in seconds or rows a second does not, and stands in no goal.
+The speed of a machine changes over time, and other programs use it too. A ratio of two cases of the same round cancels
+most of that; seconds and rows per second do not.
 """
 
 import json
@@ -20,7 +20,7 @@ Round = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A figure beside its goal. ``low`` and ``high`` are the rounds' extremes."""
+    """A measured median and its goal. ``low`` and ``high`` are the smallest and the largest result of a round."""
 
     value: float
     goal: float
@@ -29,29 +29,29 @@ class Goal:
     high: float
 
 
-def race(cases: Mapping[str, Case], *, rounds: int = ROUNDS) -> list[Round]:
-    """Run the cases against each other; a case returns its own figure, so that it can prepare untimed.
+def run_rounds(cases: Mapping[str, Case], *, rounds: int = ROUNDS) -> list[Round]:
+    """Run all cases in each round. A case returns its own figure, so that its preparation is not measured.
 
-    A first round, in which caches fill and templates compile, is thrown away.
+    The first round is discarded, because caches fill and templates compile in it.
     """
-    return [one_round(cases) for _ in range(rounds + 1)][1:]
+    return [run_round(cases) for _ in range(rounds + 1)][1:]
 
 
-def one_round(cases: Mapping[str, Case]) -> Round:
+def run_round(cases: Mapping[str, Case]) -> Round:
     names = list(cases)
     random.shuffle(names)
     return {name: cases[name]() for name in names}
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long ``work`` takes by the clock on the wall."""
+def measure_seconds(work: Callable[[], object]) -> float:
+    """Return the wall-clock seconds that ``work`` takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def ratios(rounds: list[Round], over: str, under: str) -> list[float]:
-    """One case's figure divided by another's, round by round."""
+    """Return the figure of case ``over`` divided by that of case ``under``, for each round."""
     return [figures[over] / figures[under] for figures in rounds]
 
 
@@ -59,13 +59,13 @@ def median(rounds: list[Round], name: str) -> float:
     return round(statistics.median(figures[name] for figures in rounds), 2)
 
 
-def at_least(goal: float, figures: list[float]) -> Goal:
-    """Judge figures, one a round, that should not fall below the goal."""
+def goal_at_least(goal: float, figures: list[float]) -> Goal:
+    """Return a goal that is met if the median of the figures, one per round, is not below ``goal``."""
     return make_goal(goal, figures, statistics.median(figures) >= goal)
 
 
-def at_most(goal: float, figures: list[float]) -> Goal:
-    """Judge figures, one a round, that should not rise above the goal."""
+def goal_at_most(goal: float, figures: list[float]) -> Goal:
+    """Return a goal that is met if the median of the figures, one per round, is not above ``goal``."""
     return make_goal(goal, figures, statistics.median(figures) <= goal)
 
 
@@ -74,7 +74,7 @@ def make_goal(goal: float, figures: list[float], met: bool) -> Goal:
     return Goal(value=value, goal=goal, met=met, low=low, high=high)
 
 
-def print_result(bench: str, goals: Mapping[str, Goal], **facts: object) -> None:
-    """Print the bench's one line. ``facts`` help to read the goals and are none themselves."""
-    line = {"bench": bench, "goals": {name: asdict(goal) for name, goal in goals.items()}, **facts}
+def print_result(bench: str, goals: Mapping[str, Goal], **details: object) -> None:
+    """Print the bench's line of JSON. ``details`` explain the goals but are not goals themselves."""
+    line = {"bench": bench, "goals": {name: asdict(goal) for name, goal in goals.items()}, **details}
     print(json.dumps(line))

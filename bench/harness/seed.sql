@@ -1,5 +1,5 @@
--- Transactions over two years and a year of balances, for the people in %(owners)s, %(each)s transactions each.
--- Rows lie in the table as a first import and then two months of daily syncs would have left them.
+-- Inserts transactions over two years and balances over one year for the users in %(owners)s, %(each)s transactions each.
+-- The rows are in the order in which a first import and then two months of daily syncs would have stored them.
 
 WITH merchant AS (
     SELECT *

@@ -1,4 +1,4 @@
-"""Programs served side by side as the Procfile serves the site: same server, same threads, same machine."""
+"""Starts WSGI applications with the command of the Procfile, so that all run in the same web server and settings."""
 
 import os
 import socket
@@ -22,19 +22,19 @@ PROCFILE = Path(__file__).parents[2] / "Procfile"
 PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 DEPLOYED = "config.wsgi:application"
 START_SECONDS = 60
-# What an operator waits for a stop.
+# The longest that an operator should have to wait for a stop.
 STOP_SECONDS = 10
 
 
 class Address(NamedTuple):
-    """Where a server listens."""
+    """The host and port on which a server listens."""
 
     host: str
     port: int
 
 
 class RunningServer(NamedTuple):
-    """A server that may not answer yet, where it will listen, and what it says."""
+    """A server that has been started but may not be ready yet, its address and its output."""
 
     process: "subprocess.Popen[bytes]"
     address: Address
@@ -43,23 +43,23 @@ class RunningServer(NamedTuple):
 
 @contextmanager
 def serve(application: str, **environment: str) -> Iterator[Address]:
-    """Run a WSGI application in the site's own server until the block ends.
+    """Serve a WSGI application with the site's web server until the block ends, and yield its address.
 
-    Raises ``SystemExit`` with the server's last words when it does not answer, or does not end when it is asked to.
+    Raises ``SystemExit`` with the end of the server's output if it does not start, or does not stop on SIGTERM.
     """
     with start_server(application, **environment) as server:
         if not wait_until_ready(server.address, server.process):
-            raise SystemExit(f"{application} did not start:\n{last_words(server.log)}")
+            raise SystemExit(f"{application} did not start:\n{read_log_end(server.log)}")
         yield server.address
 
 
 @contextmanager
 def start_server(application: str, **environment: str) -> Iterator[RunningServer]:
-    """Start the site's own server, and end it with the block. Raises ``SystemExit`` when it does not end."""
-    address = Address("127.0.0.1", free_port())
+    """Start the site's web server, and stop it when the block ends. Raises ``SystemExit`` if it does not stop."""
+    address = Address("127.0.0.1", find_free_port())
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {command_for(application)}"],
+            ["/bin/sh", "-c", f"exec {build_command(application)}"],
             env=os.environ | {"PORT": str(address.port), "PATH": PROGRAMS} | environment,
             stdout=log,
             stderr=log,
@@ -67,32 +67,33 @@ def start_server(application: str, **environment: str) -> Iterator[RunningServer
         try:
             yield RunningServer(process, address, log)
         finally:
-            stop(process, log)
+            stop_server(process, log)
 
 
-def stop(process: "subprocess.Popen[bytes]", log: IO[str]) -> None:
-    """End the server. Raises ``SystemExit`` with its last words when it does not end by itself."""
+def stop_server(process: "subprocess.Popen[bytes]", log: IO[str]) -> None:
+    """Stop the server. Raises ``SystemExit`` with the end of its output if it has to be killed."""
     process.terminate()
     try:
         process.wait(timeout=STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        raise SystemExit(f"The server did not end within {STOP_SECONDS} s:\n{last_words(log)}") from None
+        raise SystemExit(f"The server did not end within {STOP_SECONDS} s:\n{read_log_end(log)}") from None
 
 
-def last_words(log: IO[str]) -> str:
+def read_log_end(log: IO[str]) -> str:
+    """Return the last 2,000 characters of a log."""
     log.seek(0)
     return log.read()[-2000:]
 
 
-def command_for(application: str) -> str:
-    """The Procfile's web line for this application, heard on this machine alone."""
+def build_command(application: str) -> str:
+    """Return the Procfile's web command for this application, listening on 127.0.0.1 only."""
     line = parse_procfile(PROCFILE.read_text()).processes["web"]
     return line.replace("0.0.0.0", "127.0.0.1").replace(DEPLOYED, application)
 
 
 def wait_until_ready(address: Address, process: "subprocess.Popen[bytes]") -> bool:
-    """Wait until the server takes connections, or has ended."""
+    """Wait until the server accepts connections, and return True; False if it ended or took too long."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -104,14 +105,14 @@ def wait_until_ready(address: Address, process: "subprocess.Popen[bytes]") -> bo
     return False
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 @contextmanager
-def static_files() -> Iterator[None]:
-    """Collect and compress static files as a deployment does, into a folder that is gone afterwards."""
+def collect_static_files() -> Iterator[None]:
+    """Collect and compress static files as a deployment does, into a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ[STATIC_ROOT] = settings.STATIC_ROOT = folder
         call_command("collectstatic", interactive=False, verbosity=0)

@@ -1,4 +1,4 @@
-"""The site as it is deployed; importing `bench` has told it where its static files lie."""
+"""The site's WSGI application. Importing `bench` sets its STATIC_ROOT to the files that the bench has collected."""
 
 from config.wsgi import application
 

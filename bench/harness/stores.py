@@ -1,8 +1,8 @@
-"""Other ways to store transactions, for the site's own to be held against.
+"""Two other ways to store transactions, with which the site's sync is compared.
 
-The *page limit* is as fast as pages of 500 can be stored in this table: bytes that stand ready, COPY into a
-temporary stage, one INSERT ... ON CONFLICT, commit. The *stock ORM* stores what Plaid sent by Django's
-``bulk_create`` with conflicts, a page at a time.
+The *page limit* is the fastest way to store pages of 500 rows in this table: prepared bytes, COPY into a temporary
+table, one INSERT ... ON CONFLICT, commit. The *ORM* stores Plaid's pages with Django's ``bulk_create`` with conflicts,
+a page at a time.
 """
 
 from collections.abc import Sequence
@@ -21,44 +21,44 @@ COPY = f"COPY stage ({', '.join(COLUMNS)}) FROM STDIN"
 UPSERT = f"""
     INSERT INTO banking_transaction ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM stage
     ON CONFLICT (account_id, provider_id) DO UPDATE
-    SET ({", ".join(PROVIDER_COLUMNS)}) = ({", ".join(f"excluded.{fact}" for fact in PROVIDER_COLUMNS)})
+    SET ({", ".join(PROVIDER_COLUMNS)}) = ({", ".join(f"excluded.{column}" for column in PROVIDER_COLUMNS)})
 """
 
 
 class PageLimit:
-    """The floor: a connection in the site's role, bound to the owner, with nothing of Django's in between."""
+    """Stores prepared pages over a psycopg connection in the site's role, bound to the owner, without Django."""
 
     def __init__(self) -> None:
-        self.connection = database.signed_in_as("default")
+        self.connection = database.open_connection("default")
         self.connection.execute(STAGE)
         self.connection.commit()
 
     def store(self, account: Account, pages: Sequence[bytes]) -> None:
-        """Store pages of ready COPY bytes, a commit each."""
+        """Store pages of COPY bytes, with a commit after each."""
         for page in pages:
-            database.bind(self.connection, account.owner_id)
+            database.bind_owner(self.connection, account.owner_id)
             with self.connection.cursor().copy(COPY) as copy:
                 copy.write(page)
             self.connection.execute(UPSERT)
             self.connection.commit()
 
 
-def ready_bytes(account: Account, page: bytes) -> bytes:
-    """A page of Plaid's JSON as COPY's text format; the bench's own rows hold nothing that would need escaping."""
-    values = ([getattr(row, column) for column in COLUMNS] for row in models(account, decode_added(page)))
-    return "".join("\t".join(map(cell, row)) + "\n" for row in values).encode()
+def build_copy_bytes(account: Account, page: bytes) -> bytes:
+    """Convert a page of Plaid's JSON to COPY's text format. Nothing in the bench's rows needs escaping."""
+    values = ([getattr(row, column) for column in COLUMNS] for row in build_transactions(account, decode_added(page)))
+    return "".join("\t".join(map(format_cell, row)) + "\n" for row in values).encode()
 
 
-def cell(value: object) -> str:
+def format_cell(value: object) -> str:
     return "\\N" if value is None else str(value)
 
 
 def store_by_orm(account: Account, pages: Sequence[bytes]) -> None:
-    """Store pages of Plaid's JSON by ``bulk_create``, a transaction each."""
+    """Store pages of Plaid's JSON with ``bulk_create``, each in its own transaction."""
     for page in pages:
         with tenant(account.owner_id):
             Transaction.objects.bulk_create(
-                models(account, decode_added(page)),
+                build_transactions(account, decode_added(page)),
                 update_conflicts=True,
                 unique_fields=["account", "provider_id"],
                 update_fields=[*PROVIDER_COLUMNS, "removed_at"],
@@ -69,7 +69,7 @@ def decode_added(page: bytes) -> Sequence[TransactionRow]:
     return responses.parse_sync(page).added
 
 
-def models(account: Account, rows: Sequence[TransactionRow]) -> list[Transaction]:
+def build_transactions(account: Account, rows: Sequence[TransactionRow]) -> list[Transaction]:
     return [
         Transaction(
             id=new_id(),

@@ -1,4 +1,4 @@
-"""TLS in front of a server, as a proxy ends it: bytes are passed on as they come, and nothing else is done."""
+"""A TLS proxy in front of a server: it decrypts and forwards bytes without changing them."""
 
 import asyncio
 import ssl
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from bench.harness.servers import Address, free_port
+from bench.harness.servers import Address, find_free_port
 
 
 @contextmanager
-def in_front_of(server: Address, *, chain: Path, key: Path) -> Iterator[Address]:
-    """Give the address that speaks TLS with this certificate, until the block ends."""
+def serve_tls(server: Address, *, chain: Path, key: Path) -> Iterator[Address]:
+    """Serve TLS with this certificate until the block ends, and yield the address."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(chain, key)
-    front, ready, over = Address("127.0.0.1", free_port()), threading.Event(), threading.Event()
+    front, ready, stopped = Address("127.0.0.1", find_free_port()), threading.Event(), threading.Event()
 
     async def serve() -> None:
-        async with await asyncio.start_server(forwarder(server), *front, ssl=context):
+        async with await asyncio.start_server(build_handler(server), *front, ssl=context):
             ready.set()
-            await asyncio.to_thread(over.wait)
+            await asyncio.to_thread(stopped.wait)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
@@ -28,22 +28,22 @@ def in_front_of(server: Address, *, chain: Path, key: Path) -> Iterator[Address]
     try:
         yield front
     finally:
-        over.set()
+        stopped.set()
         thread.join()
 
 
-def forwarder(server: Address):  # type: ignore[no-untyped-def]
-    """What is done with each connection."""
+def build_handler(server: Address):  # type: ignore[no-untyped-def]
+    """Return the callback for each connection, which forwards it to the server."""
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(*server)
-        await asyncio.gather(pass_on(reader, far_writer), pass_on(far_reader, writer))
+        server_reader, server_writer = await asyncio.open_connection(*server)
+        await asyncio.gather(copy_stream(reader, server_writer), copy_stream(server_reader, writer))
 
     return forward
 
 
-async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy until one side is closed."""
+async def copy_stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy bytes until the reader ends or the writer is closed."""
     with closing(writer):
         while part := await reader.read(65536):
             writer.write(part)

@@ -1,7 +1,7 @@
 """The site without row-level security: Django's own database backend instead of ours.
 
-`bench.isolation` serves this in the role that sees all rows, beside the real site, to see what keeping people
-apart costs. The project's other fences cost no statement and stay.
+`bench.isolation` serves this with the database role that sees all rows, beside the real site, to measure the cost of
+row-level security. Checks that need no SQL statement stay enabled.
 """
 
 from django.conf import settings

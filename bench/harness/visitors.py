@@ -1,4 +1,4 @@
-"""People who are signed in: sessions as the site makes them, without the seconds that a password takes."""
+"""Sessions of users, made as the site makes them but without the time that a password hash takes."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -9,13 +9,14 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 
 from accounts.models import User
 from accounts.sessions import lifetime
-from bench.harness.load import get
+from bench.harness.load import build_get_request
 
 
-def session(user: User, backend: str = "", engine: str = settings.SESSION_ENGINE) -> str:
-    """Sign a person in and return the session's key. ``backend`` is who says that they are who they are.
+def create_session(user: User, backend: str = "", engine: str = settings.SESSION_ENGINE) -> str:
+    """Sign a user in and return the session's key.
 
-    ``engine`` is what keeps sessions at the site that is visited.
+    ``backend`` is the path of the authentication backend, by default the first of the settings. ``engine`` is the
+    session engine of the site to visit.
     """
     store = import_module(engine).SessionStore()
     store[SESSION_KEY] = str(user.pk)
@@ -26,11 +27,11 @@ def session(user: User, backend: str = "", engine: str = settings.SESSION_ENGINE
     return str(store.session_key)
 
 
-def cookies(users: Iterable[User]) -> list[str]:
-    """A cookie of the site's for each person."""
-    return [f"{settings.SESSION_COOKIE_NAME}={session(user)}" for user in users]
+def create_cookies(users: Iterable[User]) -> list[str]:
+    """Sign each user in and return their session cookies."""
+    return [f"{settings.SESSION_COOKIE_NAME}={create_session(user)}" for user in users]
 
 
-def draw_requests(path: str, cookies: Sequence[str], count: int) -> list[bytes]:
-    """So many requests for a page, each by somebody drawn at random."""
-    return [get(path, random.choice(cookies)) for _ in range(count)]
+def build_random_requests(path: str, cookies: Sequence[str], count: int) -> list[bytes]:
+    """Build ``count`` requests for a page, each with a randomly chosen cookie."""
+    return [build_get_request(path, random.choice(cookies)) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Webhooks as Plaid signs them, and the answer by which it hands out the key."""
+"""Webhooks as Plaid signs them, and the endpoint that returns the verification key."""
 
 import base64
 import hashlib
@@ -12,31 +12,31 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 class Signer:
-    """Signs with one key, and answers whoever asks for it; ``bench.harness.bank.over_http`` takes it for a bank."""
+    """Signs webhooks with one key and returns that key; ``bench.harness.bank.serve_over_http`` can serve it."""
 
     def __init__(self) -> None:
         self.key_id = uuid4().hex
         self.private = ec.generate_private_key(ec.SECP256R1())
 
     def respond(self, path: str, fields: dict[str, Any]) -> bytes:
-        """What ``/webhook_verification_key/get`` gives, whatever is asked."""
+        """Return the response of ``/webhook_verification_key/get`` for every path and every key id."""
         point = self.private.public_key().public_numbers()
         key = {"kid": self.key_id, "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
-        place = {"x": encode_coordinate(point.x), "y": encode_coordinate(point.y)}
+        coordinates = {"x": encode_coordinate(point.x), "y": encode_coordinate(point.y)}
         times = {"created_at": int(time.time()), "expired_at": None}
-        return json.dumps({"key": key | place | times, "request_id": "bench"}).encode()
+        return json.dumps({"key": key | coordinates | times, "request_id": "bench"}).encode()
 
-    def request(self, path: str, item_id: str) -> bytes:
-        """A whole request that says that an Item has news; no two are the same."""
-        news = {"webhook_type": "TRANSACTIONS", "webhook_code": "SYNC_UPDATES_AVAILABLE"}
-        body = json.dumps(news | {"environment": "sandbox", "item_id": item_id}).encode()
+    def build_request(self, path: str, item_id: str) -> bytes:
+        """Build the HTTP request of a webhook that says that an Item has new data; no two have the same signature."""
+        notification = {"webhook_type": "TRANSACTIONS", "webhook_code": "SYNC_UPDATES_AVAILABLE"}
+        body = json.dumps(notification | {"environment": "sandbox", "item_id": item_id}).encode()
         claims = {"iat": int(time.time()), "request_body_sha256": hashlib.sha256(body).hexdigest()}
-        signed = jwt.encode(claims, self.private, algorithm="ES256", headers={"kid": self.key_id})
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nPlaid-Verification: {signed}\r\n"
+        signature = jwt.encode(claims, self.private, algorithm="ES256", headers={"kid": self.key_id})
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nPlaid-Verification: {signature}\r\n"
         head += "Connection: close\r\n"
         return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def encode_coordinate(number: int) -> str:
-    """A coordinate as a JWK writes it."""
+    """Encode a coordinate of the public key for a JWK (RFC 7518, 6.2.1)."""
     return base64.urlsafe_b64encode(number.to_bytes(32)).rstrip(b"=").decode()

@@ -32,10 +32,10 @@ import json
 from bench.harness import database, visitors
 from banking.models import Item
 from compliance.isolation import tenant
-person = database.person("robin@plumbline.example")
-with tenant(person.pk):
-    item = Item.objects.filter(owner=person).first().provider_item_id
-print(json.dumps({"cookie": visitors.cookies([person])[0], "item": item}))
+user = database.create_user("robin@plumbline.example")
+with tenant(user.pk):
+    item = Item.objects.filter(owner=user).first().provider_item_id
+print(json.dumps({"cookie": visitors.create_cookies([user])[0], "item": item}))
 """
 
 

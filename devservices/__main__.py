@@ -1,4 +1,4 @@
-"""``python -m devservices exec -- COMMAND``: run a command with a PostgreSQL and a Redis of its own."""
+"""``python -m devservices exec -- COMMAND`` runs a command with its own temporary PostgreSQL and Redis."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from devservices import CannotStart, ephemeral
 
 
 def main() -> int:
-    """Return the command's own exit code, or 1 when the services could not be started."""
+    """Return the command's exit code, or 1 if the services could not be started."""
     parser = argparse.ArgumentParser(prog="python -m devservices", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     execute = actions.add_parser("exec", help="run a command with throw-away services")
@@ -19,8 +19,8 @@ def main() -> int:
         parser.error("name a command to run, after `exec --`")
     try:
         return ephemeral.run_with_services(command)
-    except CannotStart as trouble:
-        sys.stderr.write(f"{trouble}\n")
+    except CannotStart as error:
+        sys.stderr.write(f"{error}\n")
         return 1
 
 

@@ -1,6 +1,6 @@
-"""Where the embedded services keep their data, and the settings by which the site reaches them.
+"""The data directory of the embedded services, and the settings with which the site connects to them.
 
-One data directory per checkout, so two checkouts side by side never share anything.
+Each checkout has its own data directory, so that two checkouts share nothing.
 """
 
 import hashlib
@@ -13,86 +13,86 @@ from pathlib import Path
 from urllib.parse import quote
 
 from devservices import CannotStart
-from devservices.account import PLACE, ServiceAccount
+from devservices.account import ACCOUNT_HOME, ServiceAccount
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DATABASE = "plumbline"
 SUPERUSER = "postgres"
 
-# A socket's address has room for 104 bytes on macOS and 108 on Linux; PostgreSQL adds "/.s.PGSQL.5432".
-LONGEST_SOCKET_FOLDER = 100 - len("/.s.PGSQL.5432")
+# The path of a unix socket can have 104 bytes on macOS and 108 on Linux; PostgreSQL adds "/.s.PGSQL.5432".
+MOST_SOCKET_FOLDER_BYTES = 100 - len("/.s.PGSQL.5432")
 # Characters that need no quoting in any of the URLs below.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 
 @dataclass(frozen=True)
 class DataDir:
-    """The folders and files of one data directory. Nothing is created by asking."""
+    """The paths of the folders and files of one data directory. The properties do not create them."""
 
     root: Path
 
     @property
     def sockets(self) -> Path:
-        """The folder of the unix sockets: inside the directory, or a short private one where the path is too long."""
+        """The folder of the unix sockets: in the data directory, or a short private one if that path is too long."""
         inside = self.root / "sockets"
-        if len(os.fsencode(inside)) <= LONGEST_SOCKET_FOLDER and PLAIN_PATH.fullmatch(str(inside)):
+        if len(os.fsencode(inside)) <= MOST_SOCKET_FOLDER_BYTES and PLAIN_PATH.fullmatch(str(inside)):
             return inside
         return runtime_folder() / fingerprint(self.root)
 
     @property
     def keys(self) -> Path:
-        """Secrets made at the first start. Losing this file loses every sealed value in the database."""
+        """Secrets generated at the first start. Without this file every sealed value in the database is unreadable."""
         return self.root / "keys.env"
 
     @property
     def ports(self) -> Path:
-        """The ports that were free when first chosen, and are kept while they stay free."""
+        """The sandbox's ports, which are kept for the next start as long as they are free."""
         return self.root / "ports.env"
 
     @property
     def site_environment(self) -> Path:
-        """The settings by which the site reaches the services; ``config/environment.py`` looks for it here."""
+        """The settings with which the site connects to the services; ``config/environment.py`` reads them from here."""
         return self.root / "site.env"
 
     @property
     def lock(self) -> Path:
-        """Held while the services run; its text says by whom."""
+        """The file that is locked while the services run. ``make run`` writes its process id into it."""
         return self.root / "lock"
 
     def log(self, service: str) -> Path:
-        """The file into which a service writes what it has to say."""
+        """Return the file for the output of a service."""
         return self.root / f"{service}.log"
 
 
 def fingerprint(path: Path) -> str:
-    """Return a short name that is different for every path."""
+    """Return a short hash of a path."""
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
 
 
 def locate(checkout: Path = CHECKOUT) -> DataDir:
-    """Return this checkout's data directory: ``PLUMBLINE_HOME``, else ``.data`` in the checkout, else below /var/lib.
+    """Return the checkout's data directory: ``PLUMBLINE_HOME``, else ``.data`` in the checkout, for root in /var/lib.
 
-    PostgreSQL refuses to run as root. Root's cluster belongs to a system user, which may not be able to enter
-    the checkout (think of /root), and we never open a folder that is not ours.
+    Root's cluster belongs to a system user, because PostgreSQL refuses to run as root. That user may not have access to
+    the checkout (for example in /root), and we do not change permissions of folders that we have not created.
     """
-    if chosen := os.environ.get("PLUMBLINE_HOME"):
-        return DataDir(Path(chosen).expanduser().resolve())
+    if home := os.environ.get("PLUMBLINE_HOME"):
+        return DataDir(Path(home).expanduser().resolve())
     if os.geteuid() == 0:
-        return DataDir(PLACE / fingerprint(checkout))
+        return DataDir(ACCOUNT_HOME / fingerprint(checkout))
     return DataDir(checkout / ".data")
 
 
 def runtime_folder() -> Path:
-    """Return a short folder for sockets and port marks that is this user's alone."""
-    if (place := os.environ.get("XDG_RUNTIME_DIR")) and os.access(place, os.W_OK):
-        return Path(place) / "plumbline"
+    """Return a folder with a short path, for the sockets and port locks of the current system user."""
+    if (folder := os.environ.get("XDG_RUNTIME_DIR")) and os.access(folder, os.W_OK):
+        return Path(folder) / "plumbline"
     return Path(tempfile.gettempdir()) / f"plumbline-{os.geteuid()}"
 
 
 def make_private(folder: Path, mode: int = 0o700) -> Path:
-    """Create a folder that is ours alone, and return it. Parents that exist are left as they are.
+    """Create a folder that only we can access, and return it. Existing parents are not changed.
 
-    Raises CannotStart where someone else owns the name, or the file system does not keep permissions.
+    Raises CannotStart if another user owns it, it is a link, or the file system does not support permissions.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
@@ -107,19 +107,22 @@ def make_private(folder: Path, mode: int = 0o700) -> Path:
 
 
 def prepare(data_dir: DataDir, account: ServiceAccount | None) -> DataDir:
-    """Create the folders of a data directory, and return it. An account other than ours may pass through alone."""
+    """Create the folders of a data directory, and return it.
+
+    An account owns the folder of the sockets, and can enter the folders above it but not list them.
+    """
     mode = 0o711 if account else 0o700
     make_private(data_dir.root, mode)
     make_private(data_dir.sockets.parent, mode)
     if account:
-        account.own(data_dir.sockets)
+        account.create_folder(data_dir.sockets)
     else:
         make_private(data_dir.sockets)
     return data_dir
 
 
-def addresses(sockets: Path, keys: dict[str, str], ports: dict[str, str]) -> dict[str, str]:
-    """Return the settings for services that listen in one folder, with these keys and ports."""
+def build_settings(sockets: Path, keys: dict[str, str], ports: dict[str, str]) -> dict[str, str]:
+    """Return the site's settings for services with sockets in this folder, and these keys and ports."""
     return {
         "DATABASE_URL": database_url(sockets, "app_rw", keys["RW_PASSWORD"]),
         "DATABASE_OWNER_URL": database_url(sockets, "app_owner", keys["OWNER_PASSWORD"]),
@@ -137,6 +140,6 @@ def addresses(sockets: Path, keys: dict[str, str], ports: dict[str, str]) -> dic
 
 
 def database_url(sockets: Path, role: str, password: str, database: str = DATABASE) -> str:
-    """Return the URL of one role in the cluster that listens in `sockets`."""
+    """Return the URL with which a role connects to the cluster with its socket in ``sockets``."""
     login = f"{role}:{quote(password, safe='')}" if password else role
     return f"postgres://{login}@/{database}?host={quote(str(sockets))}"

@@ -1,16 +1,16 @@
 #!/bin/sh
 # Print the path of the first Python here that Plumbline can use: 3.11 to 3.14, and able to make a virtual environment.
-# Each candidate is run, not looked up: a version manager may list names that do not work. What is printed is the Python
-# itself and not such a name, because a version manager takes its time at every call.
+# Each candidate is run, not only looked up: a version manager may list names that do not work. The path printed is
+# that of Python itself, because a version manager's command is slow at every call.
 set -u
 seen=""
-# The first word is the version; the path follows only where the modules are there.
-ask='import sys; sys.stdout.write("%d.%d " % sys.version_info[:2]); import ensurepip, ssl, venv; print(sys.executable)'
-# The virtual environment comes before the rest: it needs no other Python while its own works.
+# Prints the version, and the path if Python has the modules.
+code='import sys; sys.stdout.write("%d.%d " % sys.version_info[:2]); import ensurepip, ssl, venv; print(sys.executable)'
+# The virtual environment comes before the rest: as long as its Python works, no other is needed.
 for name in ${PYTHON:-} .venv/bin/python python3 python3.13 python3.12 python3.11 python3.14 python; do
-    answer=$("$name" -c "$ask" 2>/dev/null)
-    version=${answer%% *}
-    path=${answer#* }
+    output=$("$name" -c "$code" 2>/dev/null)
+    version=${output%% *}
+    path=${output#* }
     case "$version" in
         "") continue ;;
         3.11 | 3.12 | 3.13 | 3.14) ;;

@@ -1,8 +1,8 @@
-"""Make the virtual environment and install the locked packages into it, unless that is done already.
+"""Creates the virtual environment and installs the locked packages, unless that is done: ``python install.py FILE...``
 
-Run by the machine's own Python, so it uses nothing but the standard library: ``python install.py FILE...``
-uv installs, because it takes a fifth of pip's time. pip, which Python brings along, fetches uv, and installs everything
-where there is no uv for the machine. Both refuse a package whose hash is not the locked one.
+It runs with the system's Python, so it uses only the standard library. uv installs the packages, in a fifth of pip's
+time. pip, which is included in Python, installs uv, and all packages if there is no uv for the platform. Both refuse a
+package whose hash is not the locked one.
 """
 
 import configparser
@@ -24,13 +24,13 @@ VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UV = VENV / "bin" / "uv"
 UV_REQUIREMENTS = "requirements-uv.txt"
-ROOM_NEEDED = 700 * 1024**2
-# Without build isolation a package is built by what requirements-build.txt locked, not by the newest there is.
+REQUIRED_BYTES = 700 * 1024**2
+# Without build isolation, packages are built with the versions of requirements-build.txt, not with the newest ones.
 OPTIONS = ("--require-hashes", "--no-build-isolation", "--quiet")
 PIP_OPTIONS = ("--no-input", "--disable-pip-version-check", "--root-user-action=ignore")
-# What a stamp says while its packages are being installed.
+# The content of a stamp file while its packages are being installed.
 UNFINISHED = "unfinished"
-# Where pip finds packages, in pip's own words and in uv's.
+# pip's options for package sources, and uv's environment variables for the same.
 SOURCES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_EXTRA_INDEX_URL",
@@ -39,25 +39,25 @@ SOURCES = {
     "cert": "SSL_CERT_FILE",
 }
 
-Done = subprocess.CompletedProcess[str]
+CompletedProcess = subprocess.CompletedProcess[str]
 
 
 class InstallFailed(RuntimeError):
-    """The message says what to do about it."""
+    """The environment or the packages cannot be installed. The message says what to do."""
 
 
 def main(requirements: list[str]) -> int:
-    """Install each requirements file that has changed since it was last installed; 1 when that failed."""
+    """Install each requirements file that has changed since it was installed. Returns 1 if that failed, else 0."""
     try:
-        if not works(PYTHON):
+        if not is_usable(PYTHON):
             run_timed("Virtual environment", make_environment)
         if pending := [name for name in requirements if not is_installed(name)]:
             if not is_installed(UV_REQUIREMENTS):
                 run_timed("Installer", install_uv)
             for name in pending:
                 run_timed(f"Packages of {name}", install, name)
-    except InstallFailed as trouble:
-        sys.stderr.write(f"\n{trouble}\n")
+    except InstallFailed as error:
+        sys.stderr.write(f"\n{error}\n")
         return 1
     except KeyboardInterrupt:
         return 130
@@ -65,7 +65,7 @@ def main(requirements: list[str]) -> int:
 
 
 def run_timed(title: str, action: Callable[..., None], *arguments: str) -> None:
-    """Do one step, and print how long it took."""
+    """Run one step, and print its title and the seconds that it took."""
     sys.stdout.write(f"  {title:<42}")
     sys.stdout.flush()
     started = time.monotonic()
@@ -74,8 +74,8 @@ def run_timed(title: str, action: Callable[..., None], *arguments: str) -> None:
     sys.stdout.flush()
 
 
-def works(python: Path) -> bool:
-    """Say whether an environment is there that runs. An upgrade of the system's Python can break it."""
+def is_usable(python: Path) -> bool:
+    """Whether the environment exists and works. An upgrade of the system's Python can break it."""
     if not python.exists() or was_moved():
         return False
     check = "import sys; sys.exit(sys.version_info < (3, 11))"
@@ -83,42 +83,42 @@ def works(python: Path) -> bool:
 
 
 def was_moved() -> bool:
-    """Say whether the environment was created for another folder: its programs would run the code there."""
+    """Whether the environment was created in another folder, whose code its programs would run."""
     lines = (VENV / "pyvenv.cfg").read_text().splitlines()
-    made_by = [line for line in lines if line.startswith("command = ")]
-    return bool(made_by) and not made_by[0].endswith(f" {VENV}")
+    commands = [line for line in lines if line.startswith("command = ")]
+    return bool(commands) and not commands[0].endswith(f" {VENV}")
 
 
 def make_environment() -> None:
-    """Make a new environment in place of a broken one or none. Raises InstallFailed where the place is a link.
+    """Create a new environment, in place of a broken one if there is one.
 
-    What a link leads to may be another checkout's, and would be emptied.
+    Raises InstallFailed if that fails, or if .venv is a link, because the target may be another checkout's.
     """
     if VENV.is_symlink():
         raise InstallFailed(f"{VENV} is a link, so nothing is replaced there. Remove the link and try again.")
-    require_room()
-    done = subprocess.run(
-        # uv needs no pip in there, and pip installs from outside.
+    require_disk_space()
+    result = subprocess.run(
+        # uv needs no pip in the environment, and pip installs from outside.
         [sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)],
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        raise InstallFailed(f"Making {VENV} failed:\n{done.stdout}{done.stderr}")
+    if result.returncode != 0:
+        raise InstallFailed(f"Making {VENV} failed:\n{result.stdout}{result.stderr}")
 
 
-def require_room() -> None:
-    """Raise InstallFailed when the disk cannot hold the packages."""
+def require_disk_space() -> None:
+    """Raises InstallFailed if the disk is too full for the packages."""
     free = shutil.disk_usage(CHECKOUT).free
-    if free < ROOM_NEEDED:
+    if free < REQUIRED_BYTES:
         raise InstallFailed(
-            f"The disk of {CHECKOUT} has {free // 1024**2} MB left; the packages need {ROOM_NEEDED // 1024**2} MB."
+            f"The disk of {CHECKOUT} has {free // 1024**2} MB left; the packages need {REQUIRED_BYTES // 1024**2} MB."
         )
 
 
-def stamp(name: str) -> Path:
-    """The file that tells which state of a requirements file is installed."""
+def stamp_file(name: str) -> Path:
+    """Return the path of the file with the hash of a requirements file when it was installed."""
     return VENV / f".installed-{name}"
 
 
@@ -128,54 +128,56 @@ def hash_file(name: str) -> str:
 
 
 def is_installed(name: str) -> bool:
-    """Say whether exactly this state of the requirements file was installed."""
-    return stamp(name).exists() and stamp(name).read_text() == hash_file(name)
+    """Whether the requirements file is installed and has not changed since."""
+    return stamp_file(name).exists() and stamp_file(name).read_text() == hash_file(name)
 
 
 def was_interrupted(name: str) -> bool:
-    """Whether an earlier installation did not come to its end, so that half a package may stand there."""
-    return stamp(name).exists() and stamp(name).read_text() == UNFINISHED
+    """Whether an earlier installation was interrupted, so that packages may be incomplete."""
+    return stamp_file(name).exists() and stamp_file(name).read_text() == UNFINISHED
 
 
 def install_uv() -> None:
-    """Install uv where it has a wheel for this machine. Where it has none, pip does its work."""
+    """Install uv, if it has a wheel for this platform. If not, pip installs everything."""
     if run_pip(UV_REQUIREMENTS, "--only-binary=:all:").returncode == 0:
-        stamp(UV_REQUIREMENTS).write_text(hash_file(UV_REQUIREMENTS))
+        stamp_file(UV_REQUIREMENTS).write_text(hash_file(UV_REQUIREMENTS))
 
 
 def install(name: str) -> None:
-    """Install what the file lists, refusing every package whose hash is not the locked one. Raises InstallFailed."""
-    require_room()
-    again = was_interrupted(name)
-    stamp(name).write_text(UNFINISHED)
-    if is_installed(UV_REQUIREMENTS) and run_uv(name, *(["--reinstall"] if again else [])).returncode == 0:
-        stamp(name).write_text(hash_file(name))
+    """Install the packages of a requirements file. Raises InstallFailed, for example for a hash that is not locked."""
+    require_disk_space()
+    reinstall = was_interrupted(name)
+    stamp_file(name).write_text(UNFINISHED)
+    if is_installed(UV_REQUIREMENTS) and run_uv(name, *(["--reinstall"] if reinstall else [])).returncode == 0:
+        stamp_file(name).write_text(hash_file(name))
         return
-    done = run_pip(name, *(["--force-reinstall"] if again else []))
-    if done.returncode != 0:
-        raise InstallFailed(f"{done.stdout.strip()}\n\npip could not install {name}; its own words are above.")
-    stamp(name).write_text(hash_file(name))
+    result = run_pip(name, *(["--force-reinstall"] if reinstall else []))
+    if result.returncode != 0:
+        raise InstallFailed(f"{result.stdout.strip()}\n\npip could not install {name}; its own words are above.")
+    stamp_file(name).write_text(hash_file(name))
 
 
-def run_uv(name: str, *options: str) -> Done:
-    """Let uv install what the file lists, from the indexes that pip is configured to use."""
+def run_uv(name: str, *options: str) -> CompletedProcess:
+    """Install the packages of a requirements file with uv, from the indexes in pip's configuration."""
     command = [str(UV), "pip", "install", "--python", str(PYTHON), *OPTIONS, *options]
-    # pip asks every index for the best version; the hash decides what is taken.
+    # Like pip, look in all indexes; the hash decides which package is installed.
     command += ["--index-strategy", "unsafe-best-match", "--requirement", str(CHECKOUT / name)]
     return run_command(command, env=package_sources() | dict(os.environ))
 
 
-def run_pip(name: str, *options: str) -> Done:
-    """Let pip install what the file lists."""
-    return run_command([*pip(), "install", *OPTIONS, *PIP_OPTIONS, *options, "--requirement", str(CHECKOUT / name)])
+def run_pip(name: str, *options: str) -> CompletedProcess:
+    """Install the packages of a requirements file with pip."""
+    return run_command(
+        [*pip_command(), "install", *OPTIONS, *PIP_OPTIONS, *options, "--requirement", str(CHECKOUT / name)]
+    )
 
 
 def package_sources() -> dict[str, str]:
-    """What pip's own settings say about where packages are, as uv takes it. The environment wins over files."""
+    """Return pip's settings for package sources as environment variables of uv. Variables override files."""
     settings: dict[str, str] = {}
     parser = configparser.RawConfigParser()
     with contextlib.suppress(configparser.Error):
-        parser.read(pip_configuration())
+        parser.read(list_pip_configurations())
     for section in ("global", "install"):
         if parser.has_section(section):
             settings |= {name.replace("_", "-"): value for name, value in parser.items(section)}
@@ -188,24 +190,28 @@ def package_sources() -> dict[str, str]:
     }
 
 
-def pip_configuration() -> list[Path]:
-    """The files that pip reads, the last of which wins.
+def list_pip_configurations() -> list[Path]:
+    """List the configuration files that pip reads; later ones override earlier ones.
 
     Source: https://pip.pypa.io/en/stable/topics/configuration/
     """
     if os.environ.get("PIP_CONFIG_FILE") == os.devnull:
         return []
     home = Path.home()
-    systems = os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)
-    folders = [Path("/Library/Application Support/pip"), *(Path(folder, "pip") for folder in systems), Path("/etc")]
+    system_folders = os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)
+    folders = [
+        Path("/Library/Application Support/pip"),
+        *(Path(folder, "pip") for folder in system_folders),
+        Path("/etc"),
+    ]
     folders += [home / ".pip", Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip"]
     folders += [home / "Library" / "Application Support" / "pip", VENV]
-    named = os.environ.get("PIP_CONFIG_FILE")
-    return [folder / "pip.conf" for folder in folders] + ([Path(named)] if named else [])
+    extra = os.environ.get("PIP_CONFIG_FILE")
+    return [folder / "pip.conf" for folder in folders] + ([Path(extra)] if extra else [])
 
 
-def pip() -> list[str]:
-    """The command line of pip: this Python's own, else the wheel that Python brings along, else installed first.
+def pip_command() -> list[str]:
+    """Return the command of pip: this Python's own, else from the wheel in Python, else installed first.
 
     Its own is compiled. The wheel is not, and takes a second more.
     """
@@ -219,8 +225,8 @@ def pip() -> list[str]:
     return [str(PYTHON), "-m", "pip"]
 
 
-def run_command(command: list[str], env: dict[str, str] | None = None) -> Done:
-    """Run a program, and return its exit code and all that it printed."""
+def run_command(command: list[str], env: dict[str, str] | None = None) -> CompletedProcess:
+    """Run a program, and return its exit code and its output."""
     return subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 

@@ -1,4 +1,4 @@
-"""The secrets of one data directory: made once, at the first start, readable by their owner only."""
+"""The secrets of one data directory: generated at the first start, readable by their owner only."""
 
 import base64
 import datetime
@@ -10,8 +10,8 @@ from devservices.data_dir import DataDir
 HEADING = "Made by `make run`. Without FIELD_KEYS nothing sealed in this data directory can be read again."
 
 
-def make() -> dict[str, str]:
-    """Return fresh keys and passwords."""
+def generate() -> dict[str, str]:
+    """Return new random keys and passwords."""
     today = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d")
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
@@ -27,26 +27,26 @@ def make() -> dict[str, str]:
 
 
 def ensure(data_dir: DataDir, *, has_data: bool) -> dict[str, str]:
-    """Return the data directory's keys, making them when the data directory is new.
+    """Return the data directory's keys, generated if the data directory is new.
 
-    Raises CannotStart when data are there and their keys are not: new keys could not read them.
+    Raises CannotStart if there is data without its keys, because new keys could not decrypt it.
     """
     if data_dir.keys.exists():
-        return _with_new_roles(data_dir)
+        return _add_missing_passwords(data_dir)
     if has_data:
         raise CannotStart(
             f"{data_dir.keys} is missing, but {data_dir.root} holds a database sealed with it. Put the file back from "
             "your backup, or delete the folder to start afresh."
         )
-    keys = make()
-    envfile.write(data_dir.keys, keys, HEADING)
+    keys = generate()
+    envfile.write_env_file(data_dir.keys, keys, HEADING)
     return keys
 
 
-def _with_new_roles(data_dir: DataDir) -> dict[str, str]:
-    # A data directory that is older than a role lacks its password. `setup_database` sets whatever stands here.
-    known = envfile.read_env_file(data_dir.keys)
-    keys = {"VIEWER_PASSWORD": secrets.token_urlsafe(24)} | known
-    if keys != known:
-        envfile.write(data_dir.keys, keys, HEADING)
+def _add_missing_passwords(data_dir: DataDir) -> dict[str, str]:
+    # A data directory that was created before a role was added lacks its password; `setup_database` sets the new one.
+    stored = envfile.read_env_file(data_dir.keys)
+    keys = {"VIEWER_PASSWORD": secrets.token_urlsafe(24)} | stored
+    if keys != stored:
+        envfile.write_env_file(data_dir.keys, keys, HEADING)
     return keys

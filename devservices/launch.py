@@ -1,7 +1,7 @@
-"""``make run``: from a bare checkout to a running Plumbline, one line per step, and back to nothing on Ctrl-C.
+"""``make run`` starts Plumbline in a new checkout, prints a line for each step, and stops everything on Ctrl-C.
 
-PostgreSQL and Redis are started here and not from Procfile.dev, because the tables have to stand before the first
-of its processes starts, and have to be there until the last one has ended.
+PostgreSQL and Redis are not started by Procfile.dev, because they have to run, with all tables, before the first of its
+processes starts and until the last one has ended.
 """
 
 import os
@@ -22,33 +22,33 @@ from honcho.printer import Printer
 
 from compliance.isolation.roles import OTHER_VERSION_EXIT_CODE
 from devservices import CannotStart, envfile, keys, ports, redis, supervise
-from devservices.account import ServiceAccount, service_account
-from devservices.data_dir import CHECKOUT, DataDir, addresses, locate, make_private, prepare
+from devservices.account import ServiceAccount, ensure_service_account
+from devservices.data_dir import CHECKOUT, DataDir, build_settings, locate, make_private, prepare
 from devservices.manager import ProgramManager
 from devservices.postgres import Cluster
 
 PROCFILE = CHECKOUT / "Procfile.dev"
-# A killed run's services need up to this long to end; they hold the lock until they have.
+# The services of a run that was killed hold the lock until they have ended, which takes up to this time.
 LOCK_SECONDS = 30
-# Below honcho's own patience of 5 seconds, after which it would kill the supervisor and not its program.
+# Less than the 5 seconds after which honcho would kill the supervisor and not its program.
 GRACE_SECONDS = 4
-# The processes of the site never see the superuser's address.
-ADMIN = "DATABASE_ADMIN_URL"
+# The processes of the site do not get this setting, because it is the superuser's.
+ADMIN_SETTING = "DATABASE_ADMIN_URL"
 # Whether and where Python keeps the bytecode that it compiles.
 BYTECODE = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
 # What honcho returns after SIGINT and SIGTERM.
-STOPPED_ON_PURPOSE = (130, 143)
+STOPPED_BY_SIGNAL = (130, 143)
 
 
 def main() -> int:
-    """Return 0 after Ctrl-C, 1 if a process could not start or exited unexpectedly."""
+    """Run Plumbline. Returns 0 after Ctrl-C, 1 if a process could not start or exited unexpectedly."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
         with ExitStack() as stack:
             return launch(stack)
-    except CannotStart as trouble:
-        sys.stderr.write(f"\n\n{trouble}\n")
+    except CannotStart as error:
+        sys.stderr.write(f"\n\n{error}\n")
         return 1
     except KeyboardInterrupt:
         sys.stdout.write("\nStopped.\n")
@@ -56,118 +56,119 @@ def main() -> int:
 
 
 def launch(stack: ExitStack) -> int:
-    """Start everything, serve until asked to stop or until a process ends, and return the exit code.
+    """Start everything, run until a signal or until a process ends, and return the exit code.
 
-    What was started is stopped by the stack, in reverse order.
+    The stack stops in reverse order what was started.
     """
     environ.Env.read_env(CHECKOUT / ".env")
-    account = service_account()
+    account = ensure_service_account()
     data_dir = prepare(locate(), account)
-    stack.enter_context(only_run(data_dir))
+    stack.enter_context(hold_lock(data_dir))
     web = stack.enter_context(ports.reserve_port(os.environ.get("PORT", "")))
     settings = start_services(data_dir, account, stack)
-    envfile.write(data_dir.site_environment, settings, "Written by `make run` for `manage.py`, at each start.")
+    envfile.write_env_file(data_dir.site_environment, settings, "Written by `make run` for `manage.py`, at each start.")
     site = site_environment(settings, web.port)
     prepare_database(data_dir, site, settings)
+    # With DEBUG, static files are served from their source folders.
     if not is_true(site["DEBUG"]):
-        with step("Static files"):
-            manage("collectstatic", "--noinput", env=site)
+        with time_step("Static files"):
+            run_manage("collectstatic", "--noinput", env=site)
     if web.note:
-        say(f"  {web.note}")
+        print_line(f"  {web.note}")
     return serve(data_dir, site, sandbox_environment(data_dir, settings), stack)
 
 
 # --- Steps ------------------------------------------------------------------------------------------------
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Print a line without buffering."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 @contextmanager
-def step(title: str) -> Iterator[None]:
-    """Print what is being done, then how long it took."""
+def time_step(title: str) -> Iterator[None]:
+    """Print the title of a step, and after the block the seconds that it took."""
     sys.stdout.write(f"  {title:<42}")
     sys.stdout.flush()
     started = time.monotonic()
     yield
-    say(f"{time.monotonic() - started:6.1f} s")
+    print_line(f"{time.monotonic() - started:6.1f} s")
 
 
 @contextmanager
-def only_run(data_dir: DataDir) -> Iterator[None]:
-    """Hold the data directory's lock, by which our processes also notice that we are gone.
+def hold_lock(data_dir: DataDir) -> Iterator[None]:
+    """Hold the data directory's lock until the block ends; when it is released, the supervisors stop their programs.
 
-    Raises CannotStart when another run lives. Waits for one that is ending.
+    Waits for a run that is ending. Raises CannotStart if another one is running.
     """
     deadline = time.monotonic() + LOCK_SECONDS
-    while (held := supervise.hold(data_dir.lock)) is None:
-        if holder := living_holder(data_dir):
+    while (lock := supervise.hold(data_dir.lock)) is None:
+        if holder := find_lock_holder(data_dir):
             raise CannotStart(f"Plumbline already runs from this checkout, as process {holder}. Stop that one first.")
         if time.monotonic() > deadline:
             raise CannotStart(f"Processes of an earlier run still hold {data_dir.lock}. End them, then try again.")
         time.sleep(0.1)
-    with held:
-        held.truncate(0)
-        held.write(str(os.getpid()))
-        held.flush()
+    with lock:
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         yield
 
 
-def living_holder(data_dir: DataDir) -> int | None:
-    """Return the process id in the lock file while that process lives."""
+def find_lock_holder(data_dir: DataDir) -> int | None:
+    """Return the process id in the lock file, or None if that process is not running."""
     text = data_dir.lock.read_text()
     if not text.isdecimal():
         return None
     try:
-        gone = psutil.Process(int(text)).status() == psutil.STATUS_ZOMBIE
+        has_ended = psutil.Process(int(text)).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return None
-    return None if gone else int(text)
+    return None if has_ended else int(text)
 
 
 # --- Services and settings --------------------------------------------------------------------------------
 
 
 def start_services(data_dir: DataDir, account: ServiceAccount | None, stack: ExitStack) -> dict[str, str]:
-    """Start those that no setting names another one for, and return the settings that lead to them.
+    """Start the services that the environment does not configure, and return the settings to connect to them.
 
-    A database of one's own brings all its roles: none of ours is mixed in.
+    If DATABASE_URL is set, no setting of the embedded database is returned, not even for the other roles.
     """
-    brings_database = "DATABASE_URL" in os.environ
-    own = keys.ensure(data_dir, has_data=False) if brings_database else start_postgres(data_dir, account, stack)
+    has_own_database = "DATABASE_URL" in os.environ
+    secrets = keys.ensure(data_dir, has_data=False) if has_own_database else start_postgres(data_dir, account, stack)
     if "REDIS_URL" not in os.environ:
-        with step("Redis"):
-            stack.callback(redis.start(data_dir, save=redis.KEPT).stop)
-    settings = addresses(data_dir.sockets, own, ports.ensure_sandbox_ports(data_dir))
-    return {name: value for name, value in settings.items() if not (brings_database and name.startswith("DATABASE_"))}
+        with time_step("Redis"):
+            stack.callback(redis.start(data_dir, save=redis.SAVE_EVERY_MINUTE).stop)
+    settings = build_settings(data_dir.sockets, secrets, ports.ensure_sandbox_ports(data_dir))
+    return {name: value for name, value in settings.items() if not (has_own_database and name.startswith("DATABASE_"))}
 
 
 def start_postgres(data_dir: DataDir, account: ServiceAccount | None, stack: ExitStack) -> dict[str, str]:
-    """Start PostgreSQL, making its cluster the first time, and return the data directory's keys."""
+    """Start PostgreSQL, create its cluster if there is none, and return the data directory's keys."""
     exists = Cluster(data_dir).exists()
-    own = keys.ensure(data_dir, has_data=exists)
-    cluster = Cluster(data_dir, own["ADMIN_PASSWORD"], account=account)
+    secrets = keys.ensure(data_dir, has_data=exists)
+    cluster = Cluster(data_dir, secrets["ADMIN_PASSWORD"], account=account)
     if not exists:
-        with step("A new database cluster"):
+        with time_step("A new database cluster"):
             cluster.create()
-    with step("PostgreSQL"):
+    with time_step("PostgreSQL"):
         stack.callback(cluster.start().stop)
-    return own
+    return secrets
 
 
 def site_environment(settings: dict[str, str], port: int) -> dict[str, str]:
-    """Return the environment of web, worker and beat. What a person has set wins over what we would say."""
-    ours = {name: value for name, value in settings.items() if name != ADMIN}
-    ours |= {"DEBUG": "1", "PUBLIC_URL": f"http://localhost:{port}"}
+    """Return the environment of web, worker and beat. Variables that are set already override our defaults."""
+    defaults = {name: value for name, value in settings.items() if name != ADMIN_SETTING}
+    defaults |= {"DEBUG": "1", "PUBLIC_URL": f"http://localhost:{port}"}
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return ours | dict(os.environ) | {"PORT": str(port), "PATH": programs, "PYTHONUNBUFFERED": "1"}
+    return defaults | dict(os.environ) | {"PORT": str(port), "PATH": programs, "PYTHONUNBUFFERED": "1"}
 
 
 def sandbox_environment(data_dir: DataDir, settings: dict[str, str]) -> dict[str, str]:
-    """Return what the sandbox needs to know. It gets no key and no address of the site's services."""
+    """Return the environment of the sandbox. It contains no encryption key and no URL of the site's services."""
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
@@ -180,21 +181,21 @@ def sandbox_environment(data_dir: DataDir, settings: dict[str, str]) -> dict[str
 
 
 def prepare_database(data_dir: DataDir, site: dict[str, str], settings: dict[str, str]) -> None:
-    """Bring roles and tables to the state that the code expects.
+    """Create or update the roles and tables.
 
-    Raises CannotStart, and changes nothing, where another version of Plumbline made the database.
+    Raises CannotStart, and changes nothing, if another version of Plumbline created the database.
     """
-    if admin := os.environ.get(ADMIN) or settings.get(ADMIN):
-        with step("Database roles and tables"):
-            advice = {OTHER_VERSION_EXIT_CODE: data_dir_advice(data_dir)} if ADMIN in settings else {}
-            manage("setup_database", "--migrate", env=site | {ADMIN: admin}, advice=advice)
+    if admin := os.environ.get(ADMIN_SETTING) or settings.get(ADMIN_SETTING):
+        with time_step("Database roles and tables"):
+            advice = {OTHER_VERSION_EXIT_CODE: data_dir_advice(data_dir)} if ADMIN_SETTING in settings else {}
+            run_manage("setup_database", "--migrate", env=site | {ADMIN_SETTING: admin}, advice=advice)
     else:
-        with step("Tables"):
-            manage("migrate", "--database", "owner", "--noinput", env=site)
+        with time_step("Tables"):
+            run_manage("migrate", "--database", "owner", "--noinput", env=site)
 
 
 def data_dir_advice(data_dir: DataDir) -> str:
-    """Say how to start with an empty embedded database."""
+    """Return the text that says how to start with an empty embedded database."""
     return (
         f"The database is in {data_dir.root}. To start with an empty one, set PLUMBLINE_HOME to a new folder, or move "
         f"{data_dir.root} away."
@@ -202,16 +203,16 @@ def data_dir_advice(data_dir: DataDir) -> str:
 
 
 def is_true(flag: str) -> bool:
-    """Read a flag as the settings do. With DEBUG the static files are served from where they lie."""
+    """Parse a flag as the settings do."""
     return flag.lower() in environ.Env.BOOLEAN_TRUE_STRINGS
 
 
-def manage(*arguments: str, env: dict[str, str], advice: Mapping[int, str] = MappingProxyType({})) -> None:
+def run_manage(*arguments: str, env: dict[str, str], advice: Mapping[int, str] = MappingProxyType({})) -> None:
     """Run a management command.
 
-    Raises CannotStart with the end of its output when it fails, and with the advice for its exit code.
+    Raises CannotStart with the end of its output and the advice for its exit code if it fails.
     """
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=CHECKOUT,
         env=env,
@@ -220,9 +221,9 @@ def manage(*arguments: str, env: dict[str, str], advice: Mapping[int, str] = Map
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        last = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        text = f"`manage.py {arguments[0]}` failed:\n{last}\n{advice.get(done.returncode, '')}"
+    if result.returncode != 0:
+        last = "\n".join((result.stdout + result.stderr).splitlines()[-15:])
+        text = f"`manage.py {arguments[0]}` failed:\n{last}\n{advice.get(result.returncode, '')}"
         raise CannotStart(text.rstrip())
 
 
@@ -230,29 +231,32 @@ def manage(*arguments: str, env: dict[str, str], advice: Mapping[int, str] = Map
 
 
 def serve(data_dir: DataDir, site: dict[str, str], sandbox: dict[str, str], stack: ExitStack) -> int:
-    """Run the lines of Procfile.dev until asked to stop or until one of them ends, and return the exit code."""
+    """Run the processes of Procfile.dev until a signal or until one of them ends, and return the exit code."""
     manager = ProgramManager(Printer(sys.stdout))
     for name, line in parse_procfile(PROCFILE.read_text()).processes.items():
-        command = supervise.command(data_dir.lock, ["/bin/sh", "-c", f"exec {line}"], grace=GRACE_SECONDS)
+        command = supervise.build_command(data_dir.lock, ["/bin/sh", "-c", f"exec {line}"], grace=GRACE_SECONDS)
         manager.add_process(
             name, f"exec {shlex.join(command)}", env=sandbox if name == "sandbox" else site, cwd=str(CHECKOUT)
         )
-    stack.callback(welcome(data_dir, site).terminate)
-    # honcho knows what to do on SIGTERM; a terminal that closes sends SIGHUP.
+    stack.callback(start_welcome(data_dir, site).terminate)
+    # A terminal that closes sends SIGHUP, which honcho does not handle.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     manager.loop()
-    if manager.returncode in STOPPED_ON_PURPOSE:
-        say("Stopped. `make run` goes on where you left off.")
+    if manager.returncode in STOPPED_BY_SIGNAL:
+        print_line("Stopped. `make run` goes on where you left off.")
         return 0
-    say("One of the processes ended by itself, so all were stopped. Its last words are above.")
+    print_line("One of the processes ended by itself, so all were stopped. Its last words are above.")
     return 1
 
 
-def welcome(data_dir: DataDir, site: dict[str, str]) -> "subprocess.Popen[bytes]":
-    """Start the program that says where the site is, once it answers."""
+def start_welcome(data_dir: DataDir, site: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """Start the program that prints the site's address once the site responds."""
     program = [sys.executable, "-m", "devservices.welcome", site["PORT"], str(data_dir.root)]
     return subprocess.Popen(
-        supervise.command(data_dir.lock, program, grace=GRACE_SECONDS), cwd=CHECKOUT, env=site, start_new_session=True
+        supervise.build_command(data_dir.lock, program, grace=GRACE_SECONDS),
+        cwd=CHECKOUT,
+        env=site,
+        start_new_session=True,
     )
 
 

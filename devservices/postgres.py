@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL: created once, started on a unix socket, stopped before anything is lost."""
+"""An embedded PostgreSQL: initdb, start on a unix socket, and stop."""
 
 import os
 import re
@@ -21,57 +21,58 @@ from devservices.programs import POSTGRES_MAJOR, postgres_programs
 
 START_SECONDS = 60
 STOP_SECONDS = 20
-# initdb writes 40 MB; below this there is no room for the first transactions either.
-ROOM_NEEDED = 300 * 1024**2
+# initdb writes 40 MB, and the first transactions need space too.
+REQUIRED_BYTES = 300 * 1024**2
 
-# "builtin" sorts the same way on every platform, and macOS has no C.UTF-8 of its own.
+# The "builtin" provider sorts the same on every platform; the system locale C.UTF-8 does not exist on macOS.
 LOCALE = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-# What the server is started with, whatever its configuration file says.
-ALWAYS = {
+# Settings that override the server's configuration file.
+SERVER_SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # Statements and details carry people's data; the log names the error and no value.
+    # Statements and error details contain users' data, so the log contains only the error message.
     "log_error_verbosity": "terse",
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
 }
-# For data that nobody will miss: a crash may lose everything.
-CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Faster, but a crash may lose all data: for tests.
+NOT_DURABLE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The PostgreSQL of one data directory. `password` is the superuser's; when it is empty, nobody is asked for one.
+    """The PostgreSQL of one data directory.
 
-    A `precious` cluster survives a power cut; the other kind is for tests, and trades that for speed.
+    `password` is the superuser's; if it is empty, no role needs a password. A `durable` cluster survives a power cut;
+    the others are for tests, and faster.
     """
 
     data_dir: DataDir
     password: str = ""
-    precious: bool = True
+    durable: bool = True
     account: ServiceAccount | None = None
 
     @property
     def data(self) -> Path:
-        """The data directory."""
+        """PostgreSQL's own data directory (PGDATA)."""
         return self.data_dir.root / "postgres"
 
     def exists(self) -> bool:
-        """Say whether initdb has been here."""
+        """Whether the cluster has been created."""
         return (self.data / "PG_VERSION").exists()
 
     def create(self) -> None:
-        """Run initdb. A kill in the middle leaves nothing that looks finished.
+        """Create the cluster with initdb. It exists only once initdb has finished, even if this process is killed.
 
-        Raises CannotStart when the disk is too full or initdb fails.
+        Raises CannotStart if the disk is too full or initdb fails.
         """
-        self.require_room()
+        self.require_disk_space()
         draft = self.data.with_name("postgres.draft")
         shutil.rmtree(draft, ignore_errors=True)
         if self.account:
-            self.account.own(draft)
+            self.account.create_folder(draft)
         with self.password_file() as password_file:
             access = ["--auth=scram-sha-256", f"--pwfile={password_file}"] if self.password else ["--auth=trust"]
             self.run("initdb", f"--pgdata={draft}", f"--username={SUPERUSER}", "--no-instructions", *LOCALE, *access)
@@ -79,7 +80,7 @@ class Cluster:
 
     @contextmanager
     def password_file(self) -> Iterator[str]:
-        """Give the name of a file that holds the password and that only the cluster's account can read."""
+        """Yield the name of a temporary file with the password, which only the cluster's account can read."""
         with tempfile.NamedTemporaryFile("w", prefix="plumbline-", suffix=".pw") as file:
             file.write(self.password)
             file.flush()
@@ -87,23 +88,23 @@ class Cluster:
                 os.chown(file.name, self.account.uid, self.account.gid)
             yield file.name
 
-    def require_room(self) -> None:
-        """Raise CannotStart when the disk below the data directory has no room for a cluster."""
+    def require_disk_space(self) -> None:
+        """Raises CannotStart if the disk of the data directory is too full for a cluster."""
         free = shutil.disk_usage(self.data_dir.root).free
-        if free < ROOM_NEEDED:
+        if free < REQUIRED_BYTES:
             raise CannotStart(
                 f"The disk of {self.data_dir.root} has {free // 1024**2} MB left; a database needs "
-                f"{ROOM_NEEDED // 1024**2} MB. Make room, or set PLUMBLINE_HOME to a folder on another disk."
+                f"{REQUIRED_BYTES // 1024**2} MB. Make room, or set PLUMBLINE_HOME to a folder on another disk."
             )
 
     def run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's own programs as the cluster's account, and raise CannotStart when it fails."""
-        done = self.attempt(program, *arguments)
-        if done.returncode != 0:
-            raise CannotStart(f"{program} failed for {self.data}: {explain(done.stdout + done.stderr)}")
+        """Run one of PostgreSQL's programs as the cluster's account. Raises CannotStart if it fails."""
+        result = self.run_unchecked(program, *arguments)
+        if result.returncode != 0:
+            raise CannotStart(f"{program} failed for {self.data}: {explain(result.stdout + result.stderr)}")
 
-    def attempt(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run one of PostgreSQL's own programs as the cluster's account."""
+    def run_unchecked(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run one of PostgreSQL's programs as the cluster's account, and return its exit code and output."""
         return subprocess.run(
             [str(postgres_programs(self.account) / program), *arguments],
             capture_output=True,
@@ -115,9 +116,9 @@ class Cluster:
         )
 
     def start(self) -> "PostgresServer":
-        """Start the server and wait until it answers.
+        """Start the server and wait until it accepts connections.
 
-        Raises CannotStart when it does not, or when the data are of another version.
+        Raises CannotStart if it does not start, or if another major version of PostgreSQL wrote the data.
         """
         self.require_version()
         self.end_leftover()
@@ -128,7 +129,9 @@ class Cluster:
     def spawn(self) -> "subprocess.Popen[bytes]":
         """Start the server under a supervisor that watches the data directory's lock."""
         settings = (
-            ALWAYS | {"unix_socket_directories": str(self.data_dir.sockets)} | ({} if self.precious else CARELESS)
+            SERVER_SETTINGS
+            | {"unix_socket_directories": str(self.data_dir.sockets)}
+            | ({} if self.durable else NOT_DURABLE_SETTINGS)
         )
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         program = [str(postgres_programs(self.account) / "postgres"), "-D", str(self.data), *options]
@@ -136,14 +139,14 @@ class Cluster:
             self.data_dir.lock,
             program,
             log=self.data_dir.log("postgres"),
-            # SIGINT ends open transactions and writes everything down; SIGQUIT just goes.
-            stop="INT" if self.precious else "QUIT",
+            # SIGINT is a fast shutdown, with a checkpoint; SIGQUIT an immediate one.
+            stop="INT" if self.durable else "QUIT",
             grace=STOP_SECONDS,
             user=(self.account.uid, self.account.gid) if self.account else None,
         )
 
     def require_version(self) -> None:
-        """Raise CannotStart when another major version of PostgreSQL wrote the data."""
+        """Raises CannotStart if another major version of PostgreSQL wrote the data."""
         written_by = (self.data / "PG_VERSION").read_text().strip()
         if written_by != POSTGRES_MAJOR:
             raise CannotStart(
@@ -152,20 +155,20 @@ class Cluster:
             )
 
     def end_leftover(self) -> None:
-        """Stop a server that outlived its supervisor. We hold the lock, so no run that is active can own it."""
-        note = self.data / "postmaster.pid"
-        if not note.exists():
+        """Stop a server whose supervisor was killed. We hold the lock, so no other run is using it."""
+        pid_file = self.data / "postmaster.pid"
+        if not pid_file.exists():
             return
-        if self.is_served_by(int(note.read_text().split()[0])):
+        if self.is_served_by(int(pid_file.read_text().split()[0])):
             self.run("pg_ctl", "stop", f"--pgdata={self.data}", "--mode=fast", f"--timeout={STOP_SECONDS}")
         else:
-            # After a crash the number may be somebody else's by now, and PostgreSQL would take them for a server.
-            note.unlink()
+            # After a crash another process may have this process id, and PostgreSQL would mistake it for a server.
+            pid_file.unlink()
 
-    def is_served_by(self, process: int) -> bool:
-        """Say whether this process is a PostgreSQL on our data."""
+    def is_served_by(self, process_id: int) -> bool:
+        """Whether the process with this id is a PostgreSQL server of this cluster."""
         try:
-            return str(self.data) in psutil.Process(process).cmdline()
+            return str(self.data) in psutil.Process(process_id).cmdline()
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
 
@@ -178,7 +181,7 @@ class PostgresServer:
     process: "subprocess.Popen[bytes]"
 
     def wait_until_ready(self) -> None:
-        """Return once the server answers; raise CannotStart with its own words when it ends or stays silent."""
+        """Wait until the server accepts connections. Raises CannotStart with its errors if it ends or is too slow."""
         deadline = time.monotonic() + START_SECONDS
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -188,7 +191,7 @@ class PostgresServer:
             time.sleep(0.02)
 
     def is_ready(self) -> bool:
-        """Say whether the server takes connections."""
+        """Whether the server accepts connections."""
         cluster = self.cluster
         try:
             psycopg.connect(
@@ -199,13 +202,13 @@ class PostgresServer:
         return True
 
     def stop(self) -> None:
-        """End the server in an orderly way and wait until it has gone."""
+        """Stop the server and wait until it has ended."""
         self.process.terminate()
         self.process.wait()
 
 
 def explain(output: str) -> str:
-    """Return what a person can act on from a program's output: the cause, and what to do where we know it."""
+    """Return the cause of a failure from a program's output, and what to do if we know it."""
     if "No space left on device" in output:
         return "the disk is full. Make room, or set PLUMBLINE_HOME to a folder on another disk."
     causes = [line for line in output.splitlines() if re.search(r"FATAL|ERROR|error:|HINT", line)]

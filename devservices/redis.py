@@ -1,4 +1,4 @@
-"""An embedded Redis on a unix socket. Nothing that has to survive lives in it alone."""
+"""An embedded Redis on a unix socket. No data that must be kept is only in Redis."""
 
 import subprocess
 import time
@@ -16,9 +16,9 @@ from devservices.programs import redis_program
 
 START_SECONDS = 20
 STOP_SECONDS = 5
-# A snapshot at most a minute old, so that queued jobs survive a restart.
-KEPT = ("--save", "60", "1")
-FORGOTTEN = ("--save", "")
+# Options for snapshots: every minute, so that queued jobs survive a restart, or none.
+SAVE_EVERY_MINUTE = ("--save", "60", "1")
+SAVE_NEVER = ("--save", "")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RedisServer:
     process: subprocess.Popen[bytes]
 
     def wait_until_ready(self, log: Path) -> None:
-        """Return once the server answers; raise CannotStart with its own words when it ends or stays silent."""
+        """Wait until the server responds. Raises CannotStart with the end of its log if it ends or takes too long."""
         deadline = time.monotonic() + START_SECONDS
         while not is_ready(self.socket):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -39,21 +39,21 @@ class RedisServer:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """End the server (it writes its snapshot first) and wait until it has gone."""
+        """Stop the server, which writes a snapshot first, and wait until it has ended."""
         self.process.terminate()
         self.process.wait()
 
 
 def start(data_dir: DataDir, *, save: Sequence[str]) -> RedisServer:
-    """Start the Redis of one data directory under a supervisor, and wait until it answers.
+    """Start the Redis of one data directory under a supervisor, and wait until it responds.
 
-    Raises CannotStart with the last lines of its log when it does not.
+    ``save`` is one of the options above. Raises CannotStart with the end of its log if it does not start.
     """
     data = make_private(data_dir.root / "redis")
     socket = data_dir.sockets / "redis.sock"
     end_leftover(socket)
-    place = ["--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--dir", str(data)]
-    program = [str(redis_program()), *place, "--daemonize", "no", *save]
+    options = ["--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--dir", str(data)]
+    program = [str(redis_program()), *options, "--daemonize", "no", *save]
     process = supervise.start(data_dir.lock, program, log=data_dir.log("redis"), grace=STOP_SECONDS)
     server = RedisServer(socket, process)
     server.wait_until_ready(data_dir.log("redis"))
@@ -61,22 +61,22 @@ def start(data_dir: DataDir, *, save: Sequence[str]) -> RedisServer:
 
 
 def is_ready(socket: Path) -> bool:
-    """Say whether a Redis that is ready for work listens on this socket."""
-    with client(socket) as connection:
+    """Whether a Redis listens on this socket and has loaded its data."""
+    with create_client(socket) as connection:
         try:
             return bool(connection.ping())
         except (redis.ConnectionError, redis.BusyLoadingError):
             return False
 
 
-def client(socket: Path) -> redis.Redis:
-    """Return a client that says at once when nobody listens: the default one tries again for seconds."""
+def create_client(socket: Path) -> redis.Redis:
+    """Return a client without retries, so that it fails at once if no server listens."""
     return redis.Redis(unix_socket_path=str(socket), socket_timeout=STOP_SECONDS, retry=Retry(NoBackoff(), 0))
 
 
 def end_leftover(socket: Path) -> None:
-    """Stop a server that outlived its supervisor, and clear the name it listened on."""
+    """Stop a server whose supervisor was killed, and delete its socket."""
     if is_ready(socket):
-        with client(socket) as connection:
+        with create_client(socket) as connection:
             connection.shutdown()
     socket.unlink(missing_ok=True)

@@ -1,12 +1,12 @@
-"""Run a program that ends when its owner does, however the owner ends.
+"""Runs a program that is stopped when its owner ends, even by ``kill -9``.
 
-The owner holds a POSIX lock on a file for as long as it lives. A supervisor waits for that lock: when the kernel hands
-it over, the owner is gone, be it by ``kill -9``, and the supervisor stops its program. It keeps the lock until
-its program has gone too, so the process that gets the lock next finds nothing running.
+The owner holds a POSIX lock on a file as long as it runs. A supervisor waits for that lock: when it gets the lock, the
+owner has ended, and the supervisor stops its program. It holds the lock until the program has ended, so that the next
+owner finds nothing running.
 
-It works on Linux and macOS, through any number of processes in between (unlike a parent-death signal, which macOS
-lacks and a change of user clears). Standard library only and run by its path, because one of these lives as long
-as each service does.
+This works on Linux and macOS, with any number of processes in between; a parent-death signal does not exist on macOS,
+and is cleared when the user changes. It uses only the standard library and is run by its path, to need little memory:
+each service has a supervisor as long as it runs.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-# Where libfaketime makes tests live on another day, a service must not live on today's.
-FAKED = (
+# Tests that run on another day with libfaketime need services on the same day.
+FAKETIME_VARIABLES = (
     "FAKETIME", "LD_PRELOAD", "DONT_FAKE_MONOTONIC", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKETIME_FORCE_MONOTONIC_FIX",
 )  # fmt: skip
 
 
-def command(
+def build_command(
     lock: Path,
     program: Sequence[str],
     *,
@@ -38,8 +38,8 @@ def command(
 ) -> list[str]:
     """Return the command line that runs `program` under a supervisor that watches `lock`.
 
-    `stop` is the signal that asks the program to end, `grace` the seconds until it is killed, `user` the uid and
-    gid it runs as. A `foreground` program stays in the terminal's group: it sees Ctrl-C itself, and may read keys.
+    `stop` is the signal that stops the program, `grace` the seconds until it is killed, `user` the uid and gid it runs
+    as. A `foreground` program stays in the terminal's process group, gets Ctrl-C from it and can read from it.
     """
     options = ["--lock", str(lock), "--stop", stop, "--grace", str(grace)]
     if user is not None:
@@ -50,29 +50,34 @@ def command(
 
 
 def start(lock: Path, program: Sequence[str], *, log: Path, **options: Any) -> "subprocess.Popen[bytes]":
-    """Start a supervised service, away from the terminal and its Ctrl-C, with a fresh log. Options as in `command`."""
+    """Start a supervised service with a new log, in its own session, so that it gets no Ctrl-C.
+
+    The options are those of `build_command`.
+    """
     log.unlink(missing_ok=True)
     log.touch(mode=0o600)
     with log.open("wb") as output:
         return subprocess.Popen(
-            command(lock, program, **options),
+            build_command(lock, program, **options),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd="/",
-            # None of our secrets, and the plain locale: without one, PostgreSQL does not start on macOS.
-            env={"LC_ALL": "C", "PATH": os.defpath} | faked_clock(),
+            # None of our secrets. On macOS, PostgreSQL does not start without a locale.
+            env={"LC_ALL": "C", "PATH": os.defpath} | read_faketime_variables(),
             start_new_session=True,
         )
 
 
-def faked_clock() -> dict[str, str]:
-    """What tells a service of another day; nothing where the machine's own holds."""
-    return {name: os.environ[name] for name in FAKED if name in os.environ} if "FAKETIME" in os.environ else {}
+def read_faketime_variables() -> dict[str, str]:
+    """Return the environment variables of libfaketime; none if it is not used."""
+    if "FAKETIME" not in os.environ:
+        return {}
+    return {name: os.environ[name] for name in FAKETIME_VARIABLES if name in os.environ}
 
 
 def hold(lock: Path) -> IO[str] | None:
-    """Take the lock for the life of this process, or until the file is closed. None when somebody has it."""
+    """Lock the file until it is closed or this process ends. Returns None if another process holds the lock."""
     file = lock.open("a+")
     lock.chmod(0o600)
     try:
@@ -84,32 +89,32 @@ def hold(lock: Path) -> IO[str] | None:
 
 
 class Supervisor:
-    """One program, its stop signal, and the time it may take to obey."""
+    """Runs one program, and stops it when its owner has ended or on a signal."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """Start the program. Signals that arrive while it starts are kept for it."""
+        """Start the program. A signal that arrives during the start stops it afterwards."""
         self.options = options
         self.program: subprocess.Popen[bytes] | None = None
-        self.asked_to_stop = False
-        self.listen()
+        self.stop_requested = False
+        self.handle_signals()
         as_user: dict[str, Any] = (
             {} if options.uid is None else {"user": options.uid, "group": options.gid, "extra_groups": []}
         )
         self.program = subprocess.Popen(options.program, start_new_session=not options.foreground, **as_user)
-        if self.asked_to_stop:
+        if self.stop_requested:
             self.stop()
 
-    def listen(self) -> None:
-        """Turn the signals that end a process into a request to our program."""
+    def handle_signals(self) -> None:
+        """Stop the program on the signals that would end this process."""
         signal.signal(signal.SIGTERM, self.stop)
         signal.signal(signal.SIGHUP, self.stop)
         signal.signal(signal.SIGALRM, self.kill)
-        # In the foreground the terminal sends Ctrl-C to the program as well, and the program decides what it means.
+        # In the foreground the terminal sends SIGINT to the program too, and the program decides how to handle it.
         signal.signal(signal.SIGINT, (lambda *_: None) if self.options.foreground else self.stop)
 
     def stop(self, *_: object) -> None:
-        """Ask the program to end, and start the clock. Asking again does not restart the clock."""
-        self.asked_to_stop = True
+        """Send the stop signal to the program, and start the timer of `grace`, unless it is running already."""
+        self.stop_requested = True
         if self.program is None:
             return
         self.program.send_signal(getattr(signal, f"SIG{self.options.stop}"))
@@ -117,7 +122,7 @@ class Supervisor:
             signal.setitimer(signal.ITIMER_REAL, self.options.grace)
 
     def kill(self, *_: object) -> None:
-        """End the program and, unless it shares our group, all that it has started."""
+        """Kill the program and, unless it is in our process group, all processes that it has started."""
         if self.program is None:
             return
         if self.options.foreground:
@@ -127,14 +132,14 @@ class Supervisor:
             os.killpg(self.program.pid, signal.SIGKILL)
 
     def watch_owner(self) -> None:
-        """Wait until the owner lets go, then stop. The lock stays ours until this process ends."""
+        """Wait until the owner releases the lock, then stop the program. This process holds the lock until it ends."""
         with Path(self.options.lock).open("r+") as file:
             fcntl.lockf(file, fcntl.LOCK_SH)
             os.kill(os.getpid(), signal.SIGTERM)
             threading.Event().wait()
 
     def wait(self) -> int:
-        """Stay until the program has ended, sweep up what it left behind, and return its exit code."""
+        """Wait until the program has ended, kill the processes that it left, and return its exit code."""
         assert self.program is not None  # noqa: S101 (started in __init__)
         threading.Thread(target=self.watch_owner, daemon=True).start()
         code = self.program.wait()
@@ -144,7 +149,7 @@ class Supervisor:
 
 
 def main() -> int:
-    """Read the command line that `command` wrote."""
+    """Run the supervisor with the arguments of `build_command`; return its exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--lock", required=True)
     parser.add_argument("--stop", required=True)

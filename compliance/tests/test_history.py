@@ -15,7 +15,7 @@ from django.db import connections
 
 from compliance.isolation import history
 from compliance.isolation.roles import OTHER_VERSION_EXIT_CODE
-from devservices.account import service_account
+from devservices.account import ensure_service_account
 from devservices.programs import postgres_programs
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner", "ops"])
@@ -52,7 +52,7 @@ def dump() -> str:
 
 def run_program(name: str, *options: str) -> str:
     folder = parse_qs(urlsplit(ADMIN_URL).query)["host"][0]
-    program = str(postgres_programs(service_account()) / name)
+    program = str(postgres_programs(ensure_service_account()) / name)
     done = subprocess.run(
         [program, "--host", folder, "--username", "postgres", "--restrict-key=same", *options],
         capture_output=True,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from devservices.account import PLACE
+from devservices.account import ACCOUNT_HOME
 
 TIMEOUT_SECONDS = 60
 
@@ -23,8 +23,8 @@ def temporary_data_homes() -> Iterator[Path]:
     """
     parent = None
     if os.geteuid() == 0:
-        PLACE.mkdir(parents=True, exist_ok=True)
-        parent = PLACE
+        ACCOUNT_HOME.mkdir(parents=True, exist_ok=True)
+        parent = ACCOUNT_HOME
     folder = Path(tempfile.mkdtemp(prefix="pytest-", dir=parent)).resolve()
     folder.chmod(0o711)
     try:

@@ -73,7 +73,7 @@ class Conversation(socketserver.StreamRequestHandler):
 
 @pytest.fixture(scope="module")
 def services() -> Iterator[tuple[DataDir, dict[str, str]]]:
-    with ephemeral.services() as (home, found):
+    with ephemeral.run_services() as (home, found):
         env = os.environ | found
         manage = [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"]
         subprocess.run(manage, cwd=CHECKOUT, env=env, check=True)

@@ -82,7 +82,7 @@ PAGES = ("/overview/", "/transactions/", "/accounts/login/", WEBHOOK, "/health/r
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with ephemeral.services() as (home, found), scripted_server() as plaid:
+    with ephemeral.run_services() as (home, found), scripted_server() as plaid:
         env = os.environ | found | {"PLAID_URL": plaid.url}
         plaid.respond_with(http_response({"key": public_key(), "request_id": "r"}))
         manage = [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"]

@@ -107,9 +107,9 @@ BY_HAND = dict.fromkeys(PRODUCTION) | {"DEBUG": "1", "READ_DOT_ENV": "0"}
 
 
 def test_a_command_by_hand_finds_the_services_of_make_run(tmp_path: Path) -> None:
-    made, ports = keys.make(), {"SANDBOX_PORT": "4001", "SANDBOX_SMTP_PORT": "4002"}
-    written = data_dir.addresses(tmp_path / "sockets", made, ports)
-    envfile.write(tmp_path / "site.env", written, "settings")
+    made, ports = keys.generate(), {"SANDBOX_PORT": "4001", "SANDBOX_SMTP_PORT": "4002"}
+    written = data_dir.build_settings(tmp_path / "sockets", made, ports)
+    envfile.write_env_file(tmp_path / "site.env", written, "settings")
     look = (
         "from django.conf import settings as s; "
         "print(s.DATABASES['default']['OPTIONS']['host'], s.REDIS_URL, s.EMAIL_PORT, s.PLAID_URL, s.FIELD_KEYS)"

@@ -1,4 +1,4 @@
-"""The virtual environment is made by a Python that can, and filled only when the lock has changed."""
+"""The virtual environment is created with a suitable Python, and installed only if the lock file has changed."""
 
 import hashlib
 import os
@@ -21,18 +21,18 @@ BROKEN = "#!/bin/sh\necho 'pyenv: command not found' >&2\nexit 127\n"
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """A folder that is all of PATH, but for the shell's own."""
+    """A folder that is the only one on PATH."""
     (tmp_path / "bin").mkdir()
     return tmp_path / "bin"
 
 
-def add(machine: Path, name: str, script: str, version: str = "") -> None:
+def add_program(machine: Path, name: str, script: str, version: str = "") -> None:
     (machine / name).write_text(script.replace("{version}", version))
     (machine / name).chmod(0o755)
 
 
-def find(machine: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run the search where there is no .venv."""
+def find_python(machine: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run find_python.sh in a folder without .venv."""
     return subprocess.run(
         ["/bin/sh", str(FIND)],
         cwd=machine,
@@ -43,51 +43,51 @@ def find(machine: Path, **environment: str) -> "subprocess.CompletedProcess[str]
     )
 
 
-def test_it_takes_a_python_that_is_new_enough(machine: Path) -> None:
-    add(machine, "python3", GOOD, "3.12")
-    assert find(machine).stdout == f"{machine}/python3\n"
+def test_it_finds_a_python_that_is_new_enough(machine: Path) -> None:
+    add_program(machine, "python3", GOOD, "3.12")
+    assert find_python(machine).stdout == f"{machine}/python3\n"
 
 
 def test_it_prints_the_python_that_a_version_manager_leads_to(machine: Path) -> None:
-    add(machine, "python3", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    assert find(machine).stdout == f"{sys.executable}\n"
+    add_program(machine, "python3", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    assert find_python(machine).stdout == f"{sys.executable}\n"
 
 
-def test_it_passes_over_a_name_that_does_not_run(machine: Path) -> None:
-    add(machine, "python3.13", BROKEN)
-    add(machine, "python3.11", GOOD, "3.11")
-    assert find(machine).stdout == f"{machine}/python3.11\n"
+def test_it_skips_a_command_that_does_not_run(machine: Path) -> None:
+    add_program(machine, "python3.13", BROKEN)
+    add_program(machine, "python3.11", GOOD, "3.11")
+    assert find_python(machine).stdout == f"{machine}/python3.11\n"
 
 
-def test_it_takes_the_python_that_the_person_names(machine: Path) -> None:
-    add(machine, "python3.13", GOOD, "3.13")
-    add(machine, "mine", GOOD, "3.12")
-    assert find(machine, PYTHON="mine").stdout == f"{machine}/mine\n"
+def test_it_prefers_the_python_of_the_variable(machine: Path) -> None:
+    add_program(machine, "python3.13", GOOD, "3.13")
+    add_program(machine, "mine", GOOD, "3.12")
+    assert find_python(machine, PYTHON="mine").stdout == f"{machine}/mine\n"
 
 
 @pytest.mark.parametrize("version", ["3.10", "3.15", "2.7"])
 def test_it_says_which_versions_it_needs_and_which_it_found(machine: Path, version: str) -> None:
-    add(machine, "python3", GOOD, version)
-    found = find(machine)
-    assert found.returncode == 1
-    assert "needs Python 3.11, 3.12, 3.13 or 3.14" in found.stderr
-    assert f"python3 is {version}" in found.stderr
+    add_program(machine, "python3", GOOD, version)
+    search = find_python(machine)
+    assert search.returncode == 1
+    assert "needs Python 3.11, 3.12, 3.13 or 3.14" in search.stderr
+    assert f"python3 is {version}" in search.stderr
 
 
 def test_it_says_what_to_install_when_a_python_lacks_venv(machine: Path) -> None:
-    add(machine, "python3", NO_VENV, "3.11")
-    found = find(machine)
-    assert found.returncode == 1
-    assert "apt-get install python3-venv" in found.stderr
+    add_program(machine, "python3", NO_VENV, "3.11")
+    search = find_python(machine)
+    assert search.returncode == 1
+    assert "apt-get install python3-venv" in search.stderr
 
 
 def test_it_says_that_there_is_no_python_at_all(machine: Path) -> None:
-    assert "no Python at all" in find(machine).stderr
+    assert "no Python at all" in find_python(machine).stderr
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with a requirements file and an environment, both ours to change."""
+    """A temporary checkout with a requirements file and an empty environment."""
     monkeypatch.setattr(install, "CHECKOUT", tmp_path)
     monkeypatch.setattr(install, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(install, "PYTHON", tmp_path / ".venv" / "bin" / "python")
@@ -98,13 +98,13 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_it_installs_again_only_when_the_lock_has_changed(checkout: Path) -> None:
     assert not install.is_installed("requirements.txt")
-    install.stamp("requirements.txt").write_text(hashlib.sha256(b"one==1\n").hexdigest())
+    install.stamp_file("requirements.txt").write_text(hashlib.sha256(b"one==1\n").hexdigest())
     assert install.is_installed("requirements.txt")
     (checkout / "requirements.txt").write_text("one==2\n")
     assert not install.is_installed("requirements.txt")
 
 
-def test_it_makes_a_new_environment_where_the_checkout_was_moved(checkout: Path) -> None:
+def test_it_creates_a_new_environment_if_the_checkout_was_moved(checkout: Path) -> None:
     config = checkout / ".venv" / "pyvenv.cfg"
     config.write_text(f"version = 3.11.2\ncommand = /usr/bin/python3 -m venv {checkout}/.venv\n")
     assert not install.was_moved()
@@ -112,10 +112,10 @@ def test_it_makes_a_new_environment_where_the_checkout_was_moved(checkout: Path)
     assert install.was_moved()
 
 
-def test_it_does_not_trust_an_environment_whose_python_is_gone(checkout: Path) -> None:
+def test_it_does_not_use_an_environment_whose_python_was_uninstalled(checkout: Path) -> None:
     (checkout / ".venv" / "bin").mkdir()
     (checkout / ".venv" / "bin" / "python").symlink_to(checkout / "uninstalled")
-    assert not install.works(install.PYTHON)
+    assert not install.is_usable(install.PYTHON)
 
 
 @pytest.fixture
@@ -127,18 +127,18 @@ def environment(checkout: Path) -> Path:
 
 @pytest.fixture
 def uv(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same with the uv that these tests were installed by."""
+    """The uv of the environment that runs these tests, marked as installed in the temporary checkout."""
     program = Path(sys.executable).with_name("uv")
     if not program.exists():
         pytest.skip("There is no uv for this machine.")
     monkeypatch.setattr(install, "UV", program)
     (environment.parent / install.UV_REQUIREMENTS).write_text("uv==1\n")
-    install.stamp(install.UV_REQUIREMENTS).write_text(install.hash_file(install.UV_REQUIREMENTS))
+    install.stamp_file(install.UV_REQUIREMENTS).write_text(install.hash_file(install.UV_REQUIREMENTS))
     return program
 
 
 def lock_package(checkout: Path, digest: str = "") -> None:
-    """Lock a package of one module, by its own hash unless another one is given."""
+    """Lock a package with one module, by its own hash unless another one is given."""
     wheel = checkout / "one-1-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("one.py", "")
@@ -149,7 +149,7 @@ def lock_package(checkout: Path, digest: str = "") -> None:
     (checkout / "requirements.txt").write_text(f"one @ {wheel.as_uri()} --hash=sha256:{digest}\n")
 
 
-def find_module(environment: Path) -> list[Path]:
+def find_installed_module(environment: Path) -> list[Path]:
     return list(environment.glob("lib/*/site-packages/one.py"))
 
 
@@ -163,7 +163,7 @@ def test_it_installs_the_package_that_was_locked(
         monkeypatch.setattr(install, "run_pip", None)
     install.install("requirements.txt")
     assert install.is_installed("requirements.txt")
-    assert find_module(environment)
+    assert find_installed_module(environment)
 
 
 @pytest.mark.parametrize("tool", ["uv", "pip"])
@@ -173,17 +173,17 @@ def test_it_refuses_a_package_whose_hash_is_not_the_locked_one(
     lock_package(checkout, "0" * 64)
     if tool == "uv":
         request.getfixturevalue("uv")
-        refusal = install.run_uv("requirements.txt")
-        assert refusal.returncode != 0
-        assert "Hash mismatch" in refusal.stdout
+        result = install.run_uv("requirements.txt")
+        assert result.returncode != 0
+        assert "Hash mismatch" in result.stdout
     with pytest.raises(install.InstallFailed, match="THESE PACKAGES DO NOT MATCH THE HASHES"):
         install.install("requirements.txt")
     assert not install.is_installed("requirements.txt")
-    assert not find_module(environment)
+    assert not find_installed_module(environment)
 
 
 @pytest.mark.parametrize("tool", ["uv", "pip"])
-def test_it_takes_no_package_without_a_hash(
+def test_it_refuses_a_package_without_a_hash(
     checkout: Path, environment: Path, tool: str, request: pytest.FixtureRequest
 ) -> None:
     lock_package(checkout)
@@ -194,25 +194,25 @@ def test_it_takes_no_package_without_a_hash(
         assert install.run_uv("requirements.txt").returncode != 0
     with pytest.raises(install.InstallFailed):
         install.install("requirements.txt")
-    assert not find_module(environment)
+    assert not find_installed_module(environment)
 
 
 @pytest.mark.parametrize("tool", ["uv", "pip"])
-def test_it_repairs_what_was_interrupted(
+def test_it_repairs_an_interrupted_installation(
     checkout: Path, environment: Path, tool: str, request: pytest.FixtureRequest
 ) -> None:
     if tool == "uv":
         request.getfixturevalue("uv")
     lock_package(checkout)
     install.install("requirements.txt")
-    find_module(environment)[0].unlink()
-    install.stamp("requirements.txt").write_text(install.UNFINISHED)
+    find_installed_module(environment)[0].unlink()
+    install.stamp_file("requirements.txt").write_text(install.UNFINISHED)
     assert not install.is_installed("requirements.txt")
     install.install("requirements.txt")
-    assert find_module(environment)
+    assert find_installed_module(environment)
 
 
-def test_it_lets_pip_install_where_there_is_no_uv_for_the_machine(
+def test_it_installs_with_pip_if_there_is_no_uv_for_the_platform(
     checkout: Path, environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (checkout / install.UV_REQUIREMENTS).write_text(f"one @ file:///no-such-one --hash=sha256:{'0' * 64}\n")
@@ -220,10 +220,10 @@ def test_it_lets_pip_install_where_there_is_no_uv_for_the_machine(
     monkeypatch.setattr(install, "run_uv", None)
     assert install.main(["requirements.txt"]) == 0
     assert not install.is_installed(install.UV_REQUIREMENTS)
-    assert find_module(environment)
+    assert find_installed_module(environment)
 
 
-def test_uv_looks_for_packages_where_pip_does(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_uses_the_package_sources_of_pip(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = checkout / "pip.conf"
     config.write_text(
         "[global]\nindex-url = https://packages.internal/simple\nfind-links = /srv/wheels\n\n"
@@ -235,48 +235,46 @@ def test_uv_looks_for_packages_where_pip_does(checkout: Path, monkeypatch: pytes
     assert sources["UV_DEFAULT_INDEX"] == "https://packages.internal/simple"
     assert sources["UV_EXTRA_INDEX_URL"] == "https://a.internal/simple https://b.internal/simple"
     assert sources["UV_FIND_LINKS"] == "/srv/wheels,/srv/more-wheels"
-    assert [part.partition("=")[2] for part in pip_settings() if part.startswith("global.index-url")] == [
+    assert [part.partition("=")[2] for part in list_pip_settings() if part.startswith("global.index-url")] == [
         "'https://packages.internal/simple'"
     ]
 
 
-def pip_settings() -> list[str]:
-    """What pip itself reads."""
-    return install.run_command([sys.executable, *install.pip()[1:], "config", "list"]).stdout.splitlines()
+def list_pip_settings() -> list[str]:
+    """Return the settings that pip itself reads."""
+    return install.run_command([sys.executable, *install.pip_command()[1:], "config", "list"]).stdout.splitlines()
 
 
 @pytest.mark.parametrize("content", ["", "no section\n", "[global]\nindex-url\n"])
-def test_it_passes_over_a_configuration_that_nobody_can_read(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
+def test_it_ignores_an_invalid_configuration(checkout: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     (checkout / "pip.conf").write_text(content)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(checkout / "pip.conf"))
     monkeypatch.setenv("PIP_INDEX_URL", "https://packages.internal/simple")
     assert install.package_sources()["UV_DEFAULT_INDEX"] == "https://packages.internal/simple"
 
 
-def test_it_reads_no_configuration_where_pip_reads_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_reads_no_configuration_if_pip_reads_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    assert install.pip_configuration() == []
+    assert install.list_pip_configurations() == []
 
 
-def test_it_never_needs_more_than_the_standard_library() -> None:
+def test_it_imports_only_the_standard_library() -> None:
     program = CHECKOUT / "devservices" / "install.py"
-    done = subprocess.run(
-        # Loaded and not run: what it would do, it would do to this checkout.
+    result = subprocess.run(
+        # Only loads the module, because running it would change this checkout.
         [sys.executable, "-I", "-S", "-c", "import runpy, sys; runpy.run_path(sys.argv[1])", str(program)],
         env={"PATH": os.defpath},
         check=False,
     )
-    assert done.returncode == 0
+    assert result.returncode == 0
 
 
-def test_it_empties_nothing_that_a_link_leads_to(checkout: Path, tmp_path: Path) -> None:
-    others = tmp_path / "others"
-    others.mkdir()
-    (others / "kept").touch()
+def test_it_does_not_delete_the_target_of_a_link(checkout: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "kept").touch()
     shutil.rmtree(checkout / ".venv")
-    (checkout / ".venv").symlink_to(others)
+    (checkout / ".venv").symlink_to(target)
     with pytest.raises(install.InstallFailed, match="is a link"):
         install.make_environment()
-    assert (others / "kept").exists()
+    assert (target / "kept").exists()

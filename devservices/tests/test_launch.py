@@ -1,4 +1,4 @@
-"""`make run` starts everything, says where it is, and leaves nothing behind."""
+"""`make run` starts everything, prints the site's address, and leaves nothing running."""
 
 import http.client
 import os
@@ -14,7 +14,7 @@ from config.tests.processes import has_ended, list_processes_below, temporary_da
 from devservices import CannotStart, data_dir, launch, ports
 from devservices.data_dir import CHECKOUT, DataDir
 
-SETTINGS = data_dir.addresses(
+SETTINGS = data_dir.build_settings(
     Path("/run/x"),
     {
         "ADMIN_PASSWORD": "admin-password",
@@ -31,14 +31,14 @@ SETTINGS = data_dir.addresses(
 )
 
 
-def test_it_tells_the_site_everything_but_the_superuser() -> None:
+def test_it_passes_everything_but_the_superuser_to_the_site() -> None:
     site = launch.site_environment(SETTINGS, 8003)
     assert site["PORT"] == "8003"
     assert site["PUBLIC_URL"] in ("http://localhost:8003", os.environ.get("PUBLIC_URL"))
     assert "admin-password" not in "".join(site.values())
 
 
-def test_it_lets_the_settings_of_the_person_win(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_does_not_override_variables_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAID_ENV", "sandbox")
     monkeypatch.setenv("PLAID_CLIENT_ID", "a real one")
     monkeypatch.setenv("DEBUG", "0")
@@ -46,39 +46,39 @@ def test_it_lets_the_settings_of_the_person_win(monkeypatch: pytest.MonkeyPatch)
     assert (site["PLAID_ENV"], site["PLAID_CLIENT_ID"], site["DEBUG"]) == ("sandbox", "a real one", "0")
 
 
-def test_it_tells_the_sandbox_no_secret_of_the_site(tmp_path: Path) -> None:
-    told = launch.sandbox_environment(DataDir(tmp_path), SETTINGS)
-    assert told["SANDBOX_CLIENT_ID"] == "client"
+def test_it_passes_no_secret_of_the_site_to_the_sandbox(tmp_path: Path) -> None:
+    environment = launch.sandbox_environment(DataDir(tmp_path), SETTINGS)
+    assert environment["SANDBOX_CLIENT_ID"] == "client"
     for secret in ("the-secret-key", "the-field-key", "rw-password", "owner-password", "ops-password"):
-        assert secret not in "".join(told.values())
+        assert secret not in "".join(environment.values())
 
 
-def test_it_keeps_out_of_a_database_that_the_person_brings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_starts_no_services_if_the_environment_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://app_rw@db.internal/plumbline")
     monkeypatch.setenv("REDIS_URL", "redis://redis.internal")
     with launch.ExitStack() as stack:
-        found = launch.start_services(DataDir(tmp_path), None, stack)
-    assert not any(name.startswith("DATABASE_") for name in found)
+        settings = launch.start_services(DataDir(tmp_path), None, stack)
+    assert not any(name.startswith("DATABASE_") for name in settings)
     assert not (tmp_path / "postgres").exists()
 
 
 @pytest.mark.parametrize("text", ["", "not a number"])
-def test_it_does_not_mistake_other_words_for_a_process(tmp_path: Path, text: str) -> None:
+def test_it_finds_no_lock_holder_in_a_file_without_a_process_id(tmp_path: Path, text: str) -> None:
     DataDir(tmp_path).lock.write_text(text)
-    assert launch.living_holder(DataDir(tmp_path)) is None
+    assert launch.find_lock_holder(DataDir(tmp_path)) is None
 
 
-def test_it_knows_a_process_that_has_ended(tmp_path: Path) -> None:
+def test_it_finds_no_lock_holder_that_has_ended(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"])
     wait_until(lambda: has_ended(ended.pid))
     DataDir(tmp_path).lock.write_text(str(ended.pid))
-    assert launch.living_holder(DataDir(tmp_path)) is None
+    assert launch.find_lock_holder(DataDir(tmp_path)) is None
     ended.wait()
 
 
-def test_it_shows_the_last_words_of_a_command_that_failed() -> None:
+def test_it_shows_the_output_of_a_command_that_failed() -> None:
     with pytest.raises(CannotStart, match=r"`manage.py no_such_command` failed:\n.*Unknown command"):
-        launch.manage("no_such_command", env=dict(os.environ))
+        launch.run_manage("no_such_command", env=dict(os.environ))
 
 
 # --- The whole of it --------------------------------------------------------------------------------------
@@ -91,14 +91,14 @@ def data_home() -> Iterator[Path]:
 
 
 def start(data_home: Path, port: str) -> "subprocess.Popen[str]":
-    """Run the launcher as make does, on a machine where nothing is set."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    """Run the launcher as make does, in an environment without settings."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     data_home.parent.joinpath("out").touch()
     with data_home.parent.joinpath("out").open("w") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "devservices.launch"],
             cwd=CHECKOUT,
-            env={**kept, "PLUMBLINE_HOME": str(data_home), "PORT": port},
+            env={**inherited, "PLUMBLINE_HOME": str(data_home), "PORT": port},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -123,8 +123,8 @@ def wait_for_welcome(process: "subprocess.Popen[str]", data_home: Path) -> None:
     assert process.poll() is None, read_output(data_home)
 
 
-def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(data_home: Path) -> None:
-    port = ports.any_free()
+def test_it_starts_in_a_new_checkout_stops_on_ctrl_c_and_keeps_the_data_for_the_next_start(data_home: Path) -> None:
+    port = ports.find_free_port()
     first = start(data_home, port)
     wait_for_welcome(first, data_home)
     assert f"Plumbline runs at  http://localhost:{port}" in read_output(data_home)
@@ -132,7 +132,7 @@ def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(da
     assert get(port, "/health/ready") == 200
     assert get(port, "/_sandbox/mailbox/") == 200
 
-    by_hand = subprocess.run(
+    command = subprocess.run(
         [sys.executable, "manage.py", "check", "--database", "default"],
         cwd=CHECKOUT,
         env={"PATH": os.environ["PATH"], "PLUMBLINE_HOME": str(data_home), "DEBUG": "1", "READ_DOT_ENV": "0"},
@@ -140,7 +140,7 @@ def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(da
         text=True,
         check=False,
     )
-    assert by_hand.returncode == 0, by_hand.stderr
+    assert command.returncode == 0, command.stderr
 
     second = subprocess.run(
         [sys.executable, "-m", "devservices.launch"],
@@ -158,11 +158,11 @@ def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(da
     assert list_processes_below(data_home) == []
 
     keys = (data_home / "keys.env").read_text()
-    again = start(data_home, port)
-    wait_for_welcome(again, data_home)
+    third = start(data_home, port)
+    wait_for_welcome(third, data_home)
     assert "A new database cluster" not in read_output(data_home)
     assert (data_home / "keys.env").read_text() == keys
 
-    again.kill()
-    again.wait()
+    third.kill()
+    third.wait()
     wait_until(lambda: list_processes_below(data_home) == [])

@@ -1,4 +1,4 @@
-"""The processes that read programs' output end with their programs, also after the launcher was killed."""
+"""The processes that read the programs' output end with them, even if the launcher was killed."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import psutil
 from config.tests.processes import has_ended, wait_until
 from devservices.data_dir import CHECKOUT
 
-# Says more than a pipe holds, once nobody reads any more.
+# Prints more than a pipe can hold, once the launcher has been killed.
 PROGRAM = "sh -c 'read -r line; seq 100000'"
 LAUNCHER = f"""
 import sys
@@ -21,15 +21,15 @@ manager.loop()
 """
 
 
-def test_it_ends_when_its_program_does_and_nobody_takes_what_that_said(tmp_path: Path) -> None:
+def test_it_ends_with_its_program_even_if_nothing_reads_the_output(tmp_path: Path) -> None:
     fifo = tmp_path / "go"
     subprocess.run(["mkfifo", str(fifo)], check=True)
     command = [sys.executable, "-c", LAUNCHER, str(fifo)]
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as launcher:
         assert launcher.stdout is not None
         assert "started" in launcher.stdout.readline()
-        below = [process.pid for process in psutil.Process(launcher.pid).children(recursive=True)]
-        assert below
+        children = [process.pid for process in psutil.Process(launcher.pid).children(recursive=True)]
+        assert children
         launcher.kill()
     fifo.write_text("go\n")
-    wait_until(lambda: all(has_ended(process) for process in below), timeout=20)
+    wait_until(lambda: all(has_ended(process) for process in children), timeout=20)

@@ -1,4 +1,4 @@
-"""`make run` refuses a data folder that another version filled, says what to do, and changes nothing in it."""
+"""`make run` refuses a data directory of another version, says what to do, and changes nothing in it."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 from compliance.isolation.roles import setup_database
 from config.tests.processes import list_processes_below, temporary_data_homes
 from devservices import keys, supervise
-from devservices.account import service_account
+from devservices.account import ensure_service_account
 from devservices.data_dir import CHECKOUT, DATABASE, DataDir, database_url, prepare
 from devservices.postgres import Cluster
 from devservices.programs import postgres_programs
@@ -21,8 +21,8 @@ from devservices.programs import postgres_programs
 
 @contextmanager
 def run_postgres(folder: Path) -> Iterator[str]:
-    """Start the PostgreSQL of a data folder, made if need be, and give the superuser's address of its server."""
-    account = service_account()
+    """Start the PostgreSQL of a data directory, created if need be, and yield the superuser's URL."""
+    account = ensure_service_account()
     home = prepare(DataDir(folder), account)
     lock = supervise.hold(home.lock)
     assert lock is not None
@@ -39,23 +39,23 @@ def run_postgres(folder: Path) -> Iterator[str]:
 
 
 def dump(url: str) -> str:
-    """Every database of the server, and its roles."""
+    """Dump all databases and roles of the server."""
     login = psycopg.conninfo.conninfo_to_dict(url)
-    program = str(postgres_programs(service_account()) / "pg_dumpall")
-    done = subprocess.run(
+    program = str(postgres_programs(ensure_service_account()) / "pg_dumpall")
+    result = subprocess.run(
         [program, "--host", str(login["host"]), "--username", str(login["user"]), "--restrict-key=same"],
         capture_output=True,
         text=True,
         check=False,
         env={"PATH": os.defpath, "PGPASSWORD": str(login["password"])},
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A data folder with a database of which an older version has run a few migrations."""
+    """A data directory with a database in which an older version has run a few migrations."""
     with temporary_data_homes() as place:
         folder = place / "data"
         with run_postgres(folder) as url:
@@ -67,10 +67,10 @@ def folder() -> Iterator[Path]:
         yield folder
 
 
-def test_it_says_where_the_data_are_and_how_to_start_with_none(folder: Path) -> None:
+def test_it_says_where_the_data_is_and_how_to_start_without_it(folder: Path) -> None:
     with run_postgres(folder) as url:
         before = dump(url)
-    known = (folder / "keys.env").read_text()
+    keys_before = (folder / "keys.env").read_text()
 
     run = subprocess.run(
         [sys.executable, "-m", "devservices.launch"],
@@ -89,4 +89,4 @@ def test_it_says_where_the_data_are_and_how_to_start_with_none(folder: Path) -> 
     assert list_processes_below(folder) == []
     with run_postgres(folder) as url:
         assert dump(url) == before
-    assert (folder / "keys.env").read_text() == known
+    assert (folder / "keys.env").read_text() == keys_before

@@ -1,4 +1,4 @@
-"""No program outlives the one that started it."""
+"""A supervised program ends when its owner does."""
 
 import os
 import signal
@@ -18,19 +18,19 @@ import subprocess, sys, time
 from pathlib import Path
 from devservices import supervise
 lock = Path(sys.argv[1])
-held = supervise.hold(lock)
-process = subprocess.Popen(supervise.command(lock, sys.argv[2:]), start_new_session=True)
+lock_file = supervise.hold(lock)
+process = subprocess.Popen(supervise.build_command(lock, sys.argv[2:]), start_new_session=True)
 print("started", flush=True)
 time.sleep(600)
 """
-# Writes its process id into a file, so that the test knows whom to look for.
+# Writes its process id to a file for the test.
 SLEEPER = "sh -c 'echo $PPID' > {pid}.draft; mv {pid}.draft {pid}; exec sleep 600"
 STUBBORN = "trap '' TERM; echo $$ > {pid}.draft; mv {pid}.draft {pid}; while :; do sleep 0.05; done"
 
 
 @pytest.fixture
 def held_lock(tmp_path: Path) -> Iterator[IO[str]]:
-    """The lock, held by the test."""
+    """A lock that the test holds."""
     file = supervise.hold(tmp_path / "lock")
     assert file is not None
     with file:
@@ -38,14 +38,14 @@ def held_lock(tmp_path: Path) -> Iterator[IO[str]]:
 
 
 def start_supervised(tmp_path: Path, *program: str, **options: object) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(supervise.command(tmp_path / "lock", program, **options))
+    return subprocess.Popen(supervise.build_command(tmp_path / "lock", program, **options))
 
 
-def sh(script: str, pid: Path) -> tuple[str, str, str]:
+def shell_command(script: str, pid: Path) -> tuple[str, str, str]:
     return "sh", "-c", script.format(pid=pid)
 
 
-def number_in(file: Path) -> int:
+def read_process_id(file: Path) -> int:
     wait_until(file.exists)
     return int(file.read_text())
 
@@ -60,16 +60,16 @@ def start_owner(tmp_path: Path, *program: str) -> "subprocess.Popen[str]":
 
 
 def test_it_ends_its_program_when_the_owner_is_killed(tmp_path: Path) -> None:
-    owner = start_owner(tmp_path, *sh(SLEEPER, tmp_path / "pid"))
-    program = number_in(tmp_path / "pid")
+    owner = start_owner(tmp_path, *shell_command(SLEEPER, tmp_path / "pid"))
+    program = read_process_id(tmp_path / "pid")
     owner.kill()
     owner.communicate()
     wait_until(lambda: has_ended(program))
 
 
-def test_it_keeps_the_lock_until_its_program_has_gone(tmp_path: Path) -> None:
-    owner = start_owner(tmp_path, *sh(STUBBORN, tmp_path / "pid"))
-    program = number_in(tmp_path / "pid")
+def test_it_holds_the_lock_until_its_program_has_ended(tmp_path: Path) -> None:
+    owner = start_owner(tmp_path, *shell_command(STUBBORN, tmp_path / "pid"))
+    program = read_process_id(tmp_path / "pid")
     owner.kill()
     owner.communicate()
     wait_until(lambda: (lock := supervise.hold(tmp_path / "lock")) and not lock.close())
@@ -77,7 +77,7 @@ def test_it_keeps_the_lock_until_its_program_has_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("held_lock")
-def test_it_passes_the_exit_code_on(tmp_path: Path) -> None:
+def test_it_returns_the_exit_code_of_the_program(tmp_path: Path) -> None:
     assert start_supervised(tmp_path, "sh", "-c", "exit 7").wait() == 7
 
 
@@ -87,47 +87,47 @@ def test_it_reports_a_program_that_a_signal_ended_as_a_shell_does(tmp_path: Path
 
 
 @pytest.mark.usefixtures("held_lock")
-def test_it_asks_with_the_signal_that_the_program_wants(tmp_path: Path) -> None:
+def test_it_stops_the_program_with_the_given_signal(tmp_path: Path) -> None:
     script = "trap 'exit 3' INT; echo $$ > {pid}.draft; mv {pid}.draft {pid}; while :; do sleep 0.05; done"
-    leashed = start_supervised(tmp_path, *sh(script, tmp_path / "pid"), stop="INT")
-    number_in(tmp_path / "pid")
-    leashed.terminate()
-    assert leashed.wait() == 3
+    supervisor = start_supervised(tmp_path, *shell_command(script, tmp_path / "pid"), stop="INT")
+    read_process_id(tmp_path / "pid")
+    supervisor.terminate()
+    assert supervisor.wait() == 3
 
 
 @pytest.mark.usefixtures("held_lock")
-def test_it_kills_a_program_that_does_not_listen(tmp_path: Path) -> None:
-    leashed = start_supervised(tmp_path, *sh(STUBBORN, tmp_path / "pid"), grace=0.2)
-    program = number_in(tmp_path / "pid")
-    leashed.terminate()
-    assert leashed.wait() == 128 + signal.SIGKILL
+def test_it_kills_a_program_that_ignores_the_stop_signal(tmp_path: Path) -> None:
+    supervisor = start_supervised(tmp_path, *shell_command(STUBBORN, tmp_path / "pid"), grace=0.2)
+    program = read_process_id(tmp_path / "pid")
+    supervisor.terminate()
+    assert supervisor.wait() == 128 + signal.SIGKILL
     assert has_ended(program)
 
 
 @pytest.mark.usefixtures("held_lock")
-def test_it_sweeps_up_what_the_program_left_behind(tmp_path: Path) -> None:
+def test_it_kills_processes_that_the_program_left(tmp_path: Path) -> None:
     script = f"({SLEEPER}) & while ! [ -e {{pid}} ]; do sleep 0.02; done"
-    assert start_supervised(tmp_path, *sh(script, tmp_path / "pid")).wait() == 0
-    orphan = number_in(tmp_path / "pid")
+    assert start_supervised(tmp_path, *shell_command(script, tmp_path / "pid")).wait() == 0
+    orphan = read_process_id(tmp_path / "pid")
     wait_until(lambda: has_ended(orphan))
 
 
 @pytest.mark.usefixtures("held_lock")
 def test_it_leaves_ctrl_c_in_the_foreground_to_the_program(tmp_path: Path) -> None:
-    leashed = start_supervised(tmp_path, *sh(SLEEPER, tmp_path / "pid"), foreground=True)
-    program = number_in(tmp_path / "pid")
-    leashed.send_signal(signal.SIGINT)
+    supervisor = start_supervised(tmp_path, *shell_command(SLEEPER, tmp_path / "pid"), foreground=True)
+    program = read_process_id(tmp_path / "pid")
+    supervisor.send_signal(signal.SIGINT)
     assert not has_ended(program)
     os.kill(program, signal.SIGINT)
-    assert leashed.wait() == 128 + signal.SIGINT
+    assert supervisor.wait() == 128 + signal.SIGINT
 
 
 @pytest.mark.usefixtures("held_lock")
 def test_it_says_that_a_program_is_missing(tmp_path: Path) -> None:
-    command = supervise.command(tmp_path / "lock", ["no-such-program"])
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 127
-    assert done.stderr == "no-such-program: No such file or directory\n"
+    command = supervise.build_command(tmp_path / "lock", ["no-such-program"])
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 127
+    assert result.stderr == "no-such-program: No such file or directory\n"
 
 
 def test_it_refuses_a_second_holder(tmp_path: Path) -> None:

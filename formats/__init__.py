@@ -1,1 +1,1 @@
-"""The one place that writes amounts, counts, shares and dates: as CLDR has them for a language, read through Babel."""
+"""Formats amounts, counts, percentages and dates for a locale, with CLDR's data from Babel. No other code does."""

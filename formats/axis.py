@@ -1,4 +1,4 @@
-"""Labels beside an axis: round amounts, short where that loses nothing."""
+"""Labels of a chart's axis: round amounts, abbreviated if that does not change the value."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -16,9 +16,9 @@ TENTH: Final = Decimal("0.1")
 
 
 class CompactUnit(NamedTuple):
-    """How a locale abbreviates from a magnitude on: from 10,000 in units of 1,000.
+    """How a locale abbreviates numbers from ``magnitude`` on, in units of ``size``: from 10,000 in units of 1,000.
 
-    ``affixes`` are the text before and after the digits, such as "K", for each plural form.
+    ``affixes`` are the texts before and after the digits, such as "K", for each plural form.
     """
 
     magnitude: Decimal
@@ -28,26 +28,26 @@ class CompactUnit(NamedTuple):
 
 def axis_label(amount: Decimal, currency: str = "USD", *, locale: str | None = None) -> str:
     """Format a round value: ``$12.5K``, ``$2.50``."""
-    return axis_label_in(amount, currency, locale or active_locale())
+    return format_axis_label(amount, currency, locale or active_locale())
 
 
 @lru_cache(maxsize=512)
-def axis_label_in(amount: Decimal, currency: str, locale: str) -> str:
-    """Format a value beside an axis. Round values return, on many pages."""
+def format_axis_label(amount: Decimal, currency: str, locale: str) -> str:
+    """Format a value of an axis. The result is cached, because the same round values are on many pages."""
     for unit in compact_units(locale):
-        short = EXACT.divide(amount, unit.size)
-        if abs(amount) >= unit.magnitude and short == short.quantize(TENTH, None, EXACT):
-            form = Locale.parse(locale).plural_form(abs(short))
+        quotient = EXACT.divide(amount, unit.size)
+        if abs(amount) >= unit.magnitude and quotient == quotient.quantize(TENTH, None, EXACT):
+            form = Locale.parse(locale).plural_form(abs(quotient))
             before, after = unit.affixes.get(form, unit.affixes["other"])
             number = money_format(currency, locale).number.enclose(before, after)
-            digits = ONE if short == short.to_integral_value() else TENTH
-            return number.write(short.quantize(digits, None, EXACT))
+            digits = ONE if quotient == quotient.to_integral_value() else TENTH
+            return number.write(quotient.quantize(digits, None, EXACT))
     return short_money(amount, currency, locale=locale)
 
 
 @lru_cache(maxsize=64)
 def compact_units(locale: str) -> list[CompactUnit]:
-    """Read from CLDR what a locale abbreviates, the largest magnitude first. Its pattern ``0`` means: nothing."""
+    """Return the abbreviations of a locale in CLDR, largest magnitude first. The pattern ``0`` means none."""
     forms = Locale.parse(locale).compact_decimal_formats["short"]
     units = []
     for magnitude, pattern in forms["other"].items():

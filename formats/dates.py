@@ -1,7 +1,7 @@
-"""Days, months and times of day as text, in the form that CLDR gives them for the locale.
+"""Formats days, months and times of day as CLDR says for the locale.
 
-A day is a calendar date; a time is aware and already in the zone that it is shown in. What Babel reads from CLDR is
-remembered by day and by minute: it takes forty times as long as remembering.
+A day is a calendar date; a time is aware and already in the time zone of the user. The texts are cached by day and by
+minute, because Babel takes forty times as long as the cache.
 """
 
 from datetime import date, datetime, time
@@ -12,7 +12,7 @@ from babel.dates import format_date, format_skeleton, format_time, get_datetime_
 
 from formats.locales import active_locale
 
-# CLDR writes this space before AM and PM. It is narrow in few fonts, and nobody finds a time that they type a space in.
+# CLDR has this space before AM and PM. Few fonts have it, and a search with an ordinary space would not find the time.
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 
@@ -32,7 +32,7 @@ def long_day_of_year(value: date, *, locale: str | None = None) -> str:
 
 
 def weekday_and_day(value: date, *, locale: str | None = None) -> str:
-    """Format today at the head of a page: ``Saturday, November 21, 2026``."""
+    """Format a day with its weekday: ``Saturday, November 21, 2026``."""
     return format_date(value, "full", locale=locale or active_locale())
 
 
@@ -52,7 +52,7 @@ def year(value: date, *, locale: str | None = None) -> str:
 
 
 def months(*, locale: str | None = None) -> list[tuple[str, str]]:
-    """Return the long and the short names of the twelve months, as they stand alone: ``("January", "Jan")``."""
+    """Return the long and short names of the twelve months, in the form without a day: ``("January", "Jan")``."""
     cldr = Locale.parse(locale or active_locale())
     long_names, short_names = (get_month_names(width, "stand-alone", cldr) for width in ("wide", "abbreviated"))
     return [(long_names[number], short_names[number]) for number in range(1, 13)]
@@ -64,28 +64,28 @@ def time_of_day(value: datetime, *, locale: str | None = None) -> str:
 
 
 def moment(value: datetime, *, today: date | None = None, locale: str | None = None) -> str:
-    """Format a day and a time: ``Nov 14, 2026, 9:40 AM``; without the year or the day that it shares with ``today``."""
+    """Format a day and a time: ``Nov 14, 2026, 9:40 AM``; without the year or day if it is the same as ``today``'s."""
     locale = locale or active_locale()
-    clock = format_minute(value.hour, value.minute, locale)
+    time_text = format_minute(value.hour, value.minute, locale)
     if value.date() == today:
-        return clock
+        return time_text
     skeleton = "MMMd" if today and value.year == today.year else "yMMMd"
-    return join_day_and_time(format_by_skeleton(value.date(), skeleton, locale), clock, locale)
+    return join_day_and_time(format_by_skeleton(value.date(), skeleton, locale), time_text, locale)
 
 
 def zoned_moment(value: datetime, *, locale: str | None = None) -> str:
-    """Format a day, a time and its zone, for mails: ``Nov 14, 2026, 9:40 AM EST``."""
+    """Format a day, a time and its time zone, for emails: ``Nov 14, 2026, 9:40 AM EST``."""
     return f"{moment(value, locale=locale)} {value.tzname()}"
 
 
 def zoned_time(value: datetime, *, locale: str | None = None) -> str:
-    """Format a time and its zone: ``9:40 AM EST``."""
+    """Format a time and its time zone: ``9:40 AM EST``."""
     return f"{time_of_day(value, locale=locale)} {value.tzname()}"
 
 
 @lru_cache(maxsize=4096)
 def format_by_skeleton(value: date, skeleton: str, locale: str) -> str:
-    """Format a day with the parts that a skeleton of CLDR names, in the order of the locale."""
+    """Format a day with the parts of a CLDR skeleton, in the order of the locale."""
     return format_skeleton(skeleton, value, locale=locale)
 
 
@@ -96,5 +96,5 @@ def format_minute(hour: int, minute: int, locale: str) -> str:
 
 
 def join_day_and_time(day_text: str, time_text: str, locale: str) -> str:
-    """Put a time beside its day as the locale has it."""
+    """Join a day and a time in the order and with the separator of the locale."""
     return str(get_datetime_format("medium", locale=locale)).replace("{1}", day_text).replace("{0}", time_text)

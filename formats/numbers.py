@@ -1,7 +1,7 @@
-"""Counts and shares as text, and the digits of amounts: grouped, rounded half up, signed, as the locale writes them.
+"""Formats counts and percentages, and the digits of amounts: grouped, rounded half up and signed as in the locale.
 
-Babel reads the pattern of a locale once; digits are then written by Python's own ``format``, which takes a twentieth of
-the time of ``babel.numbers`` (``docs/decisions/0022-formats.md``). Tests hold the two equal.
+Babel reads the pattern of a locale once; Python's ``format`` then writes the digits in a twentieth of the time of
+``babel.numbers`` (``docs/decisions/0022-formats.md``). Tests check that the results are equal.
 """
 
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -21,36 +21,36 @@ THOUSANDS: Final = (3, 3)
 
 
 class NumberFormat(NamedTuple):
-    """How a locale writes one kind of number: the text around the digits, and the separators.
+    """The format of one kind of number in a locale: the text around the digits, and the separators.
 
-    ``before_gain`` precedes a positive number whose sign is said. ``group_sizes`` count digits from the decimal point
-    on: the last group, then all others. ``is_plain`` says that the digits are as Python writes them.
+    ``before_plus`` is the text before a positive number with a plus sign. ``group_sizes`` are the digits of the group
+    before the decimal point, and of all other groups. ``is_plain`` is true if the separators are those of Python.
     """
 
     before: str
     after: str
     before_minus: str
     after_minus: str
-    before_gain: str
+    before_plus: str
     group: str
     point: str
     group_sizes: tuple[int, int]
     is_plain: bool
 
     @classmethod
-    def read(cls, pattern: NumberPattern, locale: Locale, *, symbol: str = "", code: str = "") -> Self:
-        """Read a pattern of CLDR. ``symbol`` takes the place of ``¤``; ``code`` follows the digits."""
+    def from_pattern(cls, pattern: NumberPattern, locale: Locale, *, symbol: str = "", code: str = "") -> Self:
+        """Parse a pattern of CLDR. ``symbol`` replaces ``¤``; ``code`` follows the digits."""
         before, before_minus, after, after_minus = (
             part.replace("¤", symbol).replace("'", "") for part in (*pattern.prefix, *pattern.suffix)
         )
-        following = f" {code}" if code else ""
+        suffix = f" {code}" if code else ""
         group, point, group_sizes = get_group_symbol(locale), get_decimal_symbol(locale), pattern.grouping
         return cls(
             before=before,
-            after=after + following,
+            after=after + suffix,
             before_minus=before_minus.replace("-", MINUS),
-            after_minus=after_minus.replace("-", MINUS) + following,
-            before_gain=before_minus.replace("-", "+"),
+            after_minus=after_minus.replace("-", MINUS) + suffix,
+            before_plus=before_minus.replace("-", "+"),
             group=group,
             point=point,
             group_sizes=group_sizes,
@@ -58,26 +58,26 @@ class NumberFormat(NamedTuple):
         )
 
     def enclose(self, before: str, after: str) -> Self:
-        """Return the same format with more text around the digits, within its own."""
+        """Return the format with more text directly before and after the digits."""
         return self._replace(
             before=self.before + before,
             before_minus=self.before_minus + before,
-            before_gain=self.before_gain + before,
+            before_plus=self.before_plus + before,
             after=after + self.after,
             after_minus=after + self.after_minus,
         )
 
     def write(self, number: Decimal, *, with_plus: bool = False) -> str:
-        """Write a number with all its digits; a zero has no sign."""
+        """Format a number with all its digits; zero has no sign."""
         digits = f"{number:,f}".lstrip("-")
         if not self.is_plain:
             digits = self.localize(digits)
         if number < 0:
             return f"{self.before_minus}{digits}{self.after_minus}"
-        return f"{self.before_gain if with_plus and number else self.before}{digits}{self.after}"
+        return f"{self.before_plus if with_plus and number else self.before}{digits}{self.after}"
 
     def localize(self, digits: str) -> str:
-        """Put the locale's marks in place of the commas and the point in ``1,234.5``."""
+        """Replace the separators of ``1,234.5`` with those of the locale."""
         whole, _point, fraction = digits.partition(".")
         groups = whole.split(",")
         if self.group_sizes != THOUSANDS:
@@ -86,7 +86,7 @@ class NumberFormat(NamedTuple):
 
 
 def split_groups(digits: str, sizes: tuple[int, int]) -> list[str]:
-    """Split digits as Indian languages do: three at the end, and twos before them."""
+    """Split digits into groups of different sizes, such as 12,34,567 in Indian languages."""
     last, size = sizes
     rest, groups = digits[:-last], [digits[-last:]]
     while rest:
@@ -97,16 +97,16 @@ def split_groups(digits: str, sizes: tuple[int, int]) -> list[str]:
 
 @lru_cache(maxsize=64)
 def count_format(locale: str) -> NumberFormat:
-    """Return how a locale writes a plain number."""
+    """Return the format of plain numbers in a locale."""
     cldr = Locale.parse(locale)
-    return NumberFormat.read(cldr.decimal_formats[None], cldr)
+    return NumberFormat.from_pattern(cldr.decimal_formats[None], cldr)
 
 
 @lru_cache(maxsize=64)
 def percent_format(locale: str) -> NumberFormat:
-    """Return how a locale writes a number of percent."""
+    """Return the format of percentages in a locale."""
     cldr = Locale.parse(locale)
-    return NumberFormat.read(cldr.percent_formats[None], cldr)
+    return NumberFormat.from_pattern(cldr.percent_formats[None], cldr)
 
 
 def not_available() -> str:
@@ -120,7 +120,7 @@ def count(number: int, *, locale: str | None = None) -> str:
 
 
 def percent(value: Decimal | None, *, locale: str | None = None) -> str:
-    """Format a share in whole percent: ``14%``; a trace reads "under 1%" because it is not nothing."""
+    """Format a percentage without decimals: ``14%``; "under 1%" for a positive one below 1."""
     if value is None:
         return not_available()
     if 0 < value < ONE:
@@ -129,5 +129,5 @@ def percent(value: Decimal | None, *, locale: str | None = None) -> str:
 
 
 def exact_percent(value: Decimal | int, *, locale: str | None = None) -> str:
-    """Format a share in percent with the decimals that it has: ``28.6%``."""
+    """Format a percentage with all its decimals: ``28.6%``."""
     return percent_format(locale or active_locale()).write(Decimal(value))

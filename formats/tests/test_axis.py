@@ -1,4 +1,4 @@
-"""Labels beside an axis."""
+"""Labels of a chart's axis."""
 
 from decimal import Decimal
 
@@ -29,13 +29,13 @@ from formats.numbers import MINUS
         ("1E+40", f"${10**28:,}T"),
     ],
 )
-def test_it_shortens_only_where_nothing_is_lost(amount: str, text: str) -> None:
+def test_it_abbreviates_only_if_the_value_stays_the_same(amount: str, text: str) -> None:
     assert axis_label(Decimal(amount), locale="en") == text
 
 
-# Babel knows all of Django's languages but Udmurt.
+# Babel has all of Django's languages but Udmurt.
 @pytest.mark.parametrize("language", [code for code, _ in global_settings.LANGUAGES if code != "udm"])
-def test_it_writes_a_value_in_every_language_of_django(language: str) -> None:
+def test_it_formats_a_value_in_every_language_of_django(language: str) -> None:
     assert axis_label(Decimal(1_000_000), locale=to_locale(language))
 
 
@@ -45,23 +45,25 @@ def test_it_names_other_currencies_by_their_code() -> None:
     assert axis_label(Decimal(5000), "JPY", locale="en") == "5K JPY"
 
 
-def without_marks(text: str) -> str:
-    """Leave out the marks of direction, which Babel puts behind the minus."""
+def remove_direction_marks(text: str) -> str:
+    """Remove right-to-left marks, which Babel adds after a minus sign."""
     return text.replace("\u200f", "")
 
 
 @pytest.mark.parametrize("locale", ["en", "es", "fr", "ja", "ar", "el"])
 @pytest.mark.parametrize("amount", [20000, -20000, 30000, 2500000, 300000000])
-def test_it_shortens_as_babel_does(amount: int, locale: str) -> None:
+def test_it_abbreviates_as_babel_does(amount: int, locale: str) -> None:
     expected = format_compact_currency(amount, "USD", locale=locale, fraction_digits=1)
 
-    assert without_marks(axis_label(Decimal(amount), locale=locale)) == without_marks(expected.replace("-", MINUS))
+    assert remove_direction_marks(axis_label(Decimal(amount), locale=locale)) == remove_direction_marks(
+        expected.replace("-", MINUS)
+    )
 
 
-def test_it_writes_amounts_whole_where_a_language_does_not_shorten_them() -> None:
+def test_it_does_not_abbreviate_in_languages_that_have_no_abbreviation() -> None:
     assert axis_label(Decimal(12500), locale="de") == "12.500\xa0$"
     assert axis_label(Decimal(5000), locale="ja") == "$5,000"
 
 
-def test_it_puts_the_unit_before_the_digits_where_a_language_does() -> None:
+def test_it_writes_the_unit_before_the_digits_in_languages_that_do() -> None:
     assert axis_label(Decimal(-20000), locale="sw") == "−US$\xa0elfu\xa020"

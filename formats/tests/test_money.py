@@ -1,4 +1,4 @@
-"""Amounts: to the smallest unit of each currency, and as Babel writes them in every language."""
+"""Amounts: rounded to the minor unit of their currency, and equal to Babel's in every language."""
 
 import decimal
 from decimal import Decimal
@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from formats.money import (
     currency_decimals,
+    minor_unit,
     money,
     money_templates,
     rounded_money,
     short_money,
     signed_money,
-    smallest_unit,
 )
 from formats.numbers import EXACT, MINUS
 
@@ -43,7 +43,7 @@ LOCALES = ("en", "en_US", "es", "de", "fr", "ja", "el", "ar", "he", "hi", "en_IN
         ("1234.5", "ISK", "1,235 ISK"),
     ],
 )
-def test_it_rounds_to_the_smallest_unit_of_the_currency(amount: str, currency: str, text: str) -> None:
+def test_it_rounds_to_the_minor_unit_of_the_currency(amount: str, currency: str, text: str) -> None:
     assert money(Decimal(amount), currency, locale="en") == text
 
 
@@ -63,23 +63,23 @@ def test_it_rounds_to_the_smallest_unit_of_the_currency(amount: str, currency: s
         ("-7", "", "−7.00"),
     ],
 )
-def test_it_keeps_the_digits_of_what_is_no_countrys_currency(amount: str, currency: str, text: str) -> None:
+def test_it_does_not_round_currencies_of_no_country(amount: str, currency: str, text: str) -> None:
     assert money(Decimal(amount), currency, locale="en") == text
 
 
 @pytest.mark.parametrize("amount", ["0", "-0", "-0.00", "0.004", "-0.004", "0E+5", "-0E-20"])
-def test_it_gives_a_rounded_zero_no_sign(amount: str) -> None:
+def test_it_formats_a_rounded_zero_without_sign(amount: str) -> None:
     assert money(Decimal(amount), locale="en") == signed_money(Decimal(amount), locale="en") == "$0.00"
     assert money(Decimal(amount), "JPY", locale="en") == "0 JPY"
     assert rounded_money(Decimal(amount), locale="en") == short_money(Decimal(amount), locale="en") == "$0"
 
 
-@pytest.mark.parametrize("write", [money, signed_money, rounded_money])
-def test_it_never_writes_zero_for_what_is_not_known(write) -> None:
-    assert write(None) == write(None, "JPY") == "Not available"
+@pytest.mark.parametrize("format_amount", [money, signed_money, rounded_money])
+def test_it_never_formats_an_unknown_amount_as_zero(format_amount) -> None:
+    assert format_amount(None) == format_amount(None, "JPY") == "Not available"
 
 
-def test_it_writes_amounts_larger_than_any_column_holds() -> None:
+def test_it_formats_amounts_larger_than_any_column_holds() -> None:
     assert money(Decimal(10) ** 40, "USD", locale="en") == f"${10**40:,}.00"
     assert money(-(Decimal(10) ** 40), "JPY", locale="de") == f"−{10**40:,} JPY".replace(",", ".")
 
@@ -94,13 +94,13 @@ def test_it_writes_amounts_larger_than_any_column_holds() -> None:
         ("ja", "−$1,234.50 +$1,234.50 −1,234.50 EUR"),
     ],
 )
-def test_it_puts_signs_and_symbols_where_the_language_has_them(locale: str, text: str) -> None:
+def test_it_places_signs_and_symbols_as_the_language_does(locale: str, text: str) -> None:
     amount = Decimal("1234.5")
-    written = money(-amount, locale=locale), signed_money(amount, locale=locale), money(-amount, "EUR", locale=locale)
-    assert " ".join(written) == text
+    texts = money(-amount, locale=locale), signed_money(amount, locale=locale), money(-amount, "EUR", locale=locale)
+    assert " ".join(texts) == text
 
 
-def test_it_writes_whole_units_in_sentences() -> None:
+def test_it_rounds_to_whole_units_for_sentences() -> None:
     assert [rounded_money(Decimal(text), locale="en") for text in ("6268.50", "-6267.5", "0.4")] == [
         "$6,269",
         "−$6,268",
@@ -110,7 +110,7 @@ def test_it_writes_whole_units_in_sentences() -> None:
     assert rounded_money(Decimal("6268.5"), "EUR", locale="en") == "6,269 EUR"
 
 
-def test_it_leaves_decimals_out_only_where_they_are_zero() -> None:
+def test_it_omits_decimals_only_if_they_are_zero() -> None:
     assert [short_money(Decimal(text), locale="en") for text in ("500", "500.004", "2.5", "-1E+4")] == [
         "$500",
         "$500",
@@ -120,7 +120,7 @@ def test_it_leaves_decimals_out_only_where_they_are_zero() -> None:
     assert short_money(Decimal(2), "BTC", locale="en") == "2.00 BTC"
 
 
-def test_it_tells_a_script_how_to_write_amounts() -> None:
+def test_it_describes_the_format_for_scripts() -> None:
     currencies = ("USD", "JPY", "KWD", "BTC", "")
     assert [currency_decimals(currency) for currency in currencies] == [(2, 2), (0, 0), (3, 3), (2, 10), (2, 10)]
     assert money_templates("USD", locale="en") == ("$#", "−$#")
@@ -129,13 +129,13 @@ def test_it_tells_a_script_how_to_write_amounts() -> None:
 
 
 @given(st.decimals(min_value=-(10**17), max_value=10**17, places=10))
-def test_it_loses_nothing_of_a_currency_that_it_does_not_know(amount: Decimal) -> None:
+def test_it_loses_no_digits_of_an_unknown_currency(amount: Decimal) -> None:
     text = money(amount, "ETH", locale="en").removesuffix(" ETH").replace(",", "").replace(MINUS, "-")
     assert Decimal(text) == amount
 
 
 @given(st.decimals(min_value=-(10**17), max_value=10**17, places=10))
-def test_it_writes_amounts_that_read_back_within_half_a_cent(amount: Decimal) -> None:
+def test_it_rounds_by_at_most_half_a_cent(amount: Decimal) -> None:
     text = money(amount, locale="en").replace("$", "").replace(",", "").replace(MINUS, "-")
     assert abs(Decimal(text) - amount) <= Decimal("0.005")
 
@@ -145,7 +145,7 @@ TINY = st.decimals(allow_nan=False, allow_infinity=False, min_value=-1, max_valu
 
 
 @given(AMOUNTS | TINY | st.just(Decimal("-0")), st.sampled_from(LOCALES))
-def test_it_writes_dollars_as_babel_does(amount: Decimal, locale: str) -> None:
+def test_it_formats_dollars_as_babel_does(amount: Decimal, locale: str) -> None:
     with decimal.localcontext(EXACT):
         expected = format_currency(amount.quantize(Decimal("0.01")) + 0, "USD", locale=locale)
 
@@ -153,8 +153,8 @@ def test_it_writes_dollars_as_babel_does(amount: Decimal, locale: str) -> None:
 
 
 @given(AMOUNTS | TINY, st.sampled_from(LOCALES), st.sampled_from(("EUR", "JPY", "KWD", "CLF", "ISK", "GBP")))
-def test_it_writes_other_currencies_with_the_digits_of_babel(amount: Decimal, locale: str, currency: str) -> None:
-    unit = smallest_unit(currency)
+def test_it_formats_other_currencies_with_the_digits_of_babel(amount: Decimal, locale: str, currency: str) -> None:
+    unit = minor_unit(currency)
     assert unit is not None
     decimals = "0" * get_currency_precision(currency)
     grouping = "#,##,##0" if locale in ("hi", "en_IN") else "#,##0"
@@ -166,5 +166,5 @@ def test_it_writes_other_currencies_with_the_digits_of_babel(amount: Decimal, lo
 
 
 @given(st.text(max_size=12), AMOUNTS)
-def test_it_writes_every_text_that_a_bank_sends_as_a_currency(currency: str, amount: Decimal) -> None:
+def test_it_accepts_any_text_as_a_currency(currency: str, amount: Decimal) -> None:
     assert money(amount, currency, locale="en").endswith(f" {currency}" if currency else "") or currency == "USD"

@@ -1,4 +1,4 @@
-"""Counts and shares."""
+"""Counts and percentages."""
 
 from decimal import Decimal
 
@@ -25,15 +25,15 @@ LOCALES = st.sampled_from(("en", "es", "de", "fr", "ja", "el", "ar", "hi", "en_I
         ("1234", "1,234%"),
     ],
 )
-def test_it_writes_a_share_in_whole_percent(value: str, text: str) -> None:
+def test_it_rounds_a_percentage_to_a_whole_one(value: str, text: str) -> None:
     assert percent(Decimal(value), locale="en") == text
 
 
-def test_it_never_writes_zero_for_a_share_that_is_not_known() -> None:
+def test_it_never_formats_an_unknown_percentage_as_zero() -> None:
     assert percent(None) == "Not available"
 
 
-def test_it_keeps_the_decimals_of_an_exact_share() -> None:
+def test_it_keeps_the_decimals_of_an_exact_percentage() -> None:
     assert [exact_percent(value, locale="en") for value in (30, Decimal("28.6"), Decimal("30.0"))] == [
         "30%",
         "28.6%",
@@ -43,11 +43,11 @@ def test_it_keeps_the_decimals_of_an_exact_share() -> None:
 
 
 @given(st.integers(min_value=-(10**24), max_value=10**24), LOCALES)
-def test_it_writes_counts_as_babel_does(number: int, locale: str) -> None:
+def test_it_formats_counts_as_babel_does(number: int, locale: str) -> None:
     assert count(number, locale=locale) == format_decimal(number, locale=locale).replace("-", MINUS)
 
 
 @given(st.integers(min_value=-(10**9), max_value=10**9), LOCALES)
-def test_it_writes_shares_as_babel_does(number: int, locale: str) -> None:
+def test_it_formats_percentages_as_babel_does(number: int, locale: str) -> None:
     share = Decimal(number) / 100
     assert exact_percent(number, locale=locale) == format_percent(share, locale=locale).replace("-", MINUS)

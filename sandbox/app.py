@@ -66,8 +66,8 @@ class Application:
         """Find and call the endpoint; only here errors become responses."""
         try:
             endpoint, parts = self.map.bind_to_environ(request.environ).match()
-            answer: Response = endpoint(self.context, request, **parts)
-            return answer
+            response: Response = endpoint(self.context, request, **parts)
+            return response
         except (NotFound, MethodNotAllowed):
             return _error_response(PlaidError("NOT_FOUND"))
         except PlaidError as error:

@@ -59,12 +59,12 @@ def list_faults(context: AppContext) -> list[Fault]:
     return [{"id": row["id"], "seen": row["seen"], "fired": row["fired"], **loads(row["spec"])} for row in rows]
 
 
-def due(context: AppContext, facts: dict[str, str]) -> list[Fault]:
-    """Return the actions for a call with these facts (path, item_id, institution_id), oldest fault first."""
+def due(context: AppContext, call: dict[str, str]) -> list[Fault]:
+    """Return the actions for a call with these fields (path, item_id, institution_id), oldest fault first."""
     if context.store.one("SELECT 1 FROM faults") is None:
         return []
     with context.store.transaction():
-        return [order["action"] for order in list_faults(context) if _fires(context, order, facts)]
+        return [fault["action"] for fault in list_faults(context) if _fires(context, fault, call)]
 
 
 def before(context: AppContext, actions: list[Fault]) -> Response | None:
@@ -87,42 +87,42 @@ def before(context: AppContext, actions: list[Fault]) -> Response | None:
     return None
 
 
-def after(actions: list[Fault], answer: Response) -> Response:
+def after(actions: list[Fault], response: Response) -> Response:
     """Apply actions to the endpoint's response."""
     for action in actions:
         match action["kind"]:
             case "drop" if action.get("when") == "after":
                 raise ClientDisconnected
             case "truncate":
-                answer = _truncate(answer)
+                response = _truncate(response)
             case "malformed":
-                answer = _malform(action, answer)
-            case "replace" if answer.status_code == 200:
-                answer = _replace_values(action, answer)
-    return answer
+                response = _malform(action, response)
+            case "replace" if response.status_code == 200:
+                response = _replace_values(action, response)
+    return response
 
 
-def concerns(order: Fault, facts: dict[str, str]) -> bool:
-    """Whether a fault matches a call with these facts."""
-    return all(facts.get(name) == value for name, value in (order.get("match") or {}).items())
+def matches(fault: Fault, call: dict[str, str]) -> bool:
+    """Whether a fault matches a call with these fields."""
+    return all(call.get(name) == value for name, value in (fault.get("match") or {}).items())
 
 
-def strikes(order: Fault, seen: int) -> bool:
+def is_due(fault: Fault, seen: int) -> bool:
     """Whether a fault fires at its ``seen``-th matching call, by ``nth``, ``times`` and ``probability``."""
-    times = order.get("times", 1)
-    spent = times is not None and order["fired"] >= times
-    chance = random.Random(f"{order['id']}/{seen}").random()  # noqa: S311 - the same in every run
-    lucky = chance < float(order.get("probability", 1))
-    return seen >= order.get("nth", 1) and not spent and lucky
+    times = fault.get("times", 1)
+    is_used_up = times is not None and fault["fired"] >= times
+    number = random.Random(f"{fault['id']}/{seen}").random()  # noqa: S311 - the same in every run
+    is_chosen = number < float(fault.get("probability", 1))
+    return seen >= fault.get("nth", 1) and not is_used_up and is_chosen
 
 
-def _fires(context: AppContext, order: Fault, facts: dict[str, str]) -> bool:
-    if not concerns(order, facts):
+def _fires(context: AppContext, fault: Fault, call: dict[str, str]) -> bool:
+    if not matches(fault, call):
         return False
-    context.store.execute("UPDATE faults SET seen = seen + 1 WHERE id = ?", order["id"])
-    if not strikes(order, order["seen"] + 1):
+    context.store.execute("UPDATE faults SET seen = seen + 1 WHERE id = ?", fault["id"])
+    if not is_due(fault, fault["seen"] + 1):
         return False
-    context.store.execute("UPDATE faults SET fired = fired + 1 WHERE id = ?", order["id"])
+    context.store.execute("UPDATE faults SET fired = fired + 1 WHERE id = ?", fault["id"])
     return True
 
 
@@ -131,32 +131,32 @@ def _error(action: Fault) -> Response:
     return json_response(error.body("injectedfault00"), action.get("status") or error.status)
 
 
-def _truncate(answer: Response) -> Response:
+def _truncate(response: Response) -> Response:
     """Send half of the body under the Content-Length of the whole."""
-    body = answer.get_data()
-    cut = Response([body[: len(body) // 2]], answer.status_code, content_type=answer.content_type)
-    cut.headers["Content-Length"] = str(len(body))
-    return cut
+    body = response.get_data()
+    truncated = Response([body[: len(body) // 2]], response.status_code, content_type=response.content_type)
+    truncated.headers["Content-Length"] = str(len(body))
+    return truncated
 
 
-def _malform(action: Fault, answer: Response) -> Response:
+def _malform(action: Fault, response: Response) -> Response:
     if action["how"] in ("html", "empty"):
-        return Response(PAGE if action["how"] == "html" else "", answer.status_code, content_type="text/html")
-    body = loads(answer.get_data())
+        return Response(PAGE if action["how"] == "html" else "", response.status_code, content_type="text/html")
+    body = loads(response.get_data())
     holder, key = response_paths.locate(body, str(action.get("key", "request_id")))
     if action["how"] == "missing":
         holder.pop(key, None)
     else:
         holder[key] = None if action["how"] == "null" else float("nan")
-    spoiled = json.dumps(body, default=float, allow_nan=True)
-    return Response(spoiled, answer.status_code, content_type="application/json")
+    malformed = json.dumps(body, default=float, allow_nan=True)
+    return Response(malformed, response.status_code, content_type="application/json")
 
 
-def _replace_values(action: Fault, answer: Response) -> Response:
+def _replace_values(action: Fault, response: Response) -> Response:
     """Replace the body by ``page``, if given, and set the values of ``set``; the request id stays."""
-    body = loads(answer.get_data())
+    body = loads(response.get_data())
     if "page" in action:
         body = {"request_id": body["request_id"], **action["page"]}
     for path, value in action.get("set", {}).items():
         response_paths.put(body, path, value)
-    return json_response(body, answer.status_code)
+    return json_response(body, response.status_code)

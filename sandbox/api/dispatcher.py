@@ -53,9 +53,9 @@ class ApiCall:
         """Return the response, with injected faults. It is logged even if the connection is dropped."""
         status = 0
         try:
-            answer = self._respond_with_faults()
-            status = answer.status_code
-            return answer
+            response = self._respond_with_faults()
+            status = response.status_code
+            return response
         finally:
             self._record(status)
 
@@ -67,11 +67,11 @@ class ApiCall:
             if replacement is not None:
                 return replacement
             rate_limits.count(self.context, self.path, self.item_id)
-            done = ENDPOINTS[self.path](self.context, _without_credentials(body))
+            result = ENDPOINTS[self.path](self.context, _without_credentials(body))
         except PlaidError as error:
             self.code = error.code
             return faults.after(self.actions, json_response(error.body(self.id), error.status))
-        return faults.after(self.actions, json_response({**done, "request_id": self.id}))
+        return faults.after(self.actions, json_response({**result, "request_id": self.id}))
 
     def _accept(self) -> dict[str, Any]:
         """Return the body after checking its API keys and fields."""
@@ -81,12 +81,12 @@ class ApiCall:
         return body
 
     def _fault_context(self, body: dict[str, Any]) -> dict[str, str]:
-        """Return the facts that faults match. Also sets ``item_id`` for the log."""
-        facts = {"path": self.path, "institution_id": str(body.get("institution_id", ""))}
+        """Return the fields of the call that faults match. Also sets ``item_id`` for the log."""
+        call = {"path": self.path, "institution_id": str(body.get("institution_id", ""))}
         if item := items.find_by_any_token(self.context, body.get("access_token")):
             self.item_id = item.item_id
-            facts["institution_id"] = item.institution_id
-        return {**facts, "item_id": self.item_id}
+            call["institution_id"] = item.institution_id
+        return {**call, "item_id": self.item_id}
 
     def _record(self, status: int) -> None:
         request_log.record(

@@ -45,9 +45,9 @@ def _filter(banks: list[Institution], options: Body) -> list[Institution]:
 
 
 def _institution(context: AppContext, bank: Institution, options: Body) -> Body:
-    answer = serializers.institution(bank, options)
+    fields = serializers.institution(bank, options)
     return (
-        {**answer, "status": serializers.institution_status(context, bank)} if options.get("include_status") else answer
+        {**fields, "status": serializers.institution_status(context, bank)} if options.get("include_status") else fields
     )
 
 

@@ -45,14 +45,14 @@ def get(context: AppContext, body: Body) -> Body:
     known = links.find_token(context, body["link_token"])
     if known is None:
         raise PlaidError("INVALID_LINK_TOKEN")
-    answer = {
+    fields = {
         "link_token": known.token,
         "created_at": known.created_at,
         "expiration": known.expires_at,
         "metadata": serializers.link_token_metadata(known),
     }
     ended = [session for session in links.list_sessions(context, known.token) if session["finished_at"]]
-    return {**answer, "link_sessions": [serializers.link_session(session) for session in ended]} if ended else answer
+    return {**fields, "link_sessions": [serializers.link_session(session) for session in ended]} if ended else fields
 
 
 def exchange(context: AppContext, body: Body) -> Body:

@@ -16,7 +16,7 @@ from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.personas import categories
 
-Answer = dict[str, Any]
+JsonObject = dict[str, Any]
 
 NO_LOCATION = dict.fromkeys(("address", "city", "region", "postal_code", "country", "lat", "lon", "store_number"))
 NO_PAYMENT_META = dict.fromkeys(
@@ -39,7 +39,7 @@ RESULTS = (
 )
 
 
-def item(context: AppContext, item: Item) -> Answer:
+def item(context: AppContext, item: Item) -> JsonObject:
     """Build an Item object. ``webhook`` is "" when none is set."""
     bank = item.institution
     known = [*item.products, *item.consented]
@@ -62,7 +62,7 @@ def item(context: AppContext, item: Item) -> Answer:
     }
 
 
-def item_status(context: AppContext, item: Item) -> Answer:
+def item_status(context: AppContext, item: Item) -> JsonObject:
     """Build the status of an Item: the last update and the last webhook."""
     ready = items.stage(context, item) != items.NOT_READY
     transactions = {
@@ -73,10 +73,10 @@ def item_status(context: AppContext, item: Item) -> Answer:
     return {"investments": None, "transactions": transactions, "last_webhook": last_webhook}
 
 
-def account(account: Account) -> Answer:
+def account(account: Account) -> JsonObject:
     """Build an Account object with its balances."""
     draft = account.draft
-    answer = {
+    fields = {
         "account_id": account.id,
         "balances": {
             "available": draft.available,
@@ -93,13 +93,13 @@ def account(account: Account) -> Answer:
         "holder_category": draft.holder,
     }
     if draft.persistent:
-        answer["persistent_account_id"] = draft.persistent
+        fields["persistent_account_id"] = draft.persistent
     if account.verification_status:
-        answer["verification_status"] = account.verification_status
-    return answer
+        fields["verification_status"] = account.verification_status
+    return fields
 
 
-def transaction(row: Row, *, version: str = "v2", original: bool = False) -> Answer:
+def transaction(row: Row, *, version: str = "v2", original: bool = False) -> JsonObject:
     """Build a Transaction object from a row of the log. ``original`` adds the bank's own description."""
     merchant = row["merchant_name"]
     return {
@@ -135,9 +135,9 @@ def transaction(row: Row, *, version: str = "v2", original: bool = False) -> Ans
     }
 
 
-def institution(bank: Institution, options: Answer) -> Answer:
+def institution(bank: Institution, options: JsonObject) -> JsonObject:
     """Build an Institution object. URL, color and logo are included only with ``include_optional_metadata``."""
-    answer: Answer = {
+    fields: JsonObject = {
         "institution_id": bank.id,
         "name": bank.name,
         "products": list(bank.products),
@@ -148,15 +148,15 @@ def institution(bank: Institution, options: Answer) -> Answer:
         "connection_availability": "SUPPORTED" if not bank.trouble else "UNSUPPORTED",
     }
     if options.get("include_optional_metadata"):
-        answer |= {"url": bank.url, "primary_color": bank.color, "logo": bank.logo}
-    return answer
+        fields |= {"url": bank.url, "primary_color": bank.color, "logo": bank.logo}
+    return fields
 
 
-def institution_status(context: AppContext, bank: Institution) -> Answer:
+def institution_status(context: AppContext, bank: Institution) -> JsonObject:
     """Build the status of an institution."""
     share = {"HEALTHY": "0.99", "DEGRADED": "0.6", "DOWN": "0.02"}[bank.health]
     success = Decimal(share)
-    part: Answer = {
+    part: JsonObject = {
         "status": bank.health,
         "last_status_change": context.clock.now().replace(microsecond=0, hour=0, minute=0, second=0).isoformat(),
         "breakdown": {"success": success, "error_plaid": Decimal("0"), "error_institution": 1 - success},
@@ -165,7 +165,7 @@ def institution_status(context: AppContext, bank: Institution) -> Answer:
     return {"item_logins": part, "transactions_updates": updates}
 
 
-def link_token_metadata(link_token: LinkToken) -> Answer:
+def link_token_metadata(link_token: LinkToken) -> JsonObject:
     """Build the metadata of a link token."""
     request = link_token.request
     return {
@@ -178,10 +178,10 @@ def link_token_metadata(link_token: LinkToken) -> Answer:
     }
 
 
-def link_session(session: Answer) -> Answer:
+def link_session(session: JsonObject) -> JsonObject:
     """Build a LinkSession object, with its result if it has one."""
     outcome = session["outcome"]
-    answer: Answer = {
+    fields: JsonObject = {
         "link_session_id": session["id"],
         "started_at": session["started_at"],
         "finished_at": session["finished_at"],
@@ -190,18 +190,18 @@ def link_session(session: Answer) -> Answer:
         success = {"public_token": outcome["public_token"], "metadata": outcome["metadata"]}
         added = {**success["metadata"], "public_token": success["public_token"]}
         wanted = ("public_token", "accounts", "institution")
-        answer["on_success"] = success
-        answer["results"] = {
+        fields["on_success"] = success
+        fields["results"] = {
             "item_add_results": [{name: added[name] for name in wanted}],
             **{name: [] for name in RESULTS},
             "document_income_results": None,
         }
     if "exit" in outcome:
-        answer["exit"] = outcome["exit"]
-    return answer
+        fields["exit"] = outcome["exit"]
+    return fields
 
 
-def _counterparties(row: Row) -> list[Answer]:
+def _counterparties(row: Row) -> list[JsonObject]:
     merchant = row["merchant_name"]
     if not merchant:
         return []

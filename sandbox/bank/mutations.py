@@ -27,23 +27,23 @@ from sandbox.personas import categories
 from sandbox.personas.drafts import AccountDraft, TransactionDraft
 from sandbox.webhooks import notifications
 
-Order = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-def mutate(context: AppContext, item: Item, order: Order) -> Order:
+def mutate(context: AppContext, item: Item, mutation: JsonObject) -> JsonObject:
     """Apply a mutation; return ``{"added", "modified", "removed", "accounts"}`` as ids.
 
     Raises PlaidError for an invalid one, which changes nothing.
     """
-    accept(control_schemas.MUTATION, order)
+    accept(control_schemas.MUTATION, mutation)
     with context.store.transaction():
-        rotated = _change_accounts(context, item, order)
-        changes = _changes(context, item, order)
+        rotated = _change_accounts(context, item, mutation)
+        changes = _changes(context, item, mutation)
         transaction_log.append(context, item.item_id, changes)
         added, removed = rotated.added + changes.added, rotated.removed + changes.removed
-        if (added or removed or changes.modified) and order.get("webhook", True):
+        if (added or removed or changes.modified) and mutation.get("webhook", True):
             notifications.transactions_changed(context, item, len(added), removed)
-        _set_balances(context, item, order.get("balances") or {})
+        _set_balances(context, item, mutation.get("balances") or {})
     return {
         "added": [row["transaction_id"] for row in added],
         "modified": [row["transaction_id"] for row in changes.modified],
@@ -52,13 +52,13 @@ def mutate(context: AppContext, item: Item, order: Order) -> Order:
     }
 
 
-def _change_accounts(context: AppContext, item: Item, order: Order) -> Changes:
-    if wanted := order.get("new_account"):
+def _change_accounts(context: AppContext, item: Item, mutation: JsonObject) -> Changes:
+    if wanted := mutation.get("new_account"):
         accounts.open_account(context, item.item_id, _account(wanted))
-    if closing := order.get("close_account"):
+    if closing := mutation.get("close_account"):
         accounts.pick(context, item.item_id, [closing])
         accounts.close_account(context, closing)
-    return _rotate(context, item) if order.get("rotate_account_ids") else Changes()
+    return _rotate(context, item) if mutation.get("rotate_account_ids") else Changes()
 
 
 def _rotate(context: AppContext, item: Item) -> Changes:
@@ -85,62 +85,62 @@ def _with_new_ids(row: Row, account_id: str) -> Row:
     }
 
 
-def _changes(context: AppContext, item: Item, order: Order) -> Changes:
+def _changes(context: AppContext, item: Item, mutation: JsonObject) -> Changes:
     rows = {row["transaction_id"]: row for row in transaction_log.current(context, item.item_id)}
-    posting = order.get("post_pending") or []
+    posting = mutation.get("post_pending") or []
     wanted = [row for row in rows.values() if row["pending"] and (posting is True or row["transaction_id"] in posting)]
     settled = refreshes.post_pending_rows(context, wanted)
     return Changes(
-        added=settled.added + [_make_row(context, item, facts) for facts in order.get("add") or []],
-        modified=[_modify_row(rows, facts) for facts in order.get("modify") or []],
-        removed=settled.removed + list(order.get("remove") or []),
+        added=settled.added + [_make_row(context, item, columns) for columns in mutation.get("add") or []],
+        modified=[_modify_row(rows, columns) for columns in mutation.get("modify") or []],
+        removed=settled.removed + list(mutation.get("remove") or []),
     )
 
 
-def _make_row(context: AppContext, item: Item, facts: Order) -> Row:
-    """Build a new row: a purchase of today, except for what ``facts`` sets."""
-    account_ids = [facts["account_id"]] if "account_id" in facts else None
+def _make_row(context: AppContext, item: Item, columns: JsonObject) -> Row:
+    """Build a new row: a purchase of today, with the values of ``columns``."""
+    account_ids = [columns["account_id"]] if "account_id" in columns else None
     account = accounts.pick(context, item.item_id, account_ids)[0]
-    if "amount" not in facts or "name" not in facts:
+    if "amount" not in columns or "name" not in columns:
         raise PlaidError("MISSING_FIELDS", "add needs amount and name")
-    amount = _money(facts["amount"]) or Decimal(0)
-    category, confidence = categories.derive(facts["name"], amount)
+    amount = _money(columns["amount"]) or Decimal(0)
+    category, confidence = categories.derive(columns["name"], amount)
     draft = TransactionDraft(
         key=new_id(),
         account=account.key,
         day=context.clock.today(),
         amount=amount,
-        name=facts["name"],
+        name=columns["name"],
         category=category,
         confidence=confidence,
         channel="other",
         currency=account.draft.currency,
         unofficial=account.draft.unofficial,
     )
-    is_future = str(facts.get("date", "")) > context.clock.today().isoformat()
-    return _merge_row(transaction_log.row(account.id, draft), {"pending": is_future, **facts})
+    is_future = str(columns.get("date", "")) > context.clock.today().isoformat()
+    return _merge_row(transaction_log.row(account.id, draft), {"pending": is_future, **columns})
 
 
-def _modify_row(rows: dict[str, Row], facts: Order) -> Row:
-    known = rows.get(facts.get("transaction_id", ""))
+def _modify_row(rows: dict[str, Row], columns: JsonObject) -> Row:
+    known = rows.get(columns.get("transaction_id", ""))
     if known is None:
         raise PlaidError("INVALID_FIELD", "modify needs the transaction_id of a transaction of this item")
-    return _merge_row(known, facts)
+    return _merge_row(known, columns)
 
 
-def _merge_row(row: Row, facts: Order) -> Row:
-    changed = {**row, **facts}
+def _merge_row(row: Row, columns: JsonObject) -> Row:
+    changed = {**row, **columns}
     if changed["category"] and not categories.is_known(changed["category"]):
         raise PlaidError("INVALID_FIELD", f"{changed['category']} is in no primary category")
     return {**changed, "amount": str(_money(changed["amount"]))}
 
 
-def _account(wanted: Order) -> AccountDraft:
+def _account(wanted: JsonObject) -> AccountDraft:
     money = {name: _money(wanted.get(name)) for name in accounts.SETTERS}
     return AccountDraft(**{"key": new_id(), **wanted, **money})
 
 
-def _set_balances(context: AppContext, item: Item, balances: Order) -> None:
+def _set_balances(context: AppContext, item: Item, balances: JsonObject) -> None:
     for account_id, figures in balances.items():
         accounts.pick(context, item.item_id, [account_id])
         accounts.set_figures(context, account_id, {name: _money(value) for name, value in figures.items()})
@@ -150,7 +150,7 @@ def _money(value: Any) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
-def set_state(context: AppContext, item: Item, order: Order) -> None:
+def set_state(context: AppContext, item: Item, change: JsonObject) -> None:
     """Change an Item's state, and send the webhooks that Plaid would send.
 
     ``error``: a code (sends ITEM/ERROR or ITEM/USER_PERMISSION_REVOKED) or "" (sends ITEM/LOGIN_REPAIRED);
@@ -158,30 +158,30 @@ def set_state(context: AppContext, item: Item, order: Order) -> None:
     ``consent_expires_at``: a time (sends ITEM/PENDING_EXPIRATION); ``force_status``: the stage of the history, "" for
     the one by time; ``expire_cursors``: true invalidates all cursors; ``webhook``: false sends no webhook.
     """
-    accept(control_schemas.STATE, order)
-    columns: Order = {name: order[name] for name in ("consent_expires_at", "force_status") if name in order}
-    if order.get("expire_cursors"):
+    accept(control_schemas.STATE, change)
+    columns: JsonObject = {name: change[name] for name in ("consent_expires_at", "force_status") if name in change}
+    if change.get("expire_cursors"):
         columns["epoch"] = item.epoch + 1
     with context.store.transaction():
         if columns:
             items.update(context, item.item_id, **columns)
-        if "error" in order:
-            items.set_error(context, item.item_id, order["error"])
-        if "streams" in order:
-            items.set_streaming(context, item.item_id, streams=order["streams"])
-        if order.get("webhook", True):
-            _send_state_webhooks(context, items.get(context, item.item_id), order)
+        if "error" in change:
+            items.set_error(context, item.item_id, change["error"])
+        if "streams" in change:
+            items.set_streaming(context, item.item_id, streams=change["streams"])
+        if change.get("webhook", True):
+            _send_state_webhooks(context, items.get(context, item.item_id), change)
 
 
-def _send_state_webhooks(context: AppContext, item: Item, order: Order) -> None:
-    if order.get("error") == "USER_PERMISSION_REVOKED":
+def _send_state_webhooks(context: AppContext, item: Item, change: JsonObject) -> None:
+    if change.get("error") == "USER_PERMISSION_REVOKED":
         notifications.send(
             context, item, "ITEM", "USER_PERMISSION_REVOKED", error=PlaidError("USER_PERMISSION_REVOKED").body()
         )
-    elif order.get("error"):
-        notifications.login_required(context, item, order["error"])
-    elif "error" in order:
+    elif change.get("error"):
+        notifications.login_required(context, item, change["error"])
+    elif "error" in change:
         notifications.send(context, item, "ITEM", "LOGIN_REPAIRED")
-    if order.get("consent_expires_at"):
-        expires = order["consent_expires_at"]
+    if change.get("consent_expires_at"):
+        expires = change["consent_expires_at"]
         notifications.send(context, item, "ITEM", "PENDING_EXPIRATION", consent_expiration_time=expires)

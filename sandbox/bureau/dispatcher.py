@@ -1,6 +1,6 @@
 """The steps of every call of the bureau.
 
-In order: check the token, validate the request, find the person, apply faults, build the report, apply faults to the
+In order: check the token, validate the request, find the persona, apply faults, build the report, apply faults to the
 response, write the call log.
 """
 
@@ -32,7 +32,7 @@ class BureauCall:
         self.persona = ""
         self.error = ""
         self.produced = False
-        self.facts: dict[str, Any] = {}
+        self.details: dict[str, Any] = {}
         self.actions: list[faults.Fault] = []
         self.started = time.monotonic()
 
@@ -40,9 +40,9 @@ class BureauCall:
         """Return the response, with injected faults. It is logged even if the connection is dropped."""
         status = 0
         try:
-            answer = self._respond_with_faults()
-            status = answer.status_code
-            return answer
+            response = self._respond_with_faults()
+            status = response.status_code
+            return response
         finally:
             self._record(status)
 
@@ -52,12 +52,12 @@ class BureauCall:
             return work()
         except BureauError as error:
             self.error = error.name
-            answer = json_response(error.body(), error.status)
-            answer.headers.update(error.headers)
-            return faults.after(self.context, self.actions, answer)
+            response = json_response(error.body(), error.status)
+            response.headers.update(error.headers)
+            return faults.after(self.context, self.actions, response)
 
     def _token(self) -> Response:
-        self.facts = {"style": tokens.style(self.request)}
+        self.details = {"style": tokens.style(self.request)}
         replacement = self._before()
         if replacement is not None:
             return replacement
@@ -68,7 +68,7 @@ class BureauCall:
         report_request = requests.parse_request(self.request)
         match = find(report_request.surname, report_request.ssn, report_request.zip_code)
         self.persona = match.persona.id if match else ""
-        self.facts = _fault_context(report_request)
+        self.details = _fault_context(report_request)
         replacement = self._before()
         if replacement is not None:
             return replacement
@@ -78,12 +78,12 @@ class BureauCall:
 
     def _before(self) -> Response | None:
         """Apply faults before the call is processed; return the response that replaces its own, if any."""
-        facts = {"endpoint": self.endpoint, "path": self.request.path, "persona": self.persona}
-        self.actions = faults.due(self.context, facts)
+        call = {"endpoint": self.endpoint, "path": self.request.path, "persona": self.persona}
+        self.actions = faults.due(self.context, call)
         return faults.before(self.context, self.actions)
 
     def _report_for(self, match: Match | None, report_request: ReportRequest) -> dict[str, Any]:
-        """Return the body for the person that was found. Raises BureauError for no report."""
+        """Return the body for the matching persona. Raises BureauError if there is no report."""
         if match is None:
             raise BureauError("no_record")
         persona, now = match.persona, self.context.clock.now()
@@ -91,7 +91,7 @@ class BureauCall:
         if mode in ERRORS_BY_MODE:
             raise BureauError(ERRORS_BY_MODE[mode])
         report_month = timelines.advance_month(self.context, persona)
-        self.facts["month"] = report_month.number
+        self.details["month"] = report_month.number
         if mode == "frozen":
             return reports.response_body(
                 reports.frozen_profile(persona.on_file, report_month, report_request.add_ons, at=now)
@@ -118,7 +118,7 @@ class BureauCall:
             leaked=request_log.holds_ssn(self.request.full_path, *headers),
             faults=" ".join(action["kind"] for action in self.actions),
             milliseconds=round((time.monotonic() - self.started) * 1000),
-            facts=self.facts,
+            details=self.details,
         )
 
 

@@ -70,12 +70,12 @@ def list_faults(context: AppContext) -> list[Fault]:
     return [{"id": row["id"], "seen": row["seen"], "fired": row["fired"], **loads(row["spec"])} for row in rows]
 
 
-def due(context: AppContext, facts: dict[str, str]) -> list[Fault]:
-    """Return the actions for a call with these facts (endpoint, path, persona), oldest fault first."""
+def due(context: AppContext, call: dict[str, str]) -> list[Fault]:
+    """Return the actions for a call with these fields (endpoint, path, persona), oldest fault first."""
     if context.store.one("SELECT 1 FROM bureau_faults") is None:
         return []
     with context.store.transaction():
-        return [order["action"] for order in list_faults(context) if _fires(context, order, facts)]
+        return [fault["action"] for fault in list_faults(context) if _fires(context, fault, call)]
 
 
 def before(context: AppContext, actions: list[Fault]) -> Response | None:
@@ -88,63 +88,63 @@ def before(context: AppContext, actions: list[Fault]) -> Response | None:
     return None
 
 
-def after(context: AppContext, actions: list[Fault], answer: Response) -> Response:
+def after(context: AppContext, actions: list[Fault], response: Response) -> Response:
     """Apply actions to the response."""
     for action in actions:
         if action["kind"] == "hang_after":
             context.stopping.wait(float(action.get("seconds", 60)))
             raise ClientDisconnected
         damage = DAMAGES.get(action["kind"])
-        answer = damage(action, answer) if damage else sandbox.faults.after([action], answer)
-    return answer
+        response = damage(action, response) if damage else sandbox.faults.after([action], response)
+    return response
 
 
-def _fires(context: AppContext, order: Fault, facts: dict[str, str]) -> bool:
-    if not sandbox.faults.concerns(order, facts):
+def _fires(context: AppContext, fault: Fault, call: dict[str, str]) -> bool:
+    if not sandbox.faults.matches(fault, call):
         return False
-    context.store.execute("UPDATE bureau_faults SET seen = seen + 1 WHERE id = ?", order["id"])
-    if not sandbox.faults.strikes(order, order["seen"] + 1):
+    context.store.execute("UPDATE bureau_faults SET seen = seen + 1 WHERE id = ?", fault["id"])
+    if not sandbox.faults.is_due(fault, fault["seen"] + 1):
         return False
-    context.store.execute("UPDATE bureau_faults SET fired = fired + 1 WHERE id = ?", order["id"])
+    context.store.execute("UPDATE bureau_faults SET fired = fired + 1 WHERE id = ?", fault["id"])
     return True
 
 
 def _error(action: Fault) -> Response:
     error = BureauError(action["name"])
-    answer = json_response(error.body(), error.status)
-    answer.headers.update(error.headers)
+    response = json_response(error.body(), error.status)
+    response.headers.update(error.headers)
     if "retry_after" in action:
-        answer.headers["Retry-After"] = str(action["retry_after"])
-    return answer
+        response.headers["Retry-After"] = str(action["retry_after"])
+    return response
 
 
-def _half_json(action: Fault, answer: Response) -> Response:
-    body = answer.get_data()
-    return _with(answer, body[: len(body) // 2])
+def _half_json(action: Fault, response: Response) -> Response:
+    body = response.get_data()
+    return _with_body(response, body[: len(body) // 2])
 
 
-def _recode(action: Fault, answer: Response) -> Response:
+def _recode(action: Fault, response: Response) -> Response:
     """Encode the text differently; JSON must be UTF-8."""
-    text = json.dumps(loads(answer.get_data()), ensure_ascii=False)
+    text = json.dumps(loads(response.get_data()), ensure_ascii=False)
     match action["how"]:
         case "gzip" | "gzip_unsaid":
-            packed = _with(answer, gzip.compress(text.encode(), mtime=0))
+            packed = _with_body(response, gzip.compress(text.encode(), mtime=0))
             if action["how"] == "gzip":
                 packed.headers["Content-Encoding"] = "gzip"
             return packed
         case "bom":
-            return _with(answer, text.encode("utf-8-sig"))
+            return _with_body(response, text.encode("utf-8-sig"))
         case how:
-            return _with(answer, text.encode(how, errors="replace"))
+            return _with_body(response, text.encode(how, errors="replace"))
 
 
-def _set_content_type(action: Fault, answer: Response) -> Response:
-    answer.headers["Content-Type"] = action["value"]
-    return answer
+def _set_content_type(action: Fault, response: Response) -> Response:
+    response.headers["Content-Type"] = action["value"]
+    return response
 
 
-def _profiles(action: Fault, answer: Response) -> Response:
-    body = loads(answer.get_data())
+def _profiles(action: Fault, response: Response) -> Response:
+    body = loads(response.get_data())
     profiles = body.get("creditProfile", [])
     match action["how"]:
         case "none":
@@ -153,21 +153,21 @@ def _profiles(action: Fault, answer: Response) -> Response:
             body["creditProfile"] = [{}]
         case "twice":
             body["creditProfile"] = [*profiles, *profiles]
-    return _with(answer, dumps(body).encode())
+    return _with_body(response, dumps(body).encode())
 
 
-def _big(action: Fault, answer: Response) -> Response:
-    body = loads(answer.get_data())
+def _big(action: Fault, response: Response) -> Response:
+    body = loads(response.get_data())
     body["padding"] = "0" * int(float(action.get("megabytes", 10)) * MEGABYTE)
-    return _with(answer, dumps(body).encode())
+    return _with_body(response, dumps(body).encode())
 
 
-def _merge_fields(action: Fault, answer: Response) -> Response:
-    return _with(answer, dumps({**loads(answer.get_data()), **action["fields"]}).encode())
+def _merge_fields(action: Fault, response: Response) -> Response:
+    return _with_body(response, dumps({**loads(response.get_data()), **action["fields"]}).encode())
 
 
-def _with(answer: Response, body: bytes) -> Response:
-    return Response(body, answer.status_code, content_type=answer.content_type)
+def _with_body(response: Response, body: bytes) -> Response:
+    return Response(body, response.status_code, content_type=response.content_type)
 
 
 DAMAGES: dict[str, Callable[[Fault, Response], Response]] = {

@@ -1,4 +1,4 @@
-"""A whole report of one person in one month."""
+"""Builds the whole report on a persona in one month."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ class AddOns:
 def report(
     persona: Persona, report_month: ReportMonth, add_ons: AddOns, *, at: datetime, complete: bool = True
 ) -> Section:
-    """Build the report on a person. ``complete`` tells whether all details of the request matched the file."""
+    """Build the report on a persona. ``complete`` says whether all details of the request match the file."""
     file = persona.file
     rows = [
         tradeline(trade, report_month, long_grid=add_ons.long_grid, trend=add_ons.trend)
@@ -55,7 +55,7 @@ def report(
     records = [_record(record, report_month) for record in file.records]
     profile = present(
         {
-            **_person(persona, report_month, add_ons, at, complete),
+            **_personal_sections(persona, report_month, add_ons, at, complete),
             "fraudShield": [_fraud_shield(persona, report_month, complete)] if add_ons.fraud_shield else [],
             "ofac": {"messageNumber": file.ofac[0], "messageText": file.ofac[1]} if file.ofac else {},
             "inquiry": inquiries,
@@ -74,10 +74,10 @@ def report(
 
 
 def frozen_profile(persona: Persona, report_month: ReportMonth, add_ons: AddOns, *, at: datetime) -> Section:
-    """Build the report of a frozen file: the person's identity and a statement. Its form is our choice."""
-    person = _person(persona, report_month, add_ons, at, complete=True)
-    kept = {name: person[name] for name in ("headerRecord", "consumerIdentity")}
-    return finish_profile({**kept, "statement": [_statement(FROZEN, report_month)]}, persona, add_ons)
+    """Build the report of a frozen file: the consumer's identity and a statement. Its form is our choice."""
+    sections = _personal_sections(persona, report_month, add_ons, at, complete=True)
+    identity = {name: sections[name] for name in ("headerRecord", "consumerIdentity")}
+    return finish_profile({**identity, "statement": [_statement(FROZEN, report_month)]}, persona, add_ons)
 
 
 def no_record(persona: Persona, report_month: ReportMonth, add_ons: AddOns, *, at: datetime) -> Section:
@@ -97,7 +97,7 @@ def response_body(*profiles: Section) -> Section:
 
 
 def finish_profile(profile: Section, persona: Persona, add_ons: AddOns) -> Section:
-    """Add the last sections of a profile: the person's id, if requested, and the end totals."""
+    """Add the last sections of a profile: the consumer's id, if requested, and the end totals."""
     if add_ons.unique_id:
         profile["uniqueConsumerIdentifier"] = [{"value": _unique_id(persona, add_ons)}]
     segments = sum(len(section) if isinstance(section, list) else 1 for section in profile.values())
@@ -105,8 +105,10 @@ def finish_profile(profile: Section, persona: Persona, add_ons: AddOns) -> Secti
     return profile
 
 
-def _person(persona: Persona, report_month: ReportMonth, add_ons: AddOns, at: datetime, complete: bool) -> Section:
-    """Build the sections about the person, with the bureau's messages about the request."""
+def _personal_sections(
+    persona: Persona, report_month: ReportMonth, add_ons: AddOns, at: datetime, complete: bool
+) -> Section:
+    """Build the sections about the consumer, with the bureau's messages about the request."""
     file = persona.file
     reported = (address for address in file.addresses if address.since <= report_month.number)
     moved = sorted(reported, key=lambda address: -address.since)
@@ -274,5 +276,5 @@ def _statement(statement: Statement, report_month: ReportMonth) -> Section:
 
 
 def _unique_id(persona: Persona, add_ons: AddOns) -> str:
-    """Return 17 characters that are always the same for a subscriber and a person."""
+    """Return 17 characters that are always the same for a subscriber and a consumer."""
     return sha256(f"{add_ons.subscriber}/{persona.surname}/{persona.birth}".encode()).hexdigest()[:17].upper()

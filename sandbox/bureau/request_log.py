@@ -35,7 +35,7 @@ def record(
     leaked: bool,
     faults: str,
     milliseconds: int,
-    facts: dict[str, Any],
+    details: dict[str, Any],
 ) -> None:
     """Write one line and delete those before the newest ten thousand. ``status`` 0 means that no response was sent.
 
@@ -55,7 +55,7 @@ def record(
         leaked,
         faults,
         milliseconds,
-        json.dumps(facts),
+        json.dumps(details),
     )
     if line % 500 == 0:
         context.store.execute("DELETE FROM bureau_calls WHERE id <= ?", line - MOST_CALLS)
@@ -86,5 +86,5 @@ def redact(text: str, *secrets: str) -> str:
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
-    facts = json.loads(row.pop("facts"))
-    return {**row, "produced": bool(row["produced"]), "leaked": bool(row["leaked"]), **facts}
+    details = json.loads(row.pop("facts"))
+    return {**row, "produced": bool(row["produced"]), "leaked": bool(row["leaked"]), **details}

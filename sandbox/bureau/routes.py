@@ -42,7 +42,7 @@ def list_personas(context: AppContext, body: Body) -> Body:
 
 
 def change_persona(context: AppContext, body: Body, persona: str) -> Body:
-    """Set a person's ``mode`` or ``month``; see ``timelines.change``."""
+    """Set a persona's ``mode`` or ``month``; see ``timelines.change``."""
     return timelines.change(context, persona, body)
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class DemoLogin:
-    """One login, and what it shows."""
+    """One login, labelled with what it demonstrates."""
 
     label: str
     username: str

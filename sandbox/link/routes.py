@@ -37,16 +37,16 @@ STATUSES = (
     "institution_not_supported",
 )
 PRODUCT_LISTS = ("products", "required_if_supported_products", "optional_products", "additional_consented_products")
-EXIT_FACTS = ("error_type", "error_code", "error_message", "display_message")
+ERROR_FIELDS = ("error_type", "error_code", "error_message", "display_message")
 
-Facts = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 def asset(context: AppContext, request: Request, name: str) -> Response:
     """Serve ``link-initialize.js`` or one of the files that it loads. Browsers revalidate it each time."""
-    answer = send_from_directory(ASSETS, name, request.environ, max_age=None)
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
+    response = send_from_directory(ASSETS, name, request.environ, max_age=None)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def step(context: AppContext, request: Request, name: str) -> Response:
@@ -54,13 +54,13 @@ def step(context: AppContext, request: Request, name: str) -> Response:
     body = json_object(request)
     step_id = request_id()
     try:
-        answer = STEPS[name](context, body)
+        response = STEPS[name](context, body)
     except LinkError as error:
-        answer = {"error": {**error.body(step_id), **error_pane(error.code)._asdict()}}
-    return json_response({**answer, "request_id": step_id})
+        response = {"error": {**error.body(step_id), **error_pane(error.code)._asdict()}}
+    return json_response({**response, "request_id": step_id})
 
 
-def _open(context: AppContext, body: Facts) -> Facts:
+def _open(context: AppContext, body: JsonObject) -> JsonObject:
     """Start a session; respond with the site's request, and the bank if it is already known."""
     session = links.open_session(context, link_token=_key(body, "link_token"))
     link_request = session.link_token.request
@@ -75,14 +75,14 @@ def _open(context: AppContext, body: Facts) -> Facts:
     }
 
 
-def _institutions(context: AppContext, body: Facts) -> Facts:
+def _institutions(context: AppContext, body: JsonObject) -> JsonObject:
     """List the banks that match ``query``."""
     query = _text(body, "query")
     banks = links.search_institutions(context, session=_session(context, body), query=query)
     return {"query": query, "institutions": [_bank(bank) for bank in banks]}
 
 
-def _credentials(context: AppContext, body: Facts) -> Facts:
+def _credentials(context: AppContext, body: JsonObject) -> JsonObject:
     """Sign in at the bank ``institution_id`` with ``username`` and ``password``."""
     session = _session(context, body)
     if not session.is_update:
@@ -91,28 +91,28 @@ def _credentials(context: AppContext, body: Facts) -> Facts:
     return _next(context, links.submit_credentials(context, session=session, username=username, password=password))
 
 
-def _mfa(context: AppContext, body: Facts) -> Facts:
+def _mfa(context: AppContext, body: JsonObject) -> JsonObject:
     """Answer the bank's questions: ``answers``, one for each prompt, in their order."""
     session = _session(context, body)
     return _next(context, links.answer_challenge(context, session=session, answers=_texts(body, "answers")))
 
 
-def _accounts(context: AppContext, body: Facts) -> Facts:
+def _accounts(context: AppContext, body: JsonObject) -> JsonObject:
     """Share the accounts ``account_ids`` and finish."""
     return _finish(context, _session(context, body), _texts(body, "account_ids"))
 
 
-def _exit(context: AppContext, body: Facts) -> Facts:
+def _exit(context: AppContext, body: JsonObject) -> JsonObject:
     """Record that the user closed Link at ``status``, after ``error`` if there was one."""
     session = _session(context, body)
     status, error = body.get("status"), body.get("error")
-    facts = {name: error.get(name) for name in EXIT_FACTS} if isinstance(error, dict) else None
+    error_fields = {name: error.get(name) for name in ERROR_FIELDS} if isinstance(error, dict) else None
     if session.step != "finished":
-        links.leave(context, session=session, status=status if status in STATUSES else "", error=facts)
+        links.leave(context, session=session, status=status if status in STATUSES else "", error=error_fields)
     return {}
 
 
-STEPS: dict[str, Callable[[AppContext, Facts], Facts]] = {
+STEPS: dict[str, Callable[[AppContext, JsonObject], JsonObject]] = {
     "open": _open,
     "institutions": _institutions,
     "credentials": _credentials,
@@ -122,7 +122,7 @@ STEPS: dict[str, Callable[[AppContext, Facts], Facts]] = {
 }
 
 
-def _next(context: AppContext, session: Session) -> Facts:
+def _next(context: AppContext, session: Session) -> JsonObject:
     """Return the view after a successful step. An update without account selection is finished."""
     if session.challenge:
         return {"view": "MFA", "mfa": _challenge(session.challenge)}
@@ -131,12 +131,12 @@ def _next(context: AppContext, session: Session) -> Facts:
     return {"view": "SELECT_ACCOUNT", "accounts": [_account(choice) for choice in session.choices]}
 
 
-def _finish(context: AppContext, session: Session, account_ids: list[str]) -> Facts:
+def _finish(context: AppContext, session: Session, account_ids: list[str]) -> JsonObject:
     success = links.finish(context, session=session, account_ids=account_ids)
     return {"view": "CONNECTED", "public_token": success.public_token, "metadata": success.metadata}
 
 
-def _challenge(challenge: Challenge) -> Facts:
+def _challenge(challenge: Challenge) -> JsonObject:
     """Build a round of questions. Its hint contains the right answers, because these are test logins."""
     answers = [prompt.answer for prompt in challenge.prompts if prompt.answer]
     prompts = [{"label": prompt.label, "options": list(prompt.options)} for prompt in challenge.prompts]
@@ -144,7 +144,7 @@ def _challenge(challenge: Challenge) -> Facts:
     return {"type": challenge.kind, "prompts": prompts, "hint": hint}
 
 
-def _account(choice: AccountChoice) -> Facts:
+def _account(choice: AccountChoice) -> JsonObject:
     return {
         "id": choice.id,
         "name": choice.name,
@@ -155,24 +155,24 @@ def _account(choice: AccountChoice) -> Facts:
     }
 
 
-def _bank(bank: Institution | None) -> Facts | None:
+def _bank(bank: Institution | None) -> JsonObject | None:
     if bank is None:
         return None
     return {"institution_id": bank.id, "name": bank.name, "url": bank.url, "primary_color": bank.color}
 
 
-def _products(link_request: Facts) -> list[str]:
+def _products(link_request: JsonObject) -> list[str]:
     """List all products of the request, from all of its product lists."""
     return sorted({product for name in PRODUCT_LISTS for product in link_request.get(name) or []})
 
 
-def _session(context: AppContext, body: Facts) -> Session:
+def _session(context: AppContext, body: JsonObject) -> Session:
     """Return the session of this token and id. Raises LinkError INVALID_LINK_TOKEN if there is none."""
     link_token, session_id = _key(body, "link_token"), _key(body, "link_session_id")
     return links.get_session(context, link_token=link_token, session_id=session_id)
 
 
-def _key(body: Facts, name: str) -> str:
+def _key(body: JsonObject, name: str) -> str:
     """Return a token or id. Raises LinkError INVALID_LINK_TOKEN for anything but a string."""
     value = body.get(name)
     if not isinstance(value, str):
@@ -180,14 +180,14 @@ def _key(body: Facts, name: str) -> str:
     return value
 
 
-def _text(body: Facts, name: str) -> str:
+def _text(body: JsonObject, name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str):
         raise LinkError("INVALID_FIELD", f"{name} must be a string")
     return value
 
 
-def _texts(body: Facts, name: str) -> list[str]:
+def _texts(body: JsonObject, name: str) -> list[str]:
     value = body.get(name)
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise LinkError("INVALID_FIELD", f"{name} must be a list of strings")

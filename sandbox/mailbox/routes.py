@@ -47,18 +47,18 @@ def mail(context: AppContext, request: Request, mail_id: int) -> Response:
 def messages(context: AppContext, request: Request) -> Response:
     """Return ``{"messages": [...]}``, newest first, all or those to ``?to=``. For tests and scripts."""
     newest_mails = mails.newest(context, to=request.args.get("to", "").strip())
-    answer = json_response({"messages": [mail.as_json() for mail in newest_mails]})
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    response = json_response({"messages": [mail.as_json() for mail in newest_mails]})
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def style(context: AppContext, request: Request) -> Response:
     return send_file(HERE / "assets" / "mailbox.css", request.environ, mimetype="text/css")
 
 
-def _page(template: str, *, status: int = 200, **facts: object) -> Response:
+def _page(template: str, *, status: int = 200, **values: object) -> Response:
     return Response(
-        pages.get_template(template).render(**facts), status, HEADERS, content_type="text/html; charset=utf-8"
+        pages.get_template(template).render(**values), status, HEADERS, content_type="text/html; charset=utf-8"
     )
 
 

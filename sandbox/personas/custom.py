@@ -26,8 +26,8 @@ Json = dict[str, Any]
 
 def check(password: str) -> str:
     """Return the JSON if it is valid. Raises PlaidError INVALID_CREDENTIALS, or its own ``force_error``."""
-    person = _person(password)
-    if error := person.get("force_error"):
+    custom_user = _parse_custom_user(password)
+    if error := custom_user.get("force_error"):
         raise PlaidError(error if error in CATALOGUE else "INVALID_CREDENTIALS")
     draw(password, date(2000, 1, 1))
     return password
@@ -35,7 +35,7 @@ def check(password: str) -> str:
 
 def second_factor(password: str) -> str:
     """Return the name of the JSON's second factor; "" for none."""
-    mfa = _person(password).get("mfa")
+    mfa = _parse_custom_user(password).get("mfa")
     if not isinstance(mfa, dict):
         return ""
     match mfa.get("type"):
@@ -51,7 +51,7 @@ def second_factor(password: str) -> str:
 def draw(config: str, today: date, *, linked_on: date | None = None) -> Book:
     """Generate the accounts and transactions of the JSON as of today, with dates shifted as of ``linked_on``."""
     try:
-        return _book(_person(config), today, linked_on or today)
+        return _book(_parse_custom_user(config), today, linked_on or today)
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise PlaidError("INVALID_CREDENTIALS", f"the custom user cannot be read: {error}") from error
 
@@ -67,18 +67,18 @@ def posting(config: str, linked_on: date, day: date) -> list[TransactionDraft]:
     ]
 
 
-def _person(config: str) -> Json:
+def _parse_custom_user(config: str) -> Json:
     try:
-        person = loads(config)
+        custom_user = loads(config)
     except ValueError as error:
         raise PlaidError("INVALID_CREDENTIALS", "the custom user is not JSON") from error
-    if not isinstance(person, dict) or len(config) > MOST_BYTES:
+    if not isinstance(custom_user, dict) or len(config) > MOST_BYTES:
         raise PlaidError("INVALID_CREDENTIALS", "the custom user must be a JSON object of at most 55 kB")
-    return person
+    return custom_user
 
 
-def _book(person: Json, today: date, linked_on: date) -> Book:
-    accounts = list(person.get("override_accounts") or [])
+def _book(custom_user: Json, today: date, linked_on: date) -> Book:
+    accounts = list(custom_user.get("override_accounts") or [])
     if not 1 <= len(accounts) <= MOST_ACCOUNTS:
         raise PlaidError("INVALID_CREDENTIALS", "a custom user has 1 to 10 override_accounts")
     shift = _shift(accounts, linked_on)

@@ -1,4 +1,4 @@
-"""user_living: somebody with a salary, rent and two cards, with new transactions every day. Our own persona.
+"""user_living: a user with a salary, rent and two cards, and new transactions every day. Our own persona.
 
 Every day is a function of the seed and the date, so today's history is yesterday's and one more day. Purchases are
 pending for one to three days before they post; a restaurant's amount increases by the tip when it posts.
@@ -13,23 +13,23 @@ from typing import NamedTuple
 
 from sandbox.identifiers import derived_id
 from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
-from sandbox.personas.merchants import Merchant, choose_merchant, on_statement, seeded_random
+from sandbox.personas.merchants import Merchant, choose_merchant, seeded_random, statement_name
 
 DAYS = 730
-LONGEST_HOLD = 3
-RETURN_AFTER = 6
-ATE_OUT = "FOOD_AND_DRINK_RESTAURANT"
-BILLED = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
+MOST_PENDING_DAYS = 3
+DAYS_TO_REFUND = 6
+RESTAURANT = "FOOD_AND_DRINK_RESTAURANT"
+CARD_PAYMENT = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
 CENT = Decimal("0.01")
 
 PAYDAY = date(2024, 1, 5)
 SALARY, RAISE = Decimal("2412.36"), Decimal("61.50")
-SAVED = Decimal("300")
-BILL_DAY = 24
-REPAID = Decimal("60")
-CARRIED = Decimal("2460")
-OPENING = {"checking": Decimal("5200"), "savings": Decimal("4000")}
-FACES = (
+SAVINGS_TRANSFER = Decimal("300")
+CARD_PAYMENT_DAY = 24
+EXTRA_PAYMENT = Decimal("60")
+CARRIED_BALANCE = Decimal("2460")
+OPENING_BALANCES = {"checking": Decimal("5200"), "savings": Decimal("4000")}
+ACCOUNTS = (
     ("checking", "Everyday Checking", "Everyday Free Checking", "checking", "4471"),
     ("savings", "Rainy Day Savings", "Rainy Day High Yield Savings", "savings", "8820"),
     ("cash", "Meridian Cash Card", "Meridian Cash Back Card", "credit card", "3309"),
@@ -66,7 +66,7 @@ RECURRING_PAYMENTS = (
 
 
 class Purchase(NamedTuple):
-    """Something bought on ``day`` for ``held``, posted on ``settles`` for ``amount``."""
+    """A purchase on ``day``: pending for ``held``, posted on ``posts_on`` for ``amount``."""
 
     key: str
     account: str
@@ -83,7 +83,7 @@ def draw(seed: str, today: date) -> Book:
     """Generate two years up to ``today``, posted and pending."""
     days = [today - timedelta(days=ago) for ago in range(DAYS, -1, -1)]
     posted = [draft for day in days for draft in _postings(seed, day)]
-    recent = [purchase for day in days[-LONGEST_HOLD - 1 :] for purchase in _purchases(seed, day)]
+    recent = [purchase for day in days[-MOST_PENDING_DAYS - 1 :] for purchase in _purchases(seed, day)]
     pending = [_pending(purchase) for purchase in recent if purchase.posts_on > today]
     return Book(_accounts(seed, today, posted, pending), posted + pending)
 
@@ -96,7 +96,7 @@ def next_day(seed: str, day: date) -> list[TransactionDraft]:
 
 def _postings(seed: str, day: date, *, linked: bool = False) -> list[TransactionDraft]:
     """Return everything that posts on ``day``, including card payments."""
-    bills = [draft for card in LIMITS for draft in _bill(seed, card, day)] if day.day == BILL_DAY else []
+    bills = [draft for card in LIMITS for draft in _bill(seed, card, day)] if day.day == CARD_PAYMENT_DAY else []
     return [*_spending(seed, day, linked), *bills]
 
 
@@ -105,12 +105,14 @@ def _spending(seed: str, day: date, linked: bool = False) -> Iterator[Transactio
     yield from _income(day)
     yield from (_salary_or_bill_draft(day, f"{day}/{s.name}", s) for s in RECURRING_PAYMENTS if s.day == day.day)
     if day.day == 12:
-        yield _plain(day, "checking", _electricity(day), "CITY LIGHT & POWER", "RENT_AND_UTILITIES_GAS_AND_ELECTRICITY")
+        yield _simple_draft(
+            day, "checking", _electricity(day), "CITY LIGHT & POWER", "RENT_AND_UTILITIES_GAS_AND_ELECTRICITY"
+        )
     if day.day == 28:
-        yield _plain(day, "travel", _interest(day), "INTEREST CHARGED ON PURCHASES", "BANK_FEES_INTEREST_CHARGE")
-    for ago in range(LONGEST_HOLD + 1):
+        yield _simple_draft(day, "travel", _interest(day), "INTEREST CHARGED ON PURCHASES", "BANK_FEES_INTEREST_CHARGE")
+    for ago in range(MOST_PENDING_DAYS + 1):
         yield from (_posted_draft(p, linked) for p in _purchases(seed, day - timedelta(days=ago)) if p.posts_on == day)
-    yield from (_refund(p, day) for p in _purchases(seed, day - timedelta(days=RETURN_AFTER)) if p.returned)
+    yield from (_refund(p, day) for p in _purchases(seed, day - timedelta(days=DAYS_TO_REFUND)) if p.returned)
 
 
 def _income(day: date) -> Iterator[TransactionDraft]:
@@ -118,21 +120,21 @@ def _income(day: date) -> Iterator[TransactionDraft]:
     since = (day - PAYDAY).days % 14
     if since == 0:
         salary = SALARY + RAISE * (day.year - PAYDAY.year)
-        yield _plain(day, "checking", -salary, "NORTHWIND LABS PAYROLL", "INCOME_SALARY")
+        yield _simple_draft(day, "checking", -salary, "NORTHWIND LABS PAYROLL", "INCOME_SALARY")
     if since == 1:
-        yield _plain(day, "checking", SAVED, "TRANSFER TO SAVINGS 8820", "TRANSFER_OUT_SAVINGS")
-        yield _plain(day, "savings", -SAVED, "TRANSFER FROM CHECKING 4471", "TRANSFER_IN_SAVINGS")
+        yield _simple_draft(day, "checking", SAVINGS_TRANSFER, "TRANSFER TO SAVINGS 8820", "TRANSFER_OUT_SAVINGS")
+        yield _simple_draft(day, "savings", -SAVINGS_TRANSFER, "TRANSFER FROM CHECKING 4471", "TRANSFER_IN_SAVINGS")
     if (day + timedelta(days=1)).day == 1:
-        yield _plain(day, "savings", -_paid_interest(day), "INTEREST PAYMENT", "INCOME_INTEREST_EARNED")
+        yield _simple_draft(day, "savings", -_paid_interest(day), "INTEREST PAYMENT", "INCOME_INTEREST_EARNED")
 
 
 def _bill(seed: str, card: str, day: date) -> list[TransactionDraft]:
     """Return both legs of a card payment: last month's spending, and for the travel card a part of its balance."""
     amount = _month_total(seed, card, (day.replace(day=1) - timedelta(days=1)).replace(day=1))
-    amount += REPAID if card == "travel" else 0
+    amount += EXTRA_PAYMENT if card == "travel" else 0
     return [
-        _plain(day, "checking", amount, f"{card.upper()} CARD AUTOPAY", BILLED),
-        _plain(day, card, -amount, f"AUTOPAY PAYMENT - THANK YOU {card.upper()}", BILLED),
+        _simple_draft(day, "checking", amount, f"{card.upper()} CARD AUTOPAY", CARD_PAYMENT),
+        _simple_draft(day, card, -amount, f"AUTOPAY PAYMENT - THANK YOU {card.upper()}", CARD_PAYMENT),
     ]
 
 
@@ -140,10 +142,10 @@ def _bill(seed: str, card: str, day: date) -> list[TransactionDraft]:
 def _month_total(seed: str, card: str, first: date) -> Decimal:
     """Return a card's spending less refunds in the month that starts on ``first``."""
     days = (first + timedelta(days=number) for number in range(31))
-    return _add_up_spending(seed, card, [day for day in days if day.month == first.month])
+    return _sum_spending(seed, card, [day for day in days if day.month == first.month])
 
 
-def _add_up_spending(seed: str, card: str, days: list[date]) -> Decimal:
+def _sum_spending(seed: str, card: str, days: list[date]) -> Decimal:
     drafts = (draft for day in days for draft in _spending(seed, day))
     return sum((draft.amount for draft in drafts if draft.account == card), Decimal(0))
 
@@ -161,16 +163,16 @@ def _purchase(random: Random, day: date, number: int) -> Purchase:
     travels = merchant.category.startswith("TRAVEL_")
     account = "travel" if travels else random.choices(("cash", "checking", "travel"), (12, 2, 1))[0]
     held = merchant.price(random)
-    tip = (held * Decimal("0.18")).quantize(CENT, ROUND_HALF_UP) if merchant.category == ATE_OUT else Decimal(0)
+    tip = (held * Decimal("0.18")).quantize(CENT, ROUND_HALF_UP) if merchant.category == RESTAURANT else Decimal(0)
     return Purchase(
         key=f"{day}/{number}",
         account=account,
         day=day,
-        posts_on=day + timedelta(days=random.randint(1, LONGEST_HOLD)),
+        posts_on=day + timedelta(days=random.randint(1, MOST_PENDING_DAYS)),
         held=held,
         amount=held + tip,
         merchant=merchant,
-        name=on_statement(merchant, random),
+        name=statement_name(merchant, random),
         returned=merchant.category.startswith("GENERAL_MERCHANDISE_") and random.random() < 0.12,
     )
 
@@ -223,7 +225,7 @@ def _salary_or_bill_draft(day: date, key: str, payment: Recurring) -> Transactio
     )
 
 
-def _plain(day: date, account: str, amount: Decimal, name: str, category: str) -> TransactionDraft:
+def _simple_draft(day: date, account: str, amount: Decimal, name: str, category: str) -> TransactionDraft:
     return TransactionDraft(f"{day}/{name}", account, day, amount, name, category, authorized=day, channel="other")
 
 
@@ -243,8 +245,12 @@ def _paid_interest(day: date) -> Decimal:
 def _accounts(
     seed: str, today: date, posted: list[TransactionDraft], pending: list[TransactionDraft]
 ) -> list[AccountDraft]:
-    held = {key: sum((d.amount for d in pending if d.account == key), Decimal(0)) for key in (*OPENING, *LIMITS)}
-    cash = {key: opening - sum(d.amount for d in posted if d.account == key) for key, opening in OPENING.items()}
+    held = {
+        key: sum((d.amount for d in pending if d.account == key), Decimal(0)) for key in (*OPENING_BALANCES, *LIMITS)
+    }
+    cash = {
+        key: opening - sum(d.amount for d in posted if d.account == key) for key, opening in OPENING_BALANCES.items()
+    }
     owed = {card: _card_balance(seed, card, today) for card in LIMITS}
     free = {key: balance - held[key] for key, balance in cash.items()}
     free |= {card: LIMITS[card] - balance - held[card] for card, balance in owed.items()}
@@ -261,14 +267,14 @@ def _accounts(
             mask=mask,
             persistent=derived_id("living", seed, key),
         )
-        for key, name, official, subtype, mask in FACES
+        for key, name, official, subtype, mask in ACCOUNTS
     ]
 
 
 def _card_balance(seed: str, card: str, today: date) -> Decimal:
     """Return this month's spending, last month's until it is paid, and the travel card's carried balance."""
     first = today.replace(day=1)
-    owed = _add_up_spending(seed, card, [first + timedelta(days=number) for number in range(today.day)])
-    if today.day < BILL_DAY:
+    owed = _sum_spending(seed, card, [first + timedelta(days=number) for number in range(today.day)])
+    if today.day < CARD_PAYMENT_DAY:
         owed += _month_total(seed, card, (first - timedelta(days=1)).replace(day=1))
-    return owed + (CARRIED if card == "travel" else 0)
+    return owed + (CARRIED_BALANCE if card == "travel" else 0)

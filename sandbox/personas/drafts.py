@@ -1,7 +1,7 @@
 """Accounts and transactions that a persona generates, before they belong to an Item.
 
 Amounts follow Plaid: positive when money leaves the account, on cards too; negative when it comes in.
-A credit or loan account's ``current`` is positive when the person owes.
+A credit or loan account's ``current`` is positive for a debt.
 """
 
 from dataclasses import dataclass, field
@@ -69,7 +69,7 @@ class TransactionDraft:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """All accounts of one person at a bank, and their transactions, oldest first."""
+    """All accounts of one user at a bank, and their transactions, oldest first."""
 
     accounts: list[AccountDraft]
     transactions: list[TransactionDraft] = field(default_factory=list)

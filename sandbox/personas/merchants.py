@@ -67,7 +67,7 @@ def choose_merchant(random: Random) -> Merchant:
     return random.choices(MERCHANTS, WEIGHTS)[0]
 
 
-def on_statement(merchant: Merchant, random: Random) -> str:
+def statement_name(merchant: Merchant, random: Random) -> str:
     """Return the merchant's name as on a bank statement: in capitals, with a store number."""
     text = merchant.name.upper().replace("&", "AND")
     return f"{text} #{random.randrange(100, 9999):04d}" if merchant.channel == "in store" else f"{text} WEB"

@@ -67,13 +67,13 @@ def _transactions(today: date) -> list[TransactionDraft]:
 
 def _draft(today: date, number: int, row: tuple[str, int, str, str, dict[str, Any]]) -> TransactionDraft:
     account, days, amount, name, rest = row
-    facts = dict(rest)
+    fields = dict(rest)
     return TransactionDraft(
         key=str(number),
         account=account,
         day=today - timedelta(days=days),
         amount=Decimal(amount),
         name=name,
-        check_number=facts.pop("check", None),
-        **facts,
+        check_number=fields.pop("check", None),
+        **fields,
     )

@@ -11,28 +11,28 @@ from decimal import ROUND_UP, Decimal
 from random import Random
 
 from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
-from sandbox.personas.merchants import choose_merchant, on_statement, seeded_random
+from sandbox.personas.merchants import choose_merchant, seeded_random, statement_name
 
 MONTHS = 24
 DAYS = 728
 PAYDAYS = DAYS // 14
-REGULAR = PAYDAYS + MONTHS + 2 * MONTHS + 2 * 2 * (MONTHS - 1)
+RECURRING_COUNT = PAYDAYS + MONTHS + 2 * MONTHS + 2 * 2 * (MONTHS - 1)
 PENDING_DAYS = 2
-RENT, SAVED, OPENING = Decimal("1850"), Decimal("300"), Decimal("2500")
+RENT, SAVINGS_TRANSFER, OPENING_BALANCE = Decimal("1850"), Decimal("300"), Decimal("2500")
 CARDS = ("card", "travel")
 LIMIT = Decimal("20000")
-RENTED, PAID = "RENT_AND_UTILITIES_RENT", "INCOME_SALARY"
-BILLED = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
+RENT_CATEGORY, SALARY_CATEGORY = "RENT_AND_UTILITIES_RENT", "INCOME_SALARY"
+CARD_PAYMENT_CATEGORY = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
 
-Spent = dict[tuple[str, int], Decimal]
+SpendingByMonth = dict[tuple[str, int], Decimal]
 
 
 def draw(seed: str, today: date, size: int) -> Book:
     """Generate a book of ``size`` transactions; a small one has only purchases."""
     random = seeded_random(f"scale/{seed}/{size}")
-    regular = size >= 2 * REGULAR
-    purchases = _purchases(random, today, size - REGULAR if regular else size)
-    rows = purchases + (_regulars(purchases, today) if regular else [])
+    has_recurring = size >= 2 * RECURRING_COUNT
+    purchases = _purchases(random, today, size - RECURRING_COUNT if has_recurring else size)
+    rows = purchases + (_recurring(purchases, today) if has_recurring else [])
     rows.sort(key=lambda draft: draft.day)
     return Book(_accounts(rows), rows)
 
@@ -50,7 +50,7 @@ def _purchase(random: Random, today: date, number: int) -> TransactionDraft:
         account=random.choices(("checking", *CARDS), (3, 5, 2))[0],
         day=day,
         amount=merchant.price(random),
-        name=on_statement(merchant, random),
+        name=statement_name(merchant, random),
         merchant=merchant.name,
         category=merchant.category,
         authorized=day - timedelta(days=1) if ago >= PENDING_DAYS else day,
@@ -59,27 +59,31 @@ def _purchase(random: Random, today: date, number: int) -> TransactionDraft:
     )
 
 
-def _regulars(purchases: list[TransactionDraft], today: date) -> list[TransactionDraft]:
-    """Salary, rent, savings, and each card's bill of the month before."""
-    spent = _by_month(purchases, today)
+def _recurring(purchases: list[TransactionDraft], today: date) -> list[TransactionDraft]:
+    """Return salary, rent, savings, and each card's payment for the month before."""
+    spending = _by_month(purchases, today)
     rows = []
     for month in range(MONTHS):
-        rows.append(_row(f"rent/{month}", "checking", _day(today, month, 1), RENT, "LONGACRE PROPERTIES RENT", RENTED))
-        rows += _transfer(f"save/{month}", _day(today, month, 2), SAVED)
+        rows.append(
+            _row(f"rent/{month}", "checking", _day(today, month, 1), RENT, "LONGACRE PROPERTIES RENT", RENT_CATEGORY)
+        )
+        rows += _transfer(f"save/{month}", _day(today, month, 2), SAVINGS_TRANSFER)
         for card in CARDS if month < MONTHS - 1 else ():
-            rows += _bill(f"{card}/{month}", card, _day(today, month, 4), spent.get((card, month + 1), Decimal(0)))
+            rows += _bill(f"{card}/{month}", card, _day(today, month, 4), spending.get((card, month + 1), Decimal(0)))
     outflow = sum((row.amount for row in rows + purchases if row.account == "checking"), Decimal(0))
     salary = (outflow / PAYDAYS).quantize(Decimal("1"), ROUND_UP)
     paydays = (today - timedelta(days=14 * number) for number in range(PAYDAYS))
-    return rows + [_row(f"pay/{day}", "checking", day, -salary, "NORTHWIND LABS PAYROLL", PAID) for day in paydays]
+    return rows + [
+        _row(f"pay/{day}", "checking", day, -salary, "NORTHWIND LABS PAYROLL", SALARY_CATEGORY) for day in paydays
+    ]
 
 
-def _by_month(purchases: list[TransactionDraft], today: date) -> Spent:
+def _by_month(purchases: list[TransactionDraft], today: date) -> SpendingByMonth:
     """Sum each account's spending by month, counted back from this one."""
-    spent: Spent = defaultdict(Decimal)
+    spending: SpendingByMonth = defaultdict(Decimal)
     for row in purchases:
-        spent[row.account, (today.year - row.day.year) * 12 + today.month - row.day.month] += row.amount
-    return spent
+        spending[row.account, (today.year - row.day.year) * 12 + today.month - row.day.month] += row.amount
+    return spending
 
 
 def _day(today: date, months_ago: int, number: int) -> date:
@@ -102,8 +106,8 @@ def _transfer(key: str, day: date, amount: Decimal) -> list[TransactionDraft]:
 
 def _bill(key: str, card: str, day: date, amount: Decimal) -> list[TransactionDraft]:
     return [
-        _row(key + "/out", "checking", day, amount, f"{card.upper()} CARD AUTOPAY", BILLED),
-        _row(key + "/in", card, day, -amount, "PAYMENT - THANK YOU", BILLED),
+        _row(key + "/out", "checking", day, amount, f"{card.upper()} CARD AUTOPAY", CARD_PAYMENT_CATEGORY),
+        _row(key + "/in", card, day, -amount, "PAYMENT - THANK YOU", CARD_PAYMENT_CATEGORY),
     ]
 
 
@@ -113,8 +117,8 @@ def _accounts(rows: list[TransactionDraft]) -> list[AccountDraft]:
     for row in rows:
         (held if row.pending else posted)[row.account] += row.amount
     return [
-        _cash("checking", "Scale Checking", "checking", "4471", OPENING - posted["checking"], held["checking"]),
-        _cash("savings", "Scale Savings", "savings", "8820", OPENING - posted["savings"], held["savings"]),
+        _cash("checking", "Scale Checking", "checking", "4471", OPENING_BALANCE - posted["checking"], held["checking"]),
+        _cash("savings", "Scale Savings", "savings", "8820", OPENING_BALANCE - posted["savings"], held["savings"]),
         _card("card", "Scale Everyday Card", "5150", posted["card"], held["card"]),
         _card("travel", "Scale Travel Card", "6021", posted["travel"], held["travel"]),
     ]

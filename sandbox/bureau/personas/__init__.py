@@ -19,7 +19,7 @@ CITY, STATE, ZIP = "MICHIGAN CITY", "IN", "46360"
 
 @dataclass(frozen=True)
 class Persona:
-    """One invented person. ``draw`` builds the credit file; ``mode`` is the default mode of its reports.
+    """One made-up consumer. ``draw`` builds the credit file; ``mode`` is the default mode of its reports.
 
     ``stands_for`` is the id of the persona whose file the bureau returns instead.
     """
@@ -59,25 +59,32 @@ class Persona:
 
 
 PERSONAS = {
-    person.id: person
-    for person in (
-        Persona("P01", "ADA", "MERCER", "666011001", "prime", everyday.prime),
-        Persona("P02", "NOEL", "BRIGHT", "666021002", "thin file", everyday.thin),
-        Persona("P03", "DANA", "ROURKE", "666031003", "late, charged off, in collection", trouble.subprime),
+    persona.id: persona
+    for persona in (
+        Persona("P01", "ADA", "MERCER", "666011001", "prime", everyday.prime_file),
+        Persona("P02", "NOEL", "BRIGHT", "666021002", "thin file", everyday.thin_file),
+        Persona("P03", "DANA", "ROURKE", "666031003", "late, charged off, in collection", trouble.subprime_file),
         Persona("P04", "ZED", "NOBODY", "666041004", "no file at all", File, "no_hit"),
         Persona("P05", "FAYE", "COLD", "666051005", "frozen", everyday.frozen_file, "frozen"),
         Persona(
-            "P06", "ADA", "MERCER", "666061006", "does not match the file of P01", everyday.prime, "mismatch", "P01"
+            "P06",
+            "ADA",
+            "MERCER",
+            "666061006",
+            "does not match the file of P01",
+            everyday.prime_file,
+            "mismatch",
+            "P01",
         ),
         Persona("P07", "OLD", "TIMER", "666071007", "reported as deceased", trouble.deceased_file),
         Persona("P08", "KIM", "SENTRY", "666081008", "fraud and active duty alerts", everyday.file_with_alerts),
-        Persona("P09", "LOU", "FRESHSTART", "666091009", "chapter 7, discharged", trouble.bankrupt),
-        Persona("P10", "IVY", "QUIET", "666101010", "nothing recent enough to score", trouble.quiet),
-        Persona("P11", "RAE", "RIVERA", "666111011", "changes every month", changer.changer),
+        Persona("P09", "LOU", "FRESHSTART", "666091009", "chapter 7, discharged", trouble.bankruptcy_file),
+        Persona("P10", "IVY", "QUIET", "666101010", "nothing recent enough to score", trouble.inactive_file),
+        Persona("P11", "RAE", "RIVERA", "666111011", "changes every month", changer.changing_file),
         Persona("P12", "QUINN", "O'DDITY", "666121012", "every quirk of the format", quirks.quirky_file),
-        Persona("P13", "MAX", "LARGE", "666131013", "60 accounts, 100 public records", bulk.large),
-        Persona("P14", "TEA", "PIGGYBACK", "666141014", "authorized user of two cards", everyday.piggyback),
-        Persona("P15", "JUNE", "ORDWAY", "666151015", "codes and gaps of real files", real.real),
+        Persona("P13", "MAX", "LARGE", "666131013", "60 accounts, 100 public records", bulk.largest_file),
+        Persona("P14", "TEA", "PIGGYBACK", "666141014", "authorized user of two cards", everyday.authorized_user_file),
+        Persona("P15", "JUNE", "ORDWAY", "666151015", "codes and gaps of real files", real.realistic_file),
     )
 }
 

@@ -22,7 +22,7 @@ REVOLVING = ("card", "retail", "line", "heloc")
 COURTS = (("LAPORTE CIRCUIT COURT", "3046001"), ("PORTER SUPERIOR COURT", "3046350"), ("LAKE RECORDER", "3046307"))
 
 
-def large() -> File:
+def largest_file() -> File:
     """Build the file from a fixed seed, so that it is the same in every run."""
     random = Random("P13")  # noqa: S311 - not a secret
     return File(

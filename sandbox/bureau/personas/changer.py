@@ -40,7 +40,7 @@ ALERTED = 12
 INITIAL_ALERT = "INITIAL FRAUD ALERT: ACTION MAY BE REQUIRED UNDER FCRA BEFORE OPENING OR MODIFYING AN ACCOUNT."
 
 
-def changer() -> File:
+def changing_file() -> File:
     """The file of P11."""
     return File(
         trades=(_beacon(), _harbor(), _prairie(), _northfield(), _cedar(), _mesa(), _collection()),

@@ -154,7 +154,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class File:
-    """The credit file of one person. ``score`` is VantageScore 4.0; ``exclusion`` is the code instead of a score.
+    """The credit file of one consumer. ``score`` is VantageScore 4.0; ``exclusion`` is the code instead of a score.
 
     ``alarms`` are fraud shield codes, ``ofac`` is the result of the sanctions check; for a file with ``quirks``, see
     ``quirks``.

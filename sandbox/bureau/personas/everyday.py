@@ -9,7 +9,7 @@ ALERT = (
 ACTIVE_DUTY = "ACTIVE DUTY ALERT: I AM ON ACTIVE MILITARY DUTY. CONTACT ME AT 219-555-0108 BEFORE EXTENDING CREDIT."
 
 
-def prime() -> File:
+def prime_file() -> File:
     """P01: three cards (overall utilization 15.06 %), a car, a house, nothing ever late, one old inquiry."""
     return File(
         trades=(
@@ -64,7 +64,7 @@ def _loans() -> tuple[Trade, ...]:
     )
 
 
-def thin() -> File:
+def thin_file() -> File:
     """P02: a single card, seven months old, at 82.4 % of its limit."""
     return File(
         trades=(card("FIRST STEP CARD", "1200001", "4000120000002001", -6, 412, 500, "P02/a", spread=40),),
@@ -98,7 +98,7 @@ def file_with_alerts() -> File:
     )
 
 
-def piggyback() -> File:
+def authorized_user_file() -> File:
     """P14: utilization is 7.5 % with two cards as an authorized user, 70 % without them."""
     return File(
         trades=(

@@ -22,7 +22,7 @@ from sandbox.bureau.personas.drafts import (
 from sandbox.bureau.personas.everyday import card
 
 
-def real() -> File:
+def realistic_file() -> File:
     """The file of P15."""
     return File(
         trades=(*_cards(), *_loans(), *_late(), *_ended_loans(), *_collections()),

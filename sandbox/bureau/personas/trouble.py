@@ -22,7 +22,7 @@ SHOPPING = (
 )
 
 
-def subprime() -> File:
+def subprime_file() -> File:
     """P03: cards at 93.29 %, sixty days late four months ago, a charge-off, a collection, five inquiries in a year."""
     return File(
         trades=(*_late_cards(), *_charged_off_accounts()),
@@ -130,7 +130,7 @@ def deceased_file() -> File:
     )
 
 
-def bankrupt() -> File:
+def bankruptcy_file() -> File:
     """P09: chapter 7 discharged fourteen months ago, two debts included in it, one card since."""
     return File(
         trades=(
@@ -163,7 +163,7 @@ def bankrupt() -> File:
     )
 
 
-def quiet() -> File:
+def inactive_file() -> File:
     """P10: accounts that were not reported for more than six months, so exclusion code 9002 instead of a score."""
     return File(
         trades=(

@@ -71,7 +71,7 @@ def _open(context: AppContext, body: JsonObject) -> JsonObject:
         "client_name": link_request["client_name"],
         "products": _products(link_request),
         "institution": _bank(session.institution),
-        "people": credentials.as_json(),
+        "logins": credentials.as_json(),
     }
 
 

@@ -74,12 +74,12 @@ def test_it_opens_with_what_the_person_is_asked_to_share(open_link):
 
 
 def test_it_offers_people_who_can_really_sign_in(open_link):
-    people = open_link().opened["people"]
-    assert len(people) > 3
-    for person in people:
-        answer = open_link().sign_in(person["password"], person["username"])
+    logins = open_link().opened["logins"]
+    assert len(logins) > 3
+    for login in logins:
+        answer = open_link().sign_in(login["password"], login["username"])
 
-        expected = person["password"].removeprefix("error_") if "error_" in person["password"] else None
+        expected = login["password"].removeprefix("error_") if "error_" in login["password"] else None
         assert answer.get("error", {}).get("error_code") == expected
 
 

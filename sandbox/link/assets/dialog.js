@@ -1,19 +1,19 @@
-/* The window Link is shown in: a native modal dialog in a shadow tree, so neither page can restyle the other. */
+/* Link's window: a native modal dialog in a shadow tree, so that the styles of Link and of the site stay apart. */
 
 import { el, icon } from "./elements.js";
 
 const sheet = new CSSStyleSheet();
 const response = await fetch(new URL("link.css", import.meta.url));
-if (!response.ok) throw new Error(`Link: its style sheet answered ${response.status}`);
+if (!response.ok) throw new Error(`Link: the style sheet responded with ${response.status}`);
 await sheet.replace(await response.text());
 
-/** Where the site names no color scheme of its own, Link follows the system's. */
+/** Whether Link uses the system's color scheme, because the site does not set one. */
 function followsSystem() {
   return getComputedStyle(document.documentElement).colorScheme === "normal";
 }
 
 export class Dialog {
-  /** Open the window. `onClose` is called for Esc and for the close button; nothing closes by itself. */
+  /** Open the window. Esc and the close button call `onClose`; only `close()` closes it. */
   constructor(onClose) {
     this.host = el("div", { class: followsSystem() ? "system" : null, "data-sandbox-link": true });
     const shadow = this.host.attachShadow({ mode: "open" });
@@ -34,10 +34,10 @@ export class Dialog {
     this.window.showModal();
   }
 
-  /** Show one pane in place of the last, and put the focus on its heading. */
+  /** Replace the current pane, and move the focus to the new one's heading. */
   show(pane) {
     const body = this.#body(pane);
-    const form = el("form", { novalidate: true, "data-view": pane.name }, body, this.#foot(pane));
+    const form = el("form", { novalidate: true, "data-view": pane.name }, body, this.#footer(pane));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       pane.onSubmit(new FormData(form), form);
@@ -45,18 +45,18 @@ export class Dialog {
     this.onBack = pane.onBack;
     this.back.hidden = !pane.onBack;
     this.content.replaceChildren(form);
-    this.#letScroll(body);
-    this.say(pane.waiting ? pane.title : "");
+    this.#makeScrollable(body);
+    this.announce(pane.waiting ? pane.title : "");
     form.querySelector(pane.focus || "h2").focus();
   }
 
-  /** Tell a screen reader what changed without moving the focus. */
-  say(words) {
-    this.status.textContent = words;
+  /** Announce a text to screen readers, without moving the focus. */
+  announce(text) {
+    this.status.textContent = text;
   }
 
-  /** A pane of words alone that is longer than the window needs the focus to be scrolled by keys. */
-  #letScroll(body) {
+  /** Make a pane of text that is longer than the window focusable, so that it can be scrolled with keys. */
+  #makeScrollable(body) {
     if (body.scrollHeight <= body.clientHeight || body.querySelector("button, input")) return;
     body.tabIndex = 0;
     body.setAttribute("role", "group");
@@ -71,13 +71,13 @@ export class Dialog {
     return el("div", { class: pane.centered ? "pane centered" : "pane" }, heading, lead, error, pane.body || []);
   }
 
-  #foot(pane) {
+  #footer(pane) {
     const submit = pane.submit ? el("button", { type: "submit", class: "primary" }, pane.submit) : null;
     const actions = [submit, ...(pane.others || [])].filter(Boolean);
     return actions.length ? el("footer", {}, actions, pane.note ? el("p", { class: "note" }, pane.note) : null) : null;
   }
 
-  /** Take the window away and give the focus back to where it was. */
+  /** Close the window; the focus returns to where it was. */
   close() {
     this.window.close();
     this.host.remove();

@@ -1,4 +1,4 @@
-/* DOM built node by node. No markup is ever parsed, so data from a bank cannot become an element. */
+/* Builds DOM nodes without parsing markup, so that data of a bank cannot become an element. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -15,7 +15,7 @@ const ICONS = {
   bank: "M4 10l8-5 8 5M6 10v7M10 10v7M14 10v7M18 10v7M4 19h16",
 };
 
-/** Make an element. Attributes that are `null`, `undefined` or `false` are left out; `on*` functions are listeners. */
+/** Create an element. Attributes that are `null`, `undefined` or `false` are omitted; `on*` functions are listeners. */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -34,25 +34,25 @@ function svg(tag, attributes) {
   return node;
 }
 
-/** A line icon, hidden from assistive technology: it always stands beside a word or a label. */
+/** Create an icon, hidden from screen readers because there is always a text or label beside it. */
 export function icon(name) {
   const drawing = svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" });
   drawing.append(svg("path", { d: ICONS[name] }));
   return drawing;
 }
 
-/** The bank's first letters on its own color, for want of a logo. */
+/** Create a tile with the bank's initials on its color, in place of a logo. */
 export function monogram(institution) {
   const letters = institution.name.split(/\s+/).slice(0, 2).map((word) => word[0]).join("").toUpperCase();
   const tile = svg("svg", { viewBox: "0 0 40 40", class: "monogram", "aria-hidden": "true" });
   const fill = institution.primary_color || "#4d5665";
-  const label = svg("text", { x: 20, y: 26, "text-anchor": "middle", fill: inkOn(fill) });
+  const label = svg("text", { x: 20, y: 26, "text-anchor": "middle", fill: textColorOn(fill) });
   label.textContent = letters;
   tile.append(svg("rect", { width: 40, height: 40, rx: 10, fill }), label);
   return tile;
 }
 
-function inkOn(color) {
+function textColorOn(color) {
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
   return 0.299 * red + 0.587 * green + 0.114 * blue > 150 ? "#14181f" : "#ffffff";
 }

@@ -1,16 +1,16 @@
-/* The sandbox's stand-in for Plaid Link: the same global and the same callbacks, and no real bank.
-   Plaid's own contract: https://plaid.com/docs/link/web/ */
+/* A replacement for Plaid Link's script, with the same global and the same callbacks.
+   Plaid's documentation: https://plaid.com/docs/link/web/ */
 (() => {
   "use strict";
 
-  // A second load of this script must not disturb a session that is open.
+  // Loading this script twice must not affect an open session.
   if (window.Plaid) return;
 
-  // import() inherits this script's nonce, so a page with a nonce-only policy needs no second entry.
+  // import() inherits this script's nonce, so that a content security policy with only a nonce allows it.
   const loaded = import("./flow.js");
 
-  // What the site hears when the dialog's own files cannot be had: better than a button that does nothing.
-  function missing(problem) {
+  // The error that the site receives if the dialog's files cannot be loaded.
+  function loadError(problem) {
     return {
       error_type: "API_ERROR",
       error_code: "INTERNAL_SERVER_ERROR",
@@ -19,7 +19,7 @@
     };
   }
 
-  const NOWHERE = { institution: null, status: null, link_session_id: "", request_id: "" };
+  const EXIT_METADATA = { institution: null, status: null, link_session_id: "", request_id: "" };
 
   function check(config) {
     if (!config || typeof config.token !== "string" || config.token === "") {
@@ -34,21 +34,24 @@
     check(config);
     let destroyed = false;
     const flow = loaded.then(({ Flow }) => new Flow(config));
-    const alive = (act) => (value) => (destroyed ? null : act(value));
-    flow.then(alive(() => config.onLoad?.()));
+    const unlessDestroyed = (action) => (value) => (destroyed ? null : action(value));
+    flow.then(unlessDestroyed(() => config.onLoad?.()));
 
     return {
       open() {
-        flow.then(alive((link) => link.open()), alive((problem) => config.onExit?.(missing(problem), NOWHERE)));
+        flow.then(
+          unlessDestroyed((link) => link.open()),
+          unlessDestroyed((problem) => config.onExit?.(loadError(problem), EXIT_METADATA)),
+        );
       },
       exit(options, callback) {
-        flow.then(alive((link) => link.exit())).then(() => callback?.());
+        flow.then(unlessDestroyed((link) => link.exit())).then(() => callback?.());
       },
       destroy() {
         flow.then((link) => link.destroy(), () => null);
         destroyed = true;
       },
-      // Plaid Layer alone uses this (it submits a phone number). The sandbox plays Link without Layer.
+      // Only Plaid Layer uses this, to submit a phone number. The sandbox has no Layer.
       submit() {},
     };
   }

@@ -1,4 +1,4 @@
-/* What each step looks like. A pane is a plain object that Dialog.show() draws; it knows no session and no server. */
+/* The panes of the steps: plain objects that Dialog.show() displays. They do not use the session or the server. */
 
 import { el, icon, monogram } from "./elements.js";
 
@@ -44,7 +44,10 @@ export function institutions({ query, onSearch, onChoose, onBack }) {
     body: [el("label", { for: "search" }, "Search for a bank"), field, list],
     onSubmit: () => onSearch(search.value.trim()),
     onBack,
-    fill: (found) => list.replaceChildren(...(found.length ? found.map((bank) => bankRow(bank, onChoose)) : [noBank()])),
+    fill: (banks) => {
+      const rows = banks.map((bank) => bankRow(bank, onChoose));
+      list.replaceChildren(...(rows.length ? rows : [noBank()]));
+    },
   };
 }
 
@@ -61,12 +64,12 @@ function noBank() {
   return el("li", { class: "empty" }, "No bank has that name. Try fewer letters.");
 }
 
-export function credentials({ institution, people, username, error, onSubmit, onBack }) {
+export function credentials({ institution, logins, username, error, onSubmit, onBack }) {
   const name = input("username", "Username", { autocapitalize: "none", value: username, invalid: Boolean(error) });
   const password = input("password", "Password", { type: "password", invalid: Boolean(error) });
-  const fill = (person) => {
-    name.field.value = person.username;
-    password.field.value = person.password;
+  const fill = (login) => {
+    name.field.value = login.username;
+    password.field.value = login.password;
     password.field.focus();
   };
   return {
@@ -74,23 +77,24 @@ export function credentials({ institution, people, username, error, onSubmit, on
     art: monogram(institution),
     title: `Sign in to ${institution.name}`,
     error,
-    body: [name.box, password.box, peopleToTry(people, fill)],
+    body: [name.box, password.box, loginsToTry(logins, fill)],
     submit: "Submit",
     onSubmit: (form) => onSubmit({ username: form.get("username"), password: form.get("password") }),
     onBack,
   };
 }
 
-function peopleToTry(people, fill) {
+function loginsToTry(logins, fill) {
   const picked = el("p", { role: "status", class: "picked" });
-  const pick = (person) => {
-    fill(person);
-    picked.textContent = `${person.username} / ${person.password}`;
+  const pick = (login) => {
+    fill(login);
+    picked.textContent = `${login.username} / ${login.password}`;
   };
-  const buttons = people.map((person) => el("li", {}, el("button", {
-    type: "button", class: "person", onclick: () => pick(person),
-  }, person.label)));
-  return el("section", { class: "people", "aria-label": "People to try" }, el("h3", {}, "People to try"), el("ul", {}, buttons), picked);
+  const buttons = logins.map((login) => el("li", {}, el("button", {
+    type: "button", class: "login", onclick: () => pick(login),
+  }, login.label)));
+  const heading = el("h3", {}, "People to try");
+  return el("section", { class: "logins", "aria-label": "People to try" }, heading, el("ul", {}, buttons), picked);
 }
 
 function input(name, label, { invalid, ...attributes }) {
@@ -102,14 +106,16 @@ function input(name, label, { invalid, ...attributes }) {
 }
 
 export function mfa({ institution, type, prompts, hint, error, onSubmit }) {
-  const ask = type === "code" ? codePrompt : textPrompt;
+  const inputPrompt = type === "code" ? codePrompt : textPrompt;
+  const promptField = (prompt, at) =>
+    (prompt.options.length ? optionPrompt(prompt, at, type === "device") : inputPrompt(prompt, at, error));
   return {
     name: "MFA",
     art: monogram(institution),
     title: "Confirm that it is you",
     error,
     body: [
-      prompts.map((prompt, at) => (prompt.options.length ? optionPrompt(prompt, at, type === "device") : ask(prompt, at, error))),
+      prompts.map(promptField),
       hint ? el("p", { class: "hint" }, hint) : null,
     ],
     submit: type === "device" ? "Send code" : "Submit",
@@ -199,7 +205,7 @@ export function failure({ problem, onRetry, onChoose, onClose }) {
     name: "ERROR",
     art: badge("alert", "bad"),
     title: problem.title,
-    lead: problem.facts.display_message || "The bank could not be connected.",
+    lead: problem.fields.display_message || "The bank could not be connected.",
     body: [el("p", { class: "code" }, problem.code)],
     centered: true,
     submit: onRetry ? "Try again" : onChoose ? "Choose another bank" : null,

@@ -1,6 +1,6 @@
-/* The browser's side of the Link session API: one POST per step, known to the server by the link_token alone. */
+/* The client of the Link session API: one POST for each step, authenticated by the link_token alone. */
 
-// This module lies at link/v2/stable/, under whatever path the site serves the sandbox at.
+// This module is served at link/v2/stable/, below the path at which the site serves the sandbox.
 const API = new URL("../../session/", import.meta.url);
 
 const CONNECTION_LOST = {
@@ -10,7 +10,7 @@ const CONNECTION_LOST = {
   display_message: "The connection was lost. Check that the sandbox is running, then try again.",
 };
 
-/** A refusal in Plaid's own words. `title`, `retry` and `request_id` come along for the dialog. */
+/** An error of Plaid's API, with `title`, `retry` and `request_id` for the dialog. */
 export class LinkError extends Error {
   constructor(body) {
     super(body.error_message);
@@ -18,7 +18,7 @@ export class LinkError extends Error {
     this.title = body.title || "Something went wrong";
     this.retry = body.retry || "";
     this.requestId = body.request_id || "";
-    this.facts = {
+    this.fields = {
       error_type: body.error_type,
       error_code: body.error_code,
       error_message: body.error_message,
@@ -27,7 +27,7 @@ export class LinkError extends Error {
   }
 
   get code() {
-    return this.facts.error_code;
+    return this.fields.error_code;
   }
 }
 
@@ -39,33 +39,33 @@ export class Session {
     this.abort = new AbortController();
   }
 
-  /** Take one step and return the server's answer. Raises LinkError; AbortError once the dialog is closed. */
-  async take(step, facts = {}) {
-    const answer = await this.#post(step, facts, this.abort.signal);
-    if (answer.link_session_id) this.id = answer.link_session_id;
-    return answer;
+  /** Send one step and return the body of the response. Throws LinkError, or AbortError after the dialog was closed. */
+  async take(step, fields = {}) {
+    const result = await this.#post(step, fields, this.abort.signal);
+    if (result.link_session_id) this.id = result.link_session_id;
+    return result;
   }
 
-  /** Tell the server how the person left. Nobody waits for it: the dialog is gone already. */
+  /** Send the status at which the user left, without waiting for a response, because the dialog is closed already. */
   leave(status, error) {
     this.abort.abort();
     if (!this.id) return;
     this.#post("exit", { status, error }).catch((problem) => console.warn(`Link: exit not recorded: ${problem.message}`));
   }
 
-  async #post(step, facts, signal) {
-    const body = JSON.stringify({ link_token: this.linkToken, link_session_id: this.id, ...facts });
+  async #post(step, fields, signal) {
+    const body = JSON.stringify({ link_token: this.linkToken, link_session_id: this.id, ...fields });
     const headers = { "Content-Type": "application/json" };
-    let response, answer;
+    let response, result;
     try {
       response = await fetch(new URL(step, API), { method: "POST", body, headers, signal, keepalive: step === "exit" });
-      answer = await response.json();
+      result = await response.json();
     } catch (problem) {
       if (problem.name === "AbortError") throw problem;
       throw new LinkError({ ...CONNECTION_LOST, title: "No connection", retry: "pane" });
     }
-    this.requestId = answer.request_id || "";
-    if (answer.error || !response.ok) throw new LinkError(answer.error || answer);
-    return answer;
+    this.requestId = result.request_id || "";
+    if (result.error || !response.ok) throw new LinkError(result.error || result);
+    return result;
   }
 }

@@ -10,7 +10,7 @@ REPORT = "/consumerservices/credit-profile/v2/credit-report"
 PREQUAL = "/consumerservices/prequal/v1/credit-report"
 USER = {"username": "bureau_user", "password": "bureau_pass"}
 CLIENT = {"client_id": CLIENT_ID, "client_secret": SECRET}
-PEOPLE = {
+APPLICANTS = {
     "P01": ("ADA", "MERCER", "666011001"),
     "P02": ("NOEL", "BRIGHT", "666021002"),
     "P03": ("DANA", "ROURKE", "666031003"),
@@ -27,14 +27,14 @@ PEOPLE = {
     "P14": ("TEA", "PIGGYBACK", "666141014"),
     "P15": ("JUNE", "ORDWAY", "666151015"),
 }
-REPORTED = [persona for persona in PEOPLE if persona not in ("P04", "P05")]
+REPORTED = [persona for persona in APPLICANTS if persona not in ("P04", "P05")]
 
 Json = dict[str, Any]
 
 
 def request_body(persona: str, *models: str) -> Json:
     """Build a complete and valid request for a persona."""
-    first, last, ssn = PEOPLE[persona]
+    first, last, ssn = APPLICANTS[persona]
     return {
         "consumerPii": {
             "primaryApplicant": {
@@ -76,9 +76,9 @@ class BureauClient:
 
     def login(self) -> Json:
         """Request a token in the usual style."""
-        answer = self.send(TOKEN, USER, **{"Content-Type": "application/json"}, **CLIENT)
-        assert answer.status == 200, answer.data
-        return json.loads(answer.data)
+        response = self.send(TOKEN, USER, **{"Content-Type": "application/json"}, **CLIENT)
+        assert response.status == 200, response.data
+        return json.loads(response.data)
 
     def request_report(self, sent: Any, *, path: str = REPORT, **headers: str) -> Any:
         """Request a report with a valid token; ``headers`` replace the default ones, "" omits one."""
@@ -93,16 +93,16 @@ class BureauClient:
 
     def profile(self, persona: str, *models: str, **changes: Any) -> Json:
         """Request a report that must succeed, and return its profile."""
-        answer = self.request_report(request_body(persona, *models) | changes)
-        assert answer.status == 200, answer.data
-        (profile,) = json.loads(answer.data)["creditProfile"]
+        response = self.request_report(request_body(persona, *models) | changes)
+        assert response.status == 200, response.data
+        (profile,) = json.loads(response.data)["creditProfile"]
         return profile
 
     def expect_error(self, sent: Any, **headers: str) -> tuple[int, str]:
         """Send a request that must fail; return the status and the error's code, or its type without a code."""
-        answer = self.request_report(sent, **headers)
-        (error,) = json.loads(answer.data)["errors"]
-        return answer.status, error.get("errorCode", error["errorType"])
+        response = self.request_report(sent, **headers)
+        (error,) = json.loads(response.data)["errors"]
+        return response.status, error.get("errorCode", error["errorType"])
 
     def admin(self, method: str, path: str, sent: Any = None) -> Json:
         """Call an admin endpoint of the bureau; the call must succeed."""

@@ -48,8 +48,8 @@ class SandboxClient:
             "PLAID-SECRET": SECRET,
         }
         sent = json.dumps(fields if body is None else body)
-        answer = self.http.request("POST", self.url + path, body=sent, headers=headers, redirect=False)
-        return answer.status, json.loads(answer.data)
+        response = self.http.request("POST", self.url + path, body=sent, headers=headers, redirect=False)
+        return response.status, json.loads(response.data)
 
     def ok(self, path: str, **fields: Any) -> dict[str, Any]:
         """Call the API and return the body; the call must succeed."""
@@ -67,9 +67,9 @@ class SandboxClient:
         """Call an admin endpoint and return the body; the call must succeed."""
         headers = {"Authorization": f"Bearer {ADMIN}", "Content-Type": "application/json"}
         sent = None if body is None else json.dumps(body)
-        answer = self.http.request(method, f"{self.url}/_double/{path}", body=sent, headers=headers)
-        assert answer.status == 200, answer.data
-        return json.loads(answer.data)
+        response = self.http.request(method, f"{self.url}/_double/{path}", body=sent, headers=headers)
+        assert response.status == 200, response.data
+        return json.loads(response.data)
 
     def link(self, username: str = "user_good", password: str = PASSWORD, **options: Any) -> dict[str, str]:
         """Link a persona without a browser; return access_token and item_id."""

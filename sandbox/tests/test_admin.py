@@ -15,18 +15,18 @@ def linked_item(plaid: SandboxClient) -> dict[str, str]:
     return plaid.link("user_living", transactions={"days_requested": 730})
 
 
-def mutate(plaid: SandboxClient, linked_item: dict[str, str], **order: Any) -> dict[str, Any]:
-    return plaid.admin("POST", f"items/{linked_item['item_id']}/mutate", order)
+def mutate(plaid: SandboxClient, linked_item: dict[str, str], **mutation: Any) -> dict[str, Any]:
+    return plaid.admin("POST", f"items/{linked_item['item_id']}/mutate", mutation)
 
 
 def admin_error(plaid: SandboxClient, path: str, body: Any) -> str:
     headers = {"Authorization": f"Bearer {plaid.context.admin_token}"}
-    answer = plaid.http.request("POST", f"{plaid.url}/_double/{path}", body=json.dumps(body), headers=headers)
-    assert answer.status >= 400
-    return json.loads(answer.data)["error_code"]
+    response = plaid.http.request("POST", f"{plaid.url}/_double/{path}", body=json.dumps(body), headers=headers)
+    assert response.status >= 400
+    return json.loads(response.data)["error_code"]
 
 
-def test_it_adds_changes_and_removes_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+def test_it_adds_changes_and_removes_transactions(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
     rows, cursor = plaid.sync(linked_item["access_token"])
     first, second, *_ = (key for key, row in rows.items() if not row["pending"])
     new = mutate(
@@ -43,7 +43,7 @@ def test_it_adds_changes_and_removes_on_order(plaid: SandboxClient, linked_item:
     assert [gone["transaction_id"] for gone in page["removed"]] == [second]
 
 
-def test_it_posts_pendings_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+def test_it_posts_pending_transactions(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
     pending = mutate(plaid, linked_item, add=[{"amount": 5, "name": "Tea", "pending": True}])["added"][0]
     _, cursor = plaid.sync(linked_item["access_token"])
     mutate(plaid, linked_item, post_pending=[pending])
@@ -59,16 +59,18 @@ def test_it_refuses_the_next_page_after_a_mutation(plaid: SandboxClient, linked_
     assert plaid.expect_error("/transactions/sync", **body) == "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
 
 
-def test_it_opens_and_closes_accounts_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+def test_it_opens_and_closes_accounts(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
     shown = plaid.ok("/accounts/get", access_token=linked_item["access_token"])["accounts"]
-    wanted = {"name": "Holiday Fund", "type": "depository", "subtype": "savings", "current": 12.5}
-    mutate(plaid, linked_item, new_account=wanted, close_account=shown[0]["account_id"])
+    new_account = {"name": "Holiday Fund", "type": "depository", "subtype": "savings", "current": 12.5}
+    mutate(plaid, linked_item, new_account=new_account, close_account=shown[0]["account_id"])
     after = plaid.ok("/accounts/get", access_token=linked_item["access_token"])["accounts"]
     assert [account["name"] for account in after] == [a["name"] for a in shown[1:]] + ["Holiday Fund"]
     assert after[-1]["balances"]["current"] == 12.5
 
 
-def test_it_gives_everything_new_ids_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+def test_it_replaces_the_ids_of_all_accounts_and_transactions(
+    plaid: SandboxClient, linked_item: dict[str, str]
+) -> None:
     before, cursor = plaid.sync(linked_item["access_token"])
     old = plaid.ledger(linked_item["item_id"])
     mutate(plaid, linked_item, rotate_account_ids=True)
@@ -82,7 +84,7 @@ def test_it_gives_everything_new_ids_on_order(plaid: SandboxClient, linked_item:
 
 
 @pytest.mark.parametrize(
-    ("order", "code"),
+    ("mutation", "code"),
     [
         ({"ad": []}, "UNKNOWN_FIELDS"),
         ({"add": [{"amount": 1}]}, "MISSING_FIELDS"),
@@ -103,24 +105,24 @@ def test_it_gives_everything_new_ids_on_order(plaid: SandboxClient, linked_item:
         ({"add": [{"amount": 1, "name": "x"}], "balances": {"nobodys": {}}}, "INVALID_ACCOUNT_ID"),
     ],
 )
-def test_it_changes_nothing_by_an_order_it_refuses(
-    plaid: SandboxClient, linked_item: dict[str, str], order: dict[str, Any], code: str
+def test_it_changes_nothing_when_it_refuses_a_mutation(
+    plaid: SandboxClient, linked_item: dict[str, str], mutation: dict[str, Any], code: str
 ) -> None:
     before = plaid.ledger(linked_item["item_id"])
-    assert admin_error(plaid, f"items/{linked_item['item_id']}/mutate", order) == code
+    assert admin_error(plaid, f"items/{linked_item['item_id']}/mutate", mutation) == code
     assert plaid.ledger(linked_item["item_id"]) == before
 
 
-def test_it_holds_a_row_that_is_dated_ahead_as_pending(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+def test_it_adds_a_row_with_a_future_date_as_pending(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
     ahead = (plaid.context.clock.today() + timedelta(days=2)).isoformat()
     today = plaid.context.clock.today().isoformat()
     dates = ({"date": ahead}, {"date": ahead, "pending": False}, {"date": today}, {})
-    made = mutate(plaid, linked_item, add=[{"amount": 1, "name": "Gum", **facts} for facts in dates])["added"]
+    added = mutate(plaid, linked_item, add=[{"amount": 1, "name": "Gum", **columns} for columns in dates])["added"]
     rows, _ = plaid.sync(linked_item["access_token"])
-    assert [rows[key]["pending"] for key in made] == [True, False, False, False]
+    assert [rows[key]["pending"] for key in added] == [True, False, False, False]
 
 
-def test_it_makes_an_item_ill_whose_stream_still_answers(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
+def test_it_lets_stored_data_be_read_in_spite_of_an_error(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
     linked = own_plaid.link(webhook=receiver.url)
     token = {"access_token": linked["access_token"]}
     path = f"items/{linked['item_id']}/state"
@@ -138,7 +140,7 @@ def test_it_makes_an_item_ill_whose_stream_still_answers(own_plaid: SandboxClien
 
 
 @pytest.mark.parametrize("ends", ["repair", "another error"])
-def test_it_lets_no_stream_answer_in_spite_of_the_next_error(own_plaid: SandboxClient, ends: str) -> None:
+def test_it_refuses_stored_data_after_the_next_error(own_plaid: SandboxClient, ends: str) -> None:
     linked = own_plaid.link()
     token = {"access_token": linked["access_token"]}
     path = f"items/{linked['item_id']}/state"
@@ -149,7 +151,7 @@ def test_it_lets_no_stream_answer_in_spite_of_the_next_error(own_plaid: SandboxC
     assert own_plaid.expect_error("/transactions/sync", **token) == "ITEM_LOGIN_REQUIRED"
 
 
-def test_it_breaks_and_mends_an_item(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
+def test_it_sets_and_clears_the_error_of_an_item(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
     linked = own_plaid.link(webhook=receiver.url)
     path = f"items/{linked['item_id']}/state"
     own_plaid.admin("POST", path, {"error": "INSTITUTION_NOT_RESPONDING"})
@@ -164,7 +166,7 @@ def test_it_breaks_and_mends_an_item(own_plaid: SandboxClient, receiver: Webhook
     wait_for(lambda: expected == set(receiver.codes()))
 
 
-def test_it_makes_old_cursors_worthless_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+def test_it_invalidates_cursors(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
     rows, cursor = plaid.sync(linked_item["access_token"])
     plaid.admin("POST", f"items/{linked_item['item_id']}/state", {"expire_cursors": True})
     code = plaid.expect_error("/transactions/sync", access_token=linked_item["access_token"], cursor=cursor)
@@ -172,7 +174,7 @@ def test_it_makes_old_cursors_worthless_on_order(plaid: SandboxClient, linked_it
     assert plaid.sync(linked_item["access_token"])[0].keys() == rows.keys()
 
 
-def test_it_keeps_history_back_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+def test_it_forces_the_stage_of_the_history(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
     path = f"items/{linked_item['item_id']}/state"
     plaid.admin("POST", path, {"force_status": "NOT_READY"})
     page = plaid.ok("/transactions/sync", access_token=linked_item["access_token"])
@@ -181,7 +183,7 @@ def test_it_keeps_history_back_on_order(plaid: SandboxClient, linked_item: dict[
     assert plaid.ok("/transactions/sync", access_token=linked_item["access_token"])["added"]
 
 
-def test_it_lets_days_pass(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
+def test_it_adds_the_transactions_of_the_days_that_pass(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
     linked = own_plaid.link("user_living", webhook=receiver.url, transactions={"days_requested": 730})
     rows, cursor = own_plaid.sync(linked["access_token"])
     own_plaid.admin("POST", "clock", {"advance_days": 20})
@@ -201,7 +203,7 @@ def recent(plaid: SandboxClient, linked_item: dict[str, str]) -> list[tuple[str,
     return sorted((row["date"], row["amount"], row["pending"]) for row in rows if row["date"] >= since)
 
 
-def test_it_keeps_balances_and_movements_of_a_living_person_together(own_plaid: SandboxClient) -> None:
+def test_it_changes_balances_by_the_sum_of_new_transactions(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link("user_living", transactions={"days_requested": 730})
     before = own_plaid.ledger(linked["item_id"])
     own_plaid.admin("POST", "clock", {"advance_days": 40})
@@ -217,11 +219,11 @@ def sum_posted(ledger: dict[str, Any], account_id: str) -> float:
     return sum(row["amount"] for row in rows if row["account_id"] == account_id and not row["pending"])
 
 
-def test_it_moves_time_forward_only(plaid: SandboxClient) -> None:
+def test_it_refuses_to_turn_the_clock_back(plaid: SandboxClient) -> None:
     assert admin_error(plaid, "clock", {"advance_days": -1}) == "INVALID_FIELD"
 
 
-def test_it_forgets_everything_on_order(own_plaid: SandboxClient) -> None:
+def test_it_deletes_everything_on_reset(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link()
     own_plaid.admin("POST", "clock", {"advance_days": 3})
     own_plaid.admin("POST", "reset")
@@ -255,26 +257,26 @@ def test_it_lists_items_without_their_tokens(plaid: SandboxClient, linked_item: 
         ("limits", {"table": "off", "overrides": {"/item/get": {"per_item": "1"}}}),
     ],
 )
-def test_it_refuses_an_order_it_does_not_understand(plaid: SandboxClient, path: str, body: dict[str, Any]) -> None:
+def test_it_refuses_an_invalid_admin_request(plaid: SandboxClient, path: str, body: dict[str, Any]) -> None:
     assert admin_error(plaid, path, body) in ("INVALID_FIELD", "UNKNOWN_FIELDS")
 
 
 @pytest.mark.parametrize(
-    "order", [{"error": "NO_SUCH_CODE"}, {"error": None}, {"consent_expires_at": "soon"}, {"streams": "yes"}]
+    "change", [{"error": "NO_SUCH_CODE"}, {"error": None}, {"consent_expires_at": "soon"}, {"streams": "yes"}]
 )
-def test_it_leaves_an_item_as_it_is_by_a_state_that_there_is_not(
-    plaid: SandboxClient, linked_item: dict[str, str], order: dict[str, Any]
+def test_it_changes_nothing_for_an_invalid_state(
+    plaid: SandboxClient, linked_item: dict[str, str], change: dict[str, Any]
 ) -> None:
     before = plaid.ok("/item/get", access_token=linked_item["access_token"])["item"]
-    assert admin_error(plaid, f"items/{linked_item['item_id']}/state", order) == "INVALID_FIELD"
+    assert admin_error(plaid, f"items/{linked_item['item_id']}/state", change) == "INVALID_FIELD"
     assert plaid.ok("/item/get", access_token=linked_item["access_token"])["item"] == before
 
 
-def test_it_goes_no_further_ahead_than_it_can_count(own_plaid: SandboxClient) -> None:
+def test_it_limits_how_far_ahead_time_can_be(own_plaid: SandboxClient) -> None:
     own_plaid.admin("POST", "clock", {"advance_days": 30_000})
     assert admin_error(own_plaid, "clock", {"advance_days": 30_000}) == "INVALID_FIELD"
     assert own_plaid.admin("GET", "clock")["offset_seconds"] == 30_000 * 86_400
 
 
-def test_it_knows_no_item_of_that_name(plaid: SandboxClient) -> None:
+def test_it_refuses_an_unknown_item(plaid: SandboxClient) -> None:
     assert admin_error(plaid, "items/nobodys/mutate", {}) == "ITEM_NOT_FOUND"

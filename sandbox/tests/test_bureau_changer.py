@@ -48,49 +48,51 @@ def day(text: str) -> date:
     return date(int(text[4:]), int(text[:2]), int(text[2:4]))
 
 
-def list_facts(profile: Json) -> dict[str, str]:
-    """The facts of a profile, except those that change every month: balances, payments, dates."""
-    facts = {f"inquiry {inquiry['subscriberName']}": inquiry["date"] for inquiry in profile.get("inquiry", [])}
-    facts |= {
+def list_values(profile: Json) -> dict[str, str]:
+    """Return the values of a profile, except those that change every month: balances, payments, dates."""
+    values = {f"inquiry {inquiry['subscriberName']}": inquiry["date"] for inquiry in profile.get("inquiry", [])}
+    values |= {
         f"address {address['streetPrefix']} {address['streetName']}": "" for address in profile["addressInformation"]
     }
-    facts |= {
+    values |= {
         f"statement {statement['type']}": statement["statementText"] for statement in profile.get("statement", [])
     }
     for row in profile["tradeline"]:
         name, wide = row["subscriberName"], row["enhancedPaymentData"]
-        facts[name] = row["openDate"]
-        facts[f"{name} limit"] = wide.get("creditLimitAmount", "")
-        facts[f"{name} closed"] = wide["enhancedAccountCondition"] if row["openOrClosed"] == "C" else ""
-        facts[f"{name} late"] = row["delinquencies30Days"] if row["status"] != "93" else "00"
-        facts[f"{name} past due"] = row.get("amountPastDue", "")
-        facts[f"{name} disputed"] = row["enhancedPaymentData"].get("complianceCondition", "")
-    return facts
+        values[name] = row["openDate"]
+        values[f"{name} limit"] = wide.get("creditLimitAmount", "")
+        values[f"{name} closed"] = wide["enhancedAccountCondition"] if row["openOrClosed"] == "C" else ""
+        values[f"{name} late"] = row["delinquencies30Days"] if row["status"] != "93" else "00"
+        values[f"{name} past due"] = row.get("amountPastDue", "")
+        values[f"{name} disputed"] = row["enhancedPaymentData"].get("complianceCondition", "")
+    return values
 
 
-def test_it_tells_the_score_of_every_month(year: list[Json]) -> None:
+def test_it_has_the_planned_score_in_every_month(year: list[Json]) -> None:
     assert [int(first_score(profile)) for profile in year] == SCORES
     assert [parse_amount(find_account(profile, "BEACON CARD")["balanceAmount"]) for profile in year] == BEACON
 
 
 @pytest.mark.parametrize("month", range(1, MONTHS))
-def test_it_changes_what_a_month_is_for_and_nothing_else(year: list[Json], month: int) -> None:
-    before, after = list_facts(year[month - 1]), list_facts(year[month])
+def test_it_has_only_the_planned_change_in_each_month(year: list[Json], month: int) -> None:
+    before, after = list_values(year[month - 1]), list_values(year[month])
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     creditors = {row["subscriberName"] for row in year[month]["tradeline"]}
-    known = {row["subscriberName"] for row in year[month - 1]["tradeline"]}
-    new = {name for name in changed if any(name.startswith(f"{creditor} ") for creditor in creditors - known)}
+    creditors_before = {row["subscriberName"] for row in year[month - 1]["tradeline"]}
+    new = {
+        name for name in changed if any(name.startswith(f"{creditor} ") for creditor in creditors - creditors_before)
+    }
     assert changed - new == NEWS[month - 1]
 
 
-def test_it_crosses_the_marks_of_utilization(year: list[Json]) -> None:
+def test_it_crosses_the_thresholds_of_utilization(year: list[Json]) -> None:
     used = [round(100 * balance / 6500, 1) for balance in BEACON[:5]]
     assert used == [30.7, 51.0, 50.6, 50.3, 28.0]
     limits = [find_account(profile, "BEACON CARD")["enhancedPaymentData"]["creditLimitAmount"] for profile in year]
     assert [int(limit) for limit in limits] == [6500] * 7 + [8000] * 6
 
 
-def test_it_is_late_once_then_current_and_then_never_was(year: list[Json]) -> None:
+def test_it_removes_the_late_payment_after_a_dispute(year: list[Json]) -> None:
     rows = [find_account(profile, "HARBOR STORE CARD") for profile in year]
     assert [row["status"] for row in rows[4:12]] == ["11", "71", "31", "31", "51", "51", "51", "12"]
     assert [row["paymentHistory"][:3] for row in rows[4:9]] == ["CCC", "1CC", "C1C", "0C1", "B0C"]
@@ -100,7 +102,7 @@ def test_it_is_late_once_then_current_and_then_never_was(year: list[Json]) -> No
     assert {row["balanceDate"] for row in rows[8:]} == {rows[8]["balanceDate"]}
 
 
-def test_it_moves_a_loan_without_making_it_a_new_debt(year: list[Json]) -> None:
+def test_it_transfers_a_loan_without_a_new_debt(year: list[Json]) -> None:
     old, new = find_account(year[9], "NORTHFIELD EDUCATION"), find_account(year[9], "CEDAR LOAN SERVICING")
     assert (old["status"], old["openOrClosed"], "balanceAmount" in old) == ("05", "C", False)
     assert (new["openDate"], new["amount1"]) == (old["openDate"], old["amount1"])
@@ -108,11 +110,11 @@ def test_it_moves_a_loan_without_making_it_a_new_debt(year: list[Json]) -> None:
     assert parse_amount(find_account(year[8], "NORTHFIELD EDUCATION")["balanceAmount"]) == 14200 - 8 * 130
 
 
-def test_it_dates_news_between_the_reports(year: list[Json]) -> None:
-    read = [day(profile["headerRecord"][0]["y2kReportedDate"]) for profile in year[:4]]
+def test_it_dates_new_entries_between_the_reports(year: list[Json]) -> None:
+    report_dates = [day(profile["headerRecord"][0]["y2kReportedDate"]) for profile in year[:4]]
     (inquiry,) = (inquiry for inquiry in year[2]["inquiry"] if inquiry["subscriberName"] == "MESA AUTO FINANCE")
-    assert read[0] < day(inquiry["date"]) < read[2]
-    assert read[1] < day(find_account(year[3], "MESA AUTO FINANCE")["openDate"]) < read[3]
+    assert report_dates[0] < day(inquiry["date"]) < report_dates[2]
+    assert report_dates[1] < day(find_account(year[3], "MESA AUTO FINANCE")["openDate"]) < report_dates[3]
 
 
 def test_it_pays_a_loan_off(year: list[Json]) -> None:

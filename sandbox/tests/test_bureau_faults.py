@@ -29,25 +29,25 @@ def statuses(bureau: BureauClient, times: int = 3, persona: str = "P01") -> list
         ("rate_limit", 429, "Too Many Requests"),
     ],
 )
-def test_it_answers_an_error_on_order(bureau: BureauClient, name: str, status: int, code: str) -> None:
+def test_it_responds_with_an_error(bureau: BureauClient, name: str, status: int, code: str) -> None:
     bureau.add_fault({"kind": "error", "name": name})
     assert bureau.expect_error(request_body("P01")) == (status, code)
     assert bureau.request_report(request_body("P01")).status == 200
 
 
-def test_it_says_when_to_come_back(bureau: BureauClient) -> None:
+def test_it_sends_a_retry_after_header(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "error", "name": "rate_limit", "retry_after": 7})
     bureau.add_fault({"kind": "error", "name": "rate_limit"}, nth=2)
     assert [bureau.request_report(request_body("P01")).headers["Retry-After"] for _ in range(2)] == ["7", "30"]
 
 
-def test_it_fires_for_one_person_from_the_nth_call_on_and_so_many_times(bureau: BureauClient) -> None:
-    order = {"match": {"persona": "P01"}, "action": {"kind": "error", "name": "system"}, "nth": 2, "times": 2}
-    bureau.admin("POST", "faults", order)
+def test_it_fires_for_one_persona_from_the_nth_call_on(bureau: BureauClient) -> None:
+    fault = {"match": {"persona": "P01"}, "action": {"kind": "error", "name": "system"}, "nth": 2, "times": 2}
+    bureau.admin("POST", "faults", fault)
     assert statuses(bureau, 3, "P02") == [200] * 3
     assert statuses(bureau, 5) == [200, 500, 500, 200, 200]
-    (kept,) = bureau.admin("GET", "faults")["faults"]
-    assert (kept["seen"], kept["fired"]) == (5, 2)
+    (stored,) = bureau.admin("GET", "faults")["faults"]
+    assert (stored["seen"], stored["fired"]) == (5, 2)
 
 
 def test_it_fires_until_it_is_cancelled(bureau: BureauClient) -> None:
@@ -57,21 +57,21 @@ def test_it_fires_until_it_is_cancelled(bureau: BureauClient) -> None:
     assert statuses(bureau) == [200] * 3
 
 
-def test_it_breaks_the_token_s_endpoint_alone(bureau: BureauClient) -> None:
+def test_it_breaks_only_the_token_endpoint(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "error", "name": "account_locked"}, endpoint="token")
     assert bureau.request_report(request_body("P01")).status == 200
-    answer = bureau.send(TOKEN, USER, **{"Content-Type": "application/json"}, **CLIENT)
-    assert (answer.status, json.loads(answer.data)["errors"][0]["message"]) == (401, "User account is locked")
+    response = bureau.send(TOKEN, USER, **{"Content-Type": "application/json"}, **CLIENT)
+    assert (response.status, json.loads(response.data)["errors"][0]["message"]) == (401, "User account is locked")
 
 
-def test_it_writes_a_token_s_lifetime_as_text(bureau: BureauClient) -> None:
+def test_it_sends_a_token_s_lifetime_as_text(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "merge", "fields": {"expires_in": "10799", "issued_at": "0"}}, endpoint="token")
     given = bureau.login()
     assert (given["expires_in"], given["issued_at"]) == ("10799", "0")
     assert bureau.request_report(request_body("P01"), Authorization=f"Bearer {given['access_token']}").status == 200
 
 
-def test_it_answers_a_page_where_json_was_expected(bureau: BureauClient) -> None:
+def test_it_responds_with_html_in_place_of_json(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "malformed", "how": "html"})
     bureau.add_fault({"kind": "redirect", "location": "https://example.com/password"}, nth=2)
     bureau.add_fault({"kind": "http", "status": 502, "body": "<h1>Bad gateway</h1>"}, nth=3)
@@ -82,7 +82,7 @@ def test_it_answers_a_page_where_json_was_expected(bureau: BureauClient) -> None
     assert (broken.status, broken.data) == (502, b"<h1>Bad gateway</h1>")
 
 
-def test_it_sends_half_of_the_json_as_if_it_were_all(bureau: BureauClient) -> None:
+def test_it_sends_half_of_the_json_as_a_complete_response(bureau: BureauClient) -> None:
     whole = bureau.request_report(request_body("P01")).data
     bureau.add_fault({"kind": "half_json"})
     half = bureau.request_report(request_body("P01"))
@@ -91,7 +91,7 @@ def test_it_sends_half_of_the_json_as_if_it_were_all(bureau: BureauClient) -> No
         json.loads(half.data)
 
 
-def test_it_breaks_off_in_the_middle(bureau: BureauClient) -> None:
+def test_it_sends_half_of_the_response(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "truncate"})
     with pytest.raises(urllib3.exceptions.ProtocolError, match="IncompleteRead"):
         bureau.request_report(request_body("P01"))
@@ -100,35 +100,35 @@ def test_it_breaks_off_in_the_middle(bureau: BureauClient) -> None:
 @pytest.mark.parametrize(
     ("how", "encoding"), [("utf-16", "utf-16"), ("latin-1", "latin-1"), ("bom", "utf-8-sig"), ("gzip", "utf-8")]
 )
-def test_it_writes_in_another_encoding(bureau: BureauClient, how: str, encoding: str) -> None:
+def test_it_sends_another_encoding(bureau: BureauClient, how: str, encoding: str) -> None:
     bureau.add_fault({"kind": "encoding", "how": how})
-    answer = bureau.request_report(request_body("P12"))
-    read = json.loads(answer.data.decode(encoding))
+    response = bureau.request_report(request_body("P12"))
+    read = json.loads(response.data.decode(encoding))
     assert read["creditProfile"][0]["tradeline"][2]["subscriberName"] == "CAFÉ NOIR CREDIT"
     if how != "gzip":
         with pytest.raises(ValueError, match=r"decode|BOM|Expecting"):
-            json.loads(answer.data.decode("utf-8"))
+            json.loads(response.data.decode("utf-8"))
 
 
-def test_it_packs_an_answer_and_does_not_say_so(bureau: BureauClient) -> None:
+def test_it_compresses_a_response_without_the_header(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "encoding", "how": "gzip_unsaid"})
-    answer = bureau.request_report(request_body("P01"))
-    assert "Content-Encoding" not in answer.headers
-    assert json.loads(gzip.decompress(answer.data))["creditProfile"]
+    response = bureau.request_report(request_body("P01"))
+    assert "Content-Encoding" not in response.headers
+    assert json.loads(gzip.decompress(response.data))["creditProfile"]
 
 
-def test_it_names_another_content_type(bureau: BureauClient) -> None:
+def test_it_sends_another_content_type(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "type", "value": "text/plain"})
-    answer = bureau.request_report(request_body("P01"))
-    assert answer.headers["Content-Type"] == "text/plain"
-    assert json.loads(answer.data)["creditProfile"]
+    response = bureau.request_report(request_body("P01"))
+    assert response.headers["Content-Type"] == "text/plain"
+    assert json.loads(response.data)["creditProfile"]
 
 
 @pytest.mark.parametrize(("how", "profiles"), [("none", None), ("empty", [{}])])
 def test_it_sends_no_profile_or_an_empty_one(bureau: BureauClient, how: str, profiles: Any) -> None:
     bureau.add_fault({"kind": "profiles", "how": how})
-    answer = bureau.request_report(request_body("P01"))
-    assert (answer.status, json.loads(answer.data).get("creditProfile")) == (200, profiles)
+    response = bureau.request_report(request_body("P01"))
+    assert (response.status, json.loads(response.data).get("creditProfile")) == (200, profiles)
 
 
 def test_it_sends_a_profile_twice(bureau: BureauClient) -> None:
@@ -137,18 +137,18 @@ def test_it_sends_a_profile_twice(bureau: BureauClient) -> None:
     assert first == second
 
 
-def test_it_sends_far_too_much(bureau: BureauClient) -> None:
+def test_it_sends_a_very_large_response(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "big", "megabytes": 10})
     assert len(bureau.request_report(request_body("P01")).data) > 10_000_000
 
 
-def test_it_spoils_one_key(bureau: BureauClient) -> None:
+def test_it_damages_one_key(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "malformed", "how": "null", "key": "creditProfile.0.riskModel.0.score"})
     (profile,) = json.loads(bureau.request_report(request_body("P01")).data)["creditProfile"]
     assert profile["riskModel"][0]["score"] is None
 
 
-def test_it_waits_on_order(bureau: BureauClient) -> None:
+def test_it_waits_before_it_responds(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "latency", "ms": 300})
     started = time.monotonic()
     assert bureau.request_report(request_body("P01")).status == 200
@@ -156,7 +156,7 @@ def test_it_waits_on_order(bureau: BureauClient) -> None:
 
 
 @pytest.mark.parametrize(("kind", "produced"), [("hang", False), ("hang_after", True)])
-def test_it_hangs_before_or_after_the_report_was_made(own_bureau: BureauClient, kind: str, produced: bool) -> None:
+def test_it_hangs_before_or_after_the_report_was_built(own_bureau: BureauClient, kind: str, produced: bool) -> None:
     """Only the call log shows the difference."""
     own_bureau.add_fault({"kind": kind, "seconds": 1})
     own_bureau.driver.http = urllib3.PoolManager(retries=False, timeout=0.3)
@@ -166,7 +166,7 @@ def test_it_hangs_before_or_after_the_report_was_made(own_bureau: BureauClient, 
     assert [(line["status"], line["produced"], line["faults"]) for line in lines] == [(0, produced, kind)]
 
 
-def test_it_drops_a_connection_before_or_after_the_report_was_made(bureau: BureauClient) -> None:
+def test_it_drops_a_connection_before_or_after_the_report_was_built(bureau: BureauClient) -> None:
     bureau.add_fault({"kind": "drop", "when": "before"})
     bureau.add_fault({"kind": "drop", "when": "after"}, nth=2)
     for _ in range(2):
@@ -189,14 +189,14 @@ def test_it_drops_a_connection_before_or_after_the_report_was_made(bureau: Burea
         {"action": {"kind": "hang"}, "ntimes": 3},
     ],
 )
-def test_it_refuses_an_order_that_could_never_work(bureau: BureauClient, wrong: Json) -> None:
+def test_it_refuses_an_invalid_fault(bureau: BureauClient, wrong: Json) -> None:
     headers = {"Authorization": f"Bearer {bureau.driver.context.admin_token}"}
-    answer = bureau.send("/_double/bureau/faults", wrong, **headers)
-    assert answer.status == 400
-    assert json.loads(answer.data)["error_code"] in ("INVALID_FIELD", "MISSING_FIELDS", "UNKNOWN_FIELDS")
+    response = bureau.send("/_double/bureau/faults", wrong, **headers)
+    assert response.status == 400
+    assert json.loads(response.data)["error_code"] in ("INVALID_FIELD", "MISSING_FIELDS", "UNKNOWN_FIELDS")
 
 
-def test_it_leaves_the_banks_alone(bureau: BureauClient) -> None:
+def test_it_does_not_affect_the_banks(bureau: BureauClient) -> None:
     bureau.admin("POST", "faults", {"action": {"kind": "error", "name": "system"}, "times": None})
-    asked = {"institution_id": "ins_109508", "initial_products": ["transactions"]}
-    assert bureau.driver.ok("/sandbox/public_token/create", **asked)["public_token"]
+    fields = {"institution_id": "ins_109508", "initial_products": ["transactions"]}
+    assert bureau.driver.ok("/sandbox/public_token/create", **fields)["public_token"]

@@ -41,13 +41,13 @@ def test_it_finds_the_latest_day_with_a_number() -> None:
 
 
 @pytest.mark.parametrize("interval", [30, 31])
-def test_it_shows_every_page_once_to_whoever_reads_every_thirty_days(interval: int) -> None:
+def test_it_reports_every_month_once_to_a_client_that_pulls_every_thirty_days(interval: int) -> None:
     for began in DAYS:
         read = [current_report_month(began, began + timedelta(days=interval * number)).number for number in range(13)]
         assert read == list(range(13)), began
 
 
-def test_it_gives_every_page_one_statement_later_than_the_one_before() -> None:
+def test_it_dates_each_statement_a_month_after_the_one_before() -> None:
     for began, number in product(DAYS[:40], (1, 10, 28)):
         report_month = current_report_month(began, plus(began, 14))
         days = [report_month.statement(month, number) for month in range(-90, 15)]
@@ -56,7 +56,7 @@ def test_it_gives_every_page_one_statement_later_than_the_one_before() -> None:
         assert all(day <= report_month.as_of(month) for month, day in zip(range(-90, 15), days, strict=True))
 
 
-def test_it_stays_on_the_first_page_before_the_story_began() -> None:
+def test_it_stays_at_month_0_before_the_first_report() -> None:
     began = date(2026, 5, 5)
     early = current_report_month(began, date(2025, 1, 1))
     assert (early.number, early.as_of(0)) == (0, began - LAG)

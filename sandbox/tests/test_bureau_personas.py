@@ -110,15 +110,15 @@ def scalars(part: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("persona", REPORTED)
-def test_it_gives_totals_that_the_accounts_add_up_to_in_every_month(bureau: BureauClient, persona: str) -> None:
+def test_it_reports_the_sums_of_the_accounts_as_totals_in_every_month(bureau: BureauClient, persona: str) -> None:
     for month in MONTHS:
         bureau.set_month(persona, month)
         profile = bureau.profile(persona)
-        told = summary_attributes(profile)
-        assert {name: int(told[name]) for name in count_totals(profile)} == count_totals(profile), (persona, month)
+        summary = summary_attributes(profile)
+        assert {name: int(summary[name]) for name in count_totals(profile)} == count_totals(profile), (persona, month)
         oldest = min(row["openDate"][4:] + row["openDate"][:4] for row in profile["tradeline"])
-        assert told["oldestTradeDate"] == oldest[4:] + oldest[:4]
-        if "revolvingAvailablePercent" not in told:
+        assert summary["oldestTradeDate"] == oldest[4:] + oldest[:4]
+        if "revolvingAvailablePercent" not in summary:
             continue
         revolving = [row for row in profile["tradeline"] if row["revolvingOrInstallment"] == "R"]
         assert all("enhancedPaymentData" in row for row in revolving)
@@ -128,12 +128,12 @@ def test_it_gives_totals_that_the_accounts_add_up_to_in_every_month(bureau: Bure
         owed = sum(parse_amount(row.get("balanceAmount")) for row in limited)
         limits = sum(parse_amount(row["enhancedPaymentData"]["creditLimitAmount"]) for row in limited)
         available = Decimal(100) - Decimal(100) * owed / limits
-        assert 0 <= int(told["revolvingAvailablePercent"]) - max(available, 0) < 1
+        assert 0 <= int(summary["revolvingAvailablePercent"]) - max(available, 0) < 1
 
 
 @pytest.mark.parametrize("persona", PERSONAS)
 @pytest.mark.parametrize("began", STARTS, ids=str)
-def test_it_writes_every_page_in_the_bureau_s_hand(persona: str, began: date) -> None:
+def test_it_writes_every_report_in_the_bureau_s_format(persona: str, began: date) -> None:
     for month in (0, 1, 6, 11, 12, 13, 40, 90):
         today = plus(began, month)
         report_month = current_report_month(began, today)
@@ -176,7 +176,7 @@ def longest_grid(row: Json) -> str:
 
 
 @pytest.mark.parametrize("persona", PERSONAS)
-def test_it_goes_on_from_page_to_page(persona: str) -> None:
+def test_it_keeps_the_history_from_report_to_report(persona: str) -> None:
     """Two reports have the same codes for the same month, unless the bureau removed a mark."""
     began = date(2026, 1, 31)
     pages = [
@@ -195,7 +195,7 @@ def test_it_goes_on_from_page_to_page(persona: str) -> None:
             assert old[: len(new)] == new[: len(old)] or taken_back
 
 
-def test_it_says_the_same_twice_in_a_month(bureau: BureauClient) -> None:
+def test_it_returns_the_same_report_twice_in_a_month(bureau: BureauClient) -> None:
     for persona in REPORTED:
         first, second = bureau.profile(persona), bureau.profile(persona)
         for profile in (first, second):
@@ -206,13 +206,13 @@ def test_it_says_the_same_twice_in_a_month(bureau: BureauClient) -> None:
 # --- Single personas --------------------------------------------------------------------------------------
 
 
-def test_it_knows_a_prime_file(bureau: BureauClient) -> None:
+def test_it_has_a_prime_file(bureau: BureauClient) -> None:
     profile = bureau.profile("P01")
-    told = summary_attributes(profile)
+    summary = summary_attributes(profile)
     assert (first_score(profile), factors(profile)) == ("0782", ["13", "84"])
     assert utilization(profile) == Decimal("15.06")
-    assert (told["revolvingBalance"], told["installmentBalance"]) == ("00003012", "00011960")
-    assert (told["realEstateBalance"], told["monthlyPayment"], told["realEstatePayment"]) == (
+    assert (summary["revolvingBalance"], summary["installmentBalance"]) == ("00003012", "00011960")
+    assert (summary["realEstateBalance"], summary["monthlyPayment"], summary["realEstatePayment"]) == (
         "00281450",
         f"{512 + 34 + 56:08d}",
         "00001936",
@@ -225,14 +225,14 @@ def test_it_knows_a_prime_file(bureau: BureauClient) -> None:
     assert plus(day(inquiry["date"]), 14) < header < plus(day(inquiry["date"]), 15)
 
 
-def test_it_knows_a_thin_file(bureau: BureauClient) -> None:
+def test_it_has_a_thin_file(bureau: BureauClient) -> None:
     profile = bureau.profile("P02")
     (row,) = profile["tradeline"]
     assert (first_score(profile), factors(profile), utilization(profile)) == ("0641", ["14", "32"], Decimal("82.40"))
     assert (row["monthsHistory"], row["paymentHistory"]) == ("07", "C" * 7)
 
 
-def test_it_knows_a_subprime_file(bureau: BureauClient) -> None:
+def test_it_has_a_subprime_file(bureau: BureauClient) -> None:
     profile = bureau.profile("P03")
     assert (first_score(profile), utilization(profile)) == ("0548", Decimal("93.29"))
     assert parse_amount(summary_attributes(profile)["pastDueAmount"]) == 1930 + 842
@@ -247,11 +247,11 @@ def test_it_knows_a_subprime_file(bureau: BureauClient) -> None:
 
 
 def test_it_has_no_file_for_p04(bureau: BureauClient) -> None:
-    answer = bureau.request_report(request_body("P04"))
-    assert (answer.status, json.loads(answer.data)["errors"][0]["message"]) == (404, "NO RECORD FOUND")
+    response = bureau.request_report(request_body("P04"))
+    assert (response.status, json.loads(response.data)["errors"][0]["message"]) == (404, "NO RECORD FOUND")
 
 
-def test_it_shows_a_frozen_file_in_two_ways_and_thaws_it(bureau: BureauClient) -> None:
+def test_it_reports_a_frozen_file_in_two_ways_and_lifts_the_freeze(bureau: BureauClient) -> None:
     profile = bureau.profile("P05")
     assert not {"riskModel", "tradeline", "inquiry", "summaries", "ssn"} & profile.keys()
     assert "FILE FROZEN" in profile["statement"][0]["statementText"]
@@ -263,7 +263,7 @@ def test_it_shows_a_frozen_file_in_two_ways_and_thaws_it(bureau: BureauClient) -
     assert "riskModel" not in bureau.profile("P05")
 
 
-def test_it_says_where_a_request_does_not_match_the_file(bureau: BureauClient) -> None:
+def test_it_reports_which_details_do_not_match_the_file(bureau: BureauClient) -> None:
     profile = bureau.profile("P06")
     assert profile["ssn"][0]["variationIndicator"] == "Y"
     assert profile["fraudShield"][0]["fraudShieldIndicators"]["indicator"] == ["03"]
@@ -273,7 +273,7 @@ def test_it_says_where_a_request_does_not_match_the_file(bureau: BureauClient) -
     assert bureau.expect_error(request_body("P06")) == (404, "07")
 
 
-def test_it_gives_every_sign_of_a_death(bureau: BureauClient) -> None:
+def test_it_reports_a_death_with_every_indicator(bureau: BureauClient) -> None:
     profile = bureau.profile("P07", "V4", "F9")
     shield = profile["fraudShield"][0]
     assert shield["fraudShieldIndicators"]["indicator"] == ["05", "25"]
@@ -283,7 +283,7 @@ def test_it_gives_every_sign_of_a_death(bureau: BureauClient) -> None:
     assert (row["status"], row["enhancedPaymentData"]["enhancedAccountCondition"]) == ("21", "21")
 
 
-def test_it_puts_alerts_on_a_file_that_it_still_shows(bureau: BureauClient) -> None:
+def test_it_reports_a_file_with_alerts(bureau: BureauClient) -> None:
     profile = bureau.profile("P08")
     texts = [one["statementText"] for one in profile["statement"]]
     assert re.search(r"EXTENDED ALERT.*\d{3}-\d{3}-\d{4}", texts[0])
@@ -291,7 +291,7 @@ def test_it_puts_alerts_on_a_file_that_it_still_shows(bureau: BureauClient) -> N
     assert first_score(profile) == "0719"
 
 
-def test_it_keeps_a_bankruptcy(bureau: BureauClient) -> None:
+def test_it_reports_a_bankruptcy(bureau: BureauClient) -> None:
     profile = bureau.profile("P09")
     (record,) = profile["publicRecord"]
     today = day(profile["headerRecord"][0]["y2kReportedDate"])
@@ -301,7 +301,7 @@ def test_it_keeps_a_bankruptcy(bureau: BureauClient) -> None:
     assert not any("balanceAmount" in row for row in included)
 
 
-def test_it_cannot_score_who_has_been_quiet(bureau: BureauClient) -> None:
+def test_it_reports_an_exclusion_code_without_recent_accounts(bureau: BureauClient) -> None:
     profile = bureau.profile("P10", "V4", "V3", "F9")
     assert [model["score"] for model in profile["riskModel"]] == ["9002"] * 3
     assert not any("scoreFactors" in model for model in profile["riskModel"])
@@ -309,9 +309,9 @@ def test_it_cannot_score_who_has_been_quiet(bureau: BureauClient) -> None:
     assert all(day(row["balanceDate"]) < plus(today, -6) for row in profile["tradeline"])
 
 
-def test_it_sends_every_oddity(bureau: BureauClient) -> None:
-    answer = bureau.request_report(request_body("P12"))
-    (profile,) = json.loads(answer.data)["creditProfile"]
+def test_it_sends_every_quirk_of_the_format(bureau: BureauClient) -> None:
+    response = bureau.request_report(request_body("P12"))
+    (profile,) = json.loads(response.data)["creditProfile"]
     rows = profile["tradeline"]
     assert sum(not row["accountNumber"].strip("0") for row in rows) == 4
     assert "amount1Qualifier" not in rows[0]
@@ -328,17 +328,17 @@ def test_it_sends_every_oddity(bureau: BureauClient) -> None:
     assert "originalLoamAmountOrLimit" in rows[8]["trendedTrades"][0]
     assert isinstance(profile["consumerIdentity"], dict)
     assert profile["riskModel"]["modelIndicator"] == "RC"
-    assert "CAFÉ".encode() in answer.data
+    assert "CAFÉ".encode() in response.data
 
 
-def test_it_holds_as_much_as_a_file_can(bureau: BureauClient) -> None:
+def test_it_has_a_file_of_maximum_size(bureau: BureauClient) -> None:
     profile = bureau.profile("P13")
     assert (len(profile["tradeline"]), len(profile["publicRecord"])) == (60, 100)
     open_ = [row["enhancedPaymentData"] for row in profile["tradeline"] if row["openOrClosed"] == "O"]
     assert {len(wide["enhancedPaymentHistory84"]) for wide in open_} == {84}
 
 
-def test_it_tells_whose_cards_an_authorized_user_carries(bureau: BureauClient) -> None:
+def test_it_reports_the_cards_of_an_authorized_user(bureau: BureauClient) -> None:
     profile = bureau.profile("P14")
     assert sorted(row["ecoa"] for row in profile["tradeline"]) == ["1", "3", "3"]
     assert (utilization(profile), utilization(profile, own_only=True)) == (Decimal("7.50"), Decimal("70.00"))
@@ -347,7 +347,7 @@ def test_it_tells_whose_cards_an_authorized_user_carries(bureau: BureauClient) -
 # --- Add-ons ----------------------------------------------------------------------------------------------
 
 
-def test_it_scores_by_each_model_asked_for_and_says_which_it_may_not(bureau: BureauClient) -> None:
+def test_it_returns_the_requested_scores_and_names_unavailable_models(bureau: BureauClient) -> None:
     profile = bureau.profile("P01", "V4", "V3", "F9", "AF")
     assert [(one["modelIndicator"], one["score"]) for one in profile["riskModel"]] == [
         ("V4", "0782"),
@@ -357,21 +357,21 @@ def test_it_scores_by_each_model_asked_for_and_says_which_it_may_not(bureau: Bur
     assert any("RISK MODEL AF NOT AVAILABLE" in one["messageText"] for one in profile["informationalMessage"])
 
 
-def test_it_tells_nothing_that_was_not_asked_for(bureau: BureauClient) -> None:
+def test_it_returns_no_add_on_that_was_not_requested(bureau: BureauClient) -> None:
     profile = bureau.profile("P01", addOns={})
     assert not {"riskModel", "summaries", "fraudShield", "uniqueConsumerIdentifier"} & profile.keys()
     assert not any("enhancedPaymentHistory84" in row["enhancedPaymentData"] for row in profile["tradeline"])
     assert not any("trendedTrades" in row for row in profile["tradeline"])
 
 
-def test_it_tells_a_trend_to_who_asks(bureau: BureauClient) -> None:
+def test_it_returns_trended_data_if_requested(bureau: BureauClient) -> None:
     profile = bureau.profile("P01", addOns={"trendedData": "Y"})
     trend = find_account(profile, "MESA AUTO FINANCE")["trendedTrades"]
     assert [one["monthNumber"] for one in trend] == [str(month) for month in range(24)]
     assert [one["balanceAmount"] for one in trend[:3]] == ["00011960", "00012425", "00012890"]
 
 
-def test_it_gives_everybody_an_id_that_stays(bureau: BureauClient) -> None:
+def test_it_gives_every_consumer_a_constant_id(bureau: BureauClient) -> None:
     ids = {}
     for persona in REPORTED:
         bureau.set_month(persona, 0)

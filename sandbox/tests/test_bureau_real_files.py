@@ -39,7 +39,7 @@ def test_it_sends_types_and_statuses_of_real_files(profile: Json) -> None:
     assert "UNK" in codes(profile, "terms")
 
 
-def test_it_sends_conditions_where_a_payment_status_should_stand(profile: Json) -> None:
+def test_it_sends_conditions_in_place_of_a_payment_status(profile: Json) -> None:
     wide = [row["enhancedPaymentData"] for row in profile["tradeline"] if "enhancedPaymentData" in row]
     assert {"05", "A2"} <= {each["enhancedAccountCondition"] for each in wide}
     assert {"A2", "93"} <= {each["enhancedPaymentStatus"] for each in wide}
@@ -68,11 +68,11 @@ def test_it_sends_a_paid_collection(profile: Json) -> None:
     assert (wide["enhancedAccountCondition"], wide["enhancedPaymentStatus"]) == ("A2", "93")
 
 
-def test_it_leaves_a_disputed_account_out_of_the_totals(profile: Json) -> None:
-    told, row = summary_attributes(profile), find_account(profile, "MESA AUTO LEASING")
+def test_it_excludes_a_disputed_account_from_the_totals(profile: Json) -> None:
+    summary, row = summary_attributes(profile), find_account(profile, "MESA AUTO LEASING")
     assert row["enhancedPaymentData"]["complianceCondition"] == "XB"
-    assert told["disputedAccountsExcluded"] == "001"
-    assert int(told["totalTradeItems"]) == len(profile["tradeline"]) - 1
+    assert summary["disputedAccountsExcluded"] == "001"
+    assert int(summary["totalTradeItems"]) == len(profile["tradeline"]) - 1
 
 
 def test_it_sends_types_of_inquiries_as_numbers(bureau: BureauClient, profile: Json) -> None:
@@ -81,46 +81,50 @@ def test_it_sends_types_of_inquiries_as_numbers(bureau: BureauClient, profile: J
         assert all(one["type"] != "I" and one["terms"] == "UNK" for one in bureau.profile(persona).get("inquiry", []))
 
 
-def test_it_sends_signs_of_fraud_that_hold_no_file_back(bureau: BureauClient, profile: Json) -> None:
+def test_it_sends_fraud_indicators_with_the_file(bureau: BureauClient, profile: Json) -> None:
     (shield,) = profile["fraudShield"]
     assert (shield["type"], shield["fraudShieldIndicators"]["indicator"]) == ("99", ["01", "02", "04"])
     assert bureau.profile("P06")["fraudShield"][0]["fraudShieldIndicators"]["indicator"] == ["03"]
 
 
-def test_it_tells_what_the_list_of_sanctions_said(profile: Json) -> None:
+def test_it_sends_the_result_of_the_sanctions_check(profile: Json) -> None:
     assert profile["ofac"] == {"messageNumber": "1202", "messageText": "OFAC NO RECORD FOUND"}
 
 
-def test_it_tells_the_details_of_a_bankruptcy(profile: Json) -> None:
+def test_it_sends_the_details_of_a_bankruptcy(profile: Json) -> None:
     (record,) = profile["publicRecord"]
     assert (record["bankruptcyVoluntaryIndicator"], record["ecoa"]) == ("V", "1")
     assert (record["bankruptcyAssetAmount"], record["repaymentPercent"]) == ("00021500", "040")
 
 
-def test_it_marks_the_worst_delinquency_as_the_grid_does(bureau: BureauClient) -> None:
+def test_it_reports_the_worst_delinquency_of_the_grid(bureau: BureauClient) -> None:
     row = find_account(bureau.profile("P03"), "BEACON CARD")
     assert row["enhancedPaymentData"]["maxDelinquencyCode"] == "2"
 
 
-def test_it_dates_the_level_of_payments(bureau: BureauClient) -> None:
+def test_it_sends_the_date_of_the_payment_level(bureau: BureauClient) -> None:
     row = find_account(bureau.profile("P01"), "LAKESHORE BANK")
     assert row["enhancedPaymentData"]["paymentLevelDate"] == row["balanceDate"][:2] + "01" + row["balanceDate"][4:]
 
 
 @pytest.mark.parametrize("persona", REPORTED)
-def test_it_sends_no_field_that_no_public_answer_has(bureau: BureauClient, persona: str) -> None:
+def test_it_sends_no_field_that_no_published_report_has(bureau: BureauClient, persona: str) -> None:
     for month in MONTHS:
         bureau.set_month(persona, month)
         unseen = fields(bureau.profile(persona).get("tradeline", [])) & UNSEEN
         assert unseen == (UNSEEN if persona == "P12" else set()), month
 
 
-def test_it_says_in_a_message_that_there_is_no_record(bureau: BureauClient) -> None:
+def test_it_sends_a_message_that_there_is_no_record(bureau: BureauClient) -> None:
     bureau.admin("POST", "personas/P04", {"mode": "no_hit_message"})
-    answer = bureau.request_report(request_body("P04"))
-    (profile,) = json.loads(answer.data)["creditProfile"]
+    response = bureau.request_report(request_body("P04"))
+    (profile,) = json.loads(response.data)["creditProfile"]
     (message,) = profile["informationalMessage"]
-    assert (answer.status, message["messageNumberDetailed"], message["messageText"]) == (200, "0007", "NO RECORD FOUND")
+    assert (response.status, message["messageNumberDetailed"], message["messageText"]) == (
+        200,
+        "0007",
+        "NO RECORD FOUND",
+    )
     assert not {"tradeline", "riskModel", "consumerIdentity", "inquiry"} & profile.keys()
     bureau.admin("POST", "personas/P04", {"mode": "usual"})
     assert bureau.expect_error(request_body("P04")) == (404, "07")

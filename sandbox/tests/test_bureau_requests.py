@@ -30,23 +30,23 @@ def build_request(*path: str, to: Any) -> Json:
     "path",
     [REPORT, PREQUAL, GATEWAY + "https%3A%2F%2Fexample.com" + REPORT.replace("/", "%2F"), GATEWAY + PREQUAL],
 )
-def test_it_answers_on_every_path_of_a_report(bureau: BureauClient, path: str) -> None:
-    answer = bureau.request_report(request_body("P01"), path=path)
-    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
-    assert json.loads(answer.data)["creditProfile"][0]["consumerIdentity"][0]["name"][0]["surname"] == "MERCER"
+def test_it_responds_on_every_path_of_a_report(bureau: BureauClient, path: str) -> None:
+    response = bureau.request_report(request_body("P01"), path=path)
+    assert (response.status, response.headers["Content-Type"]) == (200, "application/json")
+    assert json.loads(response.data)["creditProfile"][0]["consumerIdentity"][0]["name"][0]["surname"] == "MERCER"
 
 
 @pytest.mark.parametrize(
     "path",
     [REPORT + "/", REPORT.upper(), "/consumerservices/credit-profile/v1/credit-report", GATEWAY + "%2Fitem%2Fget"],
 )
-def test_it_knows_no_other_path(bureau: BureauClient, path: str) -> None:
+def test_it_refuses_other_paths(bureau: BureauClient, path: str) -> None:
     assert bureau.request_report(request_body("P01"), path=path).status == 404
 
 
-def test_it_takes_a_report_s_request_by_post_only(bureau: BureauClient) -> None:
-    answer = bureau.driver.http.request("GET", bureau.url + REPORT)
-    assert (answer.status, json.loads(answer.data)["errors"][0]["errorType"]) == (405, "Method Not Allowed")
+def test_it_accepts_report_requests_by_post_only(bureau: BureauClient) -> None:
+    response = bureau.driver.http.request("GET", bureau.url + REPORT)
+    assert (response.status, json.loads(response.data)["errors"][0]["errorType"]) == (405, "Method Not Allowed")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_it_takes_a_report_s_request_by_post_only(bureau: BureauClient) -> None:
         (("vendorData",), {"vendorNumber": "A01", "vendorVersion": "1.0"}),
     ],
 )
-def test_it_takes_what_the_format_allows(bureau: BureauClient, where: tuple[str, ...], value: Any) -> None:
+def test_it_accepts_what_the_format_allows(bureau: BureauClient, where: tuple[str, ...], value: Any) -> None:
     assert bureau.request_report(build_request(*where, to=value)).status == 200
 
 
@@ -103,26 +103,26 @@ def test_it_takes_what_the_format_allows(bureau: BureauClient, where: tuple[str,
     ],
 )
 def test_it_refuses_what_the_format_does_not_allow(bureau: BureauClient, where: tuple[str, ...], value: Any) -> None:
-    answer = bureau.request_report(build_request(*where, to=value))
-    read = json.loads(answer.data)
-    assert answer.status == 400
+    response = bureau.request_report(build_request(*where, to=value))
+    read = json.loads(response.data)
+    assert response.status == 400
     assert read.keys() == {"headerRecordError", "errors", "endTotalsError"}
     assert read["errors"][0]["errorType"] == "API validation"
 
 
 @pytest.mark.parametrize("surname", ["ME RCER", "M'ERCER", "MERCER3", "MERCER.", "-MERCER", "D''ARC"])
-def test_it_refuses_a_surname_that_the_format_cannot_hold(bureau: BureauClient, surname: str) -> None:
+def test_it_refuses_a_surname_that_the_format_does_not_allow(bureau: BureauClient, surname: str) -> None:
     assert bureau.expect_error(build_request(*APPLICANT, "name", "lastName", to=surname)) == (400, "11")
 
 
 @pytest.mark.parametrize("ssn", ["123456789", "123-45-6789", "066011001", "900660101"])
-def test_it_refuses_a_number_that_could_be_somebody_s(bureau: BureauClient, ssn: str) -> None:
-    answer = bureau.request_report(build_request(*APPLICANT, "ssn", "ssn", to=ssn))
-    assert (answer.status, json.loads(answer.data)["errors"][0]["errorCode"]) == (400, "53")
-    assert ssn.encode() not in answer.data
+def test_it_refuses_a_social_security_number_that_could_be_real(bureau: BureauClient, ssn: str) -> None:
+    response = bureau.request_report(build_request(*APPLICANT, "ssn", "ssn", to=ssn))
+    assert (response.status, json.loads(response.data)["errors"][0]["errorCode"]) == (400, "53")
+    assert ssn.encode() not in response.data
 
 
-def test_it_refuses_a_purpose_and_a_subscriber_that_it_does_not_know(bureau: BureauClient) -> None:
+def test_it_refuses_an_unknown_purpose_and_subscriber(bureau: BureauClient) -> None:
     assert bureau.expect_error(build_request("permissiblePurpose", "type", to="ZZ")) == (400, "14")
     assert bureau.expect_error(build_request("requestor", "subscriberCode", to="9999999")) == (400, "76")
 
@@ -137,30 +137,30 @@ def test_it_refuses_a_purpose_and_a_subscriber_that_it_does_not_know(bureau: Bur
         {"Accept": "text/html"},
     ],
 )
-def test_it_refuses_headers_that_are_not_right(bureau: BureauClient, headers: dict[str, str]) -> None:
+def test_it_refuses_invalid_headers(bureau: BureauClient, headers: dict[str, str]) -> None:
     assert bureau.expect_error(request_body("P01"), **headers) == (400, "10")
 
 
 @pytest.mark.parametrize("sent", ["", "{", "[]", "null", b"\xff\xfe{", '{"a":' + "[" * 100_000])
-def test_it_refuses_what_is_no_json_object(bureau: BureauClient, sent: Any) -> None:
+def test_it_refuses_what_is_not_a_json_object(bureau: BureauClient, sent: Any) -> None:
     assert bureau.expect_error(sent) == (400, "10")
 
 
 @pytest.mark.parametrize(
-    ("surname", "ssn", "zip_code", "found"),
+    ("surname", "ssn", "zip_code", "result"),
     [
         ("ROURKE", "666031003", "46360", "P03"),
         ("Rourke", "1003", "463601234", "P03"),
         ("ROURKE", "666031003", "10001", "mismatch"),
         ("ROURKE", "666999999", "46360", "mismatch"),
         ("ROURKE", "", "46360", "mismatch"),
-        ("ROURKE", "", "10001", "nobody"),
-        ("ROURKE", "666999999", "10001", "nobody"),
-        ("STRANGER", "666031003", "46360", "nobody"),
+        ("ROURKE", "", "10001", "no record"),
+        ("ROURKE", "666999999", "10001", "no record"),
+        ("STRANGER", "666031003", "46360", "no record"),
     ],
 )
-def test_it_finds_people_by_three_signs_and_doubts_two(
-    bureau: BureauClient, surname: str, ssn: str, zip_code: str, found: str
+def test_it_finds_a_file_by_three_details_and_reports_a_mismatch_with_two(
+    bureau: BureauClient, surname: str, ssn: str, zip_code: str, result: str
 ) -> None:
     sent = build_request(*APPLICANT, "name", "lastName", to=surname)
     applicant = sent["consumerPii"]["primaryApplicant"]
@@ -168,9 +168,9 @@ def test_it_finds_people_by_three_signs_and_doubts_two(
     applicant["ssn"] = {"ssn": ssn}
     if not ssn:
         del applicant["ssn"]
-    answer = bureau.request_report(sent)
-    if found == "nobody":
-        assert (answer.status, json.loads(answer.data)["errors"][0]["message"]) == (404, "NO RECORD FOUND")
+    response = bureau.request_report(sent)
+    if result == "no record":
+        assert (response.status, json.loads(response.data)["errors"][0]["message"]) == (404, "NO RECORD FOUND")
         return
-    (person,) = json.loads(answer.data)["creditProfile"][0]["ssn"]
-    assert ("variationIndicator" in person) is (found == "mismatch")
+    (ssn_section,) = json.loads(response.data)["creditProfile"][0]["ssn"]
+    assert ("variationIndicator" in ssn_section) is (result == "mismatch")

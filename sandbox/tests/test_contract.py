@@ -86,7 +86,7 @@ def new_token_request() -> LinkTokenCreateRequest:
     )
 
 
-def test_it_makes_and_describes_a_link_token(client: PlaidApi) -> None:
+def test_it_creates_and_describes_a_link_token(client: PlaidApi) -> None:
     made = client.link_token_create(new_token_request())
     seen = client.link_token_get(LinkTokenGetRequest(made.link_token))
     assert made.link_token.startswith("link-sandbox-")
@@ -110,37 +110,37 @@ def test_it_reports_the_sessions_of_a_link_token(client: PlaidApi, plaid: Sandbo
     assert [account.name for account in added.accounts] == ["Plaid Checking"]
 
 
-def test_it_makes_a_link_token_for_update_mode(client: PlaidApi) -> None:
+def test_it_creates_a_link_token_for_update_mode(client: PlaidApi) -> None:
     made = client.link_token_create(token_request(access_token=link_item(client)))
     assert made.link_token.startswith("link-sandbox-")
 
 
-def test_it_shows_an_item(client: PlaidApi) -> None:
-    answer = client.item_get(ItemGetRequest(link_item(client, webhook=WEBHOOK)))
-    assert answer.item.institution_name == "First Platypus Bank"
-    assert answer.item.webhook == WEBHOOK
-    assert answer.item.error is None
-    assert [str(product) for product in answer.item.billed_products] == ["transactions"]
-    assert answer.status.transactions.last_successful_update is not None
+def test_it_returns_an_item(client: PlaidApi) -> None:
+    response = client.item_get(ItemGetRequest(link_item(client, webhook=WEBHOOK)))
+    assert response.item.institution_name == "First Platypus Bank"
+    assert response.item.webhook == WEBHOOK
+    assert response.item.error is None
+    assert [str(product) for product in response.item.billed_products] == ["transactions"]
+    assert response.status.transactions.last_successful_update is not None
 
 
-def test_it_shows_an_item_in_an_error(client: PlaidApi) -> None:
+def test_it_returns_an_item_with_an_error(client: PlaidApi) -> None:
     access_token = link_item(client)
     assert client.sandbox_item_reset_login(SandboxItemResetLoginRequest(access_token)).reset_login
     assert client.item_get(ItemGetRequest(access_token)).item.error.error_code == "ITEM_LOGIN_REQUIRED"
 
 
-def test_it_moves_a_webhook(client: PlaidApi) -> None:
+def test_it_changes_a_webhook_url(client: PlaidApi) -> None:
     moved = ItemWebhookUpdateRequest(access_token=link_item(client), webhook="https://other.example/")
     assert client.item_webhook_update(moved).item.webhook == "https://other.example/"
 
 
-def test_it_takes_a_webhook_away(client: PlaidApi) -> None:
+def test_it_removes_a_webhook_url(client: PlaidApi) -> None:
     gone = ItemWebhookUpdateRequest(access_token=link_item(client, webhook=WEBHOOK), webhook=None)
     assert client.item_webhook_update(gone).item.webhook == ""
 
 
-def test_it_exchanges_a_leaked_token(client: PlaidApi) -> None:
+def test_it_invalidates_an_access_token(client: PlaidApi) -> None:
     old = link_item(client)
     new = client.item_access_token_invalidate(ItemAccessTokenInvalidateRequest(old)).new_access_token
     assert client.item_get(ItemGetRequest(new)).item.item_id
@@ -187,7 +187,7 @@ def test_it_syncs_modified_and_removed_rows(client: PlaidApi) -> None:
     assert (len(page.added), len(page.modified), len(page.removed)) == (7, 1, 4)
 
 
-def test_it_takes_custom_transactions(client: PlaidApi, plaid: SandboxClient) -> None:
+def test_it_accepts_custom_transactions(client: PlaidApi, plaid: SandboxClient) -> None:
     access_token = link_item(client, "user_transactions_dynamic")
     today = plaid.context.clock.today()
     wanted = CustomSandboxTransaction(
@@ -199,12 +199,12 @@ def test_it_takes_custom_transactions(client: PlaidApi, plaid: SandboxClient) ->
 
 
 def test_it_lists_institutions(client: PlaidApi) -> None:
-    answer = client.institutions_get(InstitutionsGetRequest(count=5, offset=3, country_codes=US))
-    assert len(answer.institutions) == 5
-    assert answer.total > 40
+    response = client.institutions_get(InstitutionsGetRequest(count=5, offset=3, country_codes=US))
+    assert len(response.institutions) == 5
+    assert response.total > 40
 
 
-def test_it_shows_an_institution_in_full(client: PlaidApi) -> None:
+def test_it_returns_an_institution_with_all_options(client: PlaidApi) -> None:
     options = InstitutionsGetByIdRequestOptions(include_optional_metadata=True, include_status=True)
     request = InstitutionsGetByIdRequest(institution_id="ins_109508", country_codes=US, options=options)
     bank = client.institutions_get_by_id(request).institution
@@ -218,7 +218,7 @@ def test_it_searches_institutions(client: PlaidApi) -> None:
     assert client.institutions_search(request).institutions[0].name.startswith("Platypus")
 
 
-def test_it_shows_a_verification_key(client: PlaidApi, plaid: SandboxClient) -> None:
+def test_it_returns_a_verification_key(client: PlaidApi, plaid: SandboxClient) -> None:
     kid = signing.rotate(plaid.context)
     key = client.webhook_verification_key_get(WebhookVerificationKeyGetRequest(kid)).key
     assert (key.kid, key.alg, key.crv, key.kty, key.use, key.expired_at) == (kid, "ES256", "P-256", "EC", "sig", None)

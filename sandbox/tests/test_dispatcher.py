@@ -21,14 +21,14 @@ def raw(
     plaid: SandboxClient, path: str, body: str, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, Any]]:
     headers = {"Content-Type": "application/json", **(KEYS if headers is None else headers)}
-    answer = plaid.http.request("POST", plaid.url + path, body=body, headers=headers)
-    return answer.status, json.loads(answer.data)
+    response = plaid.http.request("POST", plaid.url + path, body=body, headers=headers)
+    return response.status, json.loads(response.data)
 
 
-def test_it_takes_keys_from_the_headers_or_from_the_body(plaid: SandboxClient) -> None:
-    asked = {"institution_id": "ins_109508", "country_codes": ["US"]}
-    assert raw(plaid, "/institutions/get_by_id", json.dumps(asked))[0] == 200
-    with_keys = json.dumps({**asked, "client_id": CLIENT_ID, "secret": SECRET})
+def test_it_accepts_keys_in_the_headers_or_in_the_body(plaid: SandboxClient) -> None:
+    fields = {"institution_id": "ins_109508", "country_codes": ["US"]}
+    assert raw(plaid, "/institutions/get_by_id", json.dumps(fields))[0] == 200
+    with_keys = json.dumps({**fields, "client_id": CLIENT_ID, "secret": SECRET})
     assert raw(plaid, "/institutions/get_by_id", with_keys, {})[0] == 200
 
 
@@ -50,26 +50,26 @@ def test_it_refuses_wrong_keys_with_400(plaid: SandboxClient, headers: dict[str,
 @pytest.mark.parametrize(
     "body", ["", "{", "[]", "7", "null", '{"count": NaN}', "\ud800".encode("utf-8", "replace").decode()]
 )
-def test_it_refuses_a_body_that_is_no_object(plaid: SandboxClient, body: str) -> None:
-    status, answer = raw(plaid, "/institutions/get", body)
-    assert (status, answer["error_code"]) == (400, "INVALID_BODY")
+def test_it_refuses_a_body_that_is_not_an_object(plaid: SandboxClient, body: str) -> None:
+    status, response = raw(plaid, "/institutions/get", body)
+    assert (status, response["error_code"]) == (400, "INVALID_BODY")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/liabilities/get", "/item/get/", "/item//get", "/"])
-def test_it_knows_no_other_path(plaid: SandboxClient, path: str) -> None:
+def test_it_refuses_other_paths(plaid: SandboxClient, path: str) -> None:
     status, body = raw(plaid, path, "{}")
     assert (status, body["error_type"], body["error_code"]) == (404, "INVALID_REQUEST", "NOT_FOUND")
 
 
-def test_it_answers_posts_only(plaid: SandboxClient) -> None:
-    answer = plaid.http.request("GET", plaid.url + "/item/get")
-    assert (answer.status, json.loads(answer.data)["error_code"]) == (404, "NOT_FOUND")
+def test_it_accepts_post_requests_only(plaid: SandboxClient) -> None:
+    response = plaid.http.request("GET", plaid.url + "/item/get")
+    assert (response.status, json.loads(response.data)["error_code"]) == (404, "NOT_FOUND")
 
 
-def test_it_gives_every_answer_a_request_id_of_its_own(plaid: SandboxClient) -> None:
-    answers = [plaid.ok("/link/token/create", **LINK), plaid.call("/item/get")[1], plaid.call("/nowhere")[1]]
-    assert len({answer["request_id"] for answer in answers}) == 3
-    assert {len(answer["request_id"]) for answer in answers} == {15}
+def test_it_gives_every_response_its_own_request_id(plaid: SandboxClient) -> None:
+    responses = [plaid.ok("/link/token/create", **LINK), plaid.call("/item/get")[1], plaid.call("/nowhere")[1]]
+    assert len({response["request_id"] for response in responses}) == 3
+    assert {len(response["request_id"]) for response in responses} == {15}
 
 
 @pytest.mark.parametrize("field", ["client_name", "language", "country_codes", "user", "products"])
@@ -120,14 +120,16 @@ def test_it_names_an_unknown_field(plaid: SandboxClient, path: str, fields: dict
         ("/item/remove", {"access_token": "x", "reason_code": "BORED"}, "reason_code"),
     ],
 )
-def test_it_names_a_field_with_a_bad_value(plaid: SandboxClient, path: str, fields: dict[str, Any], name: str) -> None:
+def test_it_names_a_field_with_an_invalid_value(
+    plaid: SandboxClient, path: str, fields: dict[str, Any], name: str
+) -> None:
     status, body = plaid.call(path, fields)
     assert (status, body["error_code"]) == (400, "INVALID_FIELD")
     assert name in body["error_message"]
 
 
 @pytest.mark.parametrize("product", ["balance", "recurring_transactions", "income_verification"])
-def test_it_refuses_a_product_link_cannot_begin_with(plaid: SandboxClient, product: str) -> None:
+def test_it_refuses_a_product_that_link_cannot_start_with(plaid: SandboxClient, product: str) -> None:
     assert plaid.expect_error("/link/token/create", **{**LINK, "products": [product]}) == "INVALID_PRODUCT"
 
 
@@ -140,12 +142,12 @@ def test_it_refuses_products_in_update_mode(plaid: SandboxClient) -> None:
     ("token", "code"),
     [("access-production-1", "INVALID_ACCESS_TOKEN"), ("access-sandbox-1", "INVALID_ACCESS_TOKEN")],
 )
-def test_it_refuses_an_access_token_it_did_not_make(plaid: SandboxClient, token: str, code: str) -> None:
+def test_it_refuses_an_unknown_access_token(plaid: SandboxClient, token: str, code: str) -> None:
     for path in ("/item/get", "/item/remove", "/accounts/get", "/transactions/sync", "/item/access_token/invalidate"):
         assert plaid.expect_error(path, access_token=token) == code
 
 
-def test_it_writes_down_calls_without_tokens_or_bodies(own_plaid: SandboxClient) -> None:
+def test_it_logs_calls_without_tokens_or_bodies(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link()
     own_plaid.ok("/item/get", access_token=linked["access_token"])
     own_plaid.expect_error("/item/get", access_token="access-sandbox-nobody")
@@ -157,12 +159,12 @@ def test_it_writes_down_calls_without_tokens_or_bodies(own_plaid: SandboxClient)
     assert "access-sandbox" not in json.dumps(own_plaid.admin("GET", "requests"))
 
 
-def test_it_tells_a_supervisor_that_it_is_well(plaid: SandboxClient) -> None:
-    answer = plaid.http.request("GET", plaid.url + "/healthz")
-    assert (answer.status, json.loads(answer.data)) == (200, {"status": "ok"})
+def test_it_passes_the_health_check(plaid: SandboxClient) -> None:
+    response = plaid.http.request("GET", plaid.url + "/healthz")
+    assert (response.status, json.loads(response.data)) == (200, {"status": "ok"})
 
 
-def test_it_keeps_the_operators_door_shut(plaid: SandboxClient) -> None:
+def test_it_refuses_admin_calls_without_the_token(plaid: SandboxClient) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer "}):
-        answer = plaid.http.request("POST", plaid.url + "/_double/reset", headers=headers)
-        assert (answer.status, json.loads(answer.data)["error_code"]) == (400, "UNAUTHORIZED_ROUTE_ACCESS")
+        response = plaid.http.request("POST", plaid.url + "/_double/reset", headers=headers)
+        assert (response.status, json.loads(response.data)["error_code"]) == (400, "UNAUTHORIZED_ROUTE_ACCESS")

@@ -24,28 +24,28 @@ def access(own_plaid: SandboxClient) -> dict[str, str]:
     return {"access_token": own_plaid.link()["access_token"]}
 
 
-def test_it_answers_an_error_of_plaids_on_order(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_responds_with_an_error_of_plaid(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     add_fault(own_plaid, {"kind": "error", "code": "PLANNED_MAINTENANCE"})
     status, body = own_plaid.call("/item/get", access)
     assert (status, body["error_type"]) == (503, "API_ERROR")
     assert own_plaid.ok("/item/get", **access)
 
 
-def test_it_answers_any_status_and_body_on_order(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_responds_with_any_status_and_body(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     action = {"kind": "http", "status": 502, "body": "<h1>Bad gateway</h1>", "headers": {"Retry-After": "7"}}
     add_fault(own_plaid, action)
-    answer = raw(own_plaid, "/item/get", **access)
-    assert (answer.status, answer.data, answer.headers["Retry-After"]) == (502, b"<h1>Bad gateway</h1>", "7")
+    response = raw(own_plaid, "/item/get", **access)
+    assert (response.status, response.data, response.headers["Retry-After"]) == (502, b"<h1>Bad gateway</h1>", "7")
 
 
-def test_it_waits_on_order(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_waits_before_it_responds(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     add_fault(own_plaid, {"kind": "latency", "ms": 300})
     started = time.monotonic()
     own_plaid.ok("/item/get", **access)
     assert time.monotonic() - started >= 0.3
 
 
-def test_it_hangs_until_the_client_loses_patience(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_hangs_until_the_client_times_out(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     add_fault(own_plaid, {"kind": "hang", "seconds": 60})
     with (
         urllib3.PoolManager(retries=False, timeout=0.3) as hasty,
@@ -54,7 +54,7 @@ def test_it_hangs_until_the_client_loses_patience(own_plaid: SandboxClient, acce
         hasty.request("POST", own_plaid.url + "/item/get", body=json.dumps(access), headers=HEADERS)
 
 
-def test_it_drops_a_connection_before_the_work_is_done(own_plaid: SandboxClient) -> None:
+def test_it_drops_a_connection_before_the_endpoint_has_run(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link()
     add_fault(own_plaid, {"kind": "drop", "when": "before"}, "/item/remove")
     with pytest.raises(urllib3.exceptions.ProtocolError):
@@ -62,7 +62,7 @@ def test_it_drops_a_connection_before_the_work_is_done(own_plaid: SandboxClient)
     assert own_plaid.ok("/item/remove", access_token=linked["access_token"])
 
 
-def test_it_drops_a_connection_after_the_work_is_done(own_plaid: SandboxClient) -> None:
+def test_it_drops_a_connection_after_the_endpoint_has_run(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link()
     add_fault(own_plaid, {"kind": "drop", "when": "after"}, "/item/remove")
     with pytest.raises(urllib3.exceptions.ProtocolError):
@@ -72,7 +72,7 @@ def test_it_drops_a_connection_after_the_work_is_done(own_plaid: SandboxClient) 
     assert [(line["status"], line["faults"]) for line in lines] == [(0, "drop"), (400, "")]
 
 
-def test_it_loses_the_answer_to_an_exchange(own_plaid: SandboxClient) -> None:
+def test_it_loses_the_response_to_an_exchange(own_plaid: SandboxClient) -> None:
     made = own_plaid.ok("/sandbox/public_token/create", institution_id="ins_109508", initial_products=["transactions"])
     add_fault(own_plaid, {"kind": "drop", "when": "after"}, "/item/public_token/exchange")
     with pytest.raises(urllib3.exceptions.ProtocolError):
@@ -82,16 +82,16 @@ def test_it_loses_the_answer_to_an_exchange(own_plaid: SandboxClient) -> None:
     assert len(own_plaid.admin("GET", "items")["items"]) == 1
 
 
-def test_it_breaks_off_in_the_middle_of_an_answer(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_sends_half_of_a_response(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     add_fault(own_plaid, {"kind": "truncate"})
     with pytest.raises(urllib3.exceptions.ProtocolError, match="IncompleteRead"):
         raw(own_plaid, "/item/get", **access)
 
 
-def test_it_redirects_on_order(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_redirects(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     add_fault(own_plaid, {"kind": "redirect", "location": "http://127.0.0.1:9/"})
-    answer = raw(own_plaid, "/item/get", **access)
-    assert (answer.status, answer.headers["Location"]) == (302, "http://127.0.0.1:9/")
+    response = raw(own_plaid, "/item/get", **access)
+    assert (response.status, response.headers["Location"]) == (302, "http://127.0.0.1:9/")
 
 
 @pytest.mark.parametrize(
@@ -102,21 +102,21 @@ def test_it_redirects_on_order(own_plaid: SandboxClient, access: dict[str, str])
         ("null", "item.products.0", lambda body: body["item"]["products"] == [None]),
     ],
 )
-def test_it_spoils_a_key_of_the_answer(
+def test_it_damages_a_key_of_the_response(
     own_plaid: SandboxClient, access: dict[str, str], how: str, key: str, check: Any
 ) -> None:
     add_fault(own_plaid, {"kind": "malformed", "how": how, "key": key})
     assert check(own_plaid.ok("/item/get", **access))
 
 
-def test_it_answers_200_with_something_that_is_no_json(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_responds_200_with_invalid_json(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     add_fault(own_plaid, {"kind": "malformed", "how": "html"})
     add_fault(own_plaid, {"kind": "malformed", "how": "empty"}, nth=2)
     assert raw(own_plaid, "/item/get", **access).data.startswith(b"<!doctype html>")
     assert raw(own_plaid, "/item/get", **access).data == b""
 
 
-def test_it_puts_nan_where_an_amount_was(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_replaces_an_amount_by_nan(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     add_fault(own_plaid, {"kind": "malformed", "how": "nan", "key": "added.0.amount"}, "/transactions/sync")
     assert b'"amount": NaN' in raw(own_plaid, "/transactions/sync", **access).data
 
@@ -134,12 +134,14 @@ def test_it_injects_a_mutation_between_pages(own_plaid: SandboxClient, access: d
     assert own_plaid.ok("/transactions/sync", **access, count=1, cursor=cursor)["added"]
 
 
-def test_it_fires_from_the_nth_call_on_and_so_many_times(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_fires_from_the_nth_call_on_the_given_number_of_times(
+    own_plaid: SandboxClient, access: dict[str, str]
+) -> None:
     add_fault(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, nth=3, times=2)
     assert [own_plaid.call("/item/get", access)[0] for _ in range(6)] == [200, 200, 500, 500, 200, 200]
 
 
-def test_it_fires_for_ever_when_told_so(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_fires_until_it_is_deleted_without_a_limit(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     add_fault(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, times=None)
     assert {own_plaid.call("/item/get", access)[0] for _ in range(5)} == {500}
     assert own_plaid.admin("GET", "faults")["faults"][0]["fired"] == 5
@@ -161,7 +163,7 @@ def test_it_fires_for_one_item_or_one_bank_only(own_plaid: SandboxClient, access
     assert own_plaid.expect_error("/accounts/get", **access) == "INSTITUTION_DOWN"
 
 
-def test_it_fires_by_chance_and_the_same_way_every_time(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_fires_at_random_and_the_same_in_every_run(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     add_fault(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, times=None, probability=0.5)
     first = [own_plaid.call("/item/get", access)[0] for _ in range(30)]
     own_plaid.admin("DELETE", "faults")
@@ -196,12 +198,12 @@ def test_it_fires_by_chance_and_the_same_way_every_time(own_plaid: SandboxClient
         {"action": {"kind": "hang"}, "probability": []},
     ],
 )
-def test_it_refuses_an_order_that_could_never_work(own_plaid: SandboxClient, wrong: dict[str, Any]) -> None:
+def test_it_refuses_an_invalid_fault(own_plaid: SandboxClient, wrong: dict[str, Any]) -> None:
     headers = {"Authorization": f"Bearer {own_plaid.context.admin_token}"}
     url = own_plaid.url + "/_double/faults"
-    answer = own_plaid.http.request("POST", url, body=json.dumps(wrong), headers=headers)
-    assert answer.status == 400
-    assert json.loads(answer.data)["error_code"] in ("INVALID_FIELD", "MISSING_FIELDS", "UNKNOWN_FIELDS")
+    response = own_plaid.http.request("POST", url, body=json.dumps(wrong), headers=headers)
+    assert response.status == 400
+    assert json.loads(response.data)["error_code"] in ("INVALID_FIELD", "MISSING_FIELDS", "UNKNOWN_FIELDS")
 
 
 # --- Another page -------------------------------------------------------------------------------------------
@@ -211,7 +213,7 @@ def sync(plaid: SandboxClient, access: dict[str, str], **fields: Any) -> dict[st
     return plaid.ok("/transactions/sync", **access, **fields)
 
 
-def test_it_puts_other_values_into_a_page(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_replaces_values_in_a_page(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     true = sync(own_plaid, access)
     values = {
         "added.0.account_id": "of-nobody",
@@ -246,7 +248,7 @@ def test_it_replaces_the_nth_page_as_a_whole(own_plaid: SandboxClient, access: d
     assert len(sync(own_plaid, access, count=5, cursor=first["next_cursor"])["added"]) == 5
 
 
-def test_it_leads_a_reader_in_a_circle(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_sends_a_reader_in_a_loop(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     first = sync(own_plaid, access, count=5)["next_cursor"]
     circle = {"kind": "replace", "set": {"next_cursor": first, "has_more": True}}
     add_fault(own_plaid, circle, "/transactions/sync", nth=2, times=None)
@@ -256,22 +258,26 @@ def test_it_leads_a_reader_in_a_circle(own_plaid: SandboxClient, access: dict[st
         assert sync(own_plaid, access, count=5, cursor=second)["next_cursor"] == first
 
 
-def test_it_replaces_no_refusal(own_plaid: SandboxClient) -> None:
+def test_it_replaces_nothing_in_an_error_response(own_plaid: SandboxClient) -> None:
     add_fault(own_plaid, {"kind": "replace", "set": {"item.error": None}})
     assert own_plaid.expect_error("/item/get", access_token="access-sandbox-none") == "INVALID_ACCESS_TOKEN"
 
 
-def test_it_fires_so_many_times_however_many_call_at_once(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+def test_it_fires_the_given_number_of_times_in_concurrent_calls(
+    own_plaid: SandboxClient, access: dict[str, str]
+) -> None:
     add_fault(own_plaid, {"kind": "replace", "set": {"item.webhook": "spoilt"}}, nth=3, times=5)
-    with ThreadPoolExecutor(8) as hands:
-        shown = list(hands.map(lambda _: own_plaid.ok("/item/get", **access)["item"]["webhook"], range(40)))
+    with ThreadPoolExecutor(8) as pool:
+        shown = list(pool.map(lambda _: own_plaid.ok("/item/get", **access)["item"]["webhook"], range(40)))
     assert shown.count("spoilt") == 5
 
 
 @pytest.mark.parametrize(
     "path", ["added.9999.amount", f"added.{'9' * 5000}.amount", "nothing.here", "added.x.amount", "has_more.*.x.y"]
 )
-def test_it_says_which_place_a_page_does_not_have(own_plaid: SandboxClient, access: dict[str, str], path: str) -> None:
+def test_it_names_the_path_that_a_page_does_not_have(
+    own_plaid: SandboxClient, access: dict[str, str], path: str
+) -> None:
     add_fault(own_plaid, {"kind": "replace", "set": {path: 1}}, "/transactions/sync")
     status, body = own_plaid.call("/transactions/sync", access)
     assert (status, body["error_code"]) == (400, "INVALID_FIELD")

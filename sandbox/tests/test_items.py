@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.tests.sandbox_client import SandboxClient
-from sandbox.tests.test_personas import PERSON
+from sandbox.tests.test_personas import CUSTOM_USER
 
 
 @pytest.fixture
@@ -19,19 +19,19 @@ def access(linked: dict[str, str]) -> dict[str, str]:
     return {"access_token": linked["access_token"]}
 
 
-def test_it_shows_the_accounts_that_were_asked_for(plaid: SandboxClient) -> None:
+def test_it_returns_the_requested_accounts(plaid: SandboxClient) -> None:
     linked = plaid.link()
-    every = plaid.ok("/accounts/get", **access(linked))["accounts"]
-    wanted = [every[3]["account_id"], every[1]["account_id"]]
-    some = plaid.ok("/accounts/get", **access(linked), options={"account_ids": wanted})["accounts"]
-    assert [account["mask"] for account in some] == ["1111", "3333"]
+    all_accounts = plaid.ok("/accounts/get", **access(linked))["accounts"]
+    requested = [all_accounts[3]["account_id"], all_accounts[1]["account_id"]]
+    accounts = plaid.ok("/accounts/get", **access(linked), options={"account_ids": requested})["accounts"]
+    assert [account["mask"] for account in accounts] == ["1111", "3333"]
 
 
 def test_it_refuses_an_account_of_another_item(plaid: SandboxClient) -> None:
     mine, other = plaid.link(), plaid.link()
-    stranger = plaid.ok("/accounts/get", **access(other))["accounts"][0]["account_id"]
+    other_account_id = plaid.ok("/accounts/get", **access(other))["accounts"][0]["account_id"]
     for path in ("/accounts/get", "/accounts/balance/get"):
-        code = plaid.expect_error(path, **access(mine), options={"account_ids": [stranger]})
+        code = plaid.expect_error(path, **access(mine), options={"account_ids": [other_account_id]})
         assert code == "INVALID_ACCOUNT_ID"
 
 
@@ -41,7 +41,7 @@ def test_it_refuses_a_cursor_of_another_item(plaid: SandboxClient) -> None:
     assert plaid.expect_error("/transactions/sync", **access(mine), cursor=cursor) == "INVALID_FIELD"
 
 
-def test_it_shows_cached_balances_until_the_bank_is_asked(plaid: SandboxClient) -> None:
+def test_it_returns_cached_balances_until_they_are_refreshed(plaid: SandboxClient) -> None:
     linked = plaid.link()
     account_id = plaid.ok("/accounts/get", **access(linked))["accounts"][0]["account_id"]
     plaid.admin("POST", f"items/{linked['item_id']}/mutate", {"balances": {account_id: {"current": 99.5}}})
@@ -50,14 +50,14 @@ def test_it_shows_cached_balances_until_the_bank_is_asked(plaid: SandboxClient) 
     assert plaid.ok("/accounts/get", **access(linked))["accounts"][0]["balances"]["current"] == 99.5
 
 
-def test_it_has_no_balance_of_tomorrow(plaid: SandboxClient) -> None:
+def test_it_refuses_balances_of_a_future_time(plaid: SandboxClient) -> None:
     tomorrow = (plaid.context.clock.now() + timedelta(days=1)).isoformat()
     options = {"min_last_updated_datetime": tomorrow}
     code = plaid.expect_error("/accounts/balance/get", **access(plaid.link()), options=options)
     assert code == "LAST_UPDATED_DATETIME_OUT_OF_RANGE"
 
 
-def test_it_syncs_what_the_ledger_holds(plaid: SandboxClient) -> None:
+def test_it_syncs_all_transactions(plaid: SandboxClient) -> None:
     linked = plaid.link("user_scale_1203", transactions={"days_requested": 730})
     rows, _ = plaid.sync(linked["access_token"], count=250)
     ledger = {row["transaction_id"]: row for row in plaid.ledger(linked["item_id"])["transactions"]}
@@ -71,25 +71,25 @@ def test_it_sends_only_the_accounts_of_the_page(plaid: SandboxClient) -> None:
 
 
 def test_it_has_no_cursor_for_an_item_of_investments_only(plaid: SandboxClient) -> None:
-    person = {"override_accounts": [{"type": "investment", "subtype": "ira", "starting_balance": 5}]}
-    linked = plaid.link("user_custom", json.dumps(person))
+    config = {"override_accounts": [{"type": "investment", "subtype": "ira", "starting_balance": 5}]}
+    linked = plaid.link("user_custom", json.dumps(config))
     page = plaid.ok("/transactions/sync", **access(linked))
     assert (page["transactions_update_status"], page["next_cursor"]) == ("HISTORICAL_UPDATE_COMPLETE", "")
 
 
-def test_it_links_a_custom_person(plaid: SandboxClient) -> None:
-    linked = plaid.link("user_custom", json.dumps(PERSON))
+def test_it_links_a_custom_user(plaid: SandboxClient) -> None:
+    linked = plaid.link("user_custom", json.dumps(CUSTOM_USER))
     rows, _ = plaid.sync(linked["access_token"])
     assert sorted(row["amount"] for row in rows.values()) == [-7500, 42.5]
     assert plaid.ok("/accounts/get", **access(linked))["accounts"][0]["balances"]["current"] == 152854.23
 
 
-def test_it_posts_a_custom_persons_pending_row_when_its_day_has_come(own_plaid: SandboxClient) -> None:
+def test_it_posts_a_custom_user_s_pending_row_on_its_day(own_plaid: SandboxClient) -> None:
     today = own_plaid.context.clock.today()
     posts = (today + timedelta(days=2)).isoformat()
     entry = {"date_transacted": today.isoformat(), "date_posted": posts, "amount": 5, "description": "Tea"}
-    person = {"override_accounts": [{"type": "depository", "transactions": [entry]}]}
-    linked = own_plaid.link("user_custom", json.dumps(person))
+    config = {"override_accounts": [{"type": "depository", "transactions": [entry]}]}
+    linked = own_plaid.link("user_custom", json.dumps(config))
     before, cursor = own_plaid.sync(linked["access_token"])
     [pending] = before.values()
     assert (pending["pending"], pending["date"]) == (True, today.isoformat())
@@ -102,13 +102,15 @@ def test_it_posts_a_custom_persons_pending_row_when_its_day_has_come(own_plaid: 
     assert replaced == [posted["pending_transaction_id"]] == [pending["transaction_id"]]
 
 
-def test_it_asks_for_consent_to_a_product_nobody_named(plaid: SandboxClient) -> None:
+def test_it_requires_consent_to_a_product_that_was_not_requested(plaid: SandboxClient) -> None:
     made = plaid.ok("/sandbox/public_token/create", institution_id="ins_109508", initial_products=["auth"])
     linked = plaid.ok("/item/public_token/exchange", public_token=made["public_token"])
     assert plaid.expect_error("/transactions/sync", **access(linked)) == "ADDITIONAL_CONSENT_REQUIRED"
 
 
-def test_it_settles_pendings_and_brings_news_at_every_refresh(plaid: SandboxClient, dynamic: dict[str, str]) -> None:
+def test_it_posts_pending_transactions_and_adds_new_ones_at_every_refresh(
+    plaid: SandboxClient, dynamic: dict[str, str]
+) -> None:
     before, cursor = plaid.sync(dynamic["access_token"])
     pending = {key for key, row in before.items() if row["pending"]}
     plaid.ok("/transactions/refresh", **access(dynamic))
@@ -122,7 +124,7 @@ def test_it_settles_pendings_and_brings_news_at_every_refresh(plaid: SandboxClie
     assert changed["amount"] == pytest.approx(before[changed["transaction_id"]]["amount"] + 1)
 
 
-def test_it_moves_balances_with_the_money(plaid: SandboxClient, dynamic: dict[str, str]) -> None:
+def test_it_changes_balances_with_transactions(plaid: SandboxClient, dynamic: dict[str, str]) -> None:
     def balances() -> dict[str, tuple[float, float]]:
         shown = plaid.ok("/accounts/get", **access(dynamic))["accounts"]
         return {a["account_id"]: (a["balances"]["current"], a["balances"]["available"]) for a in shown}
@@ -144,7 +146,7 @@ def test_it_moves_balances_with_the_money(plaid: SandboxClient, dynamic: dict[st
     assert after[card] == pytest.approx((before[card][0] + 5, before[card][1] - 5))
 
 
-def test_it_takes_custom_transactions_from_the_dynamic_person(plaid: SandboxClient, dynamic: dict[str, str]) -> None:
+def test_it_accepts_custom_transactions_for_the_dynamic_persona(plaid: SandboxClient, dynamic: dict[str, str]) -> None:
     plaid.ok("/sandbox/transactions/create", **access(dynamic), transactions=[custom(plaid)])
     rows, _ = plaid.sync(dynamic["access_token"])
     mine = [row for row in rows.values() if row["name"] == "Starbucks treat"]
@@ -165,7 +167,7 @@ def custom(plaid: SandboxClient, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("transacted", "posted"), [(-15, 0), (0, 1), (0, -1)])
-def test_it_refuses_custom_transactions_outside_the_last_fortnight(
+def test_it_refuses_custom_transactions_outside_the_last_14_days(
     plaid: SandboxClient, dynamic: dict[str, str], transacted: int, posted: int
 ) -> None:
     today = plaid.context.clock.today()
@@ -177,25 +179,25 @@ def test_it_refuses_custom_transactions_outside_the_last_fortnight(
     assert plaid.expect_error("/sandbox/transactions/create", **access(dynamic), transactions=[row]) == "INVALID_FIELD"
 
 
-def test_it_refuses_custom_transactions_for_anybody_else(plaid: SandboxClient) -> None:
+def test_it_refuses_custom_transactions_for_other_personas(plaid: SandboxClient) -> None:
     body = {**access(plaid.link()), "transactions": [custom(plaid)]}
     assert plaid.expect_error("/sandbox/transactions/create", **body) == "SANDBOX_TRANSACTIONS_CREATE_INVALID"
 
 
-def test_it_takes_ten_custom_transactions_at_most(plaid: SandboxClient, dynamic: dict[str, str]) -> None:
+def test_it_accepts_at_most_ten_custom_transactions(plaid: SandboxClient, dynamic: dict[str, str]) -> None:
     for rows in ([], [custom(plaid)] * 11):
         code = plaid.expect_error("/sandbox/transactions/create", **access(dynamic), transactions=rows)
         assert code == "INVALID_FIELD"
 
 
-def test_it_opens_nothing_with_a_removed_items_token(plaid: SandboxClient) -> None:
+def test_it_refuses_the_token_of_a_removed_item(plaid: SandboxClient) -> None:
     linked = plaid.link()
     plaid.ok("/item/remove", **access(linked))
     for path in ("/item/get", "/item/remove", "/accounts/get", "/transactions/sync"):
         assert plaid.expect_error(path, **access(linked)) == "ITEM_NOT_FOUND"
 
 
-def test_it_goes_on_with_the_new_token_where_the_old_one_stopped(plaid: SandboxClient, dynamic: dict[str, str]) -> None:
+def test_it_continues_with_the_cursor_after_a_new_token(plaid: SandboxClient, dynamic: dict[str, str]) -> None:
     _, cursor = plaid.sync(dynamic["access_token"])
     new = plaid.ok("/item/access_token/invalidate", **access(dynamic))["new_access_token"]
     assert plaid.ok("/transactions/sync", access_token=new, cursor=cursor)["added"] == []
@@ -211,13 +213,13 @@ def test_it_refuses_a_bank_that_cannot_be_linked(plaid: SandboxClient) -> None:
         assert plaid.expect_error(path, institution_id=institution_id, initial_products=["transactions"]) == code
 
 
-def test_it_pages_through_banks_without_gap_or_double(plaid: SandboxClient) -> None:
+def test_it_lists_every_bank_once_over_all_pages(plaid: SandboxClient) -> None:
     pages = [plaid.ok("/institutions/get", count=20, offset=offset, country_codes=["US"]) for offset in (0, 20, 40, 60)]
     seen = [bank["institution_id"] for page in pages for bank in page["institutions"]]
     assert len(seen) == len(set(seen)) == pages[0]["total"]
 
 
-def test_it_hides_a_bank_of_another_country(plaid: SandboxClient) -> None:
+def test_it_finds_a_bank_only_in_its_country(plaid: SandboxClient) -> None:
     path = "/institutions/get_by_id"
     assert plaid.expect_error(path, institution_id="ins_43", country_codes=["US"]) == "INVALID_INSTITUTION"
     bank = plaid.ok(path, institution_id="ins_43", country_codes=["CA"])["institution"]

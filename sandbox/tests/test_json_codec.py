@@ -15,7 +15,7 @@ def test_it_keeps_every_digit_of_a_number(digits: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", '{"a": -Infinity}', "", "{", "{'a': 1}", b"\xff\xfe"])
-def test_it_refuses_what_is_no_json(text: str | bytes) -> None:
+def test_it_refuses_invalid_json(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"JSON|truncated"):
         loads(text)
 

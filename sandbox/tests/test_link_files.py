@@ -14,7 +14,7 @@ def http(tmp_path):
 
 
 @pytest.mark.parametrize("token", ["", "link-sandbox-unknown", None, 7, {"a": 1}])
-def test_it_refuses_a_token_it_did_not_make(http, token):
+def test_it_refuses_a_token_that_it_did_not_create(http, token):
     error = http.post("/link/session/open", json={"link_token": token}).json["error"]
 
     assert (error["error_type"], error["error_code"]) == ("INVALID_INPUT", "INVALID_LINK_TOKEN")
@@ -23,15 +23,15 @@ def test_it_refuses_a_token_it_did_not_make(http, token):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff"])
-def test_it_refuses_a_body_that_is_no_json_object(http, body):
-    answer = http.post("/link/session/open", data=body, content_type="application/json")
+def test_it_refuses_a_body_that_is_not_a_json_object(http, body):
+    response = http.post("/link/session/open", data=body, content_type="application/json")
 
-    assert answer.status_code == 400
-    assert answer.json["error_code"] == "INVALID_BODY"
+    assert response.status_code == 400
+    assert response.json["error_code"] == "INVALID_BODY"
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/link/session/open"), ("POST", "/link/session/finish")])
-def test_it_knows_no_other_door(http, method, path):
+def test_it_responds_with_an_error_to_other_paths(http, method, path):
     assert http.open(path, method=method).status_code == 404
 
 
@@ -40,12 +40,12 @@ def test_it_knows_no_other_door(http, method, path):
 
 @pytest.mark.parametrize("name", sorted(path.name for path in ASSETS.iterdir()))
 def test_it_serves_each_file_of_the_dialog(http, name):
-    answer = http.get(f"/link/v2/stable/{name}", buffered=True)
+    response = http.get(f"/link/v2/stable/{name}", buffered=True)
 
     kind = "text/css" if name.endswith(".css") else "text/javascript"
-    assert answer.content_type.startswith(kind)
-    assert answer.data == (ASSETS / name).read_bytes()
-    again = http.get(f"/link/v2/stable/{name}", headers={"If-None-Match": answer.headers["ETag"]}, buffered=True)
+    assert response.content_type.startswith(kind)
+    assert response.data == (ASSETS / name).read_bytes()
+    again = http.get(f"/link/v2/stable/{name}", headers={"If-None-Match": response.headers["ETag"]}, buffered=True)
     assert again.status_code == 304
 
 
@@ -55,7 +55,7 @@ def test_it_serves_no_other_file(http, name):
 
 
 @pytest.mark.parametrize("path", sorted(ASSETS.glob("*.js")), ids=lambda path: path.name)
-def test_it_never_turns_data_into_markup(path):
+def test_it_never_parses_data_as_markup(path):
     source = path.read_text()
 
     for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "style="):

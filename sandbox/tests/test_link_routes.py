@@ -44,12 +44,12 @@ class LinkClient:
         self.opened = self.post("open")
         self.id = self.opened.get("link_session_id", "")
 
-    def post(self, step, **facts):
-        answer = self.http.post(
-            f"/link/session/{step}", json={"link_token": self.token, "link_session_id": self.id, **facts}
+    def post(self, step, **fields):
+        response = self.http.post(
+            f"/link/session/{step}", json={"link_token": self.token, "link_session_id": self.id, **fields}
         )
-        assert answer.status_code == 200, answer.text
-        return answer.json
+        assert response.status_code == 200, response.text
+        return response.json
 
     def sign_in(self, password=GOOD, username="user_good", bank=PLATYPUS):
         return self.post("credentials", institution_id=bank, username=username, password=password)
@@ -62,7 +62,7 @@ class LinkClient:
 # --- Opening ----------------------------------------------------------------------------------------------
 
 
-def test_it_opens_with_what_the_person_is_asked_to_share(open_link):
+def test_it_opens_with_the_products_that_the_site_requests(open_link):
     opened = open_link(products=["transactions"], additional_consented_products=["liabilities", "transactions"]).opened
 
     assert opened["view"] == "CONSENT"
@@ -73,24 +73,24 @@ def test_it_opens_with_what_the_person_is_asked_to_share(open_link):
     assert len(opened["request_id"]) == 15
 
 
-def test_it_offers_people_who_can_really_sign_in(open_link):
+def test_it_offers_test_logins_that_work(open_link):
     logins = open_link().opened["logins"]
     assert len(logins) > 3
     for login in logins:
-        answer = open_link().sign_in(login["password"], login["username"])
+        response = open_link().sign_in(login["password"], login["username"])
 
         expected = login["password"].removeprefix("error_") if "error_" in login["password"] else None
-        assert answer.get("error", {}).get("error_code") == expected
+        assert response.get("error", {}).get("error_code") == expected
 
 
-def test_it_starts_at_the_bank_the_site_asked_for(open_link):
+def test_it_starts_at_the_bank_that_the_site_requested(open_link):
     opened = open_link(institution_id=PLATYPUS).opened
 
     assert opened["view"] == "CONSENT"
     assert opened["institution"]["name"] == "First Platypus Bank"
 
 
-def test_it_never_shows_the_clients_secret(http, open_link):
+def test_it_never_sends_the_client_s_secret(http, open_link):
     link = open_link()
     seen = [link.opened, link.post("institutions", query=""), link.connect()]
     script = http.get("/link/v2/stable/link-initialize.js", buffered=True).text
@@ -98,7 +98,7 @@ def test_it_never_shows_the_clients_secret(http, open_link):
     assert "client-secret" not in str(seen) + script
 
 
-def test_it_refuses_a_token_after_four_hours_even_in_mid_walk(context, open_link):
+def test_it_refuses_a_token_after_four_hours_even_in_a_session(context, open_link):
     link = open_link()
     context.clock.advance(timedelta(hours=4))
 
@@ -106,32 +106,32 @@ def test_it_refuses_a_token_after_four_hours_even_in_mid_walk(context, open_link
     assert link.sign_in()["error"]["error_code"] == "INVALID_LINK_TOKEN"
 
 
-def test_it_keeps_one_persons_session_from_another(open_link):
+def test_it_refuses_the_session_of_another_user(open_link):
     alice, mallory = open_link(), open_link()
     alice.sign_in()
     mallory.id = alice.id
 
-    for step, facts in (("accounts", {"account_ids": []}), ("mfa", {"answers": []}), ("institutions", {"query": ""})):
-        assert mallory.post(step, **facts)["error"]["error_code"] == "INVALID_LINK_TOKEN"
+    for step, fields in (("accounts", {"account_ids": []}), ("mfa", {"answers": []}), ("institutions", {"query": ""})):
+        assert mallory.post(step, **fields)["error"]["error_code"] == "INVALID_LINK_TOKEN"
 
 
 # --- Choosing a bank --------------------------------------------------------------------------------------
 
 
 def test_it_finds_banks_by_name(open_link):
-    found = open_link().post("institutions", query="tart")
+    response = open_link().post("institutions", query="tart")
 
-    assert found["query"] == "tart"
+    assert response["query"] == "tart"
     assert {
         "institution_id": "ins_109511",
         "name": "Tartan Bank",
         "url": "https://www.tartanbank.example",
         "primary_color": "#9a3b26",
-    } in found["institutions"]
-    assert all("tart" in bank["name"].lower() for bank in found["institutions"])
+    } in response["institutions"]
+    assert all("tart" in bank["name"].lower() for bank in response["institutions"])
 
 
-def test_it_lists_only_banks_of_the_countries_asked_for(open_link):
+def test_it_lists_only_banks_of_the_requested_countries(open_link):
     ids = {
         bank["institution_id"]
         for bank in open_link(country_codes=["GB"]).post("institutions", query="")["institutions"]
@@ -141,7 +141,7 @@ def test_it_lists_only_banks_of_the_countries_asked_for(open_link):
     assert PLATYPUS not in ids
 
 
-def test_it_finds_nothing_for_a_name_no_bank_has(open_link):
+def test_it_finds_no_bank_for_an_unknown_name(open_link):
     assert open_link().post("institutions", query="zzz")["institutions"] == []
 
 
@@ -152,17 +152,17 @@ def test_it_refuses_a_bank_that_does_not_exist(open_link):
 # --- Signing in -------------------------------------------------------------------------------------------
 
 
-def test_it_offers_every_account_and_ticks_none(open_link):
-    answer = open_link().sign_in()
+def test_it_offers_every_account_and_preselects_none(open_link):
+    response = open_link().sign_in()
 
-    assert answer["view"] == "SELECT_ACCOUNT"
-    assert len(answer["accounts"]) == 12
-    checking = next(account for account in answer["accounts"] if account["mask"] == "0000")
+    assert response["view"] == "SELECT_ACCOUNT"
+    assert len(response["accounts"]) == 12
+    checking = next(account for account in response["accounts"] if account["mask"] == "0000")
     assert checking.pop("id")
     assert checking == {
         "name": "Plaid Checking", "mask": "0000", "type": "depository", "subtype": "checking", "ticked": False,
     }  # fmt: skip
-    assert not any(account["ticked"] for account in answer["accounts"])
+    assert not any(account["ticked"] for account in response["accounts"])
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_it_offers_every_account_and_ticks_none(open_link):
         ("user_good", "error_UNSUPPORTED_RESPONSE", "UNSUPPORTED_RESPONSE", "institution"),
     ],
 )
-def test_it_says_why_a_sign_in_failed_and_what_can_be_done(open_link, username, password, code, retry):
+def test_it_explains_why_a_sign_in_failed_and_what_the_user_can_do(open_link, username, password, code, retry):
     error = open_link().sign_in(password, username)["error"]
 
     assert error["error_code"] == code
@@ -191,7 +191,7 @@ def test_it_says_why_a_sign_in_failed_and_what_can_be_done(open_link, username, 
     assert error["display_message"]
 
 
-def test_it_lets_a_person_try_again_after_a_refusal(open_link):
+def test_it_lets_the_user_try_again_after_an_error(open_link):
     link = open_link()
     link.sign_in("wrong")
     link.sign_in("error_ITEM_LOCKED")
@@ -202,7 +202,7 @@ def test_it_lets_a_person_try_again_after_a_refusal(open_link):
 @pytest.mark.parametrize(
     ("bank", "code"), [("ins_132361", "INSTITUTION_DOWN"), ("ins_133402", "INSTITUTION_NO_LONGER_SUPPORTED")]
 )
-def test_it_lets_nobody_in_at_a_bank_in_trouble(open_link, bank, code):
+def test_it_refuses_every_login_at_a_bank_that_is_down(open_link, bank, code):
     assert open_link().sign_in(bank=bank)["error"]["error_code"] == code
 
 
@@ -226,7 +226,7 @@ def test_it_sends_a_code_to_a_device_and_checks_it(open_link):
     assert link.post("mfa", answers=["1234"])["view"] == "SELECT_ACCOUNT"
 
 
-def test_it_asks_as_many_rounds_of_questions_as_the_password_names(open_link):
+def test_it_asks_as_many_rounds_of_questions_as_the_password_says(open_link):
     link = open_link()
     first = link.sign_in("mfa_questions_2_2")
     assert len(first["mfa"]["prompts"]) == 2
@@ -240,14 +240,14 @@ def test_it_asks_as_many_rounds_of_questions_as_the_password_names(open_link):
 
 def test_it_asks_to_pick_an_answer(open_link):
     link = open_link()
-    asked = link.sign_in("mfa_selections")["mfa"]
+    mfa = link.sign_in("mfa_selections")["mfa"]
 
-    assert asked["type"] == "selections"
-    assert link.post("mfa", answers=[""] * len(asked["prompts"]))["error"]["error_code"] == "INVALID_MFA"
-    assert link.post("mfa", answers=["Yes"] * len(asked["prompts"]))["view"] == "SELECT_ACCOUNT"
+    assert mfa["type"] == "selections"
+    assert link.post("mfa", answers=[""] * len(mfa["prompts"]))["error"]["error_code"] == "INVALID_MFA"
+    assert link.post("mfa", answers=["Yes"] * len(mfa["prompts"]))["view"] == "SELECT_ACCOUNT"
 
 
-def test_it_lets_nobody_past_the_second_factor(open_link):
+def test_it_requires_the_second_factor(open_link):
     link = open_link()
     link.sign_in("mfa_device")
 
@@ -261,32 +261,32 @@ def test_it_ends_with_a_public_token_and_plaids_metadata(context, open_link):
     link = open_link()
     checking, saving = link.sign_in()["accounts"][:2]
 
-    answer = link.post("accounts", account_ids=[checking["id"], saving["id"]])
+    response = link.post("accounts", account_ids=[checking["id"], saving["id"]])
 
     shared = [
         {"id": account["id"], "name": account["name"], "mask": account["mask"], "type": "depository",
          "subtype": account["subtype"], "verification_status": None, "class_type": None}
         for account in (checking, saving)
     ]  # fmt: skip
-    metadata = answer["metadata"]
-    assert answer["view"] == "CONNECTED"
-    assert answer["public_token"].startswith("public-sandbox-")
+    metadata = response["metadata"]
+    assert response["view"] == "CONNECTED"
+    assert response["public_token"].startswith("public-sandbox-")
     assert metadata["institution"] == {"name": "First Platypus Bank", "institution_id": PLATYPUS}
     assert metadata["accounts"] == shared
     assert metadata["account"] == shared[0]
     assert metadata["link_session_id"] == link.id
     assert metadata["transfer_status"] is None
-    assert links.exchange(context, public_token=answer["public_token"])[0].startswith("access-sandbox-")
+    assert links.exchange(context, public_token=response["public_token"])[0].startswith("access-sandbox-")
 
 
-def test_it_shares_nothing_when_nothing_is_ticked(open_link):
+def test_it_shares_nothing_when_no_account_is_selected(open_link):
     link = open_link()
     link.sign_in()
 
     assert link.post("accounts", account_ids=[])["error"]["error_code"] == "NO_ACCOUNTS"
 
 
-def test_it_shares_no_account_it_did_not_offer(open_link):
+def test_it_shares_no_account_that_it_did_not_offer(open_link):
     alice, mallory = open_link(), open_link()
     theirs = alice.sign_in()["accounts"][0]["id"]
     mallory.sign_in()
@@ -313,38 +313,38 @@ def item_id(context, open_link):
     return item_id
 
 
-def test_it_goes_straight_to_the_sign_in_of_the_items_own_bank(open_link, item_id):
+def test_it_starts_an_update_at_the_sign_in_of_the_item_s_bank(open_link, item_id):
     opened = open_link(item_id=item_id).opened
 
     assert (opened["view"], opened["mode"]) == ("CREDENTIAL", "update")
     assert opened["institution"]["institution_id"] == PLATYPUS
 
 
-def test_it_repairs_without_asking_for_accounts(context, open_link, item_id):
-    answer = open_link(item_id=item_id).sign_in()
+def test_it_repairs_without_account_selection(context, open_link, item_id):
+    response = open_link(item_id=item_id).sign_in()
 
-    assert answer["view"] == "CONNECTED"
-    assert [account["mask"] for account in answer["metadata"]["accounts"]] == ["0000"]
+    assert response["view"] == "CONNECTED"
+    assert [account["mask"] for account in response["metadata"]["accounts"]] == ["0000"]
     assert items.get(context, item_id).error == ""
 
 
-def test_it_stays_at_the_items_own_bank_whatever_the_browser_says(open_link, item_id):
-    answer = open_link(item_id=item_id).sign_in(bank="ins_109511")
+def test_it_ignores_another_bank_in_an_update(open_link, item_id):
+    response = open_link(item_id=item_id).sign_in(bank="ins_109511")
 
-    assert answer["metadata"]["institution"]["institution_id"] == PLATYPUS
+    assert response["metadata"]["institution"]["institution_id"] == PLATYPUS
 
 
-def test_it_ticks_what_is_shared_when_accounts_may_be_changed(open_link, item_id):
-    answer = open_link(item_id=item_id, update={"account_selection_enabled": True}).sign_in()
+def test_it_preselects_shared_accounts_when_they_can_be_changed(open_link, item_id):
+    response = open_link(item_id=item_id, update={"account_selection_enabled": True}).sign_in()
 
-    assert [account["mask"] for account in answer["accounts"] if account["ticked"]] == ["0000"]
-    assert len(answer["accounts"]) == 12
+    assert [account["mask"] for account in response["accounts"] if account["ticked"]] == ["0000"]
+    assert len(response["accounts"]) == 12
 
 
 # --- Leaving ----------------------------------------------------------------------------------------------
 
 
-def test_it_records_how_a_person_left(context, open_link):
+def test_it_records_how_the_user_left(context, open_link):
     link = open_link()
     error = link.sign_in("error_ITEM_LOCKED")["error"]
 
@@ -358,7 +358,7 @@ def test_it_records_how_a_person_left(context, open_link):
     }
 
 
-def test_it_does_not_let_a_late_exit_undo_a_success(context, open_link):
+def test_it_keeps_a_success_when_an_exit_comes_late(context, open_link):
     link = open_link()
     token = link.connect()["public_token"]
 
@@ -383,7 +383,7 @@ def test_it_records_no_status_that_plaid_does_not_have(context, open_link, statu
 
 
 @pytest.mark.parametrize(
-    ("step", "facts"),
+    ("step", "fields"),
     [
         ("institutions", {}),
         ("institutions", {"query": 5}),
@@ -396,5 +396,5 @@ def test_it_records_no_status_that_plaid_does_not_have(context, open_link, statu
         ("accounts", {"account_ids": [None]}),
     ],
 )
-def test_it_refuses_facts_of_the_wrong_kind(open_link, step, facts):
-    assert open_link().post(step, **facts)["error"]["error_code"] == "INVALID_FIELD"
+def test_it_refuses_fields_of_the_wrong_type(open_link, step, fields):
+    assert open_link().post(step, **fields)["error"]["error_code"] == "INVALID_FIELD"

@@ -16,7 +16,7 @@ def context(plaid: SandboxClient) -> AppContext:
     return plaid.context
 
 
-ASKED = {
+TOKEN_FIELDS = {
     "client_name": "Plumbline",
     "language": "en",
     "country_codes": ["US"],
@@ -26,12 +26,12 @@ ASKED = {
 
 
 def link_token(plaid: SandboxClient, **fields: object) -> str:
-    return plaid.ok("/link/token/create", **{**ASKED, **fields})["link_token"]
+    return plaid.ok("/link/token/create", **{**TOKEN_FIELDS, **fields})["link_token"]
 
 
 def update_token(plaid: SandboxClient, access_token: str, **fields: object) -> str:
-    asked = {name: value for name, value in ASKED.items() if name != "products"}
-    return plaid.ok("/link/token/create", **asked, access_token=access_token, **fields)["link_token"]
+    defaults = {name: value for name, value in TOKEN_FIELDS.items() if name != "products"}
+    return plaid.ok("/link/token/create", **defaults, access_token=access_token, **fields)["link_token"]
 
 
 def sign_in(plaid: SandboxClient, token: str, username: str = "user_good", password: str = PASSWORD) -> Session:
@@ -46,7 +46,7 @@ def exchange(plaid: SandboxClient, success: links.Success) -> dict[str, str]:
     return plaid.ok("/item/public_token/exchange", public_token=success.public_token)
 
 
-def test_it_ends_with_the_accounts_the_person_chose(plaid: SandboxClient, context: AppContext) -> None:
+def test_it_shares_the_accounts_that_the_user_chose(plaid: SandboxClient, context: AppContext) -> None:
     session = sign_in(plaid, link_token(plaid))
     chosen = [choice for choice in session.choices if choice.mask in ("0000", "3333")]
     success = links.finish(context, session=session, account_ids=[choice.id for choice in chosen])
@@ -59,13 +59,13 @@ def test_it_ends_with_the_accounts_the_person_chose(plaid: SandboxClient, contex
     assert {row["account_id"] for row in rows.values()} == {choice.id for choice in chosen}
 
 
-def test_it_remembers_a_walk_between_deeds(plaid: SandboxClient, context: AppContext) -> None:
+def test_it_stores_the_session_after_each_step(plaid: SandboxClient, context: AppContext) -> None:
     token = link_token(plaid)
     session = sign_in(plaid, token)
     assert links.get_session(context, link_token=token, session_id=session.id) == session
 
 
-def test_it_gives_as_many_days_as_were_asked_for(plaid: SandboxClient, context: AppContext) -> None:
+def test_it_delivers_the_requested_days_of_history(plaid: SandboxClient, context: AppContext) -> None:
     session = sign_in(plaid, link_token(plaid, transactions={"days_requested": 45}))
     success = links.finish(context, session=session, account_ids=[choice.id for choice in session.choices])
     rows, _ = plaid.sync(exchange(plaid, success)["access_token"])
@@ -92,7 +92,7 @@ def test_it_refuses_the_session_of_another_token(plaid: SandboxClient, context: 
         links.get_session(context, link_token=link_token(plaid), session_id=session.id)
 
 
-def test_it_stays_at_the_credentials_after_a_refusal(plaid: SandboxClient, context: AppContext) -> None:
+def test_it_stays_at_the_credentials_after_an_error(plaid: SandboxClient, context: AppContext) -> None:
     token = link_token(plaid)
     session = links.open_session(context, link_token=token)
     session = links.choose_institution(context, session=session, institution_id="ins_109508")
@@ -102,7 +102,7 @@ def test_it_stays_at_the_credentials_after_a_refusal(plaid: SandboxClient, conte
     assert links.get_session(context, link_token=token, session_id=session.id).step == "credentials"
 
 
-def test_it_finds_a_bank_that_is_down(plaid: SandboxClient, context: AppContext) -> None:
+def test_it_fails_the_sign_in_at_a_bank_that_is_down(plaid: SandboxClient, context: AppContext) -> None:
     session = links.open_session(context, link_token=link_token(plaid))
     session = links.choose_institution(context, session=session, institution_id="ins_132361")
     with pytest.raises(LinkError, match="INSTITUTION_DOWN"):
@@ -119,7 +119,9 @@ def test_it_asks_for_a_second_factor_round_by_round(plaid: SandboxClient, contex
     assert links.answer_challenge(context, session=session, answers=["1234"]).step == "accounts"
 
 
-def test_it_shares_nothing_that_was_not_offered_or_not_chosen(plaid: SandboxClient, context: AppContext) -> None:
+def test_it_refuses_accounts_that_were_not_offered_and_an_empty_selection(
+    plaid: SandboxClient, context: AppContext
+) -> None:
     session = sign_in(plaid, link_token(plaid))
     with pytest.raises(LinkError, match="INVALID_ACCOUNT_ID"):
         links.finish(context, session=session, account_ids=["somebody-elses"])
@@ -138,7 +140,7 @@ def test_it_does_not_skip_steps(plaid: SandboxClient, context: AppContext) -> No
         links.finish(context, session=again, account_ids=[done.choices[0].id])
 
 
-def test_it_searches_banks_of_the_asked_country_and_products(plaid: SandboxClient, context: AppContext) -> None:
+def test_it_finds_only_banks_with_the_requested_country_and_products(plaid: SandboxClient, context: AppContext) -> None:
     session = links.open_session(context, link_token=link_token(plaid))
     names = [bank.name for bank in links.search_institutions(context, session=session, query="PLAT")]
     assert names[0] == "Platypus OAuth Bank"
@@ -162,7 +164,7 @@ def test_it_exchanges_a_public_token_once_and_within_half_an_hour(own_plaid: San
     assert own_plaid.expect_error(path, public_token=late["public_token"]) == "INVALID_PUBLIC_TOKEN"
 
 
-def test_it_gives_the_same_person_the_same_bank_data_under_new_ids(plaid: SandboxClient) -> None:
+def test_it_gives_a_second_item_the_same_data_with_new_ids(plaid: SandboxClient) -> None:
     first, second = plaid.link("user_living"), plaid.link("user_living")
     one, two = plaid.ledger(first["item_id"]), plaid.ledger(second["item_id"])
     assert [a["mask"] for a in one["accounts"]] == [a["mask"] for a in two["accounts"]]
@@ -188,7 +190,7 @@ def test_it_repairs_an_item_and_keeps_its_token(plaid: SandboxClient, context: A
     assert plaid.ok("/transactions/sync", **access)["added"]
 
 
-def test_it_stays_broken_after_a_failed_repair(plaid: SandboxClient) -> None:
+def test_it_keeps_the_error_after_a_failed_repair(plaid: SandboxClient) -> None:
     access = {"access_token": plaid.link()["access_token"]}
     plaid.ok("/sandbox/item/reset_login", **access)
     with pytest.raises(LinkError):
@@ -225,16 +227,16 @@ def test_it_opens_no_update_for_a_removed_item(plaid: SandboxClient, context: Ap
         links.open_session(context, link_token=token)
 
 
-def test_it_records_that_somebody_left(plaid: SandboxClient, context: AppContext) -> None:
+def test_it_records_that_the_user_left(plaid: SandboxClient, context: AppContext) -> None:
     token = link_token(plaid)
     session = links.open_session(context, link_token=token)
     links.leave(context, session=session, status="requires_credentials")
-    walk = plaid.ok("/link/token/get", link_token=token)["link_sessions"][0]
-    assert walk["exit"] == {"error": None, "metadata": {"status": "requires_credentials"}}
-    assert "results" not in walk
+    link_session = plaid.ok("/link/token/get", link_token=token)["link_sessions"][0]
+    assert link_session["exit"] == {"error": None, "metadata": {"status": "requires_credentials"}}
+    assert "results" not in link_session
 
 
-def test_it_makes_nothing_when_the_end_of_a_walk_fails(plaid: SandboxClient, context: AppContext) -> None:
+def test_it_creates_no_item_if_the_last_step_fails(plaid: SandboxClient, context: AppContext) -> None:
     session = sign_in(plaid, link_token(plaid))
     with pytest.raises(LinkError):
         links.finish(context, session=session, account_ids=["nothing"])
@@ -243,7 +245,7 @@ def test_it_makes_nothing_when_the_end_of_a_walk_fails(plaid: SandboxClient, con
     assert not [message for message in outbox.messages(context) if message["item_id"] == session.item_id]
 
 
-def test_it_gives_the_same_token_for_the_public_token_of_an_update(plaid: SandboxClient, context: AppContext) -> None:
+def test_it_keeps_the_access_token_after_an_update(plaid: SandboxClient, context: AppContext) -> None:
     linked = plaid.link()
     session = sign_in(plaid, update_token(plaid, linked["access_token"]))
     assert (
@@ -252,15 +254,15 @@ def test_it_gives_the_same_token_for_the_public_token_of_an_update(plaid: Sandbo
     )
 
 
-def test_it_offers_only_accounts_that_pass_the_filters(plaid: SandboxClient) -> None:
+def test_it_offers_only_accounts_that_match_the_filters(plaid: SandboxClient) -> None:
     filters = {"depository": {"account_subtypes": ["checking"]}, "credit": {"account_subtypes": ["all"]}}
     session = sign_in(plaid, link_token(plaid, account_filters=filters))
     assert [choice.mask for choice in session.choices] == ["0000", "3333", "9999"]
 
 
-def test_it_starts_optional_products_that_the_bank_has(plaid: SandboxClient, context: AppContext) -> None:
-    asked = {"optional_products": ["liabilities"], "additional_consented_products": ["investments"]}
-    session = sign_in(plaid, link_token(plaid, **asked))
+def test_it_adds_the_optional_products_that_the_bank_supports(plaid: SandboxClient, context: AppContext) -> None:
+    products = {"optional_products": ["liabilities"], "additional_consented_products": ["investments"]}
+    session = sign_in(plaid, link_token(plaid, **products))
     linked = exchange(plaid, links.finish(context, session=session, account_ids=[session.choices[0].id]))
     item = plaid.ok("/item/get", access_token=linked["access_token"])["item"]
     assert item["billed_products"] == ["transactions", "liabilities"]
@@ -268,11 +270,11 @@ def test_it_starts_optional_products_that_the_bank_has(plaid: SandboxClient, con
 
 
 @pytest.mark.parametrize("field", [{"hosted_link": {}}, {"enable_multi_item_link": True}])
-def test_it_says_what_it_does_not_offer(plaid: SandboxClient, field: dict[str, object]) -> None:
-    assert plaid.expect_error("/link/token/create", **ASKED, **field) == "INVALID_FIELD"
+def test_it_refuses_features_that_it_does_not_support(plaid: SandboxClient, field: dict[str, object]) -> None:
+    assert plaid.expect_error("/link/token/create", **TOKEN_FIELDS, **field) == "INVALID_FIELD"
 
 
-def test_it_gives_one_bank_account_the_same_persistent_id_through_every_item(plaid: SandboxClient) -> None:
+def test_it_keeps_the_persistent_id_of_an_account_in_every_item(plaid: SandboxClient) -> None:
     def persistent(linked: dict[str, str]) -> list[str]:
         shown = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
         return [account["persistent_account_id"] for account in shown]

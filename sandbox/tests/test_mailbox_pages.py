@@ -54,7 +54,7 @@ def save_mail(context: AppContext, raw: bytes, *, to: str = "alice@example.com")
     return mails.keep(context, sender="no-reply@plumbline.example", recipients=[to], raw=raw)
 
 
-def test_it_lists_what_came_in_by_smtp_newest_first(send_mail, http):
+def test_it_lists_received_mails_newest_first(send_mail, http):
     send_mail(build_mail("First"))
     send_mail(build_mail("Second"))
 
@@ -64,7 +64,7 @@ def test_it_lists_what_came_in_by_smtp_newest_first(send_mail, http):
     assert "alice@example.com" in page
 
 
-def test_it_shows_the_text_with_a_link_to_follow(send_mail, http):
+def test_it_makes_links_in_the_text_clickable(send_mail, http):
     send_mail(build_mail(text="Confirm here: http://127.0.0.1:8000/confirm/a-b_c/?next=%2F&x=1. Thank you."))
 
     page = http.get("/mailbox/messages/1/").text
@@ -72,7 +72,7 @@ def test_it_shows_the_text_with_a_link_to_follow(send_mail, http):
     assert '<a href="http://127.0.0.1:8000/confirm/a-b_c/?next=%2F&amp;x=1" rel="noopener noreferrer">' in page
 
 
-def test_it_escapes_everything_a_sender_chose(http, context):
+def test_it_escapes_everything_in_a_mail(http, context):
     evil = "<script>alert(1)</script>"
     message = build_mail(subject=evil, text=f'{evil} javascript:alert(1) http://a.example/"onmouseover="alert(1)')
     message["X-Evil"] = evil
@@ -98,12 +98,12 @@ def test_it_shows_html_as_source_and_never_as_a_page(http, context):
     assert "<img" not in page
 
 
-def test_it_answers_with_a_policy_that_forbids_scripts(http):
-    answer = http.get("/mailbox/")
+def test_it_sends_a_policy_that_forbids_scripts(http):
+    response = http.get("/mailbox/")
 
-    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
-    assert "<script" not in answer.text
-    assert "style=" not in answer.text
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+    assert "<script" not in response.text
+    assert "style=" not in response.text
 
 
 @pytest.mark.parametrize("path", ["/mailbox/", "/mailbox/messages/1/", "/mailbox/messages/99/"])
@@ -117,33 +117,33 @@ def test_it_uses_relative_addresses_only(http, context, path):
     assert 'action="/' not in page
 
 
-def test_it_forgives_a_missing_slash_without_naming_a_host(http):
-    answer = http.get("/mailbox")
+def test_it_redirects_to_the_trailing_slash_without_naming_a_host(http):
+    response = http.get("/mailbox")
 
-    assert answer.status_code == 308
-    assert answer.headers["Location"] == "mailbox/"
+    assert response.status_code == 308
+    assert response.headers["Location"] == "mailbox/"
 
 
-def test_it_finds_one_persons_mail_by_envelope_even_a_blind_copy(send_mail, http):
+def test_it_filters_mails_by_envelope_recipient_including_blind_copies(send_mail, http):
     send_mail(build_mail("For Alice"))
     send_mail(build_mail("For both", to="mallory@example.com"), to=["mallory@example.com", "Alice@example.com"])
     send_mail(build_mail("For Mallory", to="mallory@example.com"))
 
-    found = http.get("/mailbox/api/messages?to=alice@example.com").json["messages"]
+    messages = http.get("/mailbox/api/messages?to=alice@example.com").json["messages"]
 
-    assert [mail["subject"] for mail in found] == ["For both", "For Alice"]
+    assert [mail["subject"] for mail in messages] == ["For both", "For Alice"]
     page = http.get("/mailbox/?to=alice@example.com").text
     assert "For both" in page
     assert "For Mallory" not in page
 
 
-def test_it_does_not_take_part_of_an_address_for_the_whole(http, context):
+def test_it_matches_whole_addresses_only(http, context):
     save_mail(context, build_mail().as_bytes(), to="malice@example.com")
 
     assert http.get("/mailbox/api/messages?to=alice@example.com").json == {"messages": []}
 
 
-def test_it_gives_the_links_of_a_mail_to_scripts(http, context):
+def test_it_returns_the_links_of_a_mail_as_json(http, context):
     text = "Go to http://site.example/reset/abc/ (valid 1 hour), or https://site.example/help."
     save_mail(context, build_mail(text=text).as_bytes())
 
@@ -155,7 +155,7 @@ def test_it_gives_the_links_of_a_mail_to_scripts(http, context):
     assert mail["has_html"] is False
 
 
-def test_it_keeps_the_last_five_hundred(http, context):
+def test_it_keeps_the_last_five_hundred_mails(http, context):
     for number in range(503):
         save_mail(context, build_mail(f"Mail {number}").as_bytes())
 
@@ -168,7 +168,7 @@ def test_it_keeps_the_last_five_hundred(http, context):
     assert http.get("/mailbox/messages/4/").status_code == 200
 
 
-def test_it_turns_pages_of_fifty(http, context):
+def test_it_shows_pages_of_fifty_mails(http, context):
     for number in range(51):
         save_mail(context, build_mail(f"Mail number {number}.").as_bytes())
 
@@ -181,7 +181,7 @@ def test_it_turns_pages_of_fifty(http, context):
     assert "Older mail" not in second
 
 
-def test_it_remembers_mail_after_a_restart(tmp_path):
+def test_it_keeps_mails_after_a_restart(tmp_path):
     save_mail(_open_context(tmp_path), build_mail("Before").as_bytes())
 
     assert [mail.subject for mail in mails.newest(_open_context(tmp_path))] == ["Before"]
@@ -215,7 +215,7 @@ def test_it_refuses_a_mail_that_is_too_large(send_mail, http):
         (b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n%%%", "", None),
     ],
 )
-def test_it_shows_even_a_broken_mail(http, context, raw, subject, text):
+def test_it_shows_a_malformed_mail(http, context, raw, subject, text):
     number = save_mail(context, raw)
 
     mail = mails.find(context, number)
@@ -233,14 +233,14 @@ WORDS = [b"Subject", b"Content-Type", b"Content-Transfer-Encoding", b"Content-Di
 
 @settings(deadline=None)
 @given(parts=st.lists(st.sampled_from(WORDS) | st.binary(max_size=6), max_size=40))
-def test_it_reads_any_bytes_as_a_mail(parts):
+def test_it_parses_any_bytes_as_a_mail(parts):
     mail = mails.Mail(1, datetime(2026, 11, 22, tzinfo=UTC), "", (), b"".join(parts))
 
     assert pages.get_template("mail.html").render(mail=mail).encode()
     assert json.dumps(mail.as_json())
 
 
-def test_it_names_an_attachment_without_mistaking_it_for_the_text(http, context):
+def test_it_lists_an_attachment_separately_from_the_text(http, context):
     message = build_mail(text="The export is ready.")
     message.add_attachment(b"secret rows", maintype="text", subtype="plain", filename="rows.txt")
     save_mail(context, message.as_bytes())
@@ -252,20 +252,20 @@ def test_it_names_an_attachment_without_mistaking_it_for_the_text(http, context)
     assert "secret rows" not in page
 
 
-def test_it_says_what_will_be_here_while_there_is_none(http):
+def test_it_explains_an_empty_mailbox(http):
     assert "No mail yet." in http.get("/mailbox/").text
 
 
 @pytest.mark.parametrize("number", [0, 99, 10**18])
-def test_it_says_when_there_is_no_such_mail(http, number):
-    answer = http.get(f"/mailbox/messages/{number}/")
+def test_it_responds_404_for_an_unknown_mail(http, number):
+    response = http.get(f"/mailbox/messages/{number}/")
 
-    assert answer.status_code == 404
-    assert "The mailbox keeps the last 500 mails" in answer.text
+    assert response.status_code == 404
+    assert "The mailbox keeps the last 500 mails" in response.text
 
 
-def test_it_serves_its_own_style(http):
-    answer = http.get("/mailbox/mailbox.css", buffered=True)
+def test_it_serves_its_style_sheet(http):
+    response = http.get("/mailbox/mailbox.css", buffered=True)
 
-    assert answer.content_type.startswith("text/css")
-    assert "color-scheme: light dark" in answer.text
+    assert response.content_type.startswith("text/css")
+    assert "color-scheme: light dark" in response.text

@@ -33,9 +33,9 @@ def serving(data: Path) -> Iterator[str]:
     with subprocess.Popen(command, cwd=ROOT, env=environment(**KEYS), stdout=subprocess.PIPE, text=True) as program:
         try:
             line = program.stdout.readline() if program.stdout else ""
-            found = re.fullmatch(r"sandbox: ready on (http://127\.0\.0\.1:\d+)\n", line)
-            assert found, line
-            yield found[1]
+            ready = re.fullmatch(r"sandbox: ready on (http://127\.0\.0\.1:\d+)\n", line)
+            assert ready, line
+            yield ready[1]
         finally:
             program.send_signal(signal.SIGTERM)
             assert program.wait(timeout=20) == 0
@@ -43,21 +43,21 @@ def serving(data: Path) -> Iterator[str]:
 
 def call(url: str, path: str, **fields: Any) -> dict[str, Any]:
     with urllib3.PoolManager(retries=False) as http:
-        answer = http.request("POST", url + path, body=json.dumps(fields), headers=HEADERS)
-        assert answer.status == 200, answer.data
-        return json.loads(answer.data)
+        response = http.request("POST", url + path, body=json.dumps(fields), headers=HEADERS)
+        assert response.status == 200, response.data
+        return json.loads(response.data)
 
 
-def test_it_knows_its_items_again_after_a_restart(tmp_path: Path) -> None:
-    asked = {"institution_id": "ins_109508", "initial_products": ["transactions"]}
+def test_it_keeps_items_and_tokens_after_a_restart(tmp_path: Path) -> None:
+    fields = {"institution_id": "ins_109508", "initial_products": ["transactions"]}
     with serving(tmp_path) as url:
-        public = call(url, "/sandbox/public_token/create", **asked)["public_token"]
-        waiting = call(url, "/sandbox/public_token/create", **asked)["public_token"]
-        linked = call(url, "/item/public_token/exchange", public_token=public)
+        public_token = call(url, "/sandbox/public_token/create", **fields)["public_token"]
+        unused_token = call(url, "/sandbox/public_token/create", **fields)["public_token"]
+        linked = call(url, "/item/public_token/exchange", public_token=public_token)
         page = call(url, "/transactions/sync", access_token=linked["access_token"], count=10)
     with serving(tmp_path) as url:
         assert call(url, "/item/get", access_token=linked["access_token"])["item"]["item_id"] == linked["item_id"]
-        assert call(url, "/item/public_token/exchange", public_token=waiting)["access_token"]
+        assert call(url, "/item/public_token/exchange", public_token=unused_token)["access_token"]
         further = call(
             url, "/transactions/sync", access_token=linked["access_token"], cursor=page["next_cursor"], count=10
         )
@@ -71,17 +71,17 @@ def test_it_serves_the_bureau_on_the_same_port(tmp_path: Path) -> None:
     keys = {"Content-Type": "application/json", "client_id": "run-client-id", "client_secret": "run-secret"}
     user = {"username": "bureau_user", "password": "bureau_pass"}
     with serving(tmp_path) as url, urllib3.PoolManager(retries=False) as http:
-        answer = http.request("POST", url + "/oauth2/v1/token", body=json.dumps(user), headers=keys)
-        assert answer.status == 200, answer.data
-        token = json.loads(answer.data)["access_token"]
+        response = http.request("POST", url + "/oauth2/v1/token", body=json.dumps(user), headers=keys)
+        assert response.status == 200, response.data
+        token = json.loads(response.data)["access_token"]
     headers = {
         "Authorization": f"Bearer {token}",
         "Content-Type": "application/json",
         "clientReferenceId": "AFTERARESTART",
     }
     with serving(tmp_path) as url, urllib3.PoolManager(retries=False) as http:
-        answer = http.request("POST", url + REPORT, body=json.dumps(request_body("P02")), headers=headers)
-        assert json.loads(answer.data)["creditProfile"][0]["riskModel"][0]["score"] == "0641"
+        response = http.request("POST", url + REPORT, body=json.dumps(request_body("P02")), headers=headers)
+        assert json.loads(response.data)["creditProfile"][0]["riskModel"][0]["score"] == "0641"
 
 
 def run_command(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
@@ -91,19 +91,19 @@ def run_command(*arguments: str, **extra: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_it_says_what_is_missing_when_nobody_set_keys(tmp_path: Path) -> None:
-    done = run_command("serve", "--port", "0", "--data", str(tmp_path))
-    assert done.returncode == 2
-    assert "SANDBOX_CLIENT_ID" in done.stderr
+def test_it_says_which_keys_are_missing(tmp_path: Path) -> None:
+    result = run_command("serve", "--port", "0", "--data", str(tmp_path))
+    assert result.returncode == 2
+    assert "SANDBOX_CLIENT_ID" in result.stderr
 
 
-def test_it_explains_itself() -> None:
-    done = run_command("serve", "--help")
-    assert done.returncode == 0
+def test_it_prints_its_options() -> None:
+    result = run_command("serve", "--help")
+    assert result.returncode == 0
     for option in ("--port", "--data", "--smtp-port", "--profile"):
-        assert option in done.stdout
+        assert option in result.stdout
 
 
 @pytest.mark.parametrize("arguments", [(), ("serve",), ("serve", "--port", "0"), ("dance",)])
-def test_it_refuses_a_command_line_it_does_not_understand(arguments: tuple[str, ...]) -> None:
+def test_it_refuses_an_invalid_command_line(arguments: tuple[str, ...]) -> None:
     assert run_command(*arguments, **KEYS).returncode == 2

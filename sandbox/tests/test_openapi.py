@@ -48,18 +48,18 @@ def components(document: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def check(document: dict[str, Any], components: dict[str, Any], plaid: SandboxClient) -> Any:
     def check_response(path: str, **fields: Any) -> dict[str, Any]:
-        answer = plaid.ok(path, **fields)
+        response = plaid.ok(path, **fields)
         responses = document["paths"][path]["post"]["responses"]
         schema = to_json_schema(responses["200"]["content"]["application/json"]["schema"])
-        problems = Draft202012Validator({**schema, "components": components}).iter_errors(answer)
+        problems = Draft202012Validator({**schema, "components": components}).iter_errors(response)
         assert [f"{problem.json_path}: {problem.message[:200]}" for problem in problems] == []
-        return answer
+        return response
 
     return check_response
 
 
 @pytest.mark.parametrize("persona", ["user_good", "user_living", "user_messy", "user_transactions_dynamic"])
-def test_it_answers_about_an_item_as_documented(check: Any, plaid: SandboxClient, persona: str) -> None:
+def test_it_returns_items_as_documented(check: Any, plaid: SandboxClient, persona: str) -> None:
     access = {"access_token": plaid.link(persona)["access_token"]}
     check("/item/get", **access)
     accounts = check("/accounts/get", **access)["accounts"]
@@ -82,21 +82,21 @@ def test_it_answers_about_an_item_as_documented(check: Any, plaid: SandboxClient
     check("/item/remove", access_token=renewed)
 
 
-def test_it_answers_about_link_as_documented(check: Any, plaid: SandboxClient) -> None:
-    asked = {"client_name": "Plumbline", "language": "en", "country_codes": US, "user": {"client_user_id": "1"}}
-    token = check("/link/token/create", **asked, products=["transactions"])["link_token"]
+def test_it_returns_link_objects_as_documented(check: Any, plaid: SandboxClient) -> None:
+    fields = {"client_name": "Plumbline", "language": "en", "country_codes": US, "user": {"client_user_id": "1"}}
+    token = check("/link/token/create", **fields, products=["transactions"])["link_token"]
     check("/link/token/get", link_token=token)
     session = links.open_session(plaid.context, link_token=token)
     session = links.choose_institution(plaid.context, session=session, institution_id="ins_109511")
     session = links.submit_credentials(plaid.context, session=session, username="user_good", password="pass_good")
     success = links.finish(plaid.context, session=session, account_ids=[session.choices[0].id])
-    left = links.open_session(plaid.context, link_token=token)
-    links.leave(plaid.context, session=left, status="requires_credentials", error=None)
+    exited = links.open_session(plaid.context, link_token=token)
+    links.leave(plaid.context, session=exited, status="requires_credentials", error=None)
     check("/link/token/get", link_token=token)
     check("/item/public_token/exchange", public_token=success.public_token)
 
 
-def test_it_answers_about_institutions_as_documented(check: Any) -> None:
+def test_it_returns_institutions_as_documented(check: Any) -> None:
     full = {"include_optional_metadata": True, "include_status": True}
     check("/institutions/get", count=500, offset=0, country_codes=["US", "CA", "GB"])
     check("/institutions/search", query="bank", country_codes=US, products=["transactions"])
@@ -104,7 +104,7 @@ def test_it_answers_about_institutions_as_documented(check: Any) -> None:
         check("/institutions/get_by_id", institution_id=place, country_codes=US, options=full)
 
 
-def test_it_answers_about_keys_and_controls_as_documented(check: Any, plaid: SandboxClient) -> None:
+def test_it_returns_keys_and_sandbox_objects_as_documented(check: Any, plaid: SandboxClient) -> None:
     check("/webhook_verification_key/get", key_id=signing.rotate(plaid.context))
     signing.expire(plaid.context)
     options = {"override_username": "user_transactions_dynamic"}
@@ -120,7 +120,7 @@ def test_it_answers_about_keys_and_controls_as_documented(check: Any, plaid: San
     check("/sandbox/transactions/create", **access, transactions=[row])
 
 
-def test_it_answers_about_an_ill_item_whose_stream_answers_as_documented(check: Any, plaid: SandboxClient) -> None:
+def test_it_returns_stored_data_of_an_item_with_an_error_as_documented(check: Any, plaid: SandboxClient) -> None:
     linked = plaid.link("user_living")
     plaid.admin("POST", f"items/{linked['item_id']}/state", {"error": "ITEM_LOGIN_REQUIRED", "streams": True})
     ahead = (plaid.context.clock.today() + timedelta(days=2)).isoformat()
@@ -130,7 +130,7 @@ def test_it_answers_about_an_ill_item_whose_stream_answers_as_documented(check: 
         check(path, **_only(linked, "access_token"))
 
 
-def test_it_words_errors_as_documented(plaid: SandboxClient, components: dict[str, Any]) -> None:
+def test_it_returns_errors_as_documented(plaid: SandboxClient, components: dict[str, Any]) -> None:
     status, body = plaid.call("/item/get", access_token="access-sandbox-nobody")
     schema = {"$ref": "#/components/schemas/PlaidError", "components": components}
     assert status == 400
@@ -162,5 +162,5 @@ def test_it_sends_webhooks_as_documented(
     assert [f"{problem.json_path}: {problem.message[:200]}" for problem in problems] == []
 
 
-def _only(answer: dict[str, Any], name: str) -> dict[str, Any]:
-    return {name: answer[name]}
+def _only(response: dict[str, Any], name: str) -> dict[str, Any]:
+    return {name: response[name]}

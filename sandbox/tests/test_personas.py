@@ -23,18 +23,18 @@ def draw_persona(persona: str, today: date = TODAY, config: str = "") -> Book:
     return personas.draw(persona, config, "ins_109508", today)
 
 
-def total(rows: list[TransactionDraft], **facts: Any) -> Decimal:
-    wanted = [row for row in rows if all(getattr(row, name) == value for name, value in facts.items())]
-    return sum((row.amount for row in wanted), Decimal(0))
+def total(rows: list[TransactionDraft], **values: Any) -> Decimal:
+    matching = [row for row in rows if all(getattr(row, name) == value for name, value in values.items())]
+    return sum((row.amount for row in matching), Decimal(0))
 
 
 @pytest.mark.parametrize("persona", EVERYONE)
-def test_it_draws_the_same_book_twice(persona: str) -> None:
+def test_it_generates_the_same_book_twice(persona: str) -> None:
     assert draw_persona(persona) == draw_persona(persona)
 
 
 @pytest.mark.parametrize("persona", EVERYONE)
-def test_it_draws_oldest_first_and_nothing_of_tomorrow(persona: str) -> None:
+def test_it_generates_transactions_oldest_first_and_none_of_tomorrow(persona: str) -> None:
     book = draw_persona(persona)
     days = [row.day for row in book.transactions if not row.pending]
     assert days == sorted(days)
@@ -61,24 +61,24 @@ def test_it_gives_user_good_the_twelve_published_accounts() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 431, 432, 5000])
-def test_it_draws_exactly_as_many_movements_as_the_name_says(size: int) -> None:
+def test_it_generates_exactly_as_many_transactions_as_the_name_says(size: int) -> None:
     assert len(draw_persona(f"user_scale_{size}").transactions) == size
 
 
-def test_it_moves_both_legs_of_every_transfer_at_scale() -> None:
+def test_it_has_both_legs_of_every_transfer_of_a_scale_persona() -> None:
     rows = draw_persona("user_scale_5000").transactions
     assert total(rows, category="TRANSFER_OUT_SAVINGS") == -total(rows, category="TRANSFER_IN_SAVINGS") == 24 * 300
     assert total(rows, category=BILL) == 0
     assert len([row for row in rows if row.category == BILL]) == 2 * 2 * 23
 
 
-def test_it_spreads_a_scale_over_two_years_and_several_accounts() -> None:
+def test_it_spreads_a_scale_persona_over_two_years_and_several_accounts() -> None:
     book = draw_persona("user_scale_5000")
     assert (TODAY - min(row.day for row in book.transactions)).days in range(700, 731)
     assert {row.account for row in book.transactions} == {"checking", "savings", "card", "travel"}
 
 
-def test_it_agrees_with_its_own_movements_at_scale() -> None:
+def test_it_has_balances_that_match_the_transactions_of_a_scale_persona() -> None:
     book = draw_persona("user_scale_5000")
     for account in book.accounts:
         posted = total(book.transactions, account=account.key, pending=False)
@@ -93,11 +93,11 @@ def rows_by_key(book: Book) -> dict[str, tuple[Decimal, str, bool]]:
 
 
 @pytest.mark.parametrize("day", [date(2025, 12, 31), date(2026, 2, 28), date(2026, 3, 24), date(2028, 2, 29)])
-def test_it_lives_each_day_once(day: date) -> None:
+def test_it_adds_each_day_of_user_living_once(day: date) -> None:
     before, after = draw_persona("user_living", day - timedelta(days=1)), draw_persona("user_living", day)
-    news = personas.next_day("user_living", "", "ins_109508", linked_on=day, day=day)
+    new_drafts = personas.next_day("user_living", "", "ins_109508", linked_on=day, day=day)
     rows = rows_by_key(before)
-    for row in news:
+    for row in new_drafts:
         if row.replaces:
             rows.pop(row.replaces)
         rows[row.key] = (row.amount, row.account, row.pending)
@@ -106,18 +106,18 @@ def test_it_lives_each_day_once(day: date) -> None:
 
 
 @pytest.mark.parametrize("day", [date(2025, 12, 31), date(2026, 3, 24), date(2026, 3, 10)])
-def test_it_moves_balances_by_what_happened_that_day(day: date) -> None:
+def test_it_changes_balances_by_the_transactions_of_the_day(day: date) -> None:
     before, after = draw_persona("user_living", day - timedelta(days=1)), draw_persona("user_living", day)
-    news = [
+    new_drafts = [
         row for row in personas.next_day("user_living", "", "ins_109508", linked_on=day, day=day) if not row.pending
     ]
     carried = {"cash": Decimal(0), "travel": Decimal(60) if day.day == 24 else Decimal(0)}
     for old, new in zip(before.accounts, after.accounts, strict=True):
         if old.owes:
-            assert new.current - old.current == total(news, account=old.key) + carried[old.key]
+            assert new.current - old.current == total(new_drafts, account=old.key) + carried[old.key]
 
 
-def test_it_never_overdraws_the_living_ones_checking_account() -> None:
+def test_it_never_overdraws_the_checking_account_of_user_living() -> None:
     book = draw_persona("user_living")
     balance, lowest = Decimal(5200), Decimal(5200)
     for row in sorted(book.transactions, key=lambda row: row.day):
@@ -128,13 +128,13 @@ def test_it_never_overdraws_the_living_ones_checking_account() -> None:
     assert balance == next(account.current for account in book.accounts if account.key == "checking")
 
 
-def test_it_pays_the_living_one_every_other_friday() -> None:
+def test_it_pays_user_living_every_other_friday() -> None:
     days = [row.day for row in draw_persona("user_living").transactions if row.category == "INCOME_SALARY"]
     assert {day.weekday() for day in days} == {4}
     assert {(later - earlier).days for earlier, later in pairwise(days)} == {14}
 
 
-def test_it_gives_the_living_one_refunds_tips_and_pendings() -> None:
+def test_it_gives_user_living_refunds_and_pending_transactions() -> None:
     book = draw_persona("user_living", date(2026, 3, 15))
     refunds = [row for row in book.transactions if row.key.endswith("/refund")]
     assert refunds
@@ -142,7 +142,7 @@ def test_it_gives_the_living_one_refunds_tips_and_pendings() -> None:
     assert [row for row in book.transactions if row.pending]
 
 
-def test_it_pays_the_living_ones_cards_from_both_sides() -> None:
+def test_it_has_both_legs_of_user_living_s_card_payments() -> None:
     legs: dict[date, list[Decimal]] = defaultdict(list)
     for row in draw_persona("user_living").transactions:
         if row.category == BILL:
@@ -151,7 +151,7 @@ def test_it_pays_the_living_ones_cards_from_both_sides() -> None:
     assert all(len(amounts) == 4 and sum(amounts) == 0 for amounts in legs.values())
 
 
-def test_it_puts_every_trap_into_the_messy_book() -> None:
+def test_it_has_every_unusual_value_in_user_messy() -> None:
     book = draw_persona("user_messy")
     assert {a.currency for a in book.accounts} == {"USD", "JPY", "BHD", None}
     assert {a.unofficial for a in book.accounts} == {None, "BTC"}
@@ -163,7 +163,7 @@ def test_it_puts_every_trap_into_the_messy_book() -> None:
     assert any(row.category == "" for row in book.transactions)
 
 
-PERSON: dict[str, Any] = {
+CUSTOM_USER: dict[str, Any] = {
     "override_accounts": [
         {
             "type": "depository",
@@ -183,16 +183,16 @@ PERSON: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_it_draws_a_custom_person_with_dates_of_today() -> None:
-    book = draw_persona("user_custom", config=json.dumps(PERSON))
+def test_it_shifts_the_dates_of_a_custom_user_to_today() -> None:
+    book = draw_persona("user_custom", config=json.dumps(CUSTOM_USER))
     salary, coffee = book.transactions
     assert (coffee.day, coffee.authorized, coffee.amount) == (date(2026, 3, 16), date(2026, 3, 15), Decimal("42.5"))
     assert (salary.day, salary.amount, salary.category) == (date(2026, 2, 24), -7500, "INCOME_SALARY")
     assert coffee.category == "FOOD_AND_DRINK_COFFEE"
 
 
-def test_it_takes_a_custom_persons_balances_from_the_json() -> None:
-    checking, card, loan = draw_persona("user_custom", config=json.dumps(PERSON)).accounts
+def test_it_takes_a_custom_user_s_balances_from_the_json() -> None:
+    checking, card, loan = draw_persona("user_custom", config=json.dumps(CUSTOM_USER)).accounts
     assert (checking.current, checking.available, checking.mask) == (Decimal("152854.23"), checking.current, "3556")
     assert (card.current, card.available, card.limit) == (100, 4900, 5000)
     assert (loan.current, loan.available, loan.name) == (45123, None, "Plaid Student")
@@ -208,9 +208,9 @@ def test_it_takes_a_custom_persons_balances_from_the_json() -> None:
         ({"numbers": {"account": "1111222233337654"}, "meta": {"mask": ""}}, ""),
     ],
 )
-def test_it_masks_a_custom_persons_account_by_its_number(account: dict[str, Any], mask: str) -> None:
-    person = {"override_accounts": [{"type": "depository", **account}]}
-    assert [draft.mask for draft in draw_persona("user_custom", config=json.dumps(person)).accounts] == [mask]
+def test_it_derives_the_mask_of_a_custom_user_s_account_from_its_number(account: dict[str, Any], mask: str) -> None:
+    config = {"override_accounts": [{"type": "depository", **account}]}
+    assert [draft.mask for draft in draw_persona("user_custom", config=json.dumps(config)).accounts] == [mask]
 
 
 def custom_user(transacted: date, posted: date) -> str:
@@ -218,7 +218,7 @@ def custom_user(transacted: date, posted: date) -> str:
     return json.dumps({"override_accounts": [{"type": "depository", "transactions": [entry]}]})
 
 
-def test_it_holds_what_posts_in_the_future_as_pending() -> None:
+def test_it_keeps_transactions_pending_that_post_in_the_future() -> None:
     config = custom_user(date(2026, 3, 16), date(2026, 3, 20))
     [tea] = draw_persona("user_custom", date(2026, 3, 17), config=config).transactions
     assert (tea.pending, tea.day, tea.authorized) == (True, date(2026, 3, 16), date(2026, 3, 16))
@@ -226,13 +226,15 @@ def test_it_holds_what_posts_in_the_future_as_pending() -> None:
     assert (tea.pending, tea.day) == (False, date(2026, 3, 20))
 
 
-def test_it_posts_what_was_pending_on_its_day_and_on_no_other() -> None:
+def test_it_posts_a_pending_transaction_only_on_its_day() -> None:
     linked_on, posts_on = date(2026, 3, 17), date(2026, 3, 20)
     config = custom_user(date(2026, 3, 16), posts_on)
     for ahead in range(12):
         day = linked_on + timedelta(days=ahead)
-        told = personas.next_day("user_custom", config, "ins_109508", linked_on=linked_on, day=day)
-        assert [(row.replaces, row.day, row.pending) for row in told] == [("0/0", posts_on, False)] * (day == posts_on)
+        drafts = personas.next_day("user_custom", config, "ins_109508", linked_on=linked_on, day=day)
+        assert [(row.replaces, row.day, row.pending) for row in drafts] == [("0/0", posts_on, False)] * (
+            day == posts_on
+        )
 
 
 @pytest.mark.parametrize(
@@ -244,19 +246,19 @@ def test_it_posts_what_was_pending_on_its_day_and_on_no_other() -> None:
      '{"override_accounts": [{"type": "credit", "transactions": [{"amount": "Infinity", "description": "x",'
      ' "date_transacted": "2026-01-01", "date_posted": "2026-01-01"}]}]}'],
 )  # fmt: skip
-def test_it_refuses_a_custom_person_it_cannot_read(config: str) -> None:
+def test_it_refuses_an_invalid_custom_user(config: str) -> None:
     with pytest.raises(PlaidError, match="INVALID_CREDENTIALS"):
         personas.sign_in("user_custom", config)
 
 
-def test_it_asks_a_custom_person_for_the_second_factor_of_the_json() -> None:
+def test_it_asks_a_custom_user_for_the_second_factor_in_the_json() -> None:
     mfa = {"type": "questions", "question_rounds": 2, "questions_per_round": 1}
-    assert personas.sign_in("user_custom", json.dumps({**PERSON, "mfa": mfa})).mfa == "mfa_questions_2_1"
+    assert personas.sign_in("user_custom", json.dumps({**CUSTOM_USER, "mfa": mfa})).mfa == "mfa_questions_2_1"
 
 
-def test_it_refuses_a_custom_person_with_the_error_of_the_json() -> None:
+def test_it_refuses_a_custom_user_with_the_error_in_the_json() -> None:
     with pytest.raises(PlaidError, match="ITEM_LOCKED"):
-        personas.sign_in("user_custom", json.dumps({**PERSON, "force_error": "ITEM_LOCKED"}))
+        personas.sign_in("user_custom", json.dumps({**CUSTOM_USER, "force_error": "ITEM_LOCKED"}))
 
 
 @pytest.mark.parametrize(
@@ -270,13 +272,13 @@ def test_it_refuses_a_custom_person_with_the_error_of_the_json() -> None:
         ("user_good", "error_NO_SUCH_THING", "INVALID_CREDENTIALS"),
     ],
 )
-def test_it_refuses_a_login(username: str, password: str, code: str) -> None:
+def test_it_refuses_an_invalid_login(username: str, password: str, code: str) -> None:
     with pytest.raises(PlaidError) as refusal:
         personas.sign_in(username, password)
     assert refusal.value.code == code
 
 
-def test_it_lets_the_dynamic_person_in_with_any_password() -> None:
+def test_it_accepts_any_password_of_the_dynamic_persona() -> None:
     assert personas.sign_in("user_transactions_dynamic", "whatever").persona == "user_transactions_dynamic"
 
 
@@ -312,12 +314,12 @@ def test_it_asks_as_many_questions_as_the_password_says() -> None:
         ("zzz", "-1", "INCOME_OTHER"),
     ],
 )
-def test_it_derives_a_category_from_words_and_direction(description: str, amount: str, code: str) -> None:
+def test_it_derives_a_category_from_description_and_sign(description: str, amount: str, code: str) -> None:
     assert categories.derive(description, Decimal(amount))[0] == code
     assert categories.primary(code)
 
 
-def test_it_says_every_derived_category_in_both_versions() -> None:
+def test_it_has_every_derived_category_in_both_versions() -> None:
     codes = {code for _, outflow, inflow in categories.WORD_PATTERNS for code in (outflow, inflow) if code}
     for code in codes:
         assert categories.finance_category(code, "LOW", "v2")

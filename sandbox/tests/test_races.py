@@ -4,21 +4,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sandbox.tests.sandbox_client import SandboxClient
 
-HANDS = 8
+THREADS = 8
 
 
-def test_it_exchanges_a_public_token_once_however_many_try(plaid: SandboxClient) -> None:
-    asked = {"institution_id": "ins_109508", "initial_products": ["transactions"]}
-    public_token = plaid.ok("/sandbox/public_token/create", **asked)["public_token"]
-    with ThreadPoolExecutor(HANDS) as hands:
-        tries = [
-            hands.submit(plaid.call, "/item/public_token/exchange", public_token=public_token) for _ in range(HANDS)
+def test_it_exchanges_a_public_token_once_in_concurrent_calls(plaid: SandboxClient) -> None:
+    fields = {"institution_id": "ins_109508", "initial_products": ["transactions"]}
+    public_token = plaid.ok("/sandbox/public_token/create", **fields)["public_token"]
+    with ThreadPoolExecutor(THREADS) as pool:
+        attempts = [
+            pool.submit(plaid.call, "/item/public_token/exchange", public_token=public_token) for _ in range(THREADS)
         ]
-    statuses = sorted(one.result()[0] for one in tries)
-    assert statuses == [200] + [400] * (HANDS - 1)
+    statuses = sorted(attempt.result()[0] for attempt in attempts)
+    assert statuses == [200] + [400] * (THREADS - 1)
 
 
-def test_it_loses_no_row_that_many_write_at_once(plaid: SandboxClient) -> None:
+def test_it_loses_no_row_of_concurrent_calls(plaid: SandboxClient) -> None:
     linked = plaid.link("user_transactions_dynamic")
     before, cursor = plaid.sync(linked["access_token"])
 
@@ -26,10 +26,10 @@ def test_it_loses_no_row_that_many_write_at_once(plaid: SandboxClient) -> None:
         row = {"amount": 1, "name": f"Row {number}"}
         return plaid.admin("POST", f"items/{linked['item_id']}/mutate", {"add": [row]})["added"][0]
 
-    with ThreadPoolExecutor(HANDS) as hands:
-        added = set(hands.map(add, range(40)))
-    news, _ = plaid.sync(linked["access_token"], cursor, count=7)
-    assert news.keys() == added
+    with ThreadPoolExecutor(THREADS) as pool:
+        added = set(pool.map(add, range(40)))
+    new_rows, _ = plaid.sync(linked["access_token"], cursor, count=7)
+    assert new_rows.keys() == added
     checking = plaid.ledger(linked["item_id"])["accounts"][0]["balances"]["current"]
     assert round(checking * 100) == 431025 - 40 * 100
     assert not added & before.keys()

@@ -21,12 +21,12 @@ def values(store: Store) -> list[str]:
     return [row["value"] for row in store.all("SELECT value FROM coins ORDER BY rowid")]
 
 
-def test_it_keeps_its_file_from_other_users(store: Store, tmp_path: Path) -> None:
+def test_it_stores_its_file_readable_by_its_owner_only(store: Store, tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "data" / FILE).stat().st_mode) == 0o600
 
 
-def test_it_keeps_all_of_a_transaction_or_nothing(store: Store) -> None:
+def test_it_commits_all_of_a_transaction_or_nothing(store: Store) -> None:
     def spend() -> None:
         with store.transaction():
             store.execute("INSERT INTO coins VALUES ('penny')")
@@ -56,7 +56,7 @@ def test_it_lets_one_thread_write_at_a_time(store: Store) -> None:
     assert store.setting("count") == "200"
 
 
-def test_it_forgets_nothing_when_opened_again(store: Store, tmp_path: Path) -> None:
+def test_it_keeps_everything_when_opened_again(store: Store, tmp_path: Path) -> None:
     store.execute("INSERT INTO coins VALUES ('penny')")
     Clock(store).advance(timedelta(days=3))
     store.close()
@@ -65,7 +65,7 @@ def test_it_forgets_nothing_when_opened_again(store: Store, tmp_path: Path) -> N
     assert Clock(again).offset == timedelta(days=3)
 
 
-def test_it_runs_ahead_of_real_time_and_never_back(store: Store) -> None:
+def test_it_advances_virtual_time_and_never_turns_it_back(store: Store) -> None:
     clock = Clock(store)
     assert clock.offset == timedelta(0)
     clock.advance(timedelta(days=1, seconds=0.5))
@@ -74,14 +74,14 @@ def test_it_runs_ahead_of_real_time_and_never_back(store: Store) -> None:
         clock.advance(timedelta(seconds=-1))
 
 
-def test_it_stamps_moments_so_that_text_sorts_like_time(store: Store) -> None:
+def test_it_formats_times_so_that_they_sort_as_text(store: Store) -> None:
     now = Clock(store).now()
     stamps = [stamp(now + timedelta(seconds=step)) for step in (-90000, -1, 0, 0.000001, 1, 90000)]
     assert stamps == sorted(stamps)
     assert parse_stamp(stamps[2]) == now
 
 
-def test_it_keeps_the_operators_token_it_made(tmp_path: Path) -> None:
+def test_it_keeps_the_admin_token(tmp_path: Path) -> None:
     first = open_context(tmp_path, client_id="id", secret="secret").admin_token
     assert len(first) > 30
     assert open_context(tmp_path, client_id="id", secret="secret").admin_token == first

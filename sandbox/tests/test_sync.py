@@ -127,7 +127,9 @@ OPERATIONS = st.lists(st.tuples(st.sampled_from("aaamrs"), st.integers(0, 999), 
 
 @given(operations=OPERATIONS, during=OPERATIONS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_it_leads_any_client_to_the_ledger(context: AppContext, operations: list[Any], during: list[Any]) -> None:
+def test_it_gives_every_client_the_current_transactions(
+    context: AppContext, operations: list[Any], during: list[Any]
+) -> None:
     bank = Bank(context)
     client = StrictClient(bank)
     for kind, number, count in operations:
@@ -151,7 +153,7 @@ def change(bank: Bank, kind: str, number: int) -> None:
         bank.add(number)
 
 
-def test_it_keeps_silent_about_what_came_and_went_between_two_syncs(context: AppContext) -> None:
+def test_it_omits_a_row_that_was_added_and_removed_between_two_syncs(context: AppContext) -> None:
     bank = Bank(context)
     cursor = bank.page().next_cursor
     bank.remove(bank.add(5))
@@ -159,7 +161,7 @@ def test_it_keeps_silent_about_what_came_and_went_between_two_syncs(context: App
     assert (page.added, page.modified, page.removed) == ([], [], [])
 
 
-def test_it_calls_a_row_new_that_was_added_and_changed(context: AppContext) -> None:
+def test_it_returns_a_row_that_was_added_and_changed_as_added(context: AppContext) -> None:
     bank = Bank(context)
     bank.modify(bank.add(5), 6)
     page = bank.page()
@@ -167,7 +169,7 @@ def test_it_calls_a_row_new_that_was_added_and_changed(context: AppContext) -> N
     assert page.modified == []
 
 
-def test_it_calls_a_row_removed_that_was_changed_and_removed(context: AppContext) -> None:
+def test_it_returns_a_row_that_was_changed_and_removed_as_removed(context: AppContext) -> None:
     bank = Bank(context)
     row = bank.add(5)
     cursor = bank.page().next_cursor
@@ -176,7 +178,7 @@ def test_it_calls_a_row_removed_that_was_changed_and_removed(context: AppContext
     assert bank.page(cursor).removed == [(row, bank.accounts[0])]
 
 
-def test_it_refuses_the_next_page_when_the_ledger_grew(context: AppContext) -> None:
+def test_it_refuses_the_next_page_when_the_log_has_grown(context: AppContext) -> None:
     bank = Bank(context)
     bank.add(1)
     bank.add(2)
@@ -187,14 +189,14 @@ def test_it_refuses_the_next_page_when_the_ledger_grew(context: AppContext) -> N
     assert [row["amount"] for row in bank.page(count=3).added] == ["1", "2", "3"]
 
 
-def test_it_ends_a_loop_exactly_at_a_full_page(context: AppContext) -> None:
+def test_it_ends_the_pagination_at_a_full_page(context: AppContext) -> None:
     bank = Bank(context)
     bank.add(1)
     bank.add(2)
     assert not bank.page(count=2).has_more
 
 
-def test_it_gives_an_empty_page_when_nothing_changed(context: AppContext) -> None:
+def test_it_returns_an_empty_page_when_nothing_changed(context: AppContext) -> None:
     bank = Bank(context)
     bank.add(1)
     cursor = bank.page().next_cursor
@@ -203,9 +205,9 @@ def test_it_gives_an_empty_page_when_nothing_changed(context: AppContext) -> Non
 
 
 def test_it_refuses_a_cursor_of_another_item(context: AppContext) -> None:
-    stranger = Bank(context).page().next_cursor
+    other_cursor = Bank(context).page().next_cursor
     with pytest.raises(PlaidError, match="cursor not associated with access_token"):
-        Bank(context).page(stranger)
+        Bank(context).page(other_cursor)
 
 
 def test_it_refuses_a_cursor_of_an_earlier_epoch(context: AppContext) -> None:
@@ -215,12 +217,12 @@ def test_it_refuses_a_cursor_of_an_earlier_epoch(context: AppContext) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["nonsense!", "AAAA", "üüü", "A" * 256])
-def test_it_refuses_an_invented_cursor(context: AppContext, cursor: str) -> None:
+def test_it_refuses_an_invalid_cursor(context: AppContext, cursor: str) -> None:
     with pytest.raises(PlaidError, match="INVALID_FIELD"):
         Bank(context).page(cursor)
 
 
-def test_it_follows_one_account_in_a_stream_of_its_own(context: AppContext) -> None:
+def test_it_syncs_one_account_separately(context: AppContext) -> None:
     bank = Bank(context)
     bank.add(1, account=0)
     bank.add(2, account=1)

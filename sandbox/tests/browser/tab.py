@@ -75,4 +75,6 @@ class Tab:
 
     def events(self) -> list[str]:
         """List the names of the events in order, TRANSITION_VIEW with the view's name."""
-        return [f"{name} {facts['view_name']}" if facts["view_name"] else name for name, facts in self.calls("onEvent")]
+        return [
+            f"{name} {fields['view_name']}" if fields["view_name"] else name for name, fields in self.calls("onEvent")
+        ]

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-def test_it_can_be_walked_with_the_keyboard_alone(tab):
+def test_it_can_be_used_with_the_keyboard_only(tab):
     keys = tab.page.keyboard
     tab.page.goto(tab.host.link_url(tab.host.create_token()))
     tab.page.locator("#open").focus()
@@ -48,7 +48,7 @@ def test_it_can_be_walked_with_the_keyboard_alone(tab):
     assert len(tab.calls("onSuccess")[0][1]["accounts"]) == 12
 
 
-def test_it_keeps_the_focus_inside(tab):
+def test_it_keeps_the_focus_in_the_dialog(tab):
     tab.to_sign_in()
     for key in ["Tab"] * 25 + ["Shift+Tab"] * 25:
         tab.page.keyboard.press(key)
@@ -84,31 +84,31 @@ def visit_every_pane(tab: Tab) -> Iterator[str]:
     tab.press("Submit")
     tab.page.get_by_label("Plaid Checking").check()
     yield "accounts"
-    held = []
-    tab.page.route("**/session/accounts", lambda route: held.append(route))
+    routes = []
+    tab.page.route("**/session/accounts", lambda route: routes.append(route))
     tab.press("Continue")
     tab.shows("Connecting your accounts")
     yield "waiting"
-    held[0].continue_()
+    routes[0].continue_()
     tab.shows("Success")
     yield "success"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
-def test_it_leaves_axe_nothing_to_say_on_any_pane(tab, scheme, width):
+def test_it_has_no_accessibility_violations_on_any_pane(tab, scheme, width):
     tab.page.emulate_media(color_scheme=scheme)
     tab.page.set_viewport_size({"width": width, "height": 700})
     for pane in visit_every_pane(tab):
-        found = Axe().run(tab.page, options={"runOnly": {"type": "tag", "values": RULES}})
-        assert [(rule["id"], rule["nodes"]) for rule in found.response["violations"]] == [], pane
+        results = Axe().run(tab.page, options={"runOnly": {"type": "tag", "values": RULES}})
+        assert [(rule["id"], rule["nodes"]) for rule in results.response["violations"]] == [], pane
         assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), pane
         content = tab.page.locator(".pane")
         assert content.evaluate("(node) => node.scrollWidth <= node.clientWidth"), pane
 
 
 @pytest.mark.parametrize(("site", "dark"), [("dark", True), ("light", False)])
-def test_it_follows_the_sites_own_theme_before_the_systems(tab, site, dark):
+def test_it_prefers_the_site_s_color_scheme_to_the_system_s(tab, site, dark):
     tab.page.emulate_media(color_scheme="light" if dark else "dark")
     tab.page.goto(tab.host.link_url(tab.host.create_token()))
     tab.page.evaluate("(scheme) => { document.documentElement.style.colorScheme = scheme; }", site)
@@ -119,7 +119,7 @@ def test_it_follows_the_sites_own_theme_before_the_systems(tab, site, dark):
     assert background == ("rgb(23, 27, 33)" if dark else "rgb(255, 255, 255)")
 
 
-def test_it_fills_a_phone(tab):
+def test_it_fills_the_screen_of_a_phone(tab):
     tab.page.set_viewport_size({"width": 390, "height": 780})
     tab.open()
     tab.shows("Connect a bank to Plumbline")

@@ -19,7 +19,7 @@ EVENT_KEYS = {
 # --- A bank is connected ----------------------------------------------------------------------------------
 
 
-def test_it_connects_a_bank_and_hands_the_site_a_public_token(tab):
+def test_it_connects_a_bank_and_gives_the_site_a_public_token(tab):
     tab.to_success()
     tab.press("Finish")
     tab.is_closed()
@@ -54,15 +54,15 @@ def test_it_reports_every_step_in_plaids_order(tab):
         "HANDOFF",
     ]
     assert len(tab.calls("onLoad")) == 1
-    for name, facts in tab.calls("onEvent"):
-        assert set(facts) == EVENT_KEYS, name
-        assert len(facts["link_session_id"]) == 37
-        assert len(facts["request_id"]) == 15
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", facts["timestamp"])
+    for name, fields in tab.calls("onEvent"):
+        assert set(fields) == EVENT_KEYS, name
+        assert len(fields["link_session_id"]) == 37
+        assert len(fields["request_id"]) == 15
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", fields["timestamp"])
     assert tab.calls("onEvent")[-1][1]["institution_name"] == "First Platypus Bank"
 
 
-def test_it_takes_closing_after_success_as_done(tab):
+def test_it_treats_closing_after_success_as_finished(tab):
     tab.to_success()
     tab.page.keyboard.press("Escape")
     tab.is_closed()
@@ -84,19 +84,19 @@ def test_it_opens_again_after_it_was_closed(tab):
 # --- Finding a bank ---------------------------------------------------------------------------------------
 
 
-def test_it_searches_while_one_types(tab):
+def test_it_searches_while_the_user_types(tab):
     tab.to_banks()
     tab.page.get_by_label("Search for a bank").fill("houndst")
 
     expect(tab.page.get_by_role("listitem")).to_have_count(1)
     expect(tab.page.get_by_role("status")).to_have_text("1 bank")
-    [found] = [facts for name, facts in tab.calls("onEvent") if name == "SEARCH_INSTITUTION"]
-    assert found["institution_search_query"] == "houndst"
+    [event] = [fields for name, fields in tab.calls("onEvent") if name == "SEARCH_INSTITUTION"]
+    assert event["institution_search_query"] == "houndst"
     tab.press("Houndstooth Bank houndstoothbank.example")
     tab.shows("Sign in to Houndstooth Bank")
 
 
-def test_it_tells_the_site_when_no_bank_was_found(tab):
+def test_it_reports_that_no_bank_was_found(tab):
     tab.to_banks()
     tab.page.get_by_label("Search for a bank").fill("zzz")
     expect(tab.page.get_by_text("No bank has that name.")).to_be_visible()
@@ -170,7 +170,7 @@ def test_it_offers_another_bank_when_this_one_is_down(tab):
     tab.shows("Choose your bank")
 
 
-def test_it_offers_to_try_again_when_the_bank_is_silent(tab):
+def test_it_offers_to_try_again_when_the_bank_does_not_respond(tab):
     tab.to_sign_in()
     tab.press("Silent bank")
     tab.press("Submit")
@@ -183,7 +183,7 @@ def test_it_offers_to_try_again_when_the_bank_is_silent(tab):
 
 
 @pytest.mark.parametrize("token", ["link-sandbox-unknown", "nonsense"])
-def test_it_gives_a_bad_token_back_at_once(tab, token):
+def test_it_exits_at_once_with_an_invalid_token(tab, token):
     tab.open(token)
     tab.waits_for("onExit")
     tab.is_closed()
@@ -194,7 +194,7 @@ def test_it_gives_a_bad_token_back_at_once(tab, token):
     assert tab.events() == ["OPEN", "ERROR", "EXIT"]
 
 
-def test_it_says_when_the_sandbox_cannot_be_reached_and_goes_on_when_it_can(tab):
+def test_it_shows_that_the_connection_was_lost_and_continues_afterwards(tab):
     tab.to_sign_in()
     tab.page.route("**/session/credentials", lambda route: route.abort(), times=1)
     tab.sign_in()
@@ -206,15 +206,15 @@ def test_it_says_when_the_sandbox_cannot_be_reached_and_goes_on_when_it_can(tab)
     tab.shows("Choose accounts")
 
 
-def test_it_forgets_an_answer_that_comes_after_closing(tab):
-    waiting = []
+def test_it_ignores_a_response_that_arrives_after_closing(tab):
+    routes = []
     tab.to_sign_in()
-    tab.page.route("**/session/credentials", lambda route: waiting.append(route))
+    tab.page.route("**/session/credentials", lambda route: routes.append(route))
     tab.sign_in()
     tab.shows("Signing in to First Platypus Bank")
     tab.page.keyboard.press("Escape")
     tab.is_closed()
-    waiting[0].continue_()
+    routes[0].continue_()
     tab.page.locator("#open").click()
     tab.shows("Connect a bank to Plumbline")
 

@@ -5,14 +5,14 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-def test_it_opens_later_when_asked_before_it_has_loaded(tab):
+def test_it_opens_as_soon_as_it_has_loaded(tab):
     tab.page.goto(tab.host.link_url(tab.host.create_token()) + "&open=1")
 
     tab.shows("Connect a bank to Plumbline")
     assert [name for name, *_ in tab.page.evaluate("calls")][:2] == ["onLoad", "onEvent"]
 
 
-def test_it_tells_the_site_when_its_own_files_cannot_be_had(tab):
+def test_it_calls_on_exit_when_its_files_cannot_be_loaded(tab):
     tab.page.route("**/link/v2/stable/dialog.js", lambda route: route.abort())
     tab.open()
     tab.waits_for("onExit")
@@ -25,7 +25,7 @@ def test_it_tells_the_site_when_its_own_files_cannot_be_had(tab):
     tab.problems.clear()
 
 
-def test_it_stays_away_when_it_was_destroyed_before_it_could_open(tab):
+def test_it_does_not_open_when_it_was_destroyed_before(tab):
     tab.page.goto(tab.host.link_url(tab.host.create_token()))
     tab.page.evaluate("handler.open(); handler.destroy()")
     tab.has_settled()
@@ -34,7 +34,7 @@ def test_it_stays_away_when_it_was_destroyed_before_it_could_open(tab):
     assert tab.calls("onEvent") == []
 
 
-def test_it_does_not_disturb_an_open_session_when_its_script_loads_again(tab):
+def test_it_keeps_an_open_session_when_its_script_is_loaded_again(tab):
     tab.open()
     tab.shows("Connect a bank to Plumbline")
     script = tab.page.request.get(f"{tab.host.url}/_sandbox/link/v2/stable/link-initialize.js").text()
@@ -66,7 +66,7 @@ def test_it_refuses_a_configuration_without_token_or_callback(tab, config):
     assert refused.startswith("Missing Link parameter.")
 
 
-def test_it_shows_a_name_as_text_whatever_it_holds(tab):
+def test_it_shows_markup_in_a_name_as_text(tab):
     tab.open(tab.host.create_token(client_name="<b onclick=a()>&amp;</b>"))
 
     tab.shows("Connect a bank to <b onclick=a()>&amp;</b>")

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 # --- The second factor ------------------------------------------------------------------------------------
 
 
-def test_it_sends_a_code_and_lets_a_wrong_one_be_corrected(tab):
+def test_it_accepts_the_right_code_after_a_wrong_one(tab):
     tab.to_sign_in()
     tab.press("Code by phone")
     tab.press("Submit")
@@ -23,7 +23,7 @@ def test_it_sends_a_code_and_lets_a_wrong_one_be_corrected(tab):
     tab.press("Submit")
 
     tab.shows("Choose accounts")
-    kinds = [facts["mfa_type"] for name, facts in tab.calls("onEvent") if name == "SUBMIT_MFA"]
+    kinds = [fields["mfa_type"] for name, fields in tab.calls("onEvent") if name == "SUBMIT_MFA"]
     assert kinds == ["device", "code", "code"]
 
 
@@ -92,7 +92,7 @@ def item_id(tab) -> str:
     return item_id
 
 
-def test_it_repairs_a_connection_by_a_sign_in_alone(tab, item_id):
+def test_it_repairs_a_connection_with_a_sign_in_only(tab, item_id):
     tab.open(tab.host.create_update_token(item_id))
     tab.shows("Sign in to First Platypus Bank")
     expect(tab.button("Back")).to_have_count(0)
@@ -105,7 +105,7 @@ def test_it_repairs_a_connection_by_a_sign_in_alone(tab, item_id):
     assert items.get(tab.host.context, item_id).error == ""
 
 
-def test_it_shows_what_is_shared_when_accounts_may_be_changed(tab, item_id):
+def test_it_preselects_the_shared_accounts_when_they_can_be_changed(tab, item_id):
     tab.open(tab.host.create_update_token(item_id, update={"account_selection_enabled": True}))
     tab.sign_in()
 
@@ -126,7 +126,7 @@ def test_it_shows_what_is_shared_when_accounts_may_be_changed(tab, item_id):
         ("pass_good", "Choose accounts", "requires_account_selection"),
     ],
 )
-def test_it_says_where_a_person_left_by_escape(tab, password, title, status):
+def test_it_reports_the_step_at_which_the_user_left(tab, password, title, status):
     tab.to_sign_in()
     if password:
         tab.sign_in(password)
@@ -145,7 +145,7 @@ def test_it_says_where_a_person_left_by_escape(tab, password, title, status):
     expect(tab.page.locator("#open")).to_be_focused()
 
 
-def test_it_leaves_before_anything_was_chosen(tab):
+def test_it_reports_no_bank_when_the_user_leaves_at_the_start(tab):
     tab.open()
     tab.shows("Connect a bank to Plumbline")
     tab.press("Close")
@@ -155,7 +155,7 @@ def test_it_leaves_before_anything_was_chosen(tab):
     assert (error, metadata["institution"], metadata["status"]) == (None, None, None)
 
 
-def test_it_goes_when_the_site_calls_exit(tab):
+def test_it_closes_when_the_site_calls_exit(tab):
     tab.open()
     tab.shows("Connect a bank to Plumbline")
     called = tab.page.evaluate("new Promise((done) => handler.exit({ force: true }, () => done('called')))")
@@ -165,7 +165,7 @@ def test_it_goes_when_the_site_calls_exit(tab):
     assert len(tab.calls("onExit")) == 1
 
 
-def test_it_goes_without_a_word_when_it_is_destroyed(tab):
+def test_it_calls_nothing_when_it_is_destroyed(tab):
     tab.open()
     tab.shows("Connect a bank to Plumbline")
     tab.page.evaluate("handler.destroy()")

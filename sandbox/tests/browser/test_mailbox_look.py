@@ -41,7 +41,7 @@ def stored_mails(host):
         )
 
 
-def test_it_leads_from_the_list_through_a_mail_to_the_site(mailbox_page, host, stored_mails):
+def test_it_links_from_the_list_to_a_mail_and_to_the_site(mailbox_page, host, stored_mails):
     mailbox_page.goto(f"{host.url}/_sandbox/mailbox/")
     mailbox_page.get_by_role("link", name="Confirm your address").click()
     expect(mailbox_page.get_by_role("heading", name="Confirm your address")).to_be_visible()
@@ -50,7 +50,7 @@ def test_it_leads_from_the_list_through_a_mail_to_the_site(mailbox_page, host, s
     expect(mailbox_page).to_have_url(f"{host.url}/confirm/abc/")
 
 
-def test_it_finds_a_persons_mail_without_a_script(mailbox_page, host, stored_mails):
+def test_it_filters_mail_by_recipient_without_javascript(mailbox_page, host, stored_mails):
     mailbox_page.goto(f"{host.url}/_sandbox/mailbox/")
     mailbox_page.get_by_label("Recipient").fill("mallory@example.com")
     mailbox_page.get_by_role("button", name="Show").click()
@@ -60,7 +60,7 @@ def test_it_finds_a_persons_mail_without_a_script(mailbox_page, host, stored_mai
     expect(mailbox_page.get_by_role("listitem")).to_have_count(2)
 
 
-def test_it_never_fetches_what_an_html_part_asks_for(mailbox_page, host, stored_mails):
+def test_it_never_loads_resources_of_an_html_part(mailbox_page, host, stored_mails):
     mailbox_page.goto(f"{host.url}/_sandbox/mailbox/messages/2/")
     mailbox_page.get_by_text("HTML part, as source").click()
 
@@ -69,13 +69,13 @@ def test_it_never_fetches_what_an_html_part_asks_for(mailbox_page, host, stored_
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
-def test_it_leaves_axe_nothing_to_say(new_context, host, stored_mails, width, scheme):
+def test_it_has_no_accessibility_violations(new_context, host, stored_mails, width, scheme):
     page = new_context(color_scheme=scheme, viewport={"width": width, "height": 800}).new_page()
     for path in ("", "?to=nobody@example.com", "messages/1/", "messages/2/", "messages/9/"):
         page.goto(f"{host.url}/_sandbox/mailbox/{path}")
         for summary in page.locator("summary").all():
             summary.click()
 
-        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
-        assert [(rule["id"], rule["nodes"]) for rule in found.response["violations"]] == [], path
+        results = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+        assert [(rule["id"], rule["nodes"]) for rule in results.response["violations"]] == [], path
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

@@ -21,8 +21,8 @@ def get(context: AppContext, body: Body) -> Body:
 def get_balances(context: AppContext, body: Body) -> Body:
     """Refresh the balances, which takes a while in the ``real`` profile, and return the accounts."""
     item = items.find_without_error(context, body["access_token"])
-    wanted = (body.get("options") or {}).get("min_last_updated_datetime")
-    if wanted and _aware(wanted) > context.clock.now():
+    minimum = (body.get("options") or {}).get("min_last_updated_datetime")
+    if minimum and _aware(minimum) > context.clock.now():
         raise PlaidError("LAST_UPDATED_DATETIME_OUT_OF_RANGE")
     context.stopping.wait(BALANCE_SECONDS[context.profile])
     accounts.refresh(context, item.item_id)

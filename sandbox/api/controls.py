@@ -74,18 +74,18 @@ def create_transactions(context: AppContext, body: Body) -> Body:
     item = items.find_without_error(context, body["access_token"])
     if item.persona != DYNAMIC:
         raise PlaidError("SANDBOX_TRANSACTIONS_CREATE_INVALID", f"only items of {DYNAMIC} accept custom transactions")
-    rows = [_row(context, item, wanted) for wanted in body["transactions"]]
+    rows = [_row(context, item, fields) for fields in body["transactions"]]
     with context.store.transaction():
         transaction_log.append(context, item.item_id, transaction_log.Changes(added=rows))
         refreshes.request_refresh(context, item)
     return {}
 
 
-def _days(context: AppContext, wanted: Body) -> int:
+def _days(context: AppContext, fields: Body) -> int:
     """Return the requested days of history, given as a number or as the first day."""
-    if "start_date" in wanted:
-        return (context.clock.today() - date.fromisoformat(wanted["start_date"])).days
-    return int(wanted.get("days_requested", items.DEFAULT_DAYS))
+    if "start_date" in fields:
+        return (context.clock.today() - date.fromisoformat(fields["start_date"])).days
+    return int(fields.get("days_requested", items.DEFAULT_DAYS))
 
 
 def _usual_type(code: str) -> str:
@@ -93,26 +93,26 @@ def _usual_type(code: str) -> str:
     return next((kind for kind, codes in notifications.FIREABLE.items() if code in codes), "TRANSACTIONS")
 
 
-def _row(context: AppContext, item: Item, wanted: Body) -> transaction_log.Row:
+def _row(context: AppContext, item: Item, fields: Body) -> transaction_log.Row:
     today = context.clock.today()
-    transacted, posted = date.fromisoformat(wanted["date_transacted"]), date.fromisoformat(wanted["date_posted"])
+    transacted, posted = date.fromisoformat(fields["date_transacted"]), date.fromisoformat(fields["date_posted"])
     if not today - OLDEST <= transacted <= posted <= today:
         raise PlaidError("INVALID_FIELD", "both dates must be within the last 14 days, transacted before posted")
-    amount = Decimal(wanted["amount"])
-    category, confidence = categories.derive(wanted["description"], amount)
+    amount = Decimal(fields["amount"])
+    category, confidence = categories.derive(fields["description"], amount)
     draft = TransactionDraft(
         key=new_id(),
         account="",
         day=posted,
         amount=amount,
-        name=wanted["description"],
+        name=fields["description"],
         category=category,
         confidence=confidence,
         authorized=transacted,
         channel="other",
-        currency=wanted.get("iso_currency_code", "USD"),
+        currency=fields.get("iso_currency_code", "USD"),
     )
-    return transaction_log.row(_account_id(context, item, wanted.get("account_id")), draft)
+    return transaction_log.row(_account_id(context, item, fields.get("account_id")), draft)
 
 
 def _account_id(context: AppContext, item: Item, account_id: str | None) -> str:

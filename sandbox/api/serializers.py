@@ -189,10 +189,10 @@ def link_session(session: JsonObject) -> JsonObject:
     if "public_token" in outcome:
         success = {"public_token": outcome["public_token"], "metadata": outcome["metadata"]}
         added = {**success["metadata"], "public_token": success["public_token"]}
-        wanted = ("public_token", "accounts", "institution")
+        names = ("public_token", "accounts", "institution")
         fields["on_success"] = success
         fields["results"] = {
-            "item_add_results": [{name: added[name] for name in wanted}],
+            "item_add_results": [{name: added[name] for name in names}],
             **{name: [] for name in RESULTS},
             "document_income_results": None,
         }

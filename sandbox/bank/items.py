@@ -265,13 +265,13 @@ def repair(context: AppContext, *, item_id: str, account_ids: list[str] | None =
             _share(context, item_id, set(account_ids))
 
 
-def _share(context: AppContext, item_id: str, wanted: set[str]) -> None:
+def _share(context: AppContext, item_id: str, account_ids: set[str]) -> None:
     item = get(context, item_id)
     known = list_bank_accounts(context, item_id)
     for account_id, _, shown in known:
-        if shown and account_id not in wanted:
+        if shown and account_id not in account_ids:
             accounts.close_account(context, account_id)
-    new = [draft for account_id, draft, shown in known if not shown and account_id in wanted]
+    new = [draft for account_id, draft, shown in known if not shown and account_id in account_ids]
     book = personas.draw(item.persona, item.config, item.institution_id, context.clock.today())
     _open_accounts(context, item_id, Book(new, book.transactions), item.days_requested)
 

@@ -53,8 +53,8 @@ def mutate(context: AppContext, item: Item, mutation: JsonObject) -> JsonObject:
 
 
 def _change_accounts(context: AppContext, item: Item, mutation: JsonObject) -> Changes:
-    if wanted := mutation.get("new_account"):
-        accounts.open_account(context, item.item_id, _account(wanted))
+    if new_account := mutation.get("new_account"):
+        accounts.open_account(context, item.item_id, _account(new_account))
     if closing := mutation.get("close_account"):
         accounts.pick(context, item.item_id, [closing])
         accounts.close_account(context, closing)
@@ -88,8 +88,8 @@ def _with_new_ids(row: Row, account_id: str) -> Row:
 def _changes(context: AppContext, item: Item, mutation: JsonObject) -> Changes:
     rows = {row["transaction_id"]: row for row in transaction_log.current(context, item.item_id)}
     posting = mutation.get("post_pending") or []
-    wanted = [row for row in rows.values() if row["pending"] and (posting is True or row["transaction_id"] in posting)]
-    settled = refreshes.post_pending_rows(context, wanted)
+    pending = [row for row in rows.values() if row["pending"] and (posting is True or row["transaction_id"] in posting)]
+    settled = refreshes.post_pending_rows(context, pending)
     return Changes(
         added=settled.added + [_make_row(context, item, columns) for columns in mutation.get("add") or []],
         modified=[_modify_row(rows, columns) for columns in mutation.get("modify") or []],
@@ -135,9 +135,9 @@ def _merge_row(row: Row, columns: JsonObject) -> Row:
     return {**changed, "amount": str(_money(changed["amount"]))}
 
 
-def _account(wanted: JsonObject) -> AccountDraft:
-    money = {name: _money(wanted.get(name)) for name in accounts.SETTERS}
-    return AccountDraft(**{"key": new_id(), **wanted, **money})
+def _account(fields: JsonObject) -> AccountDraft:
+    money = {name: _money(fields.get(name)) for name in accounts.SETTERS}
+    return AccountDraft(**{"key": new_id(), **fields, **money})
 
 
 def _set_balances(context: AppContext, item: Item, balances: JsonObject) -> None:

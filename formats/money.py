@@ -19,7 +19,8 @@ CENT: Final = Decimal("0.01")
 MOST_DIGITS: Final = 10
 # CLDR's territory of currencies that no territory uses, such as gold and codes for tests.
 NO_TERRITORY: Final = "ZZ"
-# Currencies without digits in CLDR, and not with two in ISO 4217. Source: https://www.iso.org/iso-4217-currency-codes.html
+# The decimals of currencies that have none in CLDR, and not the usual two in ISO 4217.
+# Source: https://www.iso.org/iso-4217-currency-codes.html
 ISO_DIGITS: Final = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"), 0),
     **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),

@@ -1,4 +1,4 @@
--- Inserts transactions over two years and balances over one year for the users in %(owners)s, %(each)s transactions each.
+-- Inserts transactions over two years and balances over one year: for each user in %(owners)s, %(each)s transactions.
 -- The rows are in the order in which a first import and then two months of daily syncs would have stored them.
 
 WITH merchant AS (

@@ -1,6 +1,6 @@
-"""Experian's types of accounts in credit's words. A type that is missing here is listed and counts as other.
+"""Experian's account types, mapped to ``AccountKind``. A type that is missing here adds a warning and counts as other.
 
-The codes are Experian's table, which is that of Metro 2 with a few more. ``docs/credit.md`` says how sure it is.
+The codes are those of Metro 2 and a few of Experian's own. ``docs/credit.md`` says how certain the table is.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from credit.report import AccountKind
 
 
 class AccountType(NamedTuple):
-    """What an account is for; ``product`` is a word more where the kind does not say all."""
+    """What an account is for. ``product`` is more specific, where the kind is too general."""
 
     kind: AccountKind
     product: str = ""
@@ -103,7 +103,7 @@ TYPES: Mapping[str, AccountType] = {
 UNKNOWN = AccountType(AccountKind.OTHER)
 
 # The kind in an account's key; a missing one is "other". Keys are in URLs, in links to cards
-# at banks and in stored changes. So this table never changes, whatever the one above learns.
+# at banks and in stored changes. So this table must never change, even if ``TYPES`` does.
 KINDS_IN_KEYS: Mapping[str, AccountKind] = {
     "00": AccountKind.AUTO,
     "01": AccountKind.PERSONAL,

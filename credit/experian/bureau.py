@@ -20,7 +20,7 @@ class ExperianBureau:
     applicant_limits = ApplicantLimits(
         name_length=request.LONGEST_NAME, line_length=request.LONGEST_LINE, suffixes=tuple(request.GENERATIONS)
     )
-    # The handbook of Experian's Connect API says so of its own; the contract of our product settles it.
+    # From the handbook of Experian's Connect API. The contract of our product may state another number.
     password_lifetime: int | None = 90
 
     @property
@@ -35,7 +35,7 @@ class ExperianBureau:
 
     @property
     def permissible_purpose(self) -> str:
-        """The two letters or digits that the contract names."""
+        """The two letters or digits that the contract states."""
         return str(settings.EXPERIAN_PERMISSIBLE_PURPOSE)
 
     @property
@@ -65,5 +65,5 @@ class ExperianBureau:
 
     @sensitive_variables()
     def normalize(self, raw: bytes, *, asof: date) -> CreditReport:
-        """Read a raw report. Raises ``MalformedReport``."""
+        """Parse a raw report. Raises ``MalformedReport``."""
         return normalize.normalize(raw, asof=asof, models=settings.CREDIT_MODEL_MAP)

@@ -1,7 +1,7 @@
-"""Experian's short codes in credit's words. A code that is missing here is listed, shown as it is, and never guessed.
+"""Experian's codes, mapped to the values of ``credit.report``. An unknown code adds a warning and is shown as it is.
 
 Sources: Experian's glossary of account conditions, the Metro 2 format that lenders report in, and what the
-public sample report bears out. ``docs/credit.md`` says how sure each table is.
+public sample report confirms. ``docs/credit.md`` says how certain each table is.
 """
 
 from collections.abc import Mapping
@@ -70,8 +70,8 @@ DEROGATORY = frozenset(
     }
 )
 
-# How payments went: 11 is current, 3x was late before, 7x and 8x are late now. 79 and 81 do not say how late: better
-# than the 90 and 120 days that they name. Experian's later answers put a condition here as well.
+# 11 is current, 3x is current after late payments, 7x and 8x are late now. 79 and 81 mean less than the 90 and 120 days
+# that they name, but not how many. Experian's newer responses can have an account condition here.
 PAYMENT_STATUSES: Mapping[str, str] = {
     **ACCOUNT_CONDITIONS,
     "11": "current",
@@ -93,7 +93,7 @@ PAYMENT_STATUSES: Mapping[str, str] = {
     "83": "late150",
     "84": "late180",
 }
-# What a bad or late status means beside a condition that says the debt was paid.
+# The payment status of an account whose condition says paid, by a status that is late or derogatory.
 PAID_AFTER: Mapping[str, str] = {
     "charge_off": "paid_was_charged_off",
     "collection": "paid_was_collection",
@@ -102,7 +102,7 @@ PAID_AFTER: Mapping[str, str] = {
     "voluntary_surrender": "paid_was_surrendered",
     **{status: "paid_was_late" for status in PAYMENT_STATUSES.values() if status.startswith("late")},
 }
-# Statuses that say what has become of an account where no condition does.
+# Statuses that mean paid, where there is no account condition.
 PAID = frozenset({"12", "13", "61", "62", "63", "64", "65"}) | {code for code in PAYMENT_STATUSES if code[:1] == "5"}
 
 BUCKETS: Mapping[str, Bucket] = {
@@ -128,7 +128,7 @@ BUCKETS: Mapping[str, Bucket] = {
     "L": Bucket.DEROGATORY,
 }
 
-# How bad the worst delinquency was: a mark of the payment grid, or the status of that time.
+# The worst delinquency: a mark of the payment grid, or a payment status.
 WORST_STATUSES: Mapping[str, str] = {
     **PAYMENT_STATUSES,
     **{mark: str(bucket) for mark, bucket in BUCKETS.items() if bucket.value.startswith("late")},
@@ -142,7 +142,7 @@ WORST_STATUSES: Mapping[str, str] = {
     "L": "charge_off",
 }
 
-# What a lender has to say by law: Metro 2's compliance condition codes. XR takes an earlier one back.
+# Metro 2's compliance condition codes, which the law requires of lenders. XR removes an earlier one.
 COMPLIANCE: Mapping[str, str] = {
     "XA": "closed_by_consumer",
     "XB": "disputed",
@@ -157,7 +157,7 @@ COMPLIANCE: Mapping[str, str] = {
 }
 DISPUTED = frozenset({"disputed", "closed_and_disputed", "billing_disputed", "closed_and_billing_disputed"})
 
-# A bankruptcy's chapter and stage by the code of an account's condition, which is also that of its consumer.
+# A bankruptcy's chapter and stage, by account condition or by Metro 2's consumer information indicator (CII).
 BANKRUPTCIES: Mapping[str, tuple[str, str]] = {
     **{letter: (chapter, "petitioned") for letter, chapter in zip("ABCD", ("7", "11", "12", "13"), strict=True)},
     **{letter: (chapter, "discharged") for letter, chapter in zip("EFGH", ("7", "11", "12", "13"), strict=True)},
@@ -171,18 +171,18 @@ BANKRUPTCIES: Mapping[str, tuple[str, str]] = {
     "Z": ("", "undesignated"),
     "69": ("13", ""),
 }
-# What else Metro 2 says of a consumer in the same place: Q and S take an earlier mark back, T and U are about where
-# the person is, 1A is a receivership, and 2A says that a lease goes on.
+# The indicators that are no bankruptcy: Q and S remove an earlier one, T and U say whether the lender can locate the
+# consumer, 1A is a receivership, and 2A is a lease that the consumer continues.
 NO_BANKRUPTCIES = frozenset({"Q", "S", "T", "U", "1A", "2A"})
 VOLUNTARY: Mapping[str, bool | None] = {"V": True, "Y": True, "I": False, "N": False}
 
 NO_RECORD = frozenset({"0007", "07"})
 
-# The fraud shield's indicators that say something about the whole file.
+# The fraud shield's indicators that set a flag of the report.
 SHIELD_DECEASED = frozenset({"5", "05", "25"})
 SHIELD_ADDRESS = frozenset({"3", "03"})
 
-# The text of a statement decides, because its type codes have no public documentation.
+# A statement is classified by its text, because its type codes have no public documentation.
 NOTICES: tuple[tuple[str, Notice], ...] = (
     (r"file (is )?(frozen|locked)|security freeze|frozen|freeze", Notice.FREEZE),
     (r"active.duty", Notice.ACTIVE_DUTY),

@@ -26,7 +26,7 @@ from credit.provider import (
 
 
 class Rule(NamedTuple):
-    """What has to match, and the kind of error. A zero status and an empty text match anything.
+    """What has to match, and the kind of error. A zero status, an empty code and an empty pattern match anything.
 
     ``pattern`` is searched in the message, ignoring case. ``detail`` is the field of an ``input`` error and the kind of
     a ``restricted`` one.
@@ -51,7 +51,7 @@ BY_CONTENT = (
     Rule(0, "", r"inquiry not allowed|not (authorized|entitled)", "config"),
     Rule(0, "", r"temporarily unavailable|resubmit", "unavailable"),
 )
-# The field that a 400 names. Our own fields come first: a request that we built wrong is not the user's fault.
+# The field that a 400 names. The fields that the site fills in come first: those are not the user's mistake.
 BY_FIELD = (
     Rule(400, "", r"subscriber|subcode|permissible|requestor|reference ?id|vendor|add-?ons?|model", "config"),
     Rule(400, "", r"surname|last ?name", "input", "last_name"),
@@ -80,16 +80,16 @@ BY_STATUS = (
 )
 KINDS = ("auth", "config", "input", "unavailable", "uncertain", "limited", "no_hit", "frozen", "restricted")
 RETRY_AFTER, LONGEST_RETRY_AFTER = 60, 4 * 60 * 60
-LONGEST_SENTENCE = 500
+MAX_MESSAGE_LENGTH = 500
 
 _SAFE_CODE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class ErrorDetails(NamedTuple):
-    """One error as Experian words it. The sentence goes no further than this module."""
+    """One error of a response. Its message is Experian's text and must not leave this module."""
 
     code: str
-    sentence: str
+    message: str
 
 
 def error_from_response(response: Response, *, reference_id: str, extra: Iterable[Rule] = ()) -> BureauError | None:
@@ -106,30 +106,30 @@ def error_from_response(response: Response, *, reference_id: str, extra: Iterabl
     if rule is None and response.status == 200:
         return None
     if rule is NOT_FOUND and not any(details.code for details in errors):
-        # Without an error code of Experian's own, it is the path that was not found.
+        # Without an error code of Experian's, the URL was not found, not the consumer.
         rule = None
     code = next((details.code for details in errors if details.code), f"HTTP_{response.status}")
     return _error(rule or _rule_for_status_class(response.status), code, reference_id, response)
 
 
 def rules(rows: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """Read an operator's rows. Raises ``BureauConfigError`` for one that is no rule."""
+    """Parse the rows of ``EXPERIAN_ERROR_RULES``. Raises ``BureauConfigError`` for an invalid one."""
     try:
-        read = tuple(Rule(**{"status": 0, "code": "", "pattern": "", **row}) for row in rows)
-        for rule in read:
+        parsed = tuple(Rule(**{"status": 0, "code": "", "pattern": "", **row}) for row in rows)
+        for rule in parsed:
             re.compile(rule.pattern)
     except (TypeError, re.error):
         raise BureauConfigError("ERROR_RULES_REFUSED") from None
-    if not all(rule.kind in KINDS and isinstance(rule.status, int) for rule in read):
+    if not all(rule.kind in KINDS and isinstance(rule.status, int) for rule in parsed):
         raise BureauConfigError("ERROR_RULES_REFUSED")
-    return read
+    return parsed
 
 
 _NO_DETAILS = (ErrorDetails("", ""),)
 
 
 def _error_details(body: bytes) -> Iterator[ErrorDetails]:
-    """Yield what the body says went wrong; a body with a report in it says nothing of the kind."""
+    """Yield the errors in a body. One that has a report has none."""
     try:
         response = json.loads(body, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
@@ -139,7 +139,7 @@ def _error_details(body: bytes) -> Iterator[ErrorDetails]:
     errors = response.get("errors")
     for error in errors if isinstance(errors, list) else [errors]:
         if isinstance(error, dict):
-            yield ErrorDetails(_code(error.get("errorCode")), str(error.get("message", ""))[:LONGEST_SENTENCE])
+            yield ErrorDetails(_code(error.get("errorCode")), str(error.get("message", ""))[:MAX_MESSAGE_LENGTH])
 
 
 def _code(value: object) -> str:
@@ -148,16 +148,16 @@ def _code(value: object) -> str:
     return value.lstrip("0") or value
 
 
-def _matches(rule: Rule, status: int, errors: ErrorDetails) -> bool:
+def _matches(rule: Rule, status: int, details: ErrorDetails) -> bool:
     return (
         rule.status in (0, status)
-        and rule.code in ("", errors.code)
-        and bool(not rule.pattern or re.search(rule.pattern, errors.sentence, re.IGNORECASE))
+        and rule.code in ("", details.code)
+        and bool(not rule.pattern or re.search(rule.pattern, details.message, re.IGNORECASE))
     )
 
 
 def _rule_for_status_class(status: int) -> Rule:
-    """A status without a row: theirs if it begins with 5, and otherwise ours, redirects included."""
+    """For a status without a row: 2xx and 5xx leave the outcome unknown, any other is a mistake in our settings."""
     return Rule(status, "", "", "uncertain" if status >= 500 or 200 <= status < 300 else "config")
 
 
@@ -183,7 +183,7 @@ _SIMPLE_ERRORS: Mapping[str, type[BureauError]] = {
 
 
 def _seconds(retry_after: str) -> int:
-    """Read the seconds form of Retry-After; the date form and nonsense count as not sent."""
+    """Parse a Retry-After header in seconds. A date or an invalid value counts as not sent."""
     if not (retry_after.isascii() and retry_after.isdigit()) or len(retry_after) > 9:
         return RETRY_AFTER
     return min(max(int(retry_after), 1), LONGEST_RETRY_AFTER)

@@ -13,41 +13,46 @@ from credit.experian.node import Node
 from credit.payment_history import Bucket, DatedBy, PaymentHistory
 from credit.report import PartialDate, Precision
 
-LONGEST = 84
+MAX_MONTHS = 84
 
 
 def parse_history(
-    row: Node, more: Node, *, balance_on: PartialDate | None, status_on: PartialDate | None, reported_on: date | None
+    row: Node,
+    enhanced: Node,
+    *,
+    balance_on: PartialDate | None,
+    status_on: PartialDate | None,
+    reported_on: date | None,
 ) -> PaymentHistory | None:
-    """Parse the payment grid that covers more months; ``None`` if the account has no grid."""
-    grids = ((more, "enhancedPaymentHistory84"), (row, "paymentHistory"))
-    candidates = [(node, name, node.marks(name, 2 * LONGEST)) for node, name in grids]
+    """Parse the longer of the two payment grids, by months with data; ``None`` if the account has no grid."""
+    grids = ((enhanced, "enhancedPaymentHistory84"), (row, "paymentHistory"))
+    candidates = [(node, name, node.marks(name, 2 * MAX_MONTHS)) for node, name in grids]
     node, name, marks = max(candidates, key=lambda candidate: (_months_known(candidate[2]), bool(candidate[2])))
     if not marks:
         return None
-    if len(marks) > LONGEST:
+    if len(marks) > MAX_MONTHS:
         node.note(name, "history_too_long")
-    latest, dated_by = _latest(more, balance_on, status_on, reported_on)
+    latest, dated_by = _latest(enhanced, balance_on, status_on, reported_on)
     if dated_by is not DatedBy.BALANCE:
         node.note(name, "history_dated_otherwise" if latest else "history_without_date")
-    buckets, unknown = _buckets(marks[:LONGEST])
+    buckets, unknown = _buckets(marks[:MAX_MONTHS])
     for mark in unknown:
         node.note(name, "unknown_code", mark)
-    return PaymentHistory(latest, marks[:LONGEST], buckets, dated_by)
+    return PaymentHistory(latest, marks[:MAX_MONTHS], buckets, dated_by)
 
 
 def _latest(
-    more: Node, balance_on: PartialDate | None, status_on: PartialDate | None, reported_on: date | None
+    enhanced: Node, balance_on: PartialDate | None, status_on: PartialDate | None, reported_on: date | None
 ) -> tuple[date | None, DatedBy]:
     """The first day of the newest month, and the date that it was derived from. Future months are ignored."""
     dates = (
         (balance_on, DatedBy.BALANCE),
-        (more.day("paymentLevelDate"), DatedBy.PAYMENT_LEVEL),
+        (enhanced.day("paymentLevelDate"), DatedBy.PAYMENT_LEVEL),
         (status_on, DatedBy.STATUS),
     )
     for day, dated_by in dates:
         month = _month(day)
-        if month and not more.is_future(month):
+        if month and not enhanced.is_future(month):
             return month, dated_by
     if reported_on:
         return reported_on.replace(day=1), DatedBy.REPORT
@@ -60,7 +65,7 @@ def _month(day: PartialDate | None) -> date | None:
 
 
 def _months_known(marks: str) -> int:
-    buckets, _unknown = _buckets(marks[:LONGEST])
+    buckets, _unknown = _buckets(marks[:MAX_MONTHS])
     return sum(bucket.is_known for bucket in buckets)
 
 

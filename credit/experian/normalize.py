@@ -230,7 +230,7 @@ def _message(row: Node) -> BureauMessage:
 
 
 def _personal(profile: Node) -> tuple[PersonalDetail, ...]:
-    """What the file says about the person. The Social Security number is never read."""
+    """The personal details in the file. The Social Security number is never read."""
     identity = profile.node("consumerIdentity")
     details = [
         *(PersonalDetail(row.path, Detail.NAME, _name(row)) for row in identity.nodes("name")),
@@ -270,16 +270,16 @@ def _flags(
     profile: Node, lines: tuple[Tradeline, ...], statements: tuple[Statement, ...], messages: tuple[BureauMessage, ...]
 ) -> Flags:
     shields = profile.nodes("fraudShield")
-    signs = {code for row in shields for code in row.node("fraudShieldIndicators").codes("indicator")}
+    indicators = {code for row in shields for code in row.node("fraudShieldIndicators").codes("indicator")}
     notices = {statement.notice for statement in statements}
-    is_deceased = bool(signs & codes.SHIELD_DECEASED) or any(map(_has_date_of_death, shields))
+    is_deceased = bool(indicators & codes.SHIELD_DECEASED) or any(map(_has_date_of_death, shields))
     return Flags(
         frozen=Notice.FREEZE in notices,
         fraud_alert=Notice.FRAUD_ALERT in notices,
         active_duty=Notice.ACTIVE_DUTY in notices,
         deceased=is_deceased or any(line.account_condition == "deceased" for line in lines),
         ssn_variation=any(_has_ssn_variation(row) for row in profile.nodes("ssn")),
-        address_mismatch=bool(signs & codes.SHIELD_ADDRESS),
+        address_mismatch=bool(indicators & codes.SHIELD_ADDRESS),
         no_hit=_is_no_hit(profile, statements, messages),
     )
 

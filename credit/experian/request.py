@@ -1,4 +1,4 @@
-"""The request for one report: the person, our contract, and nothing that the person's own file does not need.
+"""The request for one report: the applicant, the codes of our contract, and only the add-ons that the pages need.
 
 We never request joint reports, income, employment checks, or OFAC and MLA searches, although Experian offers them.
 """
@@ -49,7 +49,7 @@ def build_request(applicant: Applicant, settings: ExperianSettings) -> Json:
 @sensitive_variables()
 def build_applicant(applicant: Applicant, *, is_sample: bool) -> Json:
     """Build the applicant of a request. Raises ``BureauInputError`` naming the field of ``Applicant``."""
-    person: Json = {
+    fields: Json = {
         "name": {
             "lastName": _name(applicant.last_name, "last_name"),
             "firstName": _name(applicant.first_name, "first_name"),
@@ -57,14 +57,14 @@ def build_applicant(applicant: Applicant, *, is_sample: bool) -> Json:
         "currentAddress": _address(applicant),
     }
     if applicant.middle_name:
-        person["name"]["middleName"] = _name(applicant.middle_name, "middle_name")
+        fields["name"]["middleName"] = _name(applicant.middle_name, "middle_name")
     if applicant.suffix:
-        person["name"]["generationCode"] = _generation(applicant.suffix)
+        fields["name"]["generationCode"] = _generation(applicant.suffix)
     if applicant.birth is not None:
-        person["dob"] = {"dob": _birth(applicant.birth)}
+        fields["dob"] = {"dob": _birth(applicant.birth)}
     if applicant.ssn:
-        person["ssn"] = {"ssn": _ssn(applicant.ssn, is_sample=is_sample)}
-    return person
+        fields["ssn"] = {"ssn": _ssn(applicant.ssn, is_sample=is_sample)}
+    return fields
 
 
 @sensitive_variables()

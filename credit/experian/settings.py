@@ -23,7 +23,7 @@ _PATH = re.compile(r"/(?!/)[A-Za-z0-9_.~%/-]*(\?[A-Za-z0-9_.~%/:=&-]*)?")
 
 @dataclass(frozen=True, slots=True)
 class ExperianSettings:
-    """Everything the client has to know, read from the settings once."""
+    """The validated ``EXPERIAN_*`` settings. ``seconds`` is the timeout of a request for a report."""
 
     environment: str
     host: str
@@ -94,7 +94,7 @@ def path(value: str) -> str:
 
 
 def token_style(value: str) -> str:
-    """Return a way to ask for a token that we know. Raises ``BureauConfigError``."""
+    """Return the name of a known style of token requests. Raises ``BureauConfigError`` for an unknown one."""
     if value not in TOKEN_STYLES:
         raise BureauConfigError("TOKEN_STYLE_REFUSED")
     return value

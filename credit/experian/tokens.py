@@ -35,9 +35,9 @@ MARGIN_SECONDS = 60
 # How long a caller waits for another thread or process that requests a token.
 WAIT_SECONDS = 25
 PAUSE_SECONDS = 0.05
-LONGEST_TOKEN = 16 * 1024
-LONGEST_LIFE = 24 * 60 * 60
-NONCE = 12
+MAX_TOKEN_LENGTH = 16 * 1024
+MAX_LIFETIME = 24 * 60 * 60
+NONCE_BYTES = 12
 
 
 class Token(NamedTuple):
@@ -127,12 +127,12 @@ class TokenCache:
     @sensitive_variables()
     def _store(self, response: Response) -> str:
         if response.status != 200:
-            raise _refusal(response.status)
+            raise _error_for_status(response.status)
         fields = _fields(response.body)
         value, lifetime = _value(fields.get("access_token")), _lifetime(fields.get("expires_in"))
         if seconds := int(lifetime - min(MARGIN_SECONDS, lifetime / 10)):
             self._local = Token(value, time.monotonic() + seconds)
-            nonce = os.urandom(NONCE)
+            nonce = os.urandom(NONCE_BYTES)
             sealed = nonce + self._cipher.encrypt(nonce, value.encode(), self._cache_key.encode())
             cache.set(self._cache_key, sealed, timeout=seconds)
         return value
@@ -143,7 +143,8 @@ class TokenCache:
         if not isinstance(sealed, bytes):
             return ""
         try:
-            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], self._cache_key.encode()).decode()
+            nonce, ciphertext = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+            return self._cipher.decrypt(nonce, ciphertext, self._cache_key.encode()).decode()
         except (InvalidTag, ValueError):
             return ""
 
@@ -155,21 +156,21 @@ def _encode_parts(*parts: str) -> bytes:
 @sensitive_variables()
 def _by_headers(settings: ExperianSettings) -> tuple[dict[str, str], bytes]:
     headers = {"client_id": settings.client_id, "client_secret": settings.client_secret}
-    return _JSON | headers, _document({"username": settings.username, "password": settings.password})
+    return _JSON_HEADERS | headers, _json_body({"username": settings.username, "password": settings.password})
 
 
 @sensitive_variables()
 def _by_body(settings: ExperianSettings) -> tuple[dict[str, str], bytes]:
-    return _JSON | {"Grant_type": "password"}, _document(_all(settings))
+    return _JSON_HEADERS | {"Grant_type": "password"}, _json_body(_credentials(settings))
 
 
 @sensitive_variables()
 def _by_form(settings: ExperianSettings) -> tuple[dict[str, str], bytes]:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    return headers, urlencode({"grant_type": "password", **_all(settings)}).encode()
+    return headers, urlencode({"grant_type": "password", **_credentials(settings)}).encode()
 
 
-def _all(settings: ExperianSettings) -> dict[str, str]:
+def _credentials(settings: ExperianSettings) -> dict[str, str]:
     return {
         "username": settings.username,
         "password": settings.password,
@@ -178,11 +179,11 @@ def _all(settings: ExperianSettings) -> dict[str, str]:
     }
 
 
-def _document(fields: dict[str, str]) -> bytes:
+def _json_body(fields: dict[str, str]) -> bytes:
     return json.dumps(fields).encode()
 
 
-_JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+_JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 # https://developer.experian.com/tutorials/oauth-20-tutorial shows the first; the others are in use as well.
 STYLES: dict[str, Callable[[ExperianSettings], tuple[dict[str, str], bytes]]] = {
     "headers": _by_headers,
@@ -191,7 +192,7 @@ STYLES: dict[str, Callable[[ExperianSettings], tuple[dict[str, str], bytes]]] = 
 }
 
 
-def _refusal(status: int) -> BureauError:
+def _error_for_status(status: int) -> BureauError:
     """Distinguish an outage of the bureau from invalid credentials, such as an expired password."""
     if status == 429 or status >= 500 or status == 408:
         return BureauUnavailable(f"TOKEN_HTTP_{status}")
@@ -211,7 +212,7 @@ def _fields(body: bytes) -> dict[str, Any]:
 
 @sensitive_variables()
 def _value(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TOKEN or not value.isascii():
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TOKEN_LENGTH or not value.isascii():
         raise BureauUnavailable("TOKEN_MALFORMED")
     if not value.isprintable() or " " in value:
         raise BureauUnavailable("TOKEN_MALFORMED")
@@ -222,6 +223,6 @@ def _lifetime(value: object) -> int:
     """Seconds, sent as text or as a number. A token with an unknown lifetime is used once and not cached."""
     text = str(value)
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or len(text) > 9:
-        logger.warning("Experian does not say how long its token lives")
+        logger.warning("Experian's token has no valid lifetime")
         return 0
-    return min(int(text), LONGEST_LIFE)
+    return min(int(text), MAX_LIFETIME)

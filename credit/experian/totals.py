@@ -31,7 +31,7 @@ def parse_totals(profile: Node) -> tuple[Total, ...]:
 
 
 def check_totals(stated: Sequence[Total], lines: Sequence[Tradeline], warnings: WarningList) -> None:
-    """Add a warning for every total that differs from the sum of the accounts. Pages show our own sums either way.
+    """Add a warning for every total that differs from the sum of the accounts. Pages show the sums of the accounts.
 
     The bureau may exclude disputed accounts. Which totals do so is undocumented, so the sum may match with or without.
     """

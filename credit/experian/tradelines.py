@@ -1,6 +1,6 @@
 """Turn Experian's tradelines into ``Tradeline`` structs.
 
-Half of the fields are in the object ``enhancedPaymentData``. Where both have a value, that one is more precise.
+Half of the fields are in the object ``enhancedPaymentData``. Where both have a value, the enhanced one is more precise.
 """
 
 import re
@@ -41,29 +41,29 @@ def normalize_creditor(name: str) -> str:
 
 
 def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
-    more = row.node("enhancedPaymentData")
+    enhanced = row.node("enhancedPaymentData")
     amounts = _amounts_by_qualifier(row)
-    account_type = _type(row, more)
-    enhanced_original = more.amount("originalLoanAmount")
+    account_type = _type(row, enhanced)
+    enhanced_original = enhanced.amount("originalLoanAmount")
     # Keys must never change, so they still use the original amount as the first parser version read it.
     original_in_key = amounts.get(ORIGINAL) if enhanced_original is None else enhanced_original
-    account_condition_code, account_condition = _account_condition(row, more)
-    payment_status_code, reported_status = _payment_status(row, more, account_condition_code)
+    account_condition_code, account_condition = _account_condition(row, enhanced)
+    payment_status_code, reported_status = _payment_status(row, enhanced, account_condition_code)
     is_paid = account_condition == "paid"
     payment_status = codes.PAID_AFTER.get(reported_status, reported_status) if is_paid else reported_status
     opened, balance_on, status_on = (row.day(name) for name in ("openDate", "balanceDate", "statusDate"))
     return Tradeline(
-        key=_key(row, _kind_in_key(row, more), original_in_key, opened.first if opened else None),
+        key=_key(row, _kind_in_key(row, enhanced), original_in_key, opened.first if opened else None),
         path=row.path,
         kind=account_type.kind,
         product=account_type.product,
-        revolving=_revolving(row, more),
+        revolving=_revolving(row, enhanced),
         is_open=row.meaning("openOrClosed", OPEN, OPEN_BY_CONDITION.get(account_condition)),
         opened=opened,
         balance_on=balance_on,
         status_on=status_on,
-        limit=_first(more.amount("creditLimitAmount"), amounts.get(LIMIT)),
-        high=_first(more.amount("highBalanceAmount"), amounts.get(HIGH)),
+        limit=_first(enhanced.amount("creditLimitAmount"), amounts.get(LIMIT)),
+        high=_first(enhanced.amount("highBalanceAmount"), amounts.get(HIGH)),
         original=_first(enhanced_original, amounts.get(ORIGINAL)),
         account_condition=account_condition,
         account_condition_code=account_condition_code,
@@ -71,15 +71,15 @@ def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
         payment_status_code=payment_status_code,
         derogatory=account_type.kind is AccountKind.COLLECTION
         or not codes.DEROGATORY.isdisjoint((account_condition, payment_status)),
-        history=parse_history(row, more, balance_on=balance_on, status_on=status_on, reported_on=reported_on),
+        history=parse_history(row, enhanced, balance_on=balance_on, status_on=status_on, reported_on=reported_on),
         trend=tuple(_trend(month) for month in row.nodes("trendedTrades")),
         **_plain_fields(row),
-        **_enhanced_fields(row, more),
+        **_enhanced_fields(row, enhanced),
     )
 
 
 def _plain_fields(row: Node) -> dict[str, Any]:
-    """The fields that come from one field of Experian's each."""
+    """The fields that are each one field of Experian's."""
     return {
         "creditor": row.text("subscriberName"),
         "subscriber_code": row.text("subscriberCode", 20),
@@ -98,28 +98,28 @@ def _plain_fields(row: Node) -> dict[str, Any]:
     }
 
 
-def _enhanced_fields(row: Node, more: Node) -> dict[str, Any]:
+def _enhanced_fields(row: Node, enhanced: Node) -> dict[str, Any]:
     """Delinquency, dispute and bankruptcy fields from the enhanced data."""
-    compliance = more.meaning("complianceCondition", codes.COMPLIANCE, "")
-    chapter, stage = _bankruptcy(row, more)
+    compliance = enhanced.meaning("complianceCondition", codes.COMPLIANCE, "")
+    chapter, stage = _bankruptcy(row, enhanced)
     return {
-        "terms": _stated_terms(row, more),
+        "terms": _stated_terms(row, enhanced),
         # Experian's name says "first delinquency", but the field holds the most recent one.
-        "last_delinquency": more.day("firstDelinquencyDate"),
-        "second_delinquency": more.day("secondDelinquencyDate"),
+        "last_delinquency": enhanced.day("firstDelinquencyDate"),
+        "second_delinquency": enhanced.day("secondDelinquencyDate"),
         "worst_delinquency": row.day("maxDelinquencyDate"),
-        "worst": more.meaning("maxDelinquencyCode", codes.WORST_STATUSES, ""),
-        "worst_code": more.text("maxDelinquencyCode", 4),
+        "worst": enhanced.meaning("maxDelinquencyCode", codes.WORST_STATUSES, ""),
+        "worst_code": enhanced.text("maxDelinquencyCode", 4),
         "compliance": compliance,
-        "compliance_code": more.text("complianceCondition", 4),
+        "compliance_code": enhanced.text("complianceCondition", 4),
         "disputed": compliance in codes.DISPUTED or bool(row.text("consumerDisputeFlag").strip("N ")),
         "bankruptcy": chapter,
         "bankruptcy_stage": stage,
     }
 
 
-def _stated_terms(row: Node, more: Node) -> str:
-    return _terms(more.text("enhancedTerms", 8)) or _terms(row.text("terms", 8))
+def _stated_terms(row: Node, enhanced: Node) -> str:
+    return _terms(enhanced.text("enhancedTerms", 8)) or _terms(row.text("terms", 8))
 
 
 def _terms(text: str) -> str:
@@ -127,10 +127,10 @@ def _terms(text: str) -> str:
     return "" if text.upper() in UNSTATED else text.strip("0") and text
 
 
-def _bankruptcy(row: Node, more: Node) -> tuple[str, str]:
+def _bankruptcy(row: Node, enhanced: Node) -> tuple[str, str]:
     """Chapter and stage. Most real files state both only by a letter in the account condition."""
-    consumer_indicator = more.text("ciiCode", 4)
-    stated_codes = (consumer_indicator, more.text("enhancedAccountCondition", 4), row.text("status", 4))
+    consumer_indicator = enhanced.text("ciiCode", 4)
+    stated_codes = (consumer_indicator, enhanced.text("enhancedAccountCondition", 4), row.text("status", 4))
     chapter, stage = next((codes.BANKRUPTCIES[code] for code in stated_codes if code in codes.BANKRUPTCIES), ("", ""))
     is_known = consumer_indicator in codes.BANKRUPTCIES or consumer_indicator in codes.NO_BANKRUPTCIES
     return row.text("bankruptcyChapterNumber") or chapter or ("" if is_known else consumer_indicator), stage
@@ -154,44 +154,44 @@ def _first(better: int | None, other: int | None) -> int | None:
     return other if better is None or (better == 0 and other) else better
 
 
-def _revolving(row: Node, more: Node) -> bool | None:
+def _revolving(row: Node, enhanced: Node) -> bool | None:
     """The bureau's own field, or else what the terms imply."""
-    by_terms = True if _stated_terms(row, more).upper() in REVOLVING_TERMS else None
+    by_terms = True if _stated_terms(row, enhanced).upper() in REVOLVING_TERMS else None
     return row.meaning("revolvingOrInstallment", REVOLVING, by_terms)
 
 
-def _type(row: Node, more: Node) -> AccountType:
+def _type(row: Node, enhanced: Node) -> AccountType:
     """The plain type, or the enhanced one where only that says home equity or the plain one is too general."""
-    code, enhanced = row.text("accountType"), TYPES.get(more.text("enhancedAccountType"), UNKNOWN)
+    code, enhanced_type = row.text("accountType"), TYPES.get(enhanced.text("enhancedAccountType"), UNKNOWN)
     if not code:
-        return more.meaning("enhancedAccountType", TYPES, UNKNOWN)
-    plain = row.meaning("accountType", TYPES, UNKNOWN)
-    says_more = enhanced is not UNKNOWN and plain.kind is AccountKind.OTHER
-    return enhanced if says_more or enhanced.kind is AccountKind.HOME_EQUITY else plain
+        return enhanced.meaning("enhancedAccountType", TYPES, UNKNOWN)
+    plain_type = row.meaning("accountType", TYPES, UNKNOWN)
+    is_more_specific = enhanced_type is not UNKNOWN and plain_type.kind is AccountKind.OTHER
+    return enhanced_type if is_more_specific or enhanced_type.kind is AccountKind.HOME_EQUITY else plain_type
 
 
-def _kind_in_key(row: Node, more: Node) -> AccountKind:
-    """The kind that the first parser version would read. Later knowledge of account types must not change keys."""
-    enhanced = KINDS_IN_KEYS.get(more.text("enhancedAccountType"), AccountKind.OTHER)
-    if enhanced is AccountKind.HOME_EQUITY:
-        return enhanced
-    plain = row.text("accountType")
-    return KINDS_IN_KEYS.get(plain, AccountKind.OTHER) if plain else enhanced
+def _kind_in_key(row: Node, enhanced: Node) -> AccountKind:
+    """The kind that the first parser version would read. Account types that were added later must not change keys."""
+    enhanced_kind = KINDS_IN_KEYS.get(enhanced.text("enhancedAccountType"), AccountKind.OTHER)
+    if enhanced_kind is AccountKind.HOME_EQUITY:
+        return enhanced_kind
+    plain_type = row.text("accountType")
+    return KINDS_IN_KEYS.get(plain_type, AccountKind.OTHER) if plain_type else enhanced_kind
 
 
-def _account_condition(row: Node, more: Node) -> tuple[str, str]:
-    if not more.text("enhancedAccountCondition"):
+def _account_condition(row: Node, enhanced: Node) -> tuple[str, str]:
+    if not enhanced.text("enhancedAccountCondition"):
         code = row.text("status", 4)
         condition = "paid" if code in codes.PAID else codes.ACCOUNT_CONDITIONS.get(code, "")
         return (code, condition) if condition else ("", "")
-    condition = more.meaning("enhancedAccountCondition", codes.ACCOUNT_CONDITIONS, "")
-    return more.text("enhancedAccountCondition", 4), condition
+    condition = enhanced.meaning("enhancedAccountCondition", codes.ACCOUNT_CONDITIONS, "")
+    return enhanced.text("enhancedAccountCondition", 4), condition
 
 
-def _payment_status(row: Node, more: Node, account_condition_code: str) -> tuple[str, str]:
+def _payment_status(row: Node, enhanced: Node, account_condition_code: str) -> tuple[str, str]:
     """Code and meaning of the payment status. A plain status that only repeats the condition is ignored."""
-    if code := more.text("enhancedPaymentStatus", 4):
-        return code, more.meaning("enhancedPaymentStatus", codes.PAYMENT_STATUSES, "")
+    if code := enhanced.text("enhancedPaymentStatus", 4):
+        return code, enhanced.meaning("enhancedPaymentStatus", codes.PAYMENT_STATUSES, "")
     code = row.text("status", 4)
     if code == account_condition_code and code not in codes.PAID:
         return "", ""

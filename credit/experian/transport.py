@@ -19,7 +19,7 @@ from compliance.outbound.errors import map_urllib3_exceptions
 CONNECT_SECONDS = 5.0
 # The largest public sample, with a hundred public records, has 181 kB.
 MOST_BYTES = 8 * 1024 * 1024
-NO_REPEATS = Retry(total=0, redirect=False, raise_on_redirect=False)
+NO_RETRIES = Retry(total=0, redirect=False, raise_on_redirect=False)
 
 
 class Response(NamedTuple):
@@ -51,7 +51,7 @@ class ExperianTransport:
 
     def _send(self, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Response:
         deadline = time.monotonic() + CONNECT_SECONDS + seconds
-        with PoolManager(num_pools=1, retries=NO_REPEATS, ssl_context=self._tls) as pool:
+        with PoolManager(num_pools=1, retries=NO_RETRIES, ssl_context=self._tls) as pool:
             response = pool.request(
                 "POST",
                 self._host + path,

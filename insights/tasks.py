@@ -15,11 +15,11 @@ CHUNK: Final = 500
 @shared_task
 def dispatch_runway_checks() -> None:
     """Queue a runway check for every user whose hour of the day this is."""
-    for person_id in runway.list_owners_due(hour=timezone.now().hour, limit=CHUNK):
-        check_runway.delay(str(person_id))
+    for owner_id in runway.list_owners_due(hour=timezone.now().hour, limit=CHUNK):
+        check_runway.delay(str(owner_id))
 
 
 @shared_task(base=TenantTask)
 def check_runway(owner_id: str) -> None:
     """Check one user's runway, and notify them if it became low."""
-    runway.update_alerts(person_id=UUID(owner_id))
+    runway.update_alerts(owner_id=UUID(owner_id))

@@ -17,7 +17,7 @@ INSERT = """
 Outcome = Literal["ok", "refused", "failed"]
 
 
-class Person(Protocol):
+class UserLike(Protocol):
     """A user: anything with a UUID as primary key."""
 
     @property
@@ -28,8 +28,8 @@ class Person(Protocol):
 def record(
     action: Action,
     *,
-    subject: Person | UUID | None,
-    actor: Person | UUID | None = None,
+    subject: UserLike | UUID | None,
+    actor: UserLike | UUID | None = None,
     resource: str = "",
     resource_id: str = "",
     outcome: Outcome = "ok",
@@ -52,7 +52,7 @@ def record(
         cursor.execute(INSERT, [*public_fields, payload])
 
 
-def _id_of(person: Person | UUID | None) -> UUID | None:
-    key = person if person is None or isinstance(person, UUID) else person.pk
+def _id_of(user: UserLike | UUID | None) -> UUID | None:
+    key = user if user is None or isinstance(user, UUID) else user.pk
     # An anonymous user has no primary key.
     return None if key is None else UUID(str(key))

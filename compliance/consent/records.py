@@ -1,6 +1,6 @@
 """Writes and reads the consent ledger.
 
-For each person and purpose the last event decides: a newer consent replaces an older one, and a withdrawal ends it. So
+For each user and purpose the last event decides: a newer consent replaces an older one, and a withdrawal ends it. So
 a replaced consent does not become active again when its successor expires or is withdrawn.
 """
 
@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from compliance.audit import Action, record
-from compliance.audit.recording import Person
+from compliance.audit.recording import UserLike
 from compliance.audit.request_details import current_request_details
 from compliance.consent.consent_text import ConsentText, Purpose
 from compliance.consent.events import ConsentEvent
@@ -27,7 +27,7 @@ LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 def grant(
     *,
-    person: Person,
+    user: UserLike,
     consent_text: ConsentText,
     signature: str,
     scope: dict[str, str],
@@ -35,11 +35,11 @@ def grant(
     locale: str = "en-us",
     method: str = "web",
 ) -> ConsentEvent:
-    """Record that a person agrees to a text, from now on and for ``valid_for``.
+    """Record that a user agrees to a text, from now on and for ``valid_for``.
 
     It replaces an earlier consent to the same purpose. IP address and user agent are those of the current request.
     """
-    owner = UUID(str(person.pk))
+    owner = UUID(str(user.pk))
     with tenant(owner):
         at = _next_time(_lock_last_event(owner, consent_text.purpose))
         details = current_request_details()
@@ -63,9 +63,9 @@ def grant(
     return event
 
 
-def withdraw(*, person: Person, purpose: Purpose) -> ConsentEvent | None:
-    """End a person's consent at once; returns ``None`` when there is no active one."""
-    owner = UUID(str(person.pk))
+def withdraw(*, user: UserLike, purpose: Purpose) -> ConsentEvent | None:
+    """End a user's consent at once; returns ``None`` when there is no active one."""
+    owner = UUID(str(user.pk))
     with tenant(owner):
         last = _lock_last_event(owner, purpose)
         at = _next_time(last)
@@ -91,7 +91,7 @@ def withdraw(*, person: Person, purpose: Purpose) -> ConsentEvent | None:
 
 
 def _lock_last_event(owner: UUID, purpose: Purpose) -> ConsentEvent | None:
-    # One action at a time for a person and purpose: the second one waits here and then sees what the first one wrote.
+    # One action at a time for a user and purpose: the second one waits here and then sees what the first one wrote.
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [f"consent {owner} {purpose}"])
     return ConsentEvent.objects.filter(owner=owner, purpose=purpose).first()
@@ -119,25 +119,25 @@ def _record(action: Action, event: ConsentEvent) -> None:
 
 
 def get_active_consent(
-    *, person_id: UUID, purpose: Purpose, version: str | None = None, at: datetime | None = None
+    *, user_id: UUID, purpose: Purpose, version: str | None = None, at: datetime | None = None
 ) -> ConsentEvent | None:
     """Return the consent that allows a purpose now, or allowed it at a time in the past; one query.
 
     Returns ``None`` when there is none, it was withdrawn or has expired, or it is to another version than the given
     one.
     """
-    events = ConsentEvent.objects.filter(owner=person_id, purpose=purpose)
-    with tenant_context(person_id), transaction.atomic(savepoint=False):
+    events = ConsentEvent.objects.filter(owner=user_id, purpose=purpose)
+    with tenant_context(user_id), transaction.atomic(savepoint=False):
         last = (events if at is None else events.filter(at__lte=at)).first()
     if last is None or not _is_active(last, at or timezone.now()) or version not in (None, last.version):
         return None
     return last
 
 
-def list_consent_events(*, person_id: UUID, purpose: Purpose | None = None) -> list[ConsentEvent]:
-    """Return all consents and withdrawals of a person, newest first."""
-    events = ConsentEvent.objects.filter(owner=person_id)
-    with tenant_context(person_id), transaction.atomic(savepoint=False):
+def list_consent_events(*, user_id: UUID, purpose: Purpose | None = None) -> list[ConsentEvent]:
+    """Return all consents and withdrawals of a user, newest first."""
+    events = ConsentEvent.objects.filter(owner=user_id)
+    with tenant_context(user_id), transaction.atomic(savepoint=False):
         return list(events if purpose is None else events.filter(purpose=purpose))
 
 

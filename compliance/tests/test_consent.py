@@ -40,15 +40,15 @@ REPORT = ConsentText(Purpose.CREDIT_REPORT, "2026-11", TEXT)
 
 def grant_consent(person: Any, consent_text: ConsentText = REPORT, **options: Any) -> ConsentEvent:
     usual = {"consent_text": consent_text, "signature": "Alice A", "scope": {}, "valid_for": YEAR}
-    return grant(person=person, **(usual | options))
+    return grant(user=person, **(usual | options))
 
 
 def withdraw_consent(person: Any, purpose: Purpose = Purpose.CREDIT_REPORT) -> ConsentEvent | None:
-    return withdraw(person=person, purpose=purpose)
+    return withdraw(user=person, purpose=purpose)
 
 
 def alive(person: Any, purpose: Purpose = Purpose.CREDIT_REPORT, **options: Any) -> ConsentEvent | None:
-    return get_active_consent(person_id=person.pk, purpose=purpose, **options)
+    return get_active_consent(user_id=person.pk, purpose=purpose, **options)
 
 
 # --- Giving -----------------------------------------------------------------------------------------------
@@ -58,7 +58,7 @@ def test_it_keeps_what_was_agreed_to_by_whom_from_where_and_until_when(alice: An
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_USER_AGENT="Firefox")
     with time_machine.travel(MOMENT, tick=False), request_details(request):
         grant_consent(alice, scope={"provider": "experian", "every": "month"}, locale="es-us")
-    (event,) = list_consent_events(person_id=alice.pk)
+    (event,) = list_consent_events(user_id=alice.pk)
     assert (event.owner, event.kind, event.purpose, event.version) == (alice.pk, "granted", "credit_report", "2026-11")
     assert (event.text, event.sha256) == (TEXT, FINGERPRINT)
     assert (event.scope, event.locale, event.method) == ({"provider": "experian", "every": "month"}, "es-us", "web")
@@ -80,7 +80,7 @@ def test_it_falls_with_the_transaction_of_its_deed(alice: Any) -> None:
     with transaction.atomic():
         grant_consent(alice)
         transaction.set_rollback(True)
-    assert list_consent_events(person_id=alice.pk) == []
+    assert list_consent_events(user_id=alice.pk) == []
 
 
 def test_it_stands_in_the_trail(alice: Any) -> None:
@@ -165,8 +165,8 @@ def test_it_writes_a_withdrawal_that_names_what_it_ends(alice: Any) -> None:
     last = withdraw_consent(alice)
     assert alive(alice) is None
     assert (last.kind, last.withdraws, last.sha256, last.text) == ("withdrawn", first.pk, FINGERPRINT, "")
-    assert [event.pk for event in list_consent_events(person_id=alice.pk)] == [last.pk, first.pk]
-    assert list_consent_events(person_id=alice.pk, purpose=Purpose.TERMS) == []
+    assert [event.pk for event in list_consent_events(user_id=alice.pk)] == [last.pk, first.pk]
+    assert list_consent_events(user_id=alice.pk, purpose=Purpose.TERMS) == []
 
 
 def test_it_withdraws_once(alice: Any) -> None:
@@ -174,7 +174,7 @@ def test_it_withdraws_once(alice: Any) -> None:
     grant_consent(alice)
     assert withdraw_consent(alice) is not None
     assert withdraw_consent(alice) is None
-    assert len(list_consent_events(person_id=alice.pk)) == 2
+    assert len(list_consent_events(user_id=alice.pk)) == 2
 
 
 def test_it_has_nothing_to_withdraw_of_what_is_over(alice: Any) -> None:
@@ -205,7 +205,7 @@ def test_it_keeps_the_order_when_a_clock_is_behind(alice: Any) -> None:
         assert alive(alice) is None
         again = grant_consent(alice)
         assert alive(alice) == again
-    assert [event.pk for event in list_consent_events(person_id=alice.pk)] == [again.pk, last.pk, first.pk]
+    assert [event.pk for event in list_consent_events(user_id=alice.pk)] == [again.pk, last.pk, first.pk]
 
 
 # --- Several at once --------------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def test_it_takes_one_of_many_withdrawals(alice: Any) -> None:
     results = in_threads(6, lambda: withdraw_consent(alice))
     (done,) = [result for result in results if result is not None]
     assert done.withdraws == first.pk
-    assert len(list_consent_events(person_id=alice.pk)) == 2
+    assert len(list_consent_events(user_id=alice.pk)) == 2
 
 
 def test_it_orders_giving_and_withdrawing_at_once(alice: Any) -> None:
@@ -224,7 +224,7 @@ def test_it_orders_giving_and_withdrawing_at_once(alice: Any) -> None:
     turns = iter([grant_consent, withdraw_consent] * 4)
     results = in_threads(8, lambda: next(turns)(alice))
     assert not [result for result in results if isinstance(result, Exception)]
-    events = list_consent_events(person_id=alice.pk)[::-1]
+    events = list_consent_events(user_id=alice.pk)[::-1]
     assert len({event.at for event in events}) == len(events)
     assert [e.kind for e in events].count("granted") == 5
     before = events[0]
@@ -337,7 +337,7 @@ def test_it_outlives_its_person_without_their_name(alice: Any) -> None:
     clear_cache()
     with tenant(owner):
         alice.delete()
-    (event,) = list_consent_events(person_id=owner)
+    (event,) = list_consent_events(user_id=owner)
     assert (event.text, event.sha256) == (TEXT, FINGERPRINT)
     with tenant(owner), pytest.raises(SealError):
         event.signature.reveal()

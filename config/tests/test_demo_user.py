@@ -20,7 +20,7 @@ def test_it_pulls_the_demo_logins_report_once(site_bureau):
         demo_user.pull_report(user)
     assert (len(report_calls(site_bureau)), current_status(user)) == (1, EnrollmentStatus.READY)
     [attempt] = list_attempts(user)
-    [given] = consent.list_consent_events(person_id=user.pk)
+    [given] = consent.list_consent_events(user_id=user.pk)
     assert (attempt.trigger, attempt.consent_id, given.method) == ("demo", given.pk, "demo")
     with tenant(user.pk):
         assert reports.get_latest_report(owner=user.pk).report.scores[0].value == 702

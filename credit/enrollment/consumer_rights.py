@@ -139,7 +139,7 @@ class PullRecord:
 
 def list_consents(user: User) -> list[SignedConsent]:
     """List a user's credit report consents and withdrawals, newest first."""
-    return [_signed_consent(event) for event in list_consent_events(person_id=user.pk, purpose=Purpose.CREDIT_REPORT)]
+    return [_signed_consent(event) for event in list_consent_events(user_id=user.pk, purpose=Purpose.CREDIT_REPORT)]
 
 
 def _signed_consent(event: ConsentEvent) -> SignedConsent:

@@ -32,7 +32,7 @@ def enroll(*, user: User, applicant: Applicant, keep_ssn: bool, consent_id: UUID
     """
     with tenant(user.pk):
         now = timezone.now()
-        consent = get_active_consent(person_id=user.pk, purpose=Purpose.CREDIT_REPORT, version=authorization.VERSION)
+        consent = get_active_consent(user_id=user.pk, purpose=Purpose.CREDIT_REPORT, version=authorization.VERSION)
         if consent is None or consent.pk != consent_id:
             raise NoConsent
         Enrollment.objects.get_or_create(owner=user, defaults={"pull_day": now.day})
@@ -57,7 +57,7 @@ def withdraw_enrollment(*, user: User) -> None:
     Reports stay, so that the user can read or delete them, and so does the record of consents and pulls.
     """
     with tenant(user.pk):
-        withdraw(person=user, purpose=Purpose.CREDIT_REPORT)
+        withdraw(user=user, purpose=Purpose.CREDIT_REPORT)
         enrollment = Enrollment.objects.for_user(user).select_for_update(of=["self"]).first()
         if enrollment is None or enrollment.withdrawn_at is not None:
             return

@@ -52,7 +52,7 @@ def get_overview(*, owner: UUID) -> EnrollmentOverview:
     """Return the overview of one user's enrollment, in two queries."""
     if settings.CREDIT_ENV == "off":
         return EnrollmentOverview(EnrollmentStatus.OFF)
-    consent = get_active_consent(person_id=owner, purpose=Purpose.CREDIT_REPORT)
+    consent = get_active_consent(user_id=owner, purpose=Purpose.CREDIT_REPORT)
     with tenant_context(owner), transaction.atomic(savepoint=False):
         enrollment = Enrollment.objects.for_user(owner).first()
     return status_for(enrollment, consent, now=timezone.now())

@@ -102,7 +102,7 @@ def check_due(enrollment: Enrollment, trigger: Trigger, *, now: datetime) -> Non
 
 def active_consent(owner_id: UUID) -> ConsentEvent:
     """Return the user's active consent to the current text. Raises ``NoConsent``."""
-    consent = get_active_consent(person_id=owner_id, purpose=Purpose.CREDIT_REPORT, version=authorization.VERSION)
+    consent = get_active_consent(user_id=owner_id, purpose=Purpose.CREDIT_REPORT, version=authorization.VERSION)
     if consent is None:
         raise NoConsent
     return consent

@@ -19,7 +19,7 @@ from credit.tests.sandbox_bureau import Bureau, person
 def give_consent(user, *, valid_for=authorization.VALID_FOR):
     """Consent to the current text of the authorization."""
     return consent.grant(
-        person=user, consent_text=authorization.consent_text(), signature="A Person", scope={}, valid_for=valid_for
+        user=user, consent_text=authorization.consent_text(), signature="A Person", scope={}, valid_for=valid_for
     )
 
 

@@ -85,8 +85,8 @@ def test_it_forgets_details_and_number_and_keeps_the_evidence(alice):
     assert (row.identity, row.ssn, row.next_pull_at) == (None, None, None)
     with tenant(alice.pk), pytest.raises(NotEnrolled):
         details.parse_details(row)
-    assert [event.kind for event in consent.list_consent_events(person_id=alice.pk)] == ["withdrawn", "granted"]
-    assert consent.get_active_consent(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
+    assert [event.kind for event in consent.list_consent_events(user_id=alice.pk)] == ["withdrawn", "granted"]
+    assert consent.get_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
     assert get_overview(owner=alice.pk).status is EnrollmentStatus.NO_CONSENT
     assert list_audit_actions(alice).count(Action.CREDIT_FORGOTTEN) == 1
 

@@ -44,7 +44,7 @@ def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
     assert (pulled.status, call["reference"], call["ssn"]) == (ReportStatus.READY, attempt.reference_id, "full")
     assert not call["leaked"]
     assert (attempt.status, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "user", "soft", "3F")
-    living = consent.get_active_consent(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
+    living = consent.get_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
     assert (attempt.consent_id, attempt.consent_version) == (living.pk, authorization.VERSION)
     assert current_status(alice) is EnrollmentStatus.READY
     assert count_answers_and_reports(alice) == (1, 1)
@@ -129,7 +129,7 @@ def test_it_asks_nothing_without_details(site_bureau, alice):
 def test_it_asks_nothing_without_a_living_consent(days, alice, site_bureau, monkeypatch, how):
     enroll_user(alice)
     if how == "withdrawn":
-        consent.withdraw(person=alice, purpose=Purpose.CREDIT_REPORT)
+        consent.withdraw(user=alice, purpose=Purpose.CREDIT_REPORT)
     elif how == "over":
         days.advance(days=366)
     else:
@@ -148,7 +148,7 @@ def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, m
 
     def begin_and_withdraw(**options):
         attempt = begin_attempt(**options)
-        consent.withdraw(person=alice, purpose=Purpose.CREDIT_REPORT)
+        consent.withdraw(user=alice, purpose=Purpose.CREDIT_REPORT)
         return attempt
 
     monkeypatch.setattr(attempts, "begin_attempt", begin_and_withdraw)

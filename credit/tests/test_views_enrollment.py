@@ -61,7 +61,7 @@ def test_it_shows_the_authorization_alone_and_to_the_letter(as_alice: Client) ->
 def test_it_keeps_what_was_signed_as_it_was_shown(as_alice: Client, alice: User) -> None:
     assert sign(as_alice).url == reverse("credit_details")
     with tenant(alice.pk):
-        (event,) = list_consent_events(person_id=alice.pk)
+        (event,) = list_consent_events(user_id=alice.pk)
         assert (event.text, event.version) == (authorization.text(), authorization.VERSION)
         assert event.sha256 == authorization.consent_text().sha256
         assert (event.signature.reveal(), event.scope["bureau"], event.method) == ("Ada Mercer", "Experian", "web")
@@ -74,7 +74,7 @@ def test_it_takes_no_half_signature(as_alice: Client, alice: User, missing: dict
     assert refused.status_code == 422
     assert "Error:" in page_text(refused)
     with tenant(alice.pk):
-        assert list_consent_events(person_id=alice.pk) == []
+        assert list_consent_events(user_id=alice.pk) == []
 
 
 def test_it_asks_who_is_there_before_it_takes_a_signature(
@@ -86,7 +86,7 @@ def test_it_asks_who_is_there_before_it_takes_a_signature(
             assert as_alice.get(reverse(name)).url.startswith(reverse("mfa_reauthenticate"))
             assert as_alice.post(reverse(name), ADA).url.startswith(reverse("mfa_reauthenticate"))
     with tenant(alice.pk):
-        assert list_consent_events(person_id=alice.pk) == []
+        assert list_consent_events(user_id=alice.pk) == []
 
 
 def test_it_wants_no_signature_where_there_is_no_bureau(as_alice: Client, settings) -> None:
@@ -117,7 +117,7 @@ def test_it_gets_the_report_at_once(as_alice: Client, alice: User, site_bureau: 
     assert pulls(site_bureau) == 1
     with tenant(alice.pk):
         attempt = PullAttempt.objects.for_user(alice).get()
-        consent = get_active_consent(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
+        consent = get_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
         assert (attempt.consent_id, attempt.trigger, attempt.inquiry_class) == (consent.pk, "user", "soft")
 
 
@@ -277,8 +277,8 @@ def test_it_withdraws_with_one_button_and_without_a_proof(as_alice: Client, alic
     kept = enrollment_of(alice)
     assert (kept.ssn, kept.identity, kept.next_pull_at) == (None, None, None)
     with tenant(alice.pk):
-        assert get_active_consent(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
-        assert [event.kind for event in list_consent_events(person_id=alice.pk)] == ["withdrawn", "granted"]
+        assert get_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
+        assert [event.kind for event in list_consent_events(user_id=alice.pk)] == ["withdrawn", "granted"]
         assert Report.objects.for_user(alice).count() == 1
 
 

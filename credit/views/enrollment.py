@@ -40,7 +40,7 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
         context = {"form": form, "clauses": authorization.CLAUSES}
         return render(request, "credit/start.html", context, status=422 if form.is_bound else 200)
     consent.grant(
-        person=request.user,
+        user=request.user,
         consent_text=authorization.consent_text(),
         signature=form.cleaned_data["typed_name"],
         scope=dict(authorization.SCOPE),
@@ -77,7 +77,7 @@ def details(request: AuthenticatedHttpRequest) -> HttpResponse:
 def active_authorization(request: AuthenticatedHttpRequest) -> ConsentEvent | None:
     """Return the active consent to the current text."""
     return consent.get_active_consent(
-        person_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=authorization.VERSION
+        user_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=authorization.VERSION
     )
 
 

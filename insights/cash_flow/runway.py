@@ -50,18 +50,18 @@ def list_owners_due(*, hour: int, limit: int) -> Iterator[UUID]:
         after = chunk[-1]
 
 
-def update_alerts(*, person_id: UUID) -> list[str]:
+def update_alerts(*, owner_id: UUID) -> list[str]:
     """Check a user's runways and notify them of each that became low; return the currencies of these.
 
     While one of their banks is out of date, or does not report a balance, nothing changes: the data is old or
     incomplete.
     """
-    with tenant(person_id):
-        known = {row.currency: row for row in LowRunway.objects.filter(owner=person_id)}
+    with tenant(owner_id):
+        known = {row.currency: row for row in LowRunway.objects.filter(owner=owner_id)}
         return [
             runway.currency
-            for runway in _runways(person_id)
-            if _update_alert(person_id, runway, known.get(runway.currency))
+            for runway in _runways(owner_id)
+            if _update_alert(owner_id, runway, known.get(runway.currency))
         ]
 
 
@@ -71,8 +71,8 @@ def _chunk(hour: int, after: UUID, limit: int) -> list[UUID]:
         return [owner for (owner,) in cursor.fetchall()]
 
 
-def _runways(person_id: UUID) -> list[Runway]:
-    items = connections.list_connections(User(pk=person_id))
+def _runways(owner_id: UUID) -> list[Runway]:
+    items = connections.list_connections(User(pk=owner_id))
     bank = account_totals.bank_balance(items)
     if bank is None or not _all_fresh(items):
         return []
@@ -80,7 +80,7 @@ def _runways(person_id: UUID) -> list[Runway]:
         a for a in account_totals.open_accounts(items) if a.is_bank or a.is_card
     )
     window = Window.ending(timezone.localdate())
-    net = add_up_by_currency(sum_transactions(user=User(pk=person_id), window=window, accounts=accounts))
+    net = add_up_by_currency(sum_transactions(user=User(pk=owner_id), window=window, accounts=accounts))
     return [
         Runway(
             total.currency,
@@ -95,17 +95,17 @@ def _all_fresh(items: list[Item]) -> bool:
     return all(item.state == "fresh" for item in items)
 
 
-def _update_alert(person_id: UUID, runway: Runway, known: LowRunway | None) -> bool:
+def _update_alert(owner_id: UUID, runway: Runway, known: LowRunway | None) -> bool:
     if known is not None:
         if runway.is_recovered:
             known.delete()
         return False
     if not runway.is_low:
         return False
-    row, is_new = LowRunway.objects.get_or_create(owner_id=person_id, currency=runway.currency)
+    row, is_new = LowRunway.objects.get_or_create(owner_id=owner_id, currency=runway.currency)
     if is_new:
         notify(
-            user_id=person_id,
+            user_id=owner_id,
             type=NotificationType.LOW_RUNWAY,
             message=LowRunwayMessage(months=int(runway.months or 0), currency=runway.currency),
             url=reverse("overview"),

@@ -44,7 +44,7 @@ def set_balance_and_check(account: Account, amount: str) -> list[str]:
     """Set an account's balance and check its owner's runway; return the currencies that were notified."""
     with tenant(account.owner_id):
         Account.objects.filter(pk=account.pk).update(current=Decimal(amount))
-    return runway.update_alerts(person_id=account.owner_id)
+    return runway.update_alerts(owner_id=account.owner_id)
 
 
 def list_titles(person: User) -> list[str]:
@@ -132,13 +132,13 @@ def test_it_has_nothing_to_say_to_who_has_cards_alone(item: Item) -> None:
     mark_synced(item)
     card = make_account(item, type="credit", current=Decimal(500), limit=Decimal(2000))
     make_transaction(card, "-500")
-    assert runway.update_alerts(person_id=item.owner_id) == []
+    assert runway.update_alerts(owner_id=item.owner_id) == []
 
 
 def test_it_tells_once_however_many_look_at_once(checking: Account, alice: User) -> None:
     with tenant(alice.pk):
         Account.objects.update(current=Decimal(10))
-    results = in_threads(4, lambda: runway.update_alerts(person_id=alice.pk))
+    results = in_threads(4, lambda: runway.update_alerts(owner_id=alice.pk))
     assert sorted(results) == [[], [], [], ["USD"]]
     assert len(list_titles(alice)) == 1
 

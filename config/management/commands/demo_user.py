@@ -92,7 +92,7 @@ def pull_report(user: User) -> None:
     if overview.status is EnrollmentStatus.NO_CONSENT and overview.succeeded_at is None:
         name = f"{person().first_name} {person().last_name}"
         signed = consent.grant(
-            person=user,
+            user=user,
             consent_text=authorization.consent_text(),
             signature=name,
             scope=dict(authorization.SCOPE),

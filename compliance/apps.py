@@ -4,7 +4,7 @@ from compliance.startup import require_startup_checks
 
 
 class ComplianceConfig(AppConfig):
-    """The lowest layer. Without usable keys nothing starts."""
+    """The lowest layer. Without usable keys no process starts."""
 
     name = "compliance"
     verbose_name = "Compliance"

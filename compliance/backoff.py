@@ -4,7 +4,7 @@ import random
 from datetime import timedelta
 from typing import Final
 
-# Limits the power of two; a delay reaches its maximum long before.
+# Limits the power of two; a delay reaches its maximum long before that.
 MAX_DOUBLINGS: Final = 20
 
 

@@ -51,7 +51,7 @@ def check_site_role(databases: Sequence[str] | None = None, **_: Any) -> list[Ch
 
 @register(Tags.database)
 def check_isolation_of_tables(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Refuse tables that hold people's rows without isolating them."""
+    """Refuse tables with an owner column that row-level security does not isolate."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
     return [
@@ -62,7 +62,7 @@ def check_isolation_of_tables(databases: Sequence[str] | None = None, **_: Any) 
 
 @register(Tags.database)
 def check_data_keys(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Refuse a keyring that lacks a key in use, or has another key by its name."""
+    """Refuse a keyring that lacks a key in use, or has another key under its name."""
     if "ops" not in (databases or ()):
         return []
     faults = [
@@ -74,10 +74,10 @@ def check_data_keys(databases: Sequence[str] | None = None, **_: Any) -> list[Ch
 
 @register(SERVING)
 def check_keys_in_use(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Refuse to serve when FIELD_KEYS lacks a key that data keys are wrapped under, or has another one by its name.
+    """Refuse to serve when FIELD_KEYS lacks a key that data keys are wrapped under, or has another one under its name.
 
-    A single data key that does not open affects nobody else: that is a warning, and is reported to operators. Where the
-    alias ``ops`` is checked too, ``check_data_keys`` reports more.
+    A single data key that cannot be unwrapped affects only its owner: that is a warning, and is reported to operators.
+    If the alias ``ops`` is checked too, ``check_data_keys`` reports more.
     """
     if DEFAULT_DB_ALIAS not in (databases or ()) or "ops" in (databases or ()):
         return []

@@ -1,6 +1,6 @@
-"""The vault's data keys, the audit trail and the consents. None of these rows has a foreign key to a person.
+"""The vault's data keys, the audit trail and the consents. None of these rows has a foreign key to a user.
 
-A data key outlives no erasure, an audit event and a consent outlive their person; all name them by id alone.
+They name the user by id alone: a data key is deleted when its user is erased, audit events and consents stay.
 """
 
 from typing import ClassVar
@@ -15,7 +15,7 @@ __all__ = ["AuditEvent", "AuditHead", "AuditLink", "ConsentEvent", "DataKey"]
 
 
 class DataKey(models.Model):
-    """One owner's key, wrapped under the key that ``kek`` names. Deleting it shreds what it sealed."""
+    """One owner's key, wrapped under the key that ``kek`` names. Deleting it shreds everything that it sealed."""
 
     id = models.BigAutoField(primary_key=True)
     owner = models.UUIDField()

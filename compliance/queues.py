@@ -6,13 +6,13 @@ from celery import current_app
 
 
 class Lane(StrEnum):
-    """A queue for tasks that take about as long as each other."""
+    """A queue for tasks of about the same duration."""
 
-    # Tasks that somebody waits for, and tasks that take a moment.
+    # Tasks that a user waits for, and short tasks.
     SHARED = "shared"
-    # Scheduled tasks, which come after what somebody waits for.
+    # Scheduled tasks, which come after the tasks that a user waits for.
     ROUTINE = "routine"
-    # Calls that can take minutes: on workers of their own, so that nothing else waits behind them.
+    # Calls that can take minutes: on workers of their own, so that no other task waits behind them.
     SLOW = "slow"
 
     @property

@@ -13,7 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError
 
 STARTUP: Final = "startup"
 SERVING: Final = "serving"
-# The database's own words stay out of logs: some of them show rows, or an address with its password.
+# The database's own messages stay out of logs: some of them show rows, or a URL with its password.
 DATABASE_UNAVAILABLE: Final = (
     "The database of DATABASE_URL does not answer or does not let the site in. `manage.py doctor` tells which."
 )
@@ -25,7 +25,7 @@ Check = Callable[..., list[CheckMessage]]
 
 
 def startup_check(check_id: str) -> Callable[[Callable[[], Iterable[str]]], Check]:
-    """Register a function that says, one sentence each, why the site cannot run with its settings.
+    """Register a function that returns one sentence for each reason why the site cannot run with its settings.
 
     No sentence may show a value that might be a secret.
     """

@@ -1,6 +1,6 @@
-"""The audit trail: the site can append events, and nobody can change one unnoticed.
+"""The audit trail: the site can only append events, and a change to one is detected.
 
-``record`` writes an event; the database links it to the previous event in the same person's chain and rejects changes.
+``record`` writes an event; the database links it to the previous event in the same subject's chain and rejects changes.
 ``manage.py audit_verify`` recomputes every chain.
 """
 

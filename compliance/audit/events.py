@@ -11,9 +11,9 @@ from compliance.vault import SealError, report_unreadable
 
 
 class AuditEvent(models.Model):
-    """An action on one person's data. Only ``record`` writes one, and nobody changes it.
+    """An action on one user's data. Only ``record`` writes rows, and the database rejects changes.
 
-    ``subject`` is the person whose data it concerns, ``actor`` the one who did it (None: not signed in, or a task).
+    ``subject`` is the user whose data it concerns, ``actor`` the user who did it (None: not signed in, or a task).
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -36,7 +36,7 @@ class AuditEvent(models.Model):
     def details(self) -> dict[str, Any]:
         """Return the sealed part: the request's details and those of the action.
 
-        Raises ``SealError``, which is reported to operators, when it cannot be opened, as after the subject was erased.
+        Raises ``SealError`` when it cannot be decrypted, as after the subject was erased, and reports it to operators.
         """
         try:
             return unseal_details(bytes(self.payload), subject=self.subject, public_fields=self.public_fields())
@@ -50,7 +50,7 @@ class AuditEvent(models.Model):
 
 
 class AuditLink(models.Model):
-    """An event's place in its subject's chain. The database writes it when the transaction commits."""
+    """An event's position in its subject's chain. The database writes it when the transaction commits."""
 
     event = models.OneToOneField(AuditEvent, on_delete=models.DO_NOTHING, primary_key=True, related_name="link")
     subject = models.UUIDField()

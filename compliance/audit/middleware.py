@@ -8,7 +8,7 @@ from compliance.audit.request_details import request_details
 
 
 class RequestDetailsMiddleware:
-    """Sends the request's id in a header, so that a person can quote it to support."""
+    """Sends the request's id in a header, so that a user can quote it to support."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

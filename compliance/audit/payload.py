@@ -19,7 +19,7 @@ PublicFields = tuple[str | UUID | None, ...]
 
 
 class SensitiveFieldError(ValueError):
-    """A field's name says that its value is a secret. Leave it out, or record its id."""
+    """A field is named like a secret. Leave it out, or record the id of the secret's row."""
 
 
 def seal_details(
@@ -39,13 +39,13 @@ def seal_details(
 
 
 def unseal_details(payload: bytes, *, subject: UUID, public_fields: PublicFields) -> dict[str, Any]:
-    """Open what ``seal_details`` returned. Raises ``SealError`` when it was changed or moved, or its subject erased."""
+    """Decrypt the result of ``seal_details``. Raises ``SealError`` if it was changed or moved or its subject erased."""
     details: dict[str, Any] = json.loads(unseal(payload, owner=subject, aad=_build_aad(public_fields)))
     return details
 
 
 def reject_sensitive_fields(value: Any) -> None:
-    """Raise ``SensitiveFieldError`` if a name in ``value`` is one of a secret, like ``access_token`` or ``PIN``."""
+    """Raise ``SensitiveFieldError`` if a name in ``value`` is that of a secret, such as ``access_token`` or ``PIN``."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if SENSITIVE_WORDS.intersection(str(name).lower().replace("-", "_").split("_")):

@@ -1,7 +1,7 @@
-"""Consent: what each person agreed to, the exact text, and when they withdrew it.
+"""Consent: what each user agreed to, the exact text, and when they withdrew it.
 
 The ledger is append-only. ``grant`` and ``withdraw`` add a row each, ``get_active_consent`` returns the consent that
-allows a purpose now, and the database refuses to change or delete a row. A row refers to its person by id only and
+allows a purpose now, and the database refuses to change or delete a row. A row refers to its user by id only and
 stays when the account is deleted.
 """
 

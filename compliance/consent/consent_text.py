@@ -1,4 +1,4 @@
-"""What people are asked to consent to, and the text that they agree to."""
+"""The purposes of consents, and the text that a user agrees to."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +17,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class ConsentText:
-    """The exact text that a person agrees to, with their own data filled in, and the version of its template."""
+    """The exact text that a user agrees to, with their own data filled in, and the version of its template."""
 
     purpose: Purpose
     version: str

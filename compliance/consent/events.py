@@ -9,12 +9,12 @@ from compliance.vault.fields import SealedTextField
 
 
 class ConsentEvent(models.Model):
-    """A consent that a person granted, or the withdrawal of one (``withdraws`` is its id).
+    """A consent that a user granted, or the withdrawal of one (``withdraws`` is its id).
 
-    Only the ledger writes rows, and nobody changes one. A withdrawal repeats version and fingerprint of the consent,
-    and has neither text nor expiry. ``scope`` says what was allowed (provider, frequency, products). The signature, a
-    typed name, is sealed: after its person was erased, the row still shows which text was agreed to, when and from
-    where.
+    Only the ledger writes rows, and the database rejects changes. A withdrawal repeats version and fingerprint of the
+    consent, and has neither text nor expiry. ``scope`` says what was allowed (provider, frequency, products). The
+    signature, a typed name, is sealed: after its user was erased, the row still shows which text was agreed to, when
+    and from where.
     """
 
     class Kind(models.TextChoices):

@@ -1,4 +1,4 @@
-"""Revokes privileges on our tables, sequences and functions that somebody granted by hand.
+"""Revokes privileges on our tables, sequences and functions that were granted by hand.
 
 Migrations grant nothing to PUBLIC, nothing but access to rows and columns to a role, and nothing but columns to read
 and the function that names the tenant to ``app_viewer``. Everything else was granted by hand.

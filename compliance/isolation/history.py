@@ -1,4 +1,4 @@
-"""Recognizes a database that another version of Plumbline made, by the migrations that it has had."""
+"""Recognizes a database that another version of Plumbline made, by its applied migrations."""
 
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,7 +43,7 @@ def find_unknown_migrations(cursor: Cursor) -> list[str]:
 
 
 def find_unknown_migrations_of(database: str, *, admin_url: str) -> list[str]:
-    """Do the same as a superuser, and list none where the database cannot be reached or does not exist yet."""
+    """Do the same as a superuser. Lists none if the database cannot be reached or does not exist yet."""
     try:
         session = psycopg.connect(make_conninfo(admin_url, dbname=database))
     except psycopg.OperationalError:
@@ -53,7 +53,7 @@ def find_unknown_migrations_of(database: str, *, admin_url: str) -> list[str]:
 
 
 def describe_unknown(database: str, migrations: list[str]) -> str:
-    """Say what it means that a database has had these migrations."""
+    """Return the error message for a database with these unknown migrations."""
     count = "a migration" if len(migrations) == 1 else f"{len(migrations)} migrations"
     return (
         f"The database {database} was made by another version of Plumbline: it has had {count} that this version does "

@@ -1,4 +1,4 @@
-"""Makes the person who sent a request its tenant."""
+"""Makes the signed-in user the tenant of a request."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from compliance.isolation.tenant import tenant_context
 
 
 class TenantMiddleware:
-    """Sets the tenant to the signed-in person. Has to come after AuthenticationMiddleware.
+    """Sets the tenant to the signed-in user. Has to come after AuthenticationMiddleware.
 
     A request without a session costs no query here; one with a session costs the two that load its user.
     """

@@ -163,7 +163,7 @@ class OwnedReference(Operation):
 class GrantOperatorRead(Operation):
     """Grant the operators' site SELECT on some columns of one model, ``app.Model``.
 
-    Of an owned model it sees the rows of the one person passed to ``operator_view``. Leave out columns that are sealed,
+    Of an owned model it sees the rows of the one owner passed to ``operator_view``. Leave out columns that are sealed,
     hashed or usable for signing in: the database then refuses to return them, whatever the site queries.
     """
 

@@ -1,4 +1,4 @@
-"""The base of every model whose rows belong to one person."""
+"""The base of every model whose rows belong to one user."""
 
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -46,7 +46,7 @@ class OwnedQuerySet(BoundQuerySet[Row]):
 
 
 class Owned(models.Model):
-    """A row that belongs to one person and is invisible to everybody else.
+    """A row that belongs to one user and is invisible to all others.
 
     Its migration needs ``IsolateByOwner``, and ``OwnedReference`` for each foreign key to an owned model.
     """

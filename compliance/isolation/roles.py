@@ -34,7 +34,7 @@ ATTRIBUTES = {
     AUDITOR: "NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
 }
 
-# Set on each role, because that overrides what somebody has set for a whole database or server. With
+# Set on each role, because that overrides settings of a whole database or server. With
 # session_replication_role = replica, a session would not check foreign keys.
 FIXED_SETTINGS = {
     "search_path": "public",
@@ -45,7 +45,7 @@ FIXED_SETTINGS = {
     "role": "none",
 }
 # Timeouts of every session of a role; the site's own processes have shorter ones (``compliance.timeouts``). A
-# migration that waits for a lock makes everybody wait behind it. client_connection_check_interval ends a statement
+# migration that waits for a lock blocks all queries behind it. client_connection_check_interval ends a statement
 # whose client has disconnected.
 TIMEOUTS = {
     OWNER: {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "10min"},
@@ -170,7 +170,7 @@ def _make_roles(server: Server, logins: Sequence[Login]) -> None:
 
 
 def _reset_settings(server: Server) -> None:
-    """Reset whatever somebody has set for our roles, in one database or in all, then apply SETTINGS."""
+    """Reset all settings of our roles, in one database or in all, then apply SETTINGS."""
     for role, database in server.execute(EXISTING_SETTINGS, [list(ATTRIBUTES)]).fetchall():
         scope = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
         server.execute(sql.SQL("ALTER ROLE {}{} RESET ALL").format(sql.Identifier(role), scope))
@@ -197,7 +197,7 @@ def _set_password(server: Server, login: Login) -> None:
 
 
 def _set_grants(inside: Server, database: str) -> None:
-    """Grant what our roles need in the database, and revoke what else somebody granted there."""
+    """Grant what our roles need in the database, and revoke what was granted by hand."""
     inside.execute(sql.SQL(DATABASE_GRANTS).format(database=sql.Identifier(database)))
     inside.execute(SCHEMA_GRANTS)
     grants.revoke_manual_grants(inside, owners=[OWNER, LOOKUP, AUDITOR], users=[SITE, OPERATOR, VIEWER], viewer=VIEWER)

@@ -1,4 +1,4 @@
-"""The tenant: the person whose rows the running code may read and write.
+"""The tenant: the user whose rows the running code may read and write.
 
 The tenant is a context variable, so it belongs to one thread or task and never to a connection. The database backend in
 ``postgresql/`` passes it to PostgreSQL in every transaction, where the row-level security policies read it.
@@ -13,7 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 SYSTEM = UUID(int=0)
-"""The owner of rows that belong to no person, such as a sign-in attempt for an unknown address."""
+"""The owner of rows that belong to no user, such as a sign-in attempt for an unknown address."""
 
 _current: ContextVar[UUID | None] = ContextVar("tenant", default=None)
 
@@ -67,10 +67,10 @@ def recheck_connection() -> None:
 
 @contextmanager
 def tenant_cursor(owner: UUID) -> Iterator[CursorWrapper]:
-    """Yield a cursor of the current transaction with ``owner`` as tenant, whatever the tenant is outside.
+    """Yield a cursor of the current transaction with ``owner`` as tenant, even inside another tenant.
 
-    For the vault and the audit trail only: they write rows of the subject of an event, who is not always the person who
-    is signed in. All other code uses ``tenant``, which refuses to switch tenants.
+    For the vault and the audit trail only: they write rows of the subject of an event, who is not always the signed-in
+    user. All other code uses ``tenant``, which refuses to switch tenants.
     """
     with _set_tenant(owner), transaction.atomic(savepoint=False), connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         yield cursor

@@ -1,4 +1,4 @@
-"""Finds tables that hold people's rows without isolating them."""
+"""Finds tables with an owner column that row-level security does not isolate."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 

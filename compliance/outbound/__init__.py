@@ -1,1 +1,1 @@
-"""Outbound HTTP calls to providers: responses bounded in size and time, and errors that keep nothing of a call."""
+"""Outbound HTTP calls to providers: responses bounded in size and time, and errors without data of the call."""

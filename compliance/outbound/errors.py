@@ -1,9 +1,9 @@
-"""What can go wrong with an outbound call, mapped from urllib3 in one place.
+"""The errors of outbound calls, mapped from urllib3 in one place.
 
     OutboundError
-    ├── RequestNotSent       nothing reached the other side
+    ├── RequestNotSent       nothing reached the server
     │   ├── ConnectTimedOut
-    │   └── TlsError         its certificate does not prove who it is
+    │   └── TlsError         the server's certificate is not valid for its name
     ├── ResponseLost         the request may have arrived; no whole response came back
     │   ├── ResponseTimedOut
     │   └── TlsInterrupted
@@ -38,48 +38,48 @@ class OutboundError(Exception):
 
 
 class RequestNotSent(OutboundError):
-    """The request did not reach the other side."""
+    """The request did not reach the server."""
 
     code = "NOT_CONNECTED"
 
 
 class ConnectTimedOut(RequestNotSent):
-    """The other side accepted no connection in time."""
+    """The server accepted no connection in time."""
 
 
 class TlsError(RequestNotSent):
-    """The other side's certificate does not prove who it is, so nothing was sent."""
+    """The server's certificate could not be verified, so nothing was sent."""
 
     code = "CERTIFICATE_REFUSED"
 
 
 class ResponseLost(OutboundError):
-    """The request may have reached the other side; no whole response came back."""
+    """The request may have reached the server; no whole response came back."""
 
     code = "CONNECTION_LOST"
 
 
 class ResponseTimedOut(ResponseLost):
-    """The response did not come, or not whole, in the time that it was given."""
+    """The whole response did not arrive before the timeout."""
 
     code = "TIMEOUT"
 
 
 class TlsInterrupted(ResponseLost):
-    """The handshake broke off, or the encrypted stream did."""
+    """The TLS handshake or the encrypted stream was interrupted."""
 
     code = "TLS_FAILED"
 
 
 class ResponseTooLarge(OutboundError):
-    """The response has more bytes than any genuine one."""
+    """The response is larger than the limit, which no genuine response reaches."""
 
     code = "RESPONSE_TOO_LARGE"
 
 
 @contextmanager
 def map_urllib3_exceptions() -> Iterator[None]:
-    """Raise ``OutboundError`` in place of urllib3's errors, with nothing of them kept."""
+    """Raise ``OutboundError`` in place of urllib3's errors, without keeping them as cause or context."""
     failure: OutboundError
     try:
         yield
@@ -92,7 +92,7 @@ def map_urllib3_exceptions() -> Iterator[None]:
 
 
 def classify(error: HTTPError) -> OutboundError:
-    """Say what an error of urllib3 means. Only what fails before the first byte of the request counts as not sent."""
+    """Map an error of urllib3. Only an error before the first byte of the request counts as not sent."""
     cause = error.reason if isinstance(error, MaxRetryError) else error
     if isinstance(cause, NewConnectionError):
         return RequestNotSent()
@@ -107,7 +107,7 @@ def classify(error: HTTPError) -> OutboundError:
 
 
 def raise_without_context(error: Exception) -> Never:
-    """Raise an error that keeps no other one, not even the one that is being handled."""
+    """Raise an error without a context, even while another exception is being handled."""
     try:
         raise error
     finally:

@@ -86,7 +86,7 @@ def test_it_waits_for_no_lock_that_somebody_keeps(set_timeouts: SetTimeouts) -> 
 def test_it_gives_up_a_server_that_says_nothing_and_closes(set_timeouts: SetTimeouts, alias: str) -> None:
     other = connections[alias].copy()
     with other.cursor() as cursor:
-        set_timeouts(replace(timeouts.WEB, answer=0.05))
+        set_timeouts(replace(timeouts.WEB, response=0.05))
         with pytest.raises(OperationalError, match=r"did not answer for 0\.05 seconds"):
             cursor.execute("SELECT pg_sleep(60)")
     assert other.connection.closed

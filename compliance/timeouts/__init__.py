@@ -9,21 +9,21 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Timeouts in seconds. None leaves a timeout to the role, or, for ``answer``, waits without one.
+    """Timeouts in seconds. None leaves a timeout to the role, or, for ``response``, waits without one.
 
-    ``answer`` is measured in this process, because a frozen server measures no time. It is longer than ``statement``,
+    ``response`` is measured in this process, because a frozen server measures no time. It is longer than ``statement``,
     so that a working server ends the statement itself and the connection can be kept.
     """
 
     connect: int
     lock: float | None
     statement: float | None
-    answer: float | None
+    response: float | None
 
 
-WEB: Final = Timeouts(connect=2, lock=2, statement=2.5, answer=3)
-JOB: Final = Timeouts(connect=5, lock=10, statement=60, answer=70)
-COMMAND: Final = Timeouts(connect=10, lock=None, statement=None, answer=None)
+WEB: Final = Timeouts(connect=2, lock=2, statement=2.5, response=3)
+JOB: Final = Timeouts(connect=5, lock=10, statement=60, response=70)
+COMMAND: Final = Timeouts(connect=10, lock=None, statement=None, response=None)
 
 _timeouts = COMMAND
 

@@ -1,4 +1,4 @@
-"""A circuit breaker for a server that does not answer: for some seconds, further calls fail at once."""
+"""A circuit breaker for a server that does not respond: for some seconds, further calls fail at once."""
 
 import time
 

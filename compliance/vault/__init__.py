@@ -1,4 +1,4 @@
-"""The vault: values sealed with AES-256-GCM under one data key per person.
+"""The vault: values sealed with AES-256-GCM under one data key per user.
 
 ``SealedTextField`` (in ``fields``) seals a model's column; ``seal`` and ``unseal`` are for values elsewhere. There is
 no plaintext mode: without usable keys in ``FIELD_KEYS`` the program does not start.

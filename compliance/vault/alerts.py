@@ -1,4 +1,4 @@
-"""Reports sealed values that cannot be read: to people on the page, to operators in the log."""
+"""Reports sealed values that cannot be decrypted: to users on the page, to operators in the log."""
 
 import logging
 from typing import Final
@@ -15,10 +15,10 @@ UNREADABLE: Final = gettext_lazy("Cannot be read")
 
 
 def report_unreadable(column: str, *, row: object, owner: UUID | str, error: SealError) -> None:
-    """Write the log line that alerts operators: which value, whose, and why. It contains ids only.
+    """Write the log line that alerts operators: column, row, owner and reason, without the value.
 
-    ``column`` is written like ``banking.item.access_token``. Of the values under one data key that does not open, only
-    the first in a minute gets a line.
+    ``column`` is written like ``banking.item.access_token``. Of the values under one data key that cannot be unwrapped,
+    only the first in a minute gets a line.
     """
     if isinstance(error, KeyStillUnreadable):
         return

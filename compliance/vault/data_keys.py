@@ -1,4 +1,4 @@
-"""One data key for each owner: whatever is sealed for a person is sealed under their key.
+"""One data key for each owner: all values of a user are sealed under their key.
 
 Deleting the key's rows makes all of it unreadable at once (crypto-shredding), in running processes within
 ``CACHE_SECONDS``. Keys that a rotation retired stay until then, because audit events cannot be sealed again.
@@ -86,7 +86,7 @@ def cache_key(owner: UUID, row: Row, *, active: bool) -> None:
 
 
 def shred(owner: UUID) -> int:
-    """Make everything that was ever sealed for ``owner`` unreadable; returns how many keys were destroyed.
+    """Make everything that was ever sealed for ``owner`` unreadable. Returns how many keys were deleted.
 
     Joins the current transaction. Raises ``ValueError`` for the system's own key.
     """

@@ -1,4 +1,4 @@
-"""What goes wrong with sealed values. No message contains a value, a key or a ciphertext."""
+"""The errors of sealed values. No message contains a value, a key or a ciphertext."""
 
 
 class SealError(Exception):
@@ -10,7 +10,7 @@ class KeyDestroyed(SealError):
 
 
 class KeyStillUnreadable(SealError):
-    """A data key that did not open less than a minute ago, when it was reported, and was not tried again."""
+    """A data key failed to unwrap less than a minute ago. That was reported, and it was not tried again."""
 
 
 class KeyMissing(SealError):

@@ -25,7 +25,7 @@ class LoadedKey:
 
 
 class KeyCache(Generic[CacheKey, CacheValue]):
-    """The only place where unwrapped keys stay, and why others did not open."""
+    """Entries that expire. Caches of this class are the only place in which unwrapped keys stay in memory."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

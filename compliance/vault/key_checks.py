@@ -19,7 +19,7 @@ DATE_IN_ID: Final = re.compile(r"(20\d\d)(\d\d)(\d\d)")
 
 
 def find_key_errors(field_keys: str, secret_key: str) -> list[str]:
-    """Explain, one sentence each, why these keys cannot be used; empty when they can. No sentence contains a key."""
+    """Return one sentence for each reason why these keys cannot be used. No sentence contains a key."""
     try:
         keys = parse_keyring(field_keys)
     except InvalidKeyring as error:

@@ -1,4 +1,4 @@
-"""Rotates keys while the site runs. Every step can be killed and run again: a query finds what is left to do.
+"""Rotates keys while the site runs. Every step can be killed and run again: a query finds the remaining rows.
 
 The order for a new key-encryption key: add it to FIELD_KEYS *after* the primary key and restart every process; put it
 first and restart again; run ``rotate_keys``; when it reports nothing left, remove the old key. A key that a process
@@ -177,7 +177,7 @@ def iterate_pages(model: type[Model], column: SealedTextField) -> Iterator[Seque
 
 
 def get_owner_id(row: Model, column: SealedTextField) -> UUID:
-    """Return the id of the person under whose key this row's value is sealed."""
+    """Return the id of the user under whose key this row's value is sealed."""
     return UUID(str(getattr(row, column.owner)))
 
 

@@ -34,7 +34,7 @@ class Secret:
         self.sealed = sealed
 
     def reveal(self) -> str:
-        """Return the value. Raises ``SealError`` when it was tampered with or its owner's key is destroyed."""
+        """Return the value. Raises ``SealError`` when it was tampered with or its owner's key was deleted."""
         return self._open()
 
     def reveal_or(self, default: str) -> str:

@@ -10,7 +10,7 @@ from compliance.vault.errors import SealError
 from compliance.vault.keyring import keyring
 
 KEYS_IN_USE = "SELECT kek FROM compliance_keys_in_use()"
-# One data key that does not open may be damaged. When none of several opens, they were wrapped under another key.
+# One data key that cannot be unwrapped may be damaged. If none of several can, they were wrapped under another key.
 SAMPLES = "SELECT kek, owner, wrapped FROM compliance_key_samples(5)"
 
 
@@ -22,20 +22,20 @@ def find_missing_keys(*, using: str) -> list[str]:
 
 
 def find_unopened_keys(*, using: str) -> dict[str, list[UUID]]:
-    """Map each key that opens none of a few data keys under its name to the owners of those."""
+    """Return the keys that unwrap none of a sample of their data keys, each with the owners of that sample."""
     with connections[using].cursor() as cursor:
         cursor.execute(SAMPLES)
         samples = [sample for sample in cursor.fetchall() if sample[0] in keyring()]
-    opening = {kek for kek, owner, wrapped in samples if can_unwrap(kek, owner, wrapped)}
+    working = {kek for kek, owner, wrapped in samples if can_unwrap(kek, owner, wrapped)}
     unopened = defaultdict(list)
     for kek, owner, _ in samples:
-        if kek not in opening:
+        if kek not in working:
             unopened[kek].append(owner)
     return dict(sorted(unopened.items()))
 
 
 def describe_unopened_key(kek: str, owners: list[UUID]) -> str:
-    """Explain why a key may open no data key of these owners."""
+    """Return the error message for a key that unwraps no data key of these owners."""
     if len(owners) == 1:
         return (
             f"The only data key under {kek} does not open: it is damaged, or FIELD_KEYS has another key by that name."

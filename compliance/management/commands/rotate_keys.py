@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--reseal", action="store_true", help="Seal again what is under a retired data key.")
 
     def handle(self, *args: Any, new_data_keys: int | None, reseal: bool, **options: Any) -> None:
-        """Raises ``CommandError`` when something was left undone; the message says what to do."""
+        """Raises ``CommandError`` when the rotation is not complete; the message says what to do."""
         try:
             done = rotation.rewrap()
         except KeyMissing as error:
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         return renewed
 
     def describe_left(self, done: rotation.Rewrapping) -> Iterator[str]:
-        """Say which data keys are not under the primary key, and what follows from it."""
+        """Yield a sentence for each reason why data keys are not under the primary key."""
         if broken := len(done.unreadable):
             yield (
                 f"{broken} data keys could not be opened and stay under the key that they have, which has to stay in "
@@ -65,7 +65,7 @@ class Command(BaseCommand):
             yield from done.unreadable
 
     def record(self, *, rewrapped: int, renewed: int, resealed: int) -> list[str]:
-        """Write the rotation into the system's trail, or say why it is not there: that key may be damaged as well."""
+        """Record the rotation in the system's trail. Returns the reason if that failed: its key may be damaged too."""
         try:
             record(Action.KEY_ROTATION, subject=None, rewrapped=rewrapped, renewed=renewed, resealed=resealed)
         except SealError as error:
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         return []
 
     def reseal(self) -> rotation.Resealing:
-        """Seal values again, and say whether another pass is wanted."""
+        """Seal values again, and print whether another pass is needed."""
         done = rotation.Resealing().run(rotation.sealed_columns())
         self.stdout.write(f"Sealed {done.resealed} values again; {done.changed_meanwhile} were written meanwhile.")
         if done.changed_meanwhile:

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, on connections that time out when the server does not answer."""
+"""Django's PostgreSQL backend, on connections that time out when the server does not respond."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from psycopg import IsolationLevel
 from compliance.timeouts import get_timeouts
 from compliance.timeouts.postgresql.connection import TimeoutConnection
 
-# A host that is down never answers, and TCP would wait for hours. Unix sockets ignore these.
+# A host that is down never responds, and TCP would wait for hours. Unix sockets ignore these.
 TCP: Final = {
     "keepalives": 1,
     "keepalives_idle": 10,

@@ -1,4 +1,4 @@
-"""A psycopg connection with a timeout for each answer, and a circuit breaker for a server that does not answer."""
+"""A psycopg connection with a timeout for each response, and a circuit breaker for a server that does not respond."""
 
 from typing import Any, Final
 
@@ -27,15 +27,15 @@ class TimeoutConnection(psycopg.Connection[Any]):
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait for the server. A caller's own timeout, as when cancelling, takes precedence."""
-        answer_timeout = get_timeouts().answer
-        if timeout is not None or answer_timeout is None:
+        response_timeout = get_timeouts().response
+        if timeout is not None or response_timeout is None:
             return super().wait(gen, interval, timeout)
         if circuit_breaker.is_open():
             self.pgconn.finish()
             raise psycopg.OperationalError("PostgreSQL did not answer a moment ago.")
         try:
-            return super().wait(gen, interval, answer_timeout)
+            return super().wait(gen, interval, response_timeout)
         except _WaitTimeout:
             circuit_breaker.open()
             self.pgconn.finish()
-            raise psycopg.OperationalError(f"PostgreSQL did not answer for {answer_timeout:g} seconds.") from None
+            raise psycopg.OperationalError(f"PostgreSQL did not answer for {response_timeout:g} seconds.") from None

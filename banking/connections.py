@@ -1,6 +1,6 @@
-"""A person's connections with their accounts, which every page about money starts from.
+"""A user's connections with their accounts. Every page about money starts with these two queries.
 
-The two queries are hand-written because Django takes longer to compose them than PostgreSQL to execute both.
+They are hand-written because Django takes longer to compose them than PostgreSQL to execute both.
 """
 
 from uuid import UUID
@@ -28,9 +28,9 @@ WHERE owner_id = %s AND (closed_at IS NULL OR successor_id IS NOT NULL) ORDER BY
 
 
 def list_connections(user: User) -> list[Item]:
-    """A person's visible Items, oldest first, each with its ``open_accounts``; two queries.
+    """A user's visible Items, oldest first, each with its ``open_accounts``; two queries.
 
-    The ids that an account had before are in its ``former_accounts``, and in no Item's ``open_accounts``.
+    The earlier accounts of the same real account are in its ``former_accounts``, and in no Item's ``open_accounts``.
     """
     items = {item.pk: item for item in Item.objects.raw(ITEMS, [user.pk, list(VISIBLE_CONNECTIONS)])}
     for item in items.values():
@@ -56,6 +56,6 @@ def attach_account(account: Account, *, items: dict[UUID, Item], accounts: dict[
 
 
 def institution_name(*, user: User, item_id: UUID) -> str:
-    """The name of an Item's bank. Raises ``Item.DoesNotExist`` for an Item that is not this person's."""
+    """The name of an Item's bank. Raises ``Item.DoesNotExist`` for another user's Item."""
     with tenant(user.pk):
         return Item.objects.for_user(user).get(pk=item_id).institution_name

@@ -18,7 +18,7 @@ from compliance.queues import Lane, count_waiting_jobs
 logger = logging.getLogger(__name__)
 
 CHUNK = 100
-# Above this Celery beat adds nothing: what is due stays due, and a queue without workers does not fill Redis.
+# Above this Celery beat queues nothing: Items stay due, and a queue without workers does not fill Redis.
 MAX_WAITING = 2000
 
 
@@ -111,7 +111,7 @@ def handle_webhook(event: WebhookEvent) -> None:
     """Request a sync of the Item that a webhook names, if it is one of ours."""
     owned_id = sync_queue.find_current_item(provider_key=event.provider, provider_item_id=event.provider_item_id)
     if owned_id is None and event.provider_item_id:
-        # It may be the Item of an exchange whose response was lost: operators find its id here.
+        # It may be the Item of an exchange whose response was lost: operators find its id in this log line.
         logger.warning("A webhook names Item %s, which is unknown here", event.provider_item_id)
     if owned_id is not None:
         owner_id, item_id = owned_id

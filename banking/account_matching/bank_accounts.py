@@ -1,4 +1,4 @@
-"""All accounts of one person at one bank, whatever connection they came through."""
+"""All accounts of one user at one bank, through any connection."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,22 +15,22 @@ def accounts_at_bank(item: Item) -> list[Account]:
         owner=item.owner_id, item__provider=item.provider, item__environment=item.environment
     )
     same_bank = Q(item__institution=item.institution_id) if item.institution_id else Q(item=item.pk)
-    tied = owned.filter(~Q(successor__item__institution=F("item__institution")), successor__isnull=False)
-    accounts = list(owned.filter(same_bank | Exists(tied)).select_related("item"))
+    matched = owned.filter(~Q(successor__item__institution=F("item__institution")), successor__isnull=False)
+    accounts = list(owned.filter(same_bank | Exists(matched)).select_related("item"))
     ids = ids_of_bank(item, accounts)
     return sorted((account for account in accounts if bank_id(account.item) in ids), key=rank, reverse=True)
 
 
 def ids_of_bank(item: Item, accounts: Sequence[Account]) -> set[int | UUID]:
-    """The ids of the Item's bank: its own, and those that an account has which was matched with one of its accounts.
+    """The ids of the Item's bank: its own, and those of banks of which an account was matched with one of its accounts.
 
     A bank that changes its systems may get another id, for each connection on another day.
     """
-    banks = {account.pk: bank_id(account.item) for account in accounts}
-    ties = [{banks[a.pk], banks[a.successor_id]} for a in accounts if a.successor_id in banks]
+    bank_ids = {account.pk: bank_id(account.item) for account in accounts}
+    pairs = [{bank_ids[a.pk], bank_ids[a.successor_id]} for a in accounts if a.successor_id in bank_ids]
     ids = {bank_id(item)}
-    while more := {bank for tie in ties if tie & ids for bank in tie} - ids:
-        ids |= more
+    while new_ids := {matched_id for pair in pairs if pair & ids for matched_id in pair} - ids:
+        ids |= new_ids
     return ids
 
 

@@ -12,7 +12,7 @@ from banking.account_matching import statements
 from banking.account_matching.precedence import rank
 from banking.models import Account, Connection
 
-# Rows of the days that both accounts cover; fewer decide nothing.
+# The fewest rows, of the days that both accounts cover, that can decide a match.
 MIN_ROWS: Final = 3
 SYNCABLE_CONNECTIONS: Final = (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT)
 
@@ -71,7 +71,7 @@ def description(account: Account) -> tuple[str, ...]:
 
 
 def listed_together(accounts: Sequence[Account]) -> set[Pair]:
-    """Pairs that the bank has listed at once in one connection: they are two accounts for good."""
+    """Pairs that the bank has listed at once in one connection: they are never the same account."""
     with connection.cursor() as cursor:
         cursor.execute(statements.LISTED_TOGETHER, {"accounts": [account.pk for account in accounts]})
         return {frozenset(pair) for pair in cursor.fetchall()}
@@ -107,8 +107,8 @@ def decide_by_evidence(front: Account, older: Account, accounts: Sequence[Accoun
     is_history = older.closed_at is not None or older.item.connection not in SYNCABLE_CONNECTIONS
     was_matched = older.successor_id is not None and older.successor_id in (front.pk, front.successor_id)
     was_matched = was_matched or front.successor_id == older.pk
-    shares = front.item_id != older.item_id and frozenset((front.item_id, older.item_id)) in proven
-    if is_history or was_matched or shares or had_same_balance(front, older):
+    share_account = front.item_id != older.item_id and frozenset((front.item_id, older.item_id)) in proven
+    if is_history or was_matched or share_account or had_same_balance(front, older):
         return Match.SAME
     return Match.DIFFERENT
 

@@ -7,12 +7,12 @@ from django.utils import timezone
 
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item
 
-# Two regular syncs. An Item that could not be synced for this long yields to one that could; a short outage does not.
+# Two regular syncs. An Item that failed to sync for this long loses precedence to one that synced.
 LATE: Final = timedelta(hours=12)
 
 
 def rank(account: Account) -> tuple[Any, ...]:
-    """Sort key: an account that is synced comes before one that may be synced again, and that before mere history."""
+    """Sort key: first accounts that are synced now, then those that may be synced again, then kept history."""
     is_synced, *recent = recency(account)
     is_open = account.closed_at is None and account.item.connection in VISIBLE_CONNECTIONS
     return (is_synced, is_open, *recent)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# How many of the latest days that both accounts cover are compared.
+# Of the days that both accounts cover, the latest this many are compared.
 COMPARED_DAYS: Final = 90
 
 # Posted rows that the bank has not removed, whether they count or another row replaced them.
@@ -61,8 +61,8 @@ WHERE one.id = ANY (%(accounts)s) AND other.id = ANY (%(accounts)s) AND (
         WHERE one_day.account_id = one.id LIMIT 2) AS shared) > 1)
 """
 
-# Mark the rows that a successor's rows replace, and let others count again. A pending row whose posted row is here does
-# not count in either case; see ``sync.statements.REPLACE_PENDING``.
+# Mark the rows that a successor's rows replace, and let others count again. A pending row whose posted row is stored
+# does not count in either case; see ``sync.statements.REPLACE_PENDING``.
 REPLACE_BY_SUCCESSOR: Final = """
 UPDATE banking_transaction AS existing
 SET removed_at = CASE WHEN replacement.by <> '' THEN now() END, replaced_by = replacement.by
@@ -87,8 +87,8 @@ WHERE existing.id = replacement.id
 RETURNING existing.id, existing.replaced_by
 """
 
-# Copy what a person wrote on a row to the equal row of the account that counts now, once: when the row is replaced. A
-# row that counts again takes it over as it is, since the person saw and changed the other row meanwhile; elsewhere
+# Copy the user's own fields of a row to the equal row of the account that counts now, once: when the row is replaced. A
+# row that counts again takes over the current values, since the user saw and changed the other row meanwhile; elsewhere
 # nothing is overwritten. Equal rows are found by one sort: a join of two histories would compare every row with every
 # other one while PostgreSQL has no statistics about them.
 COPY_USER_FIELDS: Final = """
@@ -104,7 +104,7 @@ WITH side AS (
     WHERE transaction.account_id = ANY (%(accounts)s) AND (
         transaction.removed_at IS NULL
         OR transaction.replaced_by = 'successor' AND transaction.removed_at = now())
--- What the equal rows say: the replaced one first, then one that the person wrote on.
+-- The user's fields of equal rows: the replaced row first, then one that the user changed.
 ), equal AS (
     SELECT id, is_old, is_written, bool_or(is_old) OVER equals AS has_old,
         first_value(user_category) OVER equals AS user_category, first_value(note) OVER equals AS note,
@@ -113,7 +113,7 @@ WITH side AS (
     WINDOW equals AS (PARTITION BY front, date, amount, name, place ORDER BY is_old DESC, is_written DESC, id
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 )
--- Rows that count get it, unless the person wrote on them; those that count again get it in any case.
+-- Rows that count get them, unless the user changed them; those that count again get them in any case.
 UPDATE banking_transaction AS transaction
 SET user_category = equal.user_category, note = equal.note, hidden = equal.hidden
 FROM equal

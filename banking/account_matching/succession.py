@@ -38,16 +38,16 @@ def update_succession(*, item: Item, remaining: list[Account] | None = None) -> 
     accounts = accounts_at_bank(item) if remaining is None else remaining
     before = {account.pk: account.successor_id for account in accounts}
     groups, proven = group_accounts(accounts)
-    touched = [a for group in groups if len(group) > 1 for a in group]
-    touched += [a for a in accounts if (remaining is not None or before[a.pk] is not None) and a not in touched]
-    if not touched:
+    affected = [a for group in groups if len(group) > 1 for a in group]
+    affected += [a for a in accounts if (remaining is not None or before[a.pk] is not None) and a not in affected]
+    if not affected:
         return SuccessionResult()
-    days = first_days(item.owner_id, touched)
+    days = first_days(item.owner_id, affected)
     untils = {account.pk: until for group in groups for account, until in assign_successors(group, days)}
     params: dict[str, Any] = {
         "owner": item.owner_id,
-        "accounts": [a.pk for a in touched],
-        "untils": [untils[a.pk] for a in touched],
+        "accounts": [a.pk for a in affected],
+        "untils": [untils[a.pk] for a in affected],
         "known": [a.pk for a in accounts],
     }
     with connection.cursor() as cursor:
@@ -67,7 +67,7 @@ def first_days(owner_id: UUID, accounts: Sequence[Account]) -> dict[UUID, FirstD
 
 
 def assign_successors(group: Sequence[Account], days: dict[UUID, FirstDays]) -> list[tuple[Account, date | None]]:
-    """Store the successors within a group; returns until when the transactions of each member count."""
+    """Store the successors within a group. Returns each member and the day from which its transactions do not count."""
     front = group[0]
     until: date | None = None
     for account in group:
@@ -77,17 +77,18 @@ def assign_successors(group: Sequence[Account], days: dict[UUID, FirstDays]) -> 
             account.successor_id, account.succeeded_on = successor, until
         until = earlier(until, days[account.pk].balances)
     until = None
-    placed: list[tuple[Account, date | None]] = []
+    untils: list[tuple[Account, date | None]] = []
     for account in sorted(group, key=recency, reverse=True):
-        placed.append((account, until))
+        untils.append((account, until))
         until = earlier(until, days[account.pk].transactions)
-    return placed
+    return untils
 
 
 def find_redundant_items(accounts: Sequence[Account], proven: set[Pair]) -> list[UUID]:
-    """The Items without access for good whose open accounts are all synced through another Item, for certain.
+    """The Items whose access was revoked and whose open accounts are all synced through another Item.
 
-    Accounts that only have the same description may part again when their rows come; until then the older Item stays.
+    Accounts that were matched by their description alone may turn out to be two when their rows arrive. Until then the
+    older Item stays.
     """
     synced: dict[UUID | None, UUID] = {a.pk: a.item_id for a in accounts if a.item.connection == Connection.ACTIVE}
     revoked = [a for a in accounts if a.closed_at is None and a.item.connection == Connection.REVOKED]

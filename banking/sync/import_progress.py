@@ -1,4 +1,4 @@
-"""How far the first import of an Item is, as a message and as steps."""
+"""The progress of an Item's first import, as a message and as steps."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ class ImportProgress:
 
 
 def import_progress(*, item: Item, at: datetime) -> ImportProgress:
-    """How far an import is; makes two counts."""
+    """The progress of an import, in two queries."""
     state = import_state(item=item, at=at)
     return ImportProgress(
         state=state,
@@ -51,7 +51,7 @@ def import_state(*, item: Item, at: datetime) -> str:
 
 
 def progress_message(*, state: str, item: Item) -> str:
-    """What the page says, and what a screen reader says when it changes."""
+    """The text on the page, which a screen reader reads out when it changes."""
     bank = {"bank": bank_name(item.institution_name)}
     if state == "done":
         return _("Import from %(bank)s is complete.") % bank

@@ -11,9 +11,9 @@ MAX_AGE = timedelta(days=7)
 
 
 def load_institution(*, provider: ProviderClient, item: Item, details: ItemDetails) -> Institution | None:
-    """Return the Item's bank; asks the provider when ours is missing or a week old.
+    """Return the Item's bank, fetched from the provider if it is not stored or its details are a week old.
 
-    ``None`` when the provider does not say which bank it is. Raises ``ProviderError``.
+    ``None`` if the provider does not name the bank. Raises ``ProviderError``.
     """
     if not details.institution_id:
         return None

@@ -41,13 +41,13 @@ logger = logging.getLogger(__name__)
 SYNC_INTERVAL = timedelta(hours=6)
 JITTER = timedelta(minutes=30)
 FIRST_RETRY_DELAY = timedelta(minutes=2)
-# While somebody waits for the first import, and where the fault was ours.
+# While the user waits for the first import, and after an error of ours.
 FIRST_RETRY_DELAY_WHEN_URGENT = timedelta(seconds=30)
 MAX_RETRY_DELAY = timedelta(hours=6)
 MAX_FAILURE_COUNT = 1000
 
 WORKER_LOST = "WORKER_LOST"
-# Machines are restarted: this many lost workers a day are no reason to suspect the Item.
+# Machines are restarted, so this many lost workers a day are not counted against the Item.
 TOLERATED_WORKER_LOSSES = 2
 WORKER_LOSS_PERIOD = timedelta(days=1)
 
@@ -67,13 +67,13 @@ READINESS_ORDER = (Readiness.NOT_READY, Readiness.INITIAL, Readiness.HISTORICAL)
 
 
 class SyncCrashed(ProviderError):
-    """The fault was neither the provider's nor the bank's: an exception of our own, whose class is ``code``."""
+    """An unforeseen exception of our own ended the sync. ``code`` is its class."""
 
 
 def record_success(*, item: Item, connection_before: str, run: SyncRun, staging: StagingFile) -> SyncOutcome:
-    """Finish a good sync, in the transaction that stored it."""
+    """Finish a successful sync, in the transaction that stored it."""
     now = timezone.now()
-    # The first import brings history, which is no news to the person.
+    # The first import brings only old transactions, of which users are not notified.
     has_news = item.readiness == Readiness.HISTORICAL and run.written
     item.readiness = max(Readiness(item.readiness), staging.readiness, key=READINESS_ORDER.index)
     item.request_id = staging.request_id
@@ -99,9 +99,9 @@ def record_success(*, item: Item, connection_before: str, run: SyncRun, staging:
 
 
 def apply_item_details(*, item: Item, details: ItemDetails, institution: Institution | None) -> None:
-    """Copy what the provider says of an Item that could be synced.
+    """Copy the provider's details of an Item that could be synced.
 
-    An error on the Item ends its connection, although its stream still gives what came before.
+    An error of the Item changes its connection, although its stream still returns older data.
     """
     item.institution = institution or item.institution
     bank_name = institution.name if institution else details.institution_name
@@ -117,7 +117,7 @@ def apply_item_details(*, item: Item, details: ItemDetails, institution: Institu
 
 
 def regular_interval() -> timedelta:
-    """The time until the next regular sync: spread, so that Items that were linked together do not stay together."""
+    """The time until the next regular sync, with jitter, so that Items that were linked together are spread out."""
     return SYNC_INTERVAL + JITTER * random.uniform(-1, 1)  # noqa: S311  (spreads load, hides nothing)
 
 
@@ -160,9 +160,9 @@ def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncO
 
 
 def update_matching_accounts(*, item: Item) -> None:
-    """After a connection is lost, let the person's other connection to the same bank count at once, if there is one.
+    """After a connection is lost, let the user's other connection to the same bank count at once, if there is one.
 
-    If other rows are being stored for too long, the other connection's next sync does the same.
+    If that times out because other rows are being stored, the other connection's next sync does it.
     """
     try:
         with tenant(item.owner_id):
@@ -174,8 +174,8 @@ def update_matching_accounts(*, item: Item) -> None:
 
 
 def hand_over(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncOutcome:
-    """Give an Item to the workers with more time: its bank did not answer while others waited. That is no failure."""
-    logger.info("Item %s goes to workers with more time: %s", lease.item_id, error)
+    """Move an Item to the slow lane: its bank did not respond within the quick timeouts. That is not a failure."""
+    logger.info("Item %s moves to the slow lane: %s", lease.item_id, error)
     try:
         with tenant(lease.owner_id):
             item = lease.lock_item()
@@ -189,7 +189,7 @@ def hand_over(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncOutcom
 
 
 def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None:
-    """Store an error in the Item and schedule the retry. Returns its delay in seconds if Celery beat is too slow.
+    """Store an error in the Item and schedule the retry. Returns its delay in seconds if it is too short for beat.
 
     Only an error of the user's own connection changes its state: after a problem at the bank, at the provider or with
     our own keys, a new sign-in would not help.
@@ -206,14 +206,14 @@ def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None
         logger.critical("The provider rejects our configuration: %s", error)
     item.is_slow = isinstance(error, Unavailable) and not isinstance(error, RateLimited)
     item.failures = min(item.failures + 1, MAX_FAILURE_COUNT)
-    # A sync that was requested while this one failed has not been answered, and does not wait for hours.
+    # A sync that was requested while this one failed must not wait for hours.
     failures = 1 if was_requested_meanwhile(item=item, run=run) else item.failures
     item.next_sync_at = now + retry_delay(failures=failures, importing=item.is_importing, error=error)
     return None
 
 
 def was_requested_meanwhile(*, item: Item, run: SyncRun) -> bool:
-    """Whether somebody requested a sync after this one began, whatever their clock showed."""
+    """Whether a sync was requested after this one began, even by a machine whose clock is behind."""
     return item.sync_requested_at != run.request_before_run
 
 
@@ -228,7 +228,7 @@ def retry_delay(*, failures: int, importing: bool, error: ProviderError) -> time
 
 
 def record_crash(*, lease: Lease, run: SyncRun, error: Exception) -> None:
-    """Release an Item whose sync ended in an unforeseen exception, so that it is retried soon.
+    """Release an Item whose sync ended with an unforeseen exception, so that it is retried soon.
 
     If the database is unavailable, the lease expires and the Item is still due.
     """
@@ -240,9 +240,9 @@ def record_crash(*, lease: Lease, run: SyncRun, error: Exception) -> None:
 
 
 def close_run_of_lost_worker(*, item: Item) -> None:
-    """Close the run of a worker that died during a sync, in the transaction that has taken the Item since.
+    """Close the run of a worker that died during a sync, in the transaction of the worker that took over the Item.
 
-    An Item that kills every worker, perhaps by the memory that it takes, is retried at growing intervals.
+    An Item that kills every worker, perhaps because it needs too much memory, is retried at growing intervals.
     """
     now = timezone.now()
     runs = SyncRun.objects.filter(item=item)

@@ -1,4 +1,4 @@
-"""One sync of one Item, from taking its lease to releasing it."""
+"""One sync of one Item, from acquiring its lease to releasing it."""
 
 import logging
 from collections import Counter
@@ -36,7 +36,7 @@ from compliance.isolation.tenant import recheck_connection
 logger = logging.getLogger(__name__)
 
 MAX_RESTARTS = 8
-# At 500 rows a page, far more than any bank keeps; ends a stream that never ends.
+# At 500 rows a page, far more than any bank keeps. Stops a sync whose stream never ends.
 MAX_PAGES = 2000
 
 
@@ -49,10 +49,10 @@ def sync_item(
     is not due. Provider errors are written to the Item and its ``SyncRun`` and not raised: ``item_state`` decides about
     the retry. Every other exception is recorded and raised.
     """
-    started = start_run(owner_id=owner_id, item_id=item_id, trigger=trigger, if_due=if_due)
-    if started is None:
+    claim = start_run(owner_id=owner_id, item_id=item_id, trigger=trigger, if_due=if_due)
+    if claim is None:
         return SKIPPED
-    lease, item, run = started
+    lease, item, run = claim
     try:
         with keep_renewed(lease):
             return download_and_store(lease=lease, item=item, run=run, timeouts=timeouts)
@@ -72,7 +72,7 @@ def sync_item(
 
 
 def start_run(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> tuple[Lease, Item, SyncRun] | None:
-    """Take the Item's lease, and record that a run begins and that it uses the credential."""
+    """Acquire the Item's lease, record the use of its credential, and create the run."""
     with tenant(owner_id):
         acquired = acquire_lease(owner_id=owner_id, item_id=item_id, if_due=if_due)
         if acquired is None:
@@ -132,7 +132,7 @@ def download_pages(
 def download_from_cursor(
     *, provider: ProviderClient, token: str, lease: Lease, item: Item, staging: StagingFile
 ) -> None:
-    """Follow the stream from the Item's cursor to its end."""
+    """Download the stream from the Item's cursor to its end."""
     cursor, seen = item.cursor, {item.cursor}
     for _ in range(MAX_PAGES):
         lease.check()
@@ -150,16 +150,16 @@ def download_from_cursor(
 def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: SyncRun, from_start: bool) -> None:
     """Store accounts, balances and transactions and move the cursor, all in the open transaction.
 
-    Stored rows are reconciled only with a whole stream. One that is still being prepared is stored and then downloaded
-    from its start again, since what follows it would never tell which rows were removed meanwhile.
+    Stored rows are reconciled only with a complete stream. A stream that the provider still prepares is stored, and
+    later downloaded from its start again: its next pages would not say which rows were removed meanwhile.
     """
     locks.lock_accounts(owner_id=item.owner_id)
-    # The order of the connections depends on these.
+    # The precedence of accounts depends on these columns.
     item.save(update_fields=["institution", "connection", "checked_at"])
-    is_wider = item.skipped_transactions > 0 and has_new_account(item=item, accounts=accounts)
+    retries_skipped_rows = item.skipped_transactions > 0 and has_new_account(item=item, accounts=accounts)
     store_accounts(item=item, response=accounts, others=staging.accounts.values())
     complete = from_start and staging.readiness == Readiness.HISTORICAL
-    is_half = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
+    is_partial = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
     stored = store_transactions(item=item, staging=staging, complete=complete)
     result = succession.update_succession(item=item)
     if result.redundant_items:
@@ -171,22 +171,22 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
         item=item, run=run, staging=staging, accounts=accounts, unknown_accounts=stored.unknown_accounts
     )
     if missing and not skipped_rows_before(item):
-        # An unreadable row may have been damaged on its way: it is requested once more before the stream goes on.
+        # An unreadable row may have been damaged in transfer: request it once more before moving the cursor.
         item.sync_requested_at = timezone.now()
         item.cursor = "" if from_start else item.cursor
         return
     item.skipped_transactions = missing if complete else item.skipped_transactions + missing
-    item.cursor = "" if is_half or (is_wider and not complete) else staging.cursor or item.cursor
+    item.cursor = "" if is_partial or (retries_skipped_rows and not complete) else staging.cursor or item.cursor
 
 
 def has_new_account(*, item: Item, accounts: AccountsResponse) -> bool:
-    """Whether the bank lists a new account: skipped rows may belong to it, and are downloaded again then."""
+    """Whether the bank lists a new account. Skipped rows may belong to it, so they are downloaded again."""
     known = set(Account.objects.filter(item=item).values_list("provider_id", flat=True))
     return any(row.provider_id not in known for row in accounts.accounts)
 
 
 def skipped_rows_before(item: Item) -> bool:
-    """Whether the last good sync skipped rows too."""
+    """Whether the last successful sync skipped rows too."""
     last = SyncRun.objects.filter(item=item, result=SyncRun.Result.OK).order_by("-started_at").first()
     return last is not None and last.skipped_rows > 0
 
@@ -194,7 +194,7 @@ def skipped_rows_before(item: Item) -> bool:
 def record_skipped_rows(
     *, item: Item, run: SyncRun, staging: StagingFile, accounts: AccountsResponse, unknown_accounts: int
 ) -> int:
-    """Record by field what could not be stored, for operators; returns how many transactions that are."""
+    """Record which fields of how many rows were invalid, for operators. Returns how many transactions were skipped."""
     errors = staging.field_errors + Counter(f"{kind}.{field}" for kind, field, _ in accounts.skipped)
     errors["transaction.account_id"] += unknown_accounts
     missing = sum(count for field, count in errors.items() if field.startswith("transaction."))

@@ -1,8 +1,8 @@
 """The lease that lets one worker at a time sync an Item.
 
-A background thread renews the lease. So it can be short, however long the provider takes to respond: a worker that is
-killed, or cut off from the database, loses the Item within ``LEASE_DURATION``. The database's clock alone decides when:
-a worker whose own clock is ahead takes no Item away from another one.
+A background thread renews the lease. So it can be short even if the provider takes long to respond: a worker that is
+killed, or loses the database, loses the Item within ``LEASE_DURATION``. Only the database's clock counts, so a worker
+whose clock is ahead cannot take an Item from another one.
 """
 
 import logging
@@ -63,9 +63,9 @@ class Lease:
 
 
 def acquire_lease(*, owner_id: UUID, item_id: UUID, if_due: bool) -> tuple[Lease, Item] | None:
-    """Take the Item if it can be synced, is in this environment and nobody holds it, in the open transaction.
+    """Acquire the lease, in the open transaction. ``None`` if another worker holds it, or the Item cannot be synced.
 
-    With ``if_due``, only if it is due: a duplicate job finds that another one was here before.
+    With ``if_due``, also ``None`` if it is not due, so that a duplicate job does nothing.
     """
     lease = Lease(owner_id=owner_id, item_id=item_id, holder=uuid4())
     unheld = Q(leased_until=None) | Q(leased_until__lte=Now())
@@ -102,6 +102,6 @@ def _renew(lease: Lease) -> None:
     try:
         lease.renew()
     except Error as error:
-        # The next renewal may succeed; if none does, the lease expires as it should.
+        # The next renewal may succeed. If none does, the lease expires.
         logger.warning("The lease of Item %s could not be renewed: %s", lease.item_id, type(error).__name__)
         connection.close()

@@ -1,4 +1,4 @@
-"""Notifications about banks: a connection was lost, and a large amount moved."""
+"""Notifications about banks: of a lost connection and of large transactions."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -24,14 +24,14 @@ from banking.notification_messages import (
 )
 from compliance.isolation import tenant
 
-# Older rows that arrive late, such as those of an account that was just added, are history and no news.
+# Users are not notified of older rows that arrive late, such as those of an account that was just added.
 MAX_AGE: Final = timedelta(days=30)
-# The page that a person goes to when a bank no longer gives access.
+# The page that the notification of a lost connection links to.
 PAGES: Final = {LostAccess.REAUTH: "reconnect", LostAccess.REPAIR: "reconnect", LostAccess.DISCONNECTED: "item"}
 
 
 class LargestTransaction(NamedTuple):
-    """The largest of a sync's large transactions, how many there are, since when, and what counts as large."""
+    """The largest of a sync's large transactions, the count and first day of all of them, and the threshold."""
 
     amount: Decimal
     currency: str
@@ -46,7 +46,7 @@ class LargestTransaction(NamedTuple):
 
     @property
     def message(self) -> NotificationMessage:
-        """What happened: the transaction itself, or how many there are."""
+        """The message about the one transaction, or about all of them."""
         counterparty = self.merchant_name or self.name
         if self.large_count > 1:
             return LargeTransactionsMessage(
@@ -67,13 +67,13 @@ class LargestTransaction(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The list of all of them."""
+        """The transaction list, filtered to all of them."""
         query = urlencode({"since": self.since, "min": f"{self.threshold.normalize():f}"})
         return f"{reverse('transactions')}?{query}"
 
 
 def notify_connection_lost(*, item: Item, run: SyncRun) -> bool:
-    """Notify an Item's owner that its bank no longer gives access, in the transaction that found out."""
+    """Notify an Item's owner that its bank no longer gives access, in the transaction that stores the new state."""
     state = LostAccess(item.state)
     return notify(
         user_id=item.owner_id,
@@ -87,9 +87,9 @@ def notify_connection_lost(*, item: Item, run: SyncRun) -> bool:
 
 
 def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> bool:
-    """Notify a person of the large amounts that a run stored, in one notification; one query when there are none.
+    """Notify a user of the large transactions that a run stored, in one notification; one query when there are none.
 
-    Called after the run's rows are committed: a worker that dies in between loses the notification and no row.
+    Called after the run's rows are committed: if the worker dies before it, the notification is lost, but no row.
     """
     with tenant(owner_id):
         largest = find_largest(owner_id=owner_id, item_id=item_id, run_id=run_id)
@@ -105,9 +105,9 @@ def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) ->
 
 
 def find_largest(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> LargestTransaction | None:
-    """The largest transaction at or above the person's threshold that a run stored, if there is one.
+    """The largest transaction at or above the user's threshold that a run stored, if there is one.
 
-    Ids are in order of time: rows that a run stored have greater ids than the run, even if others write meanwhile.
+    Ids are in order of time, so rows that a run stored have greater ids than the run.
     """
     settings = NotificationSettings.objects.filter(owner=owner_id).values("large_transaction")[:1]
     recent = Transaction.objects.current().filter(

@@ -4,10 +4,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """What a task has to know of a sync: whether it ran, and in how many seconds to run it again.
+    """The result of a sync for its task: whether it ran, and in how many seconds to run it again.
 
-    ``new_rows_run_id`` is the run whose rows may be news to the user. ``is_slow`` says that the next run belongs to the
-    workers with more time.
+    ``new_rows_run_id`` is the run of whose rows the user may have to be notified. ``is_slow`` says that the next run
+    belongs in the slow lane.
     """
 
     ran: bool

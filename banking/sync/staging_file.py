@@ -1,7 +1,7 @@
-"""The downloaded pages on their way to the database, in bounded memory.
+"""A temporary file for downloaded pages until they are stored, in bounded memory.
 
-Rows are written as COPY lines into a temporary file that goes to disk only when it grows. Each line has a sequence
-number, so that the database can keep the latest change of each transaction.
+Rows are written as COPY lines. The file goes to disk only when it grows. Each line has a sequence number, so that the
+database can keep the latest change of each transaction.
 """
 
 import tempfile
@@ -17,13 +17,13 @@ from banking.provider import AccountRow, Readiness, TransactionRow, Transactions
 MAX_IN_MEMORY = 4 * 1024 * 1024
 CHUNK_SIZE = 256 * 1024
 
-# Characters with a meaning of their own in COPY's text format.
+# Characters with a special meaning in COPY's text format.
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 NULL = "\\N"
 
 
 class StagingFile:
-    """Everything that one sync downloaded, in the order in which it was sent."""
+    """All rows that one sync downloaded, in the order in which they were sent."""
 
     def __init__(self) -> None:
         self.file = tempfile.SpooledTemporaryFile(max_size=MAX_IN_MEMORY, mode="w+b")  # noqa: SIM115
@@ -103,7 +103,7 @@ def upsert_line(sequence: int, row: TransactionRow) -> str:
 
 
 def escape_row(row: TransactionRow) -> TransactionRow:
-    """The row with its texts escaped for COPY. Few rows need it, and checking is faster than escaping."""
+    """The row with its text escaped for COPY. Few rows need it, and checking is faster than escaping."""
     texts = (
         f"{row.provider_id}{row.account_id}{row.currency}{row.name}{row.merchant_name}{row.pending_id}{row.category}"
         f"{row.category_detail}{row.category_confidence}{row.payment_channel}"
@@ -114,10 +114,10 @@ def escape_row(row: TransactionRow) -> TransactionRow:
 
 
 def removal_line(sequence: int, provider_id: str) -> str:
-    """The COPY line of a removed transaction: its sequence number and its id, and nothing else."""
+    """The COPY line of a removed transaction: only its sequence number and its id."""
     return f"{sequence}\tt\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 16 + "\n"
 
 
 def skipped_line(sequence: int, provider_id: str) -> str:
-    """The COPY line of a transaction that exists but could not be read: neither stored nor marked removed."""
+    """The COPY line of a transaction that exists but could not be parsed: neither stored nor marked removed."""
     return f"{sequence}\t{NULL}\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 16 + "\n"

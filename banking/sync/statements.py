@@ -1,9 +1,9 @@
 """The SQL that stores what a sync downloaded, statement by statement, in the order in which they run.
 
-The statements touch the rows of ``accounts``, which all belong to one Item, and identify them by (account, provider
-id), the unique key. ``incoming`` are the downloaded rows, ``existing`` the stored ones. A row that says nothing new is
-not written again, so an unchanged page creates no row version. Written by hand because COPY and one upsert are at
-least 2.3 times as fast as Django's ``bulk_create`` with conflicts (``bench.sync``).
+The statements change rows of ``accounts``, which all belong to one Item, and identify them by (account, provider id),
+the unique key. ``incoming`` are the downloaded rows, ``existing`` the stored ones. An unchanged row is not written
+again, so an unchanged page creates no row version. Written by hand because COPY and one upsert are at least 2.3 times
+as fast as Django's ``bulk_create`` with conflicts (``bench.sync``).
 """
 
 CREATE_STAGING_TABLE = """
@@ -16,12 +16,12 @@ CREATE TEMPORARY TABLE staging (
 """
 
 # A stream may name the same transaction twice; only its latest change counts. The statements below join by these
-# indexes: PostgreSQL has no statistics about rows that were stored a moment ago, expects one of them, and would
-# compare 12,000 with 12,000 by reading the table again for each.
+# indexes: PostgreSQL has no statistics about rows that were just stored, expects one row, and would otherwise join
+# 12,000 rows with 12,000 by a nested loop.
 LATEST_CHANGES = (
     """
     CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS
-    -- The last three columns are the person's own; COPY_USER_FIELDS fills them.
+    -- The last three columns are the user's own; COPY_USER_FIELDS fills them.
     SELECT DISTINCT ON (staging.provider_id) staging.*, account.id AS account_id,
         '' AS user_category, '' AS note, false AS hidden
     -- Without an account the row cannot be stored; see UNKNOWN_ACCOUNTS.
@@ -47,8 +47,8 @@ def qualified_columns(alias: str) -> str:
     return ", ".join(f"{alias}.{column}" for column in PROVIDER_COLUMNS)
 
 
-# A transaction that appears on another account of the Item is still the same one, with everything that the person wrote
-# on it. ``account_matching`` decides anew whether another account's row stands for it there.
+# A transaction that appears on another account of the Item is still the same one, with the user's category, note and
+# hidden flag. ``account_matching`` decides again whether another account's row replaces it there.
 MOVE_BETWEEN_ACCOUNTS = """
 UPDATE banking_transaction AS existing
 SET account_id = incoming.account_id,
@@ -64,10 +64,10 @@ WHERE NOT incoming.gone AND existing.account_id = ANY (%(accounts)s) AND existin
     WHERE moved.account_id = incoming.account_id AND moved.provider_id = incoming.provider_id)
 """
 
-# What a person wrote on a pending row belongs to the posted row that replaces it; once, when that row arrives, since
-# UPSERT writes these columns of new rows alone. What the person later deletes from the posted row stays deleted.
-# Written to ``incoming`` and not to the stored rows, which would need a second version of each: 0.37 s instead of 0.55
-# for 24,000 rows.
+# The user's fields of a pending row are copied to the posted row that replaces it, once, when that row arrives: UPSERT
+# writes these columns of new rows only, so what the user later deletes from the posted row stays deleted. They are
+# written to ``incoming``, because writing to the stored rows would create a second version of each: 0.37 s instead of
+# 0.55 for 24,000 rows.
 COPY_USER_FIELDS = """
 UPDATE incoming SET user_category = pending.user_category, note = pending.note, hidden = pending.hidden
 FROM banking_transaction AS pending
@@ -76,7 +76,7 @@ WHERE incoming.pending_id <> '' AND pending.account_id = ANY (%(accounts)s)
   AND (pending.user_category, pending.note, pending.hidden) <> ('', '', false)
 """
 
-# A row that was replaced by another one stays replaced, whatever else the bank says of it; REPLACE_PENDING ends that.
+# A row that was replaced by another one stays replaced, even if the bank changes it; only REPLACE_PENDING ends that.
 UPSERT = f"""
 INSERT INTO banking_transaction AS existing
     (id, owner_id, account_id, provider_id, {", ".join(PROVIDER_COLUMNS)}, user_category, note, hidden, replaced_by)
@@ -94,7 +94,7 @@ WHERE ({qualified_columns("existing")}, existing.removed_at IS NULL OR existing.
     IS DISTINCT FROM ({qualified_columns("excluded")}, true)
 """  # noqa: S608  (built from the constants above)
 
-# What the bank removed; and a second copy of what is on another account now.
+# Rows that the bank removed, and second copies of rows that are on another account now.
 MARK_REMOVED = """
 UPDATE banking_transaction AS existing SET removed_at = now(), replaced_by = ''
 FROM incoming
@@ -103,8 +103,8 @@ WHERE (incoming.gone OR existing.account_id <> incoming.account_id)
   AND (existing.removed_at IS NULL OR existing.replaced_by <> '')
 """
 
-# After the whole stream was read again, a row that it did not name is gone at the bank. The stream no longer speaks of
-# an account that the bank does not list any more, so the rows of such an account stay.
+# After a download of the whole stream, a stored row that it did not contain no longer exists at the bank. The stream
+# has no rows of an account that the bank does not list any more, so the rows of such an account stay.
 MARK_MISSING_REMOVED = """
 UPDATE banking_transaction AS existing SET removed_at = now(), replaced_by = ''
 WHERE existing.account_id = ANY (%(listed)s) AND existing.day >= %(since)s
@@ -113,7 +113,7 @@ WHERE existing.account_id = ANY (%(listed)s) AND existing.day >= %(since)s
 """
 
 # A posted row replaces the pending row that it names as soon as it arrives: the bank removes the pending one later, or
-# never. Where the posted row goes, the pending one counts again.
+# never. If the posted row is removed, the pending one counts again.
 REPLACE_PENDING = """
 UPDATE banking_transaction AS existing
 SET removed_at = CASE WHEN pending_state.is_posted THEN now() END,

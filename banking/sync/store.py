@@ -40,7 +40,7 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
     with connection.cursor() as cursor:
         if staging.sequence or complete:
             unknown_accounts = load_incoming(cursor, staging=staging, params=params)
-            # While rows without an id were skipped, nobody can tell that a stored row is gone.
+            # A skipped row without an id may be any stored row, so none can be marked as removed.
             can_reconcile = complete and not staging.rows_without_id
             written, removed = merge_incoming(cursor, params=params, complete=can_reconcile)
         replaced = execute(cursor, statements.REPLACE_PENDING, params)
@@ -105,7 +105,7 @@ def execute(cursor: CursorWrapper, statement: str, params: Params) -> int:
 def store_accounts(*, item: Item, response: AccountsResponse, others: Iterable[AccountRow]) -> None:
     """Store the listed accounts and today's balances; close accounts that the bank no longer lists.
 
-    If part of the list could not be read, nobody can tell which accounts are missing from it, and none is closed.
+    If part of the list could not be parsed, it is unknown which accounts are missing from it, and none is closed.
     ``others`` are accounts that the stream named; one that is not listed is stored as closed, for its transactions.
     """
     now = timezone.now()
@@ -119,7 +119,7 @@ def store_accounts(*, item: Item, response: AccountsResponse, others: Iterable[A
     unlisted = {row.provider_id: row for row in others if row.provider_id not in listed}
     closed = [build_account(item, row, closed_at=now) for row in unlisted.values()]
     Account.objects.bulk_create(closed, ignore_conflicts=True)
-    # Read back, because a known account keeps its own key and not the one that was just made for it.
+    # Queried again, because an account that was stored before keeps its primary key.
     stored = Account.objects.filter(item=item)
     if not response.skipped:
         stored.filter(closed_at=None).exclude(provider_id__in=listed).update(closed_at=now)

@@ -1,6 +1,6 @@
 """Which Items are due for a sync, and how a sync is requested.
 
-Queries across owners go through narrow database functions that return ids and little else (see
+Queries across owners go through definer functions that return ids and little else (see
 ``migrations/0002_isolation.py``).
 
 An Item is due when its ``next_sync_at`` has passed. Every request sets it to now or close to it, a successful sync sets
@@ -25,9 +25,9 @@ from banking.providers import all_providers, provider_for
 from compliance.isolation import tenant
 from compliance.queues import Lane
 
-# Webhooks come in bursts: one sync, so many seconds after the first, answers all of them.
+# Webhooks come in bursts: one sync, this many seconds after the first, is enough for all of them.
 WEBHOOK_DELAY_SECONDS = 2
-# Longer than any webhook is accepted after it was signed, see banking/plaid/webhooks.py.
+# Longer than the age at which a webhook is rejected, see banking/plaid/webhooks.py.
 REPLAY_WINDOW = timedelta(minutes=15)
 
 OwnedId = tuple[UUID, UUID]
@@ -89,7 +89,7 @@ def query_ids(statement: str, *params: str | int) -> list[OwnedId]:
 
 
 def request_sync(*, owner_id: UUID, item_id: UUID) -> Item | None:
-    """Request a sync, from the worker that holds the Item or the next one; ``None`` when it cannot be synced."""
+    """Request a sync by the worker that holds the Item or the next one. ``None`` if the Item cannot be synced."""
     now = timezone.now()
     with tenant(owner_id):
         syncable = Item.objects.in_current_environment().filter(pk=item_id, connection=Connection.ACTIVE)
@@ -102,9 +102,9 @@ class NotConnected(Exception):
 
 
 def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
-    """Request a sync for the person; ``None`` within ``cooldown`` of their last request.
+    """Request a sync for the user. ``None`` within ``cooldown`` of their last request.
 
-    Raises ``Item.DoesNotExist`` for an Item that is not this person's, and ``NotConnected``.
+    Raises ``Item.DoesNotExist`` for another user's Item, and ``NotConnected``.
     """
     with tenant(user.pk):
         item = Item.objects.for_user(user).select_for_update(of=["self"]).get(pk=item_id)
@@ -114,14 +114,14 @@ def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
 
 
 def next_refresh_at(*, user: User, item_id: UUID, cooldown: timedelta) -> datetime:
-    """When the person may request the next sync of an Item."""
+    """When the user may request the next sync of an Item."""
     with tenant(user.pk):
         requested_at = Item.objects.for_user(user).get(pk=item_id).refreshed_at
     return timezone.now() if requested_at is None else requested_at + cooldown
 
 
 def refresh_all(*, user: User, cooldown: timedelta) -> list[Item]:
-    """Request a sync of all banks of the person; returns those outside ``cooldown`` of their last request."""
+    """Request a sync of all banks of the user. Returns those outside ``cooldown`` of their last request."""
     with tenant(user.pk):
         items = Item.objects.for_user(user).visible().select_for_update(of=["self"]).order_by("pk")
         return [item for item in items if record_request(item=item, cooldown=cooldown)]

@@ -1,4 +1,4 @@
-"""How long a sync may take, so that a bank that does not answer never holds up the others."""
+"""How long a sync may take, so that a bank that does not respond never delays the others."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,15 +16,15 @@ class SyncTimeouts:
     total: float
 
     def should_hand_over(self, error: ProviderError) -> bool:
-        """Whether an error only means that the Item needs a worker with more time."""
+        """Whether an error only means that the Item needs the slow lane."""
         return self is QUICK_TIMEOUTS and isinstance(error, TimedOut)
 
     def were_needed(self, *, since: datetime) -> bool:
-        """Whether a good sync that began at ``since`` took longer than the quick timeouts allow."""
+        """Whether a successful sync that began at ``since`` took longer than the quick timeouts allow."""
         return self is LONG_TIMEOUTS and (timezone.now() - since).total_seconds() > QUICK_TIMEOUTS.response
 
 
-# Where others wait for the same workers. Plaid answers most calls within a second.
+# For lanes in which other tasks wait. Plaid responds to most calls within a second.
 QUICK_TIMEOUTS = SyncTimeouts(response=4, total=20)
 # As long as Plaid may take, see banking/plaid/client.py, and less than Celery's limit for a job.
 LONG_TIMEOUTS = SyncTimeouts(response=60, total=600)

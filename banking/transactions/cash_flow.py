@@ -1,8 +1,8 @@
 """Which transactions count in cash flow: one SQL condition, for hand-written queries and for the ORM.
 
-Not counted are transfers between a person's own accounts, payments of a card whose purchases count already, borrowed
+Not counted are transfers between a user's own accounts, payments of a card whose purchases count already, borrowed
 money, and everything on accounts that are neither a bank account nor a card, such as loans and investments. The
-person's own category takes precedence over the bank's category and over a detected transfer.
+user's own category takes precedence over the bank's category and over a detected transfer.
 """
 
 from typing import Final
@@ -18,12 +18,12 @@ EXCLUDED_CATEGORIES: Final = TRANSFERS | LOAN_PROCEEDS
 
 
 def sql_literals(values: frozenset[str] | tuple[str, ...]) -> str:
-    """Constants of this module as an SQL list. Never called with anything from a request or a provider."""
+    """Constants of this module as an SQL list. Never call it with values from a request or a provider."""
     return ", ".join(f"'{value}'" for value in sorted(values))
 
 
-# For a row of banking_transaction; the type of its account is checked beside it. ``{legs}`` is a query for the ids of
-# transfer legs, in as small a set as covers the rows: PostgreSQL hashes it once.
+# For a row of banking_transaction; callers also check the type of its account. ``{legs}`` is a query for the ids of
+# transfer legs, as few as cover the rows: PostgreSQL hashes them once.
 IN_CASH_FLOW: Final = f"""
 CASE WHEN banking_transaction.user_category <> ''
     THEN banking_transaction.user_category NOT IN ({sql_literals(EXCLUDED_CATEGORIES)})
@@ -39,7 +39,7 @@ AND {IN_CASH_FLOW.format(legs="SELECT unnest(ARRAY[money_out, money_in]) FROM ba
 
 
 def is_in_cash_flow(owner_id: UUID) -> RawSQL:
-    """Whether one person's transaction counts in cash flow, as an expression for a queryset of transactions.
+    """Whether one user's transaction counts in cash flow, as an expression for a queryset of transactions.
 
     Hand-written, because Django takes longer to compose it than PostgreSQL to execute it, on every page of the list.
     """

@@ -1,6 +1,6 @@
 """The eighteen primary categories of Plaid's personal finance categories (version 2), with label and icon.
 
-A code that is not in this table is shown in its own words. Source: https://plaid.com/docs/transactions/pfc-migration/
+A code that is not in this table is its own label. Source: https://plaid.com/docs/transactions/pfc-migration/
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,7 +49,7 @@ CATEGORY_CHOICES = [
     (UNCATEGORIZED, UNKNOWN.label),
 ]
 
-# Money that only moves between a person's own accounts, or pays a card whose purchases are counted already.
+# Money that only moves between a user's own accounts, or pays a card whose purchases are counted already.
 TRANSFERS = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
 LOAN_PROCEEDS = frozenset({"LOAN_DISBURSEMENTS"})
 INCOME = "INCOME"
@@ -60,7 +60,7 @@ UNSPECIFIC = TRANSFERS | {"", "OTHER"}
 
 
 def get_category(code: str) -> Category:
-    """The label and icon of a category; an unknown code is labeled with its own words."""
+    """The label and icon of a category. The label of an unknown code is the code in words."""
     if not code:
         return UNKNOWN
     return CATEGORIES.get(code) or Category(code.replace("_", " ").capitalize(), UNKNOWN.icon)

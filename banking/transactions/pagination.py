@@ -1,7 +1,7 @@
 """Keyset pagination of transactions: page four thousand costs what page one costs.
 
 A position is the (day, id) of a row. It is plain text in the query string; a forged one can only point into the
-person's own rows.
+user's own rows.
 """
 
 from collections.abc import Callable
@@ -105,7 +105,7 @@ def get_newer_page(rows: QuerySet[Transaction], *, read: Reader[Row], size: int,
 
 
 def older_than(position: Position) -> Q:
-    # The first condition repeats part of the second so that the index on (owner, day, id) can be entered.
+    # The first condition repeats part of the second, so that PostgreSQL can use the index on (owner, day, id).
     return Q(day__lte=position.day) & (Q(day__lt=position.day) | Q(id__lt=position.id))
 
 

@@ -1,4 +1,4 @@
-"""Totals of a set of transactions: income and spending, and apart from them what does not count in cash flow.
+"""Totals of a set of transactions: income and spending, and separately what does not count in cash flow.
 
 Currencies are never added together.
 """
@@ -40,7 +40,7 @@ class CurrencyTotal:
 
 
 def totals_by_currency(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[CurrencyTotal]:
-    """The totals of one person's rows, the currency with the most rows first."""
+    """The totals of one user's rows, the currency with the most rows first."""
     parts = (
         rows.order_by()
         .annotate(counts=is_in_cash_flow(owner_id))

@@ -13,8 +13,8 @@ from banking.models import Account, Transaction
 from banking.transactions.cash_flow import CASH_FLOW_ACCOUNT_TYPES, IN_CASH_FLOW, is_in_cash_flow, sql_literals
 
 COLUMNS = ("id", "day", "merchant_name", "name", "category", "user_category", "amount", "currency", "pending")
-# A subquery for each row, because a join misleads the planner: it expects few rows for a person's accounts and sorts
-# all of them for one page, instead of walking down the index of the newest ones.
+# A subquery for each row, because a join misleads the planner: it expects few rows for a user's accounts and sorts
+# all of them for one page, instead of scanning the index of the newest ones.
 ACCOUNT_OF_ROW = Account.objects.filter(pk=OuterRef("account"))
 ACCOUNT_COLUMNS = (Subquery(ACCOUNT_OF_ROW.values("name")), Subquery(ACCOUNT_OF_ROW.values("mask")))
 
@@ -43,7 +43,7 @@ ORDER BY day DESC, banking_transaction.id DESC
 
 
 class TransactionListRow(NamedTuple):
-    """One row of a list. ``category`` is the person's own category where they set one.
+    """One row of a list. ``category`` is the user's own category if they set one.
 
     ``amount`` is positive when money comes in; ``counts`` says whether it counts in cash flow.
     """

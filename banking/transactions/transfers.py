@@ -1,12 +1,12 @@
-"""Detect transfers between a person's own accounts among transactions without a specific category.
+"""Detect transfers between a user's own accounts among transactions without a specific category.
 
 The two legs of a transfer have the same amount with opposite signs, the same currency, different accounts, and days
 at most ``Transfer.MAX_DAYS_APART`` apart. Each leg belongs to one transfer. Where several pairs are possible, the
 nearest in days are paired first; at the same distance, money that arrives after it was sent comes before money that
 arrives earlier, then the earlier day and the older row decide. So the same rows always give the same pairs.
 
-A row that the bank or the person categorizes as spending or income is never a leg. Nor is money that arrives on a
-loan account: paying off a loan counts as spending.
+A row that the bank or the user categorizes as spending or income is never a leg. Nor is money that arrives on a loan
+account: paying off a loan counts as spending.
 """
 
 from collections import defaultdict, deque
@@ -21,12 +21,12 @@ from django.db import connection
 from banking.models import Transfer
 from banking.transactions.categories import CARD_PAYMENT, UNSPECIFIC
 
-# One database transaction at a time matches a person's rows: two that sync different banks would each miss the legs
-# that the other one stores.
+# One database transaction at a time pairs a user's rows: two that sync different banks would each miss the legs that
+# the other one stores.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('transfers of ' || %s, 0))"
 
-# The rows whose amount occurs with both signs. One pass and one sort, whatever statistics the planner has: a self-join
-# would compare every bus fare of ten years with every other one.
+# The rows whose amount occurs with both signs. One pass and one sort, with any statistics: a self-join could compare
+# all rows of the same amount with each other.
 LEGS: Final = """
 -- An account that was replaced by another one counts as that one.
 SELECT id, coalesce((SELECT successor_id FROM banking_account WHERE id = candidate.account_id), account_id), day,
@@ -69,7 +69,7 @@ Arrivals = dict[tuple[str, Decimal, int], dict[UUID, deque[Leg]]]
 
 
 def update_transfers(*, owner_id: UUID) -> None:
-    """Store the transfers among a person's transactions, and delete those that no longer exist.
+    """Store the transfers among a user's transactions, and delete those that no longer exist.
 
     Code that stores, changes or deletes transactions calls this inside ``tenant``, before its transaction ends.
     """

@@ -31,7 +31,7 @@ class UnknownKey(ProviderError):
 
 
 class UnknownErrorCode(ProviderError):
-    """An error code that this release does not know. It does not affect other calls."""
+    """An error code that is not in ``CODES``. It does not affect other calls."""
 
 
 _CODES_BY_KIND: Mapping[type[ProviderError], tuple[str, ...]] = {
@@ -55,7 +55,7 @@ _CODES_BY_KIND: Mapping[type[ProviderError], tuple[str, ...]] = {
         "ITEM_NOT_FOUND",
         "ITEM_CONCURRENTLY_DELETED",
         "USER_PERMISSION_REVOKED",
-        # The client never sends a token of another environment, so a token that Plaid does not know is dead.
+        # The client never sends a token of another environment, so a token that Plaid does not know is revoked.
         "INVALID_ACCESS_TOKEN",
     ),
     Unsupported: (
@@ -120,7 +120,7 @@ LIMIT_SCOPES: Mapping[str, str] = {
     "INSTITUTIONS_GET_BY_ID_LIMIT": "client",
     "INSTITUTION_RATE_LIMIT": "institution",
 }
-RETRY_AFTER, LONGEST_RETRY_AFTER = 60, 4 * 60 * 60
+RETRY_AFTER, MAX_RETRY_AFTER = 60, 4 * 60 * 60
 
 _SAFE_CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -154,7 +154,7 @@ def item_error(error: Mapping[str, Any]) -> ProviderError | None:
 
 
 def safe_code(value: object) -> str:
-    """Return a code or id if it is safe to log and to show to an operator, else an empty text."""
+    """Return a code or id if it is safe to log and to show to an operator, else an empty string."""
     return value if isinstance(value, str) and _SAFE_CODE.fullmatch(value) else ""
 
 
@@ -178,4 +178,4 @@ def _seconds(retry_after: str | None) -> int:
     """Parse a Retry-After header in seconds; its date format and invalid values count as not sent."""
     if retry_after is None or not (retry_after.isascii() and retry_after.isdigit()) or len(retry_after) > 9:
         return RETRY_AFTER
-    return min(max(int(retry_after), 1), LONGEST_RETRY_AFTER)
+    return min(max(int(retry_after), 1), MAX_RETRY_AFTER)

@@ -13,36 +13,35 @@ from html.entities import html5
 
 from msgspec import Raw, ValidationError
 
-# Eighteen digits before the point are as many as a money column has; no account comes near. PostgreSQL reads no figure
-# with endless digits behind it.
-MOST = Decimal(10) ** 18 - 1
-LONGEST_FIGURE, SMALLEST_EXPONENT = 1000, -1000
-LONGEST_ID = 256
-LONGEST_CURRENCY = 10
+# A money column has eighteen digits before the point. PostgreSQL rejects numbers with too many digits after it.
+MAX_AMOUNT = Decimal(10) ** 18 - 1
+MAX_AMOUNT_LENGTH, MIN_EXPONENT = 1000, -1000
+MAX_ID_LENGTH = 256
+MAX_CURRENCY_LENGTH = 10
 
-# Stands for half of a surrogate pair: no character, no identifier holds it, and UTF-8 has it.
-HALF_PAIR = "\uffff"
-_STORABLE = {0: None, ord(HALF_PAIR): "?"}
+# Replaces a lone surrogate, which UTF-8 cannot encode. U+FFFF is not a character, so no genuine text contains it.
+LONE_SURROGATE = "\uffff"
+_STORABLE = {0: None, ord(LONE_SURROGATE): "?"}
 
-# With its semicolon: HTML reads some without one, and would make "B®AL" of "B&REGAL".
+# Only with a semicolon: HTML accepts some without one, and would turn "B&REGAL" into "B®AL".
 _ENTITY = re.compile(r"&(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)")
 
 
 class FieldError(ValidationError):
-    """A field is not what Plaid promises. Names the field as msgspec does, and never what it held."""
+    """A field is not what Plaid documents. The message names the field as msgspec does, and never its value."""
 
     def __init__(self, field: str) -> None:
         super().__init__(f"Invalid value - at `$.{field}`")
 
 
 def money(sent: Raw) -> Decimal | None:
-    """A figure exactly as sent; nothing where what is sent is no number, a text of digits included."""
+    """A JSON number exactly as sent; ``None`` for anything else, such as a string of digits."""
     try:
         value = Decimal(str(sent, "utf-8"))
     except InvalidOperation:
         return None
-    is_storable = -MOST <= value <= MOST and value.adjusted() >= SMALLEST_EXPONENT and len(sent) <= LONGEST_FIGURE
-    return value if is_storable else None
+    has_valid_size = -MAX_AMOUNT <= value <= MAX_AMOUNT and value.adjusted() >= MIN_EXPONENT
+    return value if has_valid_size and len(sent) <= MAX_AMOUNT_LENGTH else None
 
 
 def required_money(sent: Raw, field: str) -> Decimal:
@@ -53,15 +52,15 @@ def required_money(sent: Raw, field: str) -> Decimal:
 
 
 def currency_code(iso: object, unofficial: object) -> str:
-    """The ISO code or, for the likes of BTC, Plaid's own."""
+    """The ISO code, or Plaid's unofficial one for currencies such as BTC."""
     for code in (iso, unofficial):
-        if type(code) is str and code.isprintable() and 0 < len(code) <= LONGEST_CURRENCY:
+        if type(code) is str and code.isprintable() and 0 < len(code) <= MAX_CURRENCY_LENGTH:
             return code
     return ""
 
 
 def required_currency_code(iso: object, unofficial: object, field: str) -> str:
-    """As ``currency_code``. Money without a currency cannot be counted."""
+    """As ``currency_code``, but required: an amount without a currency cannot be counted."""
     code = currency_code(iso, unofficial)
     if not code:
         raise FieldError(field)
@@ -75,30 +74,30 @@ def identifier(sent: str, field: str) -> str:
 
 
 def row_id(sent: str, field: str) -> str:
-    if not 0 < len(sent) <= LONGEST_ID or not sent.isprintable():
+    if not 0 < len(sent) <= MAX_ID_LENGTH or not sent.isprintable():
         raise FieldError(field)
     return sent
 
 
 def optional_row_id(sent: object) -> str:
-    return sent if type(sent) is str and sent.isprintable() and len(sent) <= LONGEST_ID else ""
+    return sent if type(sent) is str and sent.isprintable() and len(sent) <= MAX_ID_LENGTH else ""
 
 
 def text(sent: object) -> str:
-    """A text that PostgreSQL can hold. A number is as good as its digits, anything else is as good as nothing."""
+    """A string that PostgreSQL can store. A number becomes its digits, and any other type an empty string."""
     if type(sent) is str:
         return sent if sent.isprintable() else sent.translate(_STORABLE)
     return str(sent) if type(sent) in (int, Decimal) else ""
 
 
 def display_text(sent: object) -> str:
-    """A text that people read. Some banks send it escaped for HTML, ``AT&amp;T``; that is taken back, once."""
+    """A text for pages. Some banks send it escaped for HTML, as ``AT&amp;T``: it is unescaped once."""
     plain = text(sent)
     return _ENTITY.sub(_unescape, plain) if "&" in plain else plain
 
 
 def _unescape(entity: re.Match[str]) -> str:
-    """The character that an entity stands for; a name that HTML does not have stays, where HTML would take a part."""
+    """The character of an HTML entity. An unknown name stays as it is, although HTML would match a prefix of it."""
     return html.unescape(entity[0]) if entity[1].startswith("#") or entity[1] in html5 else entity[0]
 
 
@@ -110,7 +109,7 @@ def optional_date(sent: object) -> date | None:
 
 
 def utc(moment: datetime) -> datetime:
-    """A time without a zone is UTC's; others keep theirs."""
+    """The time with its time zone, which is UTC if none was sent."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

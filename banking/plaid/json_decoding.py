@@ -1,7 +1,7 @@
 """Decode JSON of other systems strictly: exact numbers, and nothing that is not in the JSON standard.
 
-The errors carry no text on purpose. A response may hold a token, and Python's own decoding errors keep the whole
-document, so they are dropped before ours are raised.
+The errors have no text on purpose. A response may contain a token, and Python's own decoding errors keep the whole
+document, so ours are raised without them as context.
 """
 
 import json
@@ -14,26 +14,26 @@ class InvalidJsonResponse(ValueError):
 
 
 class InvalidNumber(ValueError):
-    """A number is NaN, infinite or beyond all measure."""
+    """A number is NaN, infinite or too long."""
 
 
 def decode(text: bytes | str) -> dict[str, Any]:
-    """Read one JSON object. Fractions come out as ``Decimal``, whole numbers as ``int``, never a ``float``.
+    """Decode one JSON object. Fractions become ``Decimal``, whole numbers ``int``, and nothing ``float``.
 
     Raises ``InvalidJsonResponse`` (also for an empty, cut off or non-UTF-8 text) and ``InvalidNumber``.
     """
-    flaw: type[ValueError] = InvalidJsonResponse
+    error_class: type[ValueError] = InvalidJsonResponse
     value = None
     try:
         document = text if isinstance(text, str) else text.decode()
         value = json.loads(document, parse_float=Decimal, parse_constant=_refuse)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        flaw = InvalidJsonResponse
+        error_class = InvalidJsonResponse
     except (ValueError, ArithmeticError):
         # Python raises a bare ValueError for a whole number of more than 4,300 digits.
-        flaw = InvalidNumber
+        error_class = InvalidNumber
     if not isinstance(value, dict):
-        raise flaw
+        raise error_class
     return value
 
 

@@ -1,7 +1,7 @@
-"""What the page that opens Plaid Link loads, and the content security policy that this takes.
+"""The script of Plaid Link, and the content security policy of the page that opens it.
 
-Source: https://plaid.com/docs/link/web/ (content security policy). The script has to come from Plaid's own
-host and cannot be pinned by a hash, so the policy names its exact address.
+Source: https://plaid.com/docs/link/web/ (content security policy). The script has to come from Plaid's own host and
+cannot be pinned by a hash, so the policy names its exact URL.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ LINK_SCRIPT = "https://cdn.plaid.com/link/v2/stable/link-initialize.js"
 
 
 def link_script() -> str:
-    """Where the browser gets Link from: Plaid's host, or the site's own origin in embedded mode."""
+    """The URL from which the browser loads Link: at Plaid, or at the site's own origin in embedded mode."""
     if settings.PLAID_ENV == "embedded":
         return reverse("sandbox", args=["link/v2/stable/link-initialize.js"])
     return LINK_SCRIPT
@@ -29,7 +29,7 @@ def link_policy() -> dict[str, list[Any] | None]:
         "style-src": [SELF, NONCE],
         "frame-src": ["https://cdn.plaid.com/"],
         "connect-src": [SELF, f"https://{settings.PLAID_ENV}.plaid.com/"],
-        # Plaid's script turns text into HTML without a policy of its own.
+        # Plaid's script assigns HTML without a Trusted Types policy.
         "require-trusted-types-for": None,
         "trusted-types": None,
     }

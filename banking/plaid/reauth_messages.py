@@ -1,4 +1,4 @@
-"""Why Plaid says that a person has to sign in at the bank again, in one or two sentences.
+"""The messages for Plaid's error codes that require the user to sign in at the bank again.
 
 Source of the codes: https://plaid.com/docs/errors/item/
 """

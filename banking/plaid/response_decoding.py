@@ -1,6 +1,6 @@
-"""Decode Plaid's responses into the structs of ``banking.plaid.schemas``, and name the field that does not fit.
+"""Decode Plaid's responses into the structs of ``banking.plaid.schemas``, and name an invalid field.
 
-Errors that leave this module hold no other error: a response may hold a token.
+Errors that leave this module have no other error as context, because a response may contain a token.
 """
 
 import functools
@@ -15,7 +15,7 @@ from msgspec.json import Decoder
 
 from banking.plaid import json_decoding
 from banking.plaid.errors import safe_code
-from banking.plaid.fields import HALF_PAIR, optional_row_id
+from banking.plaid.fields import LONE_SURROGATE, optional_row_id
 from banking.plaid.schemas import PlaidResponse, RemovedTransaction
 from banking.provider import MalformedResponse, ProviderError, SkippedRow, Unavailable
 
@@ -23,18 +23,18 @@ Response = TypeVar("Response", bound=PlaidResponse)
 Schema = TypeVar("Schema")
 Result = TypeVar("Result")
 
-# What follows the explanation in msgspec's messages: the missing field, or else the path to the broken one.
+# The field in msgspec's messages: the missing one, or the last one in the path to an invalid one.
 _FIELD = re.compile(r"required field `(\w+)`| - at `\$\S*\.(\w+)\S*`$")
-# A surrogate pair, half of one, and whatever else is escaped.
+# An escaped surrogate pair, a lone surrogate (the group), and any other escape.
 _ESCAPE = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
 _named = Decoder(RemovedTransaction)
 
 
 def parses(schema: type[Response]) -> Callable[[Callable[[Response], Result]], Callable[[bytes], Result]]:
-    """Make a parser of a decoded response one of its JSON.
+    """Decorate a function of a decoded response, so that it takes the response's JSON.
 
-    It raises ``Unavailable`` for what is no JSON object, and ``MalformedResponse``, with Plaid's request id, for a
-    missing or broken field.
+    It then raises ``Unavailable`` if that is not a JSON object, and ``MalformedResponse``, with Plaid's request id, for
+    a missing or invalid field.
     """
     decoder = Decoder(schema, float_hook=Decimal)
 
@@ -42,12 +42,12 @@ def parses(schema: type[Response]) -> Callable[[Callable[[Response], Result]], C
         @functools.wraps(parse)
         def parse_json(body: bytes) -> Result:
             with suppress(MsgspecError, UnicodeError, ArithmeticError, RecursionError):
-                # As text, because msgspec passes over what is no UTF-8 in a row.
+                # As text, because msgspec accepts invalid UTF-8 within a ``Raw`` row.
                 return parse(decoder.decode(body.decode()))
-            # What is refused is decoded again, to tell one flaw from another.
+            # An invalid body is decoded again, to find out which error it has.
             request_id = safe_code(_decode_object(body).get("request_id"))
             try:
-                return parse(decoder.decode(_mark_half_pairs(body)))
+                return parse(decoder.decode(_replace_lone_surrogates(body)))
             except ValidationError as error:
                 field = _field_name(error)
             raise MalformedResponse("BROKEN_FIELD", request_id=request_id, detail=field)
@@ -75,7 +75,7 @@ def parse_rows(
 
 
 def decode_part(sent: Raw, decoder: Decoder[Schema | None]) -> Schema | None:
-    """Decode an object within a row, which only describes it; nothing where it is no such object."""
+    """Decode an object within a row that only describes the row; ``None`` if it is invalid."""
     try:
         return decoder.decode(sent)
     except (ValidationError, ArithmeticError):
@@ -93,9 +93,9 @@ def _decode_object(body: bytes) -> dict[str, object]:
     raise failure
 
 
-def _mark_half_pairs(body: bytes) -> bytes:
-    """Put ``HALF_PAIR`` for each half of a surrogate pair, which a bank's text may hold and UTF-8 cannot."""
-    return _ESCAPE.sub(lambda escape: HALF_PAIR.encode() if escape[1] else escape[0], body)
+def _replace_lone_surrogates(body: bytes) -> bytes:
+    """Replace each escaped lone surrogate, which a bank's text may contain, by ``LONE_SURROGATE``."""
+    return _ESCAPE.sub(lambda escape: LONE_SURROGATE.encode() if escape[1] else escape[0], body)
 
 
 def _field_name(error: Exception) -> str:

@@ -1,11 +1,11 @@
 """Parse Plaid's responses into banking's rows. Only this module changes the sign of amounts.
 
-Plaid counts money that leaves an account as positive, banking as negative. Amounts stay exactly as they were sent.
-What Plaid may omit or set to null becomes ``None`` or an empty text, and values that Plaid may add later pass through.
-A response that breaks Plaid's own contract raises ``MalformedResponse``. A malformed row affects no other row: fields
-that only describe it are left empty, and a row without its id, account, amount, currency or date is skipped and
-listed, as is one whose descriptive field is a number beyond all measure. Every transaction of every sync is parsed
-here, so one row may cost a few microseconds and no more.
+For Plaid, money that leaves an account is positive; in banking it is negative. Amounts stay exactly as they were sent.
+Fields that Plaid may omit or set to null become ``None`` or empty, and values that Plaid may add later pass through. A
+response that breaks Plaid's own contract raises ``MalformedResponse``. A malformed row affects no other row: fields
+that only describe it are left empty, and a row without a valid id, account, amount, currency or date is added to
+``skipped``, as is one whose descriptive field is a number that is too long. Every transaction of every sync is parsed
+here, so a row must not take more than a few microseconds.
 """
 
 import re
@@ -65,7 +65,7 @@ def parse_sync(response: schemas.TransactionsSyncResponse) -> TransactionsPage:
     """Parse a response of /transactions/sync."""
     next_cursor = text(response.next_cursor)
     if response.has_more and not next_cursor:
-        # Following an empty cursor would read the stream from its beginning, for ever.
+        # Following an empty cursor would download the stream from its start, forever.
         raise FieldError("next_cursor")
     skipped: list[SkippedRow] = []
     return TransactionsPage(
@@ -91,7 +91,7 @@ def parse_accounts(response: schemas.AccountsGetResponse) -> AccountsResponse:
 
 @parses(schemas.ItemGetResponse)
 def parse_item(response: schemas.ItemGetResponse) -> ItemDetails:
-    """Parse a response of /item/get; ``products`` holds all that Plaid lists for the Item, in use or not."""
+    """Parse a response of /item/get. ``products`` are all that Plaid lists for the Item, used or not."""
     item, error = response.item, response.item.error or {}
     status = response.status and response.status.transactions
     return ItemDetails(
@@ -132,7 +132,7 @@ def parse_link_token(response: schemas.LinkTokenCreateResponse) -> LinkToken:
 
 @parses(schemas.LinkTokenGetResponse)
 def parse_link_results(response: schemas.LinkTokenGetResponse) -> list[LinkResult]:
-    """Parse a response of /link/token/get: what each ended session added, each public token once."""
+    """Parse a response of /link/token/get: the results of all ended sessions, each public token once."""
     results = (result for session in response.link_sessions or () for result in _link_results(session))
     return list({result.public_token: result for result in results}.values())
 
@@ -141,7 +141,7 @@ def _link_results(session: schemas.PlaidLinkSession) -> Iterator[LinkResult]:
     if session.results:
         for added in session.results.item_add_results or ():
             yield _link_result(added.public_token, added)
-    # An empty object says as little as null.
+    # An empty object means the same as null.
     if session.on_success and session.on_success != schemas.LinkSuccess():
         metadata = session.on_success.metadata or schemas.LinkSuccessMetadata()
         yield _link_result(session.on_success.public_token, metadata)
@@ -169,13 +169,13 @@ def parse_credential(response: schemas.ItemPublicTokenExchangeResponse) -> Crede
 
 @parses(schemas.WebhookVerificationKeyGetResponse)
 def parse_webhook_key(response: schemas.WebhookVerificationKeyGetResponse) -> dict[str, Any]:
-    """Take the JWK out of a response of /webhook_verification_key/get."""
+    """Return the JWK of a response of /webhook_verification_key/get."""
     return response.key
 
 
 @parses(schemas.PlaidResponse)
 def parse_removal(response: schemas.PlaidResponse) -> str:
-    """Return the request id of a response of /item/remove, which says nothing else."""
+    """Return the request id of a response of /item/remove, which has no other field."""
     return safe_code(response.request_id)
 
 
@@ -185,7 +185,7 @@ def _parse_transaction(sent: schemas.PlaidTransaction) -> TransactionRow:
     return TransactionRow(
         row_id(sent.transaction_id, "transaction_id"),
         row_id(sent.account_id, "account_id"),
-        # copy_negate is exact at any length, where a minus rounds to 28 digits. It makes -0 of 0, though.
+        # copy_negate is exact at any length, while a minus rounds to 28 digits. It would turn 0 into -0.
         outflow.copy_negate() if outflow else outflow.copy_abs(),
         outflow,
         required_currency_code(sent.iso_currency_code, sent.unofficial_currency_code, "iso_currency_code"),
@@ -224,7 +224,7 @@ def _parse_account(sent: schemas.PlaidAccount) -> AccountRow:
 
 
 def _products(item: schemas.PlaidItem) -> list[str]:
-    """Each product once. Where consent was asked for in advance, only ``consented_products`` may show it."""
+    """Each product once. A product for which only consent was given is in ``consented_products`` alone."""
     lists = (item.products, item.billed_products, item.consented_products, item.available_products)
     codes = [safe_code(product) for products in lists if isinstance(products, list) for product in products]
     return list(dict.fromkeys(filter(None, codes)))

@@ -1,9 +1,9 @@
-"""Plaid's responses as Plaid declares them, as far as we read them.
+"""The fields of Plaid's responses that we use, with Plaid's names and types.
 
-A field with a type of its own must be sent as that. One of type ``object`` only describes: it may hold anything, and
-reading it through ``banking.plaid.fields`` makes something of it or nothing. Rows are ``Raw``, so that each is decoded
-by itself and an odd one takes no other along, and so are the objects within them, which only describe their row.
-Amounts are ``Raw`` too: a ``Decimal`` would also be read out of a text.
+A field with a specific type must be sent with it. A field of type ``object`` only describes its row: any value is
+accepted, and ``banking.plaid.fields`` converts it or leaves it empty. Rows are ``Raw``, so that each is decoded
+separately and an invalid one affects no other, and so are the objects within them, which only describe their row.
+Amounts are ``Raw`` too, because msgspec would also decode a ``Decimal`` from a string.
 
 Names and types: https://github.com/plaid/plaid-openapi
 """
@@ -18,7 +18,7 @@ NOT_SENT = Raw(b"null")
 
 
 class PlaidResponse(Struct, kw_only=True):
-    """What every response has; all of /item/remove."""
+    """The field of every response, and the only one of /item/remove."""
 
     request_id: object = None
 
@@ -163,7 +163,7 @@ class LinkResults(Struct):
 
 
 class PlaidLinkSession(Struct):
-    """One run of Link: ``results`` is Plaid's new form, ``on_success`` its old one."""
+    """One run of Link. ``results`` is the field of Plaid's current API, ``on_success`` the deprecated one."""
 
     results: LinkResults | None = None
     on_success: LinkSuccess | None = None

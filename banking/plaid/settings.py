@@ -1,4 +1,4 @@
-"""Who we are at Plaid, where Plaid is, and what we ask it for."""
+"""The settings of the Plaid client: host, API keys and options of Link, all validated."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -8,13 +8,13 @@ from django.conf import settings
 from banking.provider import ProviderConfigurationError
 from compliance.outbound.loopback import is_loopback_url
 
-# The SDK would send our secret to any host, and to production when none is named.
+# The SDK would send our secret to any host, and to production if none is given.
 HOSTS = {"sandbox": "https://sandbox.plaid.com", "production": "https://production.plaid.com"}
 
 
 @dataclass(frozen=True, slots=True)
 class PlaidSettings:
-    """Everything the client has to know, read from the settings once."""
+    """The validated ``PLAID_*`` settings."""
 
     environment: str
     host: str
@@ -43,7 +43,7 @@ class PlaidSettings:
 
     @property
     def token_environment(self) -> str:
-        """The environment as tokens and webhooks name it: the embedded sandbox calls itself sandbox."""
+        """The environment in tokens and webhooks: the embedded sandbox calls itself sandbox."""
         return "sandbox" if self.environment == "embedded" else self.environment
 
 

@@ -2,7 +2,7 @@
 
 The SDK's own response handling parses money as binary floats at 3 ms a row, has no timeout, retries without a delay,
 and follows redirects with our secret and the access token in the headers. Importing this module takes half a second and
-20 MB or more, so nothing imports it at start-up.
+20 MB or more, so no module imports it at start-up.
 """
 
 import ssl
@@ -51,8 +51,8 @@ class BoundedPool(PoolManager):
             # The SDK crashes on an SSLError that comes after the handshake.
             raise ProtocolError("the TLS stream broke off") from None
         finally:
-            # A completely read response has released its connection. The rest of any other one would be read as the
-            # next response.
+            # A completely read response has released its connection. The rest of an incomplete one would be read as
+            # the next response, so its connection is closed.
             response.close()
         return HTTPResponse(
             body=BytesIO(body),
@@ -83,9 +83,8 @@ class PlaidTransport:
     def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> bytes:
         """Call the SDK's method ``endpoint`` and return the body of Plaid's response.
 
-        The SDK checks ``fields`` against the endpoint's own types. ``seconds`` is how long Plaid may think.
-        Raises ``ProviderError``. No error keeps another one inside it: those of the SDK and of urllib3 can
-        hold requests and responses.
+        The SDK checks ``fields`` against the endpoint's own types. ``seconds`` is the timeout of the response. Raises
+        ``ProviderError``, without the SDK's or urllib3's error as context: these can contain requests and responses.
         """
         status, body, headers = self._send(endpoint, fields, seconds)
         if status != 200:

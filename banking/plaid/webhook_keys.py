@@ -1,9 +1,9 @@
 """Plaid's webhook verification keys, cached per process so that few webhooks cause a call to Plaid.
 
-Anybody can send an invented key id, so ids that are not cached are looked up at a limited rate: five a minute for all
-processes together. No request waits for such a lookup, and ids that Plaid does not know are cached by all processes for
-a minute. A webhook that names an Item of this site is exempt, because only Plaid and this site know Item ids: its key
-is always looked up. That is how the first webhook after a start or a key rotation is accepted.
+Any client can send an invented key id, so ids that are not cached are looked up at a limited rate: five a minute for
+all processes together. No request waits for such a lookup, and ids that Plaid does not know are cached by all processes
+for a minute. A webhook that names an Item of this site is exempt, because only Plaid and this site know Item ids: its
+key is always looked up. So the first webhook after a start or a key rotation is accepted.
 """
 
 import logging
@@ -22,10 +22,10 @@ from banking.provider import ProviderError, WebhookNotVerifiable
 
 logger = logging.getLogger(__name__)
 
-# Plaid retires a key by setting its expiry, so cached keys are fetched again.
+# Plaid retires a key by setting its expiry, so cached keys are fetched again after this time.
 REFRESH_SECONDS = 60 * 60
 # How long a cached key is used while Plaid cannot be reached.
-LONGEST_SECONDS = 24 * 60 * 60
+MAX_CACHE_SECONDS = 24 * 60 * 60
 UNKNOWN_SECONDS = 60
 UNEXPECTED_PER_MINUTE = 5
 EXPECTED_PER_MINUTE = 30
@@ -84,7 +84,7 @@ class CachedKeyLookupLimits:
         cache.set(f"{self._prefix}:unknown:{key_id}", time.time() + UNKNOWN_SECONDS, UNKNOWN_SECONDS)
 
     def count_lookup(self) -> int:
-        name = f"{self._prefix}:strangers:{int(time.time()) // 60}"
+        name = f"{self._prefix}:lookups:{int(time.time()) // 60}"
         cache.add(name, 0, 2 * 60)
         try:
             return int(cache.incr(name) or 0)
@@ -145,7 +145,7 @@ class WebhookKeys:
                 logger.warning("A webhook key could not be refreshed; the cached one stays in use")
             finally:
                 self._refreshing.release()
-        if time.time() - key.fetched_at >= LONGEST_SECONDS:
+        if time.time() - key.fetched_at >= MAX_CACHE_SECONDS:
             raise KeyUnavailable
         return key
 

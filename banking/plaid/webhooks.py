@@ -19,10 +19,10 @@ from banking.plaid.webhook_keys import KeyRefused
 from banking.provider import WebhookEvent, WebhookRejected
 
 HEADER = "Plaid-Verification"
-LONGEST_SIGNATURE = 4096
-LONGEST_BODY = 1024 * 1024
+MAX_SIGNATURE_LENGTH = 4096
+MAX_BODY_BYTES = 1024 * 1024
 COORDINATE_BYTES = 32
-OLDEST_SECONDS = 5 * 60
+MAX_AGE_SECONDS = 5 * 60
 CLOCK_SKEW_SECONDS = 60
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -42,7 +42,7 @@ def verify(
     this site's; it is called only for a webhook whose key is not cached. Raises ``WebhookRejected``, ``KeyUnavailable``
     (respond with 503: Plaid retries) and ``ProviderConfigurationError``.
     """
-    if len(body) > LONGEST_BODY:
+    if len(body) > MAX_BODY_BYTES:
         raise WebhookRejected("size")
     client = client or connect()
     key_id = _read_key_id(signature)
@@ -64,7 +64,7 @@ def verify(
 
 
 def _fingerprint(signature: str) -> str:
-    """Return the same text for a delivery and its replays, and another one for every other delivery.
+    """Return the same hash for a delivery and its replays, and another one for every other delivery.
 
     Two webhooks of one second with the same content differ only in their signatures, and the second may announce what
     the first did not include. ES256 chooses a new ``r`` for each signature. Without the key, a replay can only replace
@@ -100,7 +100,7 @@ def _decode_unverified(signature: str) -> dict[str, Any]:
 def _read_key_id(signature: str) -> str:
     if not signature:
         raise WebhookRejected("missing")
-    if len(signature) > LONGEST_SIGNATURE or not _COMPACT.fullmatch(signature):
+    if len(signature) > MAX_SIGNATURE_LENGTH or not _COMPACT.fullmatch(signature):
         raise WebhookRejected("malformed")
     try:
         header = jwt.get_unverified_header(signature)
@@ -119,7 +119,7 @@ def _check_age(claims: dict[str, Any]) -> None:
     if type(issued_at) is not int:
         raise WebhookRejected("claims")
     age = int(time.time()) - issued_at
-    if not -CLOCK_SKEW_SECONDS <= age <= OLDEST_SECONDS:
+    if not -CLOCK_SKEW_SECONDS <= age <= MAX_AGE_SECONDS:
         raise WebhookRejected("age")
 
 
@@ -148,7 +148,7 @@ def _read_required(message: dict[str, Any], field: str) -> str:
 
 
 def _read_optional(message: dict[str, Any], field: str) -> str:
-    """Return a field's text, empty where it is missing: webhooks of type LINK have no ``item_id``."""
+    """Return a field's text; empty if it is missing, as ``item_id`` is in webhooks of type LINK."""
     value = message.get(field)
     if value is None:
         return ""

@@ -79,7 +79,7 @@ BY_STATUS = (
     Rule(504, "", "", "uncertain"),
 )
 KINDS = ("auth", "config", "input", "unavailable", "uncertain", "limited", "no_hit", "frozen", "restricted")
-RETRY_AFTER, LONGEST_RETRY_AFTER = 60, 4 * 60 * 60
+RETRY_AFTER, MAX_RETRY_AFTER = 60, 4 * 60 * 60
 MAX_MESSAGE_LENGTH = 500
 
 _SAFE_CODE = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -186,4 +186,4 @@ def _seconds(retry_after: str) -> int:
     """Parse a Retry-After header in seconds. A date or an invalid value counts as not sent."""
     if not (retry_after.isascii() and retry_after.isdigit()) or len(retry_after) > 9:
         return RETRY_AFTER
-    return min(max(int(retry_after), 1), LONGEST_RETRY_AFTER)
+    return min(max(int(retry_after), 1), MAX_RETRY_AFTER)

@@ -1,4 +1,4 @@
-"""What operators can view of one user's banks, with a reason: enough to find out why a figure is wrong."""
+"""The rows of one user's banks that operators can view, with a written reason, to find out why a figure is wrong."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
@@ -35,7 +35,7 @@ class BankAccountAdmin(BankDataAdmin):
 
 @admin.register(Transaction)
 class TransactionAdmin(BankDataAdmin):
-    """What the bank reports; the user's own notes and categories are private."""
+    """The bank's columns; the user's own notes and categories are private."""
 
     data_label = _("Your transactions")
     list_display = ("day", "name", "amount", "currency", "pending", "category", "removed_at")
@@ -53,7 +53,7 @@ class SyncRunAdmin(BankDataAdmin):
 
 @admin.register(LinkSession)
 class LinkSessionAdmin(BankDataAdmin):
-    """How linking went, with the ids for the provider's support, without any token."""
+    """The state of a link, with the ids for the provider's support, without any token."""
 
     data_label = _("How you connected banks")
     list_display = (

@@ -1,4 +1,4 @@
-"""Unseal the access token of an Item."""
+"""Decrypt the access token of an Item."""
 
 from banking.models import Item, PendingRemoval
 from banking.provider import ProviderError
@@ -8,7 +8,7 @@ UNREADABLE_CODE = "CREDENTIAL_UNREADABLE"
 
 
 class CredentialUnreadable(ProviderError):
-    """Our copy of a token cannot be unsealed, so the provider cannot be called; operators are notified.
+    """The stored token cannot be decrypted, so the provider cannot be called; operators are notified.
 
     A ``ProviderError``, because it has the same consequences as a token that the provider rejects.
     """
@@ -18,7 +18,7 @@ class CredentialUnreadable(ProviderError):
 
 
 def open_token(row: Item | PendingRemoval) -> str:
-    """Unseal the token of a row. Raises ``CredentialUnreadable``."""
+    """Decrypt the token of a row. Raises ``CredentialUnreadable``."""
     try:
         return row.access_token.reveal()
     except SealError:

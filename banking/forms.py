@@ -19,17 +19,17 @@ class PublicTokenForm(forms.Form):
     metadata = forms.CharField(max_length=50_000, required=False)
 
     def clean_metadata(self) -> dict[str, Any]:
-        """Read the dialog's report; anything but objects in the expected places is refused."""
+        """Parse the dialog's metadata. Raises ``ValidationError`` if a part is not of the expected type."""
         try:
-            report = json.loads(self.cleaned_data["metadata"] or "{}")
+            metadata = json.loads(self.cleaned_data["metadata"] or "{}")
         except (ValueError, RecursionError):
             raise ValidationError(UNREADABLE) from None
-        if not isinstance(report, dict):
+        if not isinstance(metadata, dict):
             raise ValidationError(UNREADABLE)
-        institution, accounts = part_of(report, "institution", dict), part_of(report, "accounts", list)
+        institution, accounts = part_of(metadata, "institution", dict), part_of(metadata, "accounts", list)
         if not all(isinstance(account, dict) for account in accounts):
             raise ValidationError(UNREADABLE)
-        return {"institution": institution, "accounts": accounts, "link_session_id": report.get("link_session_id")}
+        return {"institution": institution, "accounts": accounts, "link_session_id": metadata.get("link_session_id")}
 
     def token(self) -> str:
         """The public token itself."""
@@ -37,18 +37,18 @@ class PublicTokenForm(forms.Form):
 
     def link_metadata(self) -> LinkMetadata:
         """What the user chose, as ``LinkMetadata``."""
-        report = self.cleaned_data["metadata"]
+        metadata = self.cleaned_data["metadata"]
         return LinkMetadata(
-            institution_id=clean_text(report["institution"].get("institution_id")),
-            institution_name=clean_text(report["institution"].get("name")),
-            accounts=account_keys(report["accounts"]),
-            link_session_id=clean_text(report["link_session_id"])[:100],
+            institution_id=clean_text(metadata["institution"].get("institution_id")),
+            institution_name=clean_text(metadata["institution"].get("name")),
+            accounts=account_keys(metadata["accounts"]),
+            link_session_id=clean_text(metadata["link_session_id"])[:100],
         )
 
 
-def part_of(report: dict[str, Any], name: str, kind: type[Any]) -> Any:
-    """One part of a report; empty where there is none. Raises ``ValidationError`` for one of another kind."""
-    value = report.get(name)
+def part_of(metadata: dict[str, Any], name: str, kind: type[Any]) -> Any:
+    """One part of the metadata; empty if it is missing. Raises ``ValidationError`` if it is of another type."""
+    value = metadata.get(name)
     if value is None:
         return kind()
     if not isinstance(value, kind):
@@ -57,12 +57,12 @@ def part_of(report: dict[str, Any], name: str, kind: type[Any]) -> Any:
 
 
 def clean_text(value: object) -> str:
-    """A text of JSON as a database takes it, without NUL and halves of characters; empty for what is no text."""
+    """A JSON string without NUL and lone surrogates, which PostgreSQL rejects; empty for any other type."""
     return value.encode(errors="replace").decode().replace("\0", "") if isinstance(value, str) else ""
 
 
 class ExitForm(forms.Form):
-    """How the linking dialog was left, in the provider's words. Anything else is ignored."""
+    """How the user left the linking dialog, as the provider's codes. Invalid values are ignored."""
 
     error_code = forms.RegexField(r"^[A-Z0-9_]+\Z", max_length=100, required=False)
     exit_status = forms.RegexField(r"^[a-z_]+\Z", max_length=100, required=False)

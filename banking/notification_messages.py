@@ -1,4 +1,4 @@
-"""What notifications about banks say."""
+"""The messages of notifications about banks."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LostAccess(StrEnum):
-    """The states of an Item whose bank gives no access."""
+    """The states of an Item without access to its bank."""
 
     REAUTH = "reauth"
     REPAIR = "repair"
@@ -52,7 +52,7 @@ class ConnectionLostMessage(NotificationMessage, frozen=True):
     error_code: str
 
     def describe(self) -> MessageText:
-        """Say which bank, and why."""
+        """Return a title with the bank's name, and the reason."""
         with_name, without_name = LOST_ACCESS_TITLES[self.state]
         title = str(with_name) % {"bank": self.bank} if self.bank else str(without_name)
         return MessageText(title, reauth_message(self.provider, self.error_code, self.bank))
@@ -60,13 +60,13 @@ class ConnectionLostMessage(NotificationMessage, frozen=True):
 
 @register_message
 class LinkFailedMessage(NotificationMessage, frozen=True):
-    """The result of a link never reached us; ``provider`` is a name."""
+    """A link whose result was lost and could not be recovered. ``provider`` is its name."""
 
     code: ClassVar[str] = "link_failed"
     provider: str
 
     def describe(self) -> MessageText:
-        """Say what to do."""
+        """Return the text that asks the user to connect the bank again."""
         text = _("We couldn't finish connecting your bank through %(provider)s. Connect it again.")
         return MessageText(_("A bank wasn't connected"), text % {"provider": self.provider})
 
@@ -84,7 +84,7 @@ class LargeTransactionMessage(NotificationMessage, frozen=True):
     bank: str
 
     def describe(self) -> MessageText:
-        """Say how much, with whom, and on which account."""
+        """Return the amount, the counterparty and the account."""
         title = _("%(amount)s came in: %(name)s") if self.amount > 0 else _("%(amount)s went out: %(name)s")
         values = {"amount": money(abs(self.amount), self.currency), "name": self.counterparty or _("Unknown")}
         return MessageText(title % values, self._describe_account())
@@ -107,7 +107,7 @@ class LargeTransactionsMessage(NotificationMessage, frozen=True):
     counterparty: str
 
     def describe(self) -> MessageText:
-        """Say how many, and which is the largest."""
+        """Return how many there are, and the largest of them."""
         text = _("Largest: %(amount)s in, %(name)s.") if self.amount > 0 else _("Largest: %(amount)s out, %(name)s.")
         values = {"amount": money(abs(self.amount), self.currency), "name": self.counterparty or _("Unknown")}
         return MessageText(self._count_transactions(), text % values)

@@ -29,7 +29,7 @@ class Readiness(StrEnum):
 class AccountRow(NamedTuple):
     """One account as the provider reports it. Balances keep the provider's sign.
 
-    A credit or loan balance is positive when money is owed. ``None`` means that the bank does not say.
+    A credit or loan balance is positive when money is owed. ``None`` means that the bank does not report it.
     """
 
     provider_id: str
@@ -70,7 +70,7 @@ class TransactionRow(NamedTuple):
 
 
 class SkippedRow(NamedTuple):
-    """A row that cannot be stored: its kind, the field that breaks the contract, and its id if it has one.
+    """A row that cannot be stored: its kind, the invalid field, and its id if it has one.
 
     ``field`` is a name and never the field's value.
     """
@@ -82,7 +82,7 @@ class SkippedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TransactionsPage:
-    """One page of the provider's transaction stream. ``skipped`` lists the rows that cannot be read."""
+    """One page of the provider's transaction stream. ``skipped`` lists the rows that could not be parsed."""
 
     added: Sequence[TransactionRow]
     modified: Sequence[TransactionRow]
@@ -97,7 +97,7 @@ class TransactionsPage:
 
 @dataclass(frozen=True, slots=True)
 class LinkToken:
-    """A token that opens the provider's linking dialog in one person's browser."""
+    """A token that opens the provider's linking dialog in one user's browser."""
 
     value: str = field(repr=False)
     expires_at: datetime
@@ -106,7 +106,7 @@ class LinkToken:
 
 @dataclass(frozen=True, slots=True)
 class LinkResult:
-    """What one run of the linking dialog linked, as the provider reports it. Its public token may be spent."""
+    """What the user linked in one run of the dialog, as the provider reports it. Its public token may be used already."""
 
     public_token: str = field(repr=False)
     institution_id: str
@@ -130,7 +130,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class ItemDetails:
-    """What the provider knows of an Item. ``error_code`` is empty when the Item is healthy.
+    """An Item as the provider describes it. ``error_code`` is empty when the Item is healthy.
 
     ``error`` is that error as a failed call would have raised it. Older data may still be readable.
     """
@@ -148,7 +148,7 @@ class ItemDetails:
 
 @dataclass(frozen=True, slots=True)
 class AccountsResponse:
-    """All accounts of an Item, with balances as of the provider's last update. ``skipped`` could not be read."""
+    """All accounts of an Item, with balances as of the provider's last update. ``skipped`` could not be parsed."""
 
     accounts: Sequence[AccountRow]
     request_id: str
@@ -167,7 +167,7 @@ class InstitutionDetails:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """A verified webhook: which Item of which provider it names, and what it says. A hint to sync, never data.
+    """A verified webhook: the Item that it names, and its type and code. It is a hint to sync, never data.
 
     ``fingerprint`` is the same for every copy of one signed delivery, and different for every other delivery.
     """
@@ -188,11 +188,11 @@ class WebhookRejected(Exception):
 
 
 class WebhookNotVerifiable(Exception):
-    """The webhook may be genuine, but cannot be verified now. Answer 503, and the provider sends it again."""
+    """The webhook may be genuine, but cannot be verified now. Respond with 503, and the provider sends it again."""
 
 
 class Fault(StrEnum):
-    """On whose side a failure lies, so that no page blames a bank for a fault that is not the bank's."""
+    """Who caused a failure, so that no page blames a bank for another's fault."""
 
     OURS = "ours"
     PROVIDER = "provider"
@@ -200,7 +200,7 @@ class Fault(StrEnum):
 
 
 class ProviderError(Exception):
-    """Anything that went wrong at the provider. It counts as our fault unless a subclass says otherwise.
+    """A failed call of the provider. It counts as our fault unless a subclass says otherwise.
 
     ``code`` is the vendor's error code, for operators; ``request_id`` is for the vendor's support. Neither the message
     nor any attribute ever contains a token, a secret or a request body.
@@ -272,7 +272,7 @@ class PublicTokenRefused(ProviderError):
 
 
 class ProviderConfigurationError(ProviderError):
-    """Our keys, environment or request are wrong; an operator has to act; it is not a problem of the Item."""
+    """Our keys, environment or request are wrong. An operator has to act; the Item is not the cause."""
 
 
 class MalformedResponse(ProviderError):
@@ -297,9 +297,9 @@ class LinkSettings:
 class Provider(Protocol):
     """One bank data provider. Everything but ``connect`` and ``verify_webhook`` works without valid credentials.
 
-    ``key`` is what rows store, ``name`` what people read. ``billed_environments`` are those in which every Item costs
-    money until it is removed. ``reauth_messages`` explain the provider's error codes, with
-    the placeholder ``%(bank)s``.
+    ``key`` is stored in rows, ``name`` is shown to users. ``billed_environments`` are those in which every Item costs
+    money until it is removed. ``reauth_messages`` explain the provider's error codes, with the placeholder
+    ``%(bank)s``.
     """
 
     key: str

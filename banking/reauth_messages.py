@@ -1,4 +1,4 @@
-"""Why a bank cannot be synced, in one or two sentences for people: it needs a sign-in, or a sync failed."""
+"""The messages for users that say why a bank cannot be synced: it needs a sign-in, or a sync failed."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,18 +20,18 @@ UNEXPLAINED = gettext_lazy("We couldn't update %(bank)s.")
 
 
 def bank_name(institution_name: str) -> str:
-    """The bank's name inside a sentence; one without a name is "your bank"."""
+    """The bank's name for use in a sentence; "your bank" if it has none."""
     return institution_name or _("your bank")
 
 
 def sync_error_message(institution_name: str, fault: str) -> str:
-    """Say why a sync failed; a bank is named as the reason only if the provider says so."""
+    """Return why a sync failed. It blames the bank only if the provider does."""
     message = SYNC_ERROR_MESSAGES.get(fault, UNEXPLAINED)  # type: ignore[call-overload]
     return str(message) % {"bank": bank_name(institution_name)}
 
 
 def reauth_message(provider_key: str, error_code: str, institution_name: str) -> str:
-    """Say why the person has to sign in at the bank again; empty for an unknown code."""
+    """Return why the user has to sign in at the bank again; empty for an unknown code."""
     provider = find_provider(provider_key)
     messages = OWN_REAUTH_MESSAGES if provider is None else {**provider.reauth_messages, **OWN_REAUTH_MESSAGES}
     return str(messages.get(error_code, "")) % {"bank": bank_name(institution_name)}

@@ -26,7 +26,7 @@ class ForeignPublicToken(NotConfirmed):
 
 
 def confirm_public_token(*, session: LinkSession) -> LinkResult:
-    """The provider's link result for the public token that was posted to a claimed session.
+    """Return the provider's link result for the public token that was posted to a claimed session.
 
     Raises ``ForeignPublicToken``, ``NotConfirmed`` while the provider has no result yet, and ``ProviderError``.
     """
@@ -48,7 +48,7 @@ def get_or_create_institution(result: LinkResult, *, provider_key: str) -> Insti
 
 
 def reveal_link_token(session: LinkSession) -> str:
-    """The link token of a session. Raises ``NotConfirmed`` if it is deleted or cannot be unsealed."""
+    """Decrypt the link token of a session. Raises ``NotConfirmed`` if it was deleted or cannot be decrypted."""
     if session.link_token is None or not is_current(session.provider, session.environment):
         raise NotConfirmed
     try:

@@ -1,4 +1,4 @@
-"""Disconnect a bank: here at once, and at the provider through a pending removal; see ``removals``."""
+"""Disconnect a bank: on this site at once, and at the provider through a pending removal; see ``removals``."""
 
 import logging
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ def disconnect_bank(*, user: User, item_id: UUID, keep_history: bool) -> Pending
     """Disconnect a bank: no sync runs from now on, and its removal at the provider is pending until confirmed.
 
     Accounts and transactions are closed or deleted, as the user chose. If rows of this user are being stored, the
-    request does not wait: the worker that executes the removal does the rest, as its ``history`` says.
-    Returns the pending removal, or ``None`` when the bank was disconnected before. Raises ``Item.DoesNotExist`` for an
-    Item that is not this person's.
+    request does not wait: the worker that executes the removal does the rest, as its ``history`` says. Returns the
+    pending removal, or ``None`` if the bank was disconnected before. Raises ``Item.DoesNotExist`` for another user's
+    Item.
     """
     with tenant(user.pk):
         return disconnect_in_transaction(user=user, item_id=item_id, keep_history=keep_history)
@@ -33,7 +33,7 @@ def disconnect_in_transaction(*, user: User, item_id: UUID, keep_history: bool) 
     """``disconnect_bank`` in the open transaction."""
     items = Item.objects.for_user(user)
     item = items.get(pk=item_id)
-    # No worker here would finish the removal of an Item of another environment, so its row is waited for.
+    # No worker of this site would finish the removal of an Item of another environment, so this waits for its row.
     rows = items.select_for_update(of=["self"], skip_locked=not item.is_in_other_environment)
     locked = rows.filter(pk=item_id).first()
     if locked is not None:
@@ -59,7 +59,7 @@ def disconnect_locked_item(*, item: Item, actor: User | None, keep_history: bool
         return None
     removal = None if can_be_forgotten(item) else create_pending_removal(item)
     close_item(item=item, removal=removal)
-    # No worker here would finish the removal of an Item of another environment, so the lock is waited for.
+    # No worker of this site would finish the removal of an Item of another environment, so this waits for the lock.
     if (
         removal is not None
         and not item.is_in_other_environment
@@ -69,19 +69,19 @@ def disconnect_locked_item(*, item: Item, actor: User | None, keep_history: bool
     else:
         close_accounts(item=item, keep=keep_history)
         if removal is not None:
-            # An earlier choice is obsolete: the last one counts.
+            # An earlier choice is obsolete: only the last one counts.
             set_history(removal, history="")
     record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
     return removal
 
 
 def history_choice(keep_history: bool) -> str:
-    """What happens to the accounts and transactions."""
+    """Return the choice as the pending removal stores it."""
     return PendingRemoval.History.KEEP if keep_history else PendingRemoval.History.DELETE
 
 
 def update_history_choice(*, item: Item, keep_history: bool) -> None:
-    """Change the choice for an Item that was disconnected before, unless the first choice is done already."""
+    """Change the choice for an Item that was disconnected before, unless the earlier choice was carried out already."""
     PendingRemoval.objects.filter(item=item).exclude(history="").update(history=history_choice(keep_history))
 
 
@@ -97,16 +97,16 @@ def close_item(*, item: Item, removal: PendingRemoval | None) -> None:
 
 
 def set_history(removal: PendingRemoval, *, history: str) -> None:
-    """Set what is still to be done with the accounts and transactions."""
+    """Store what the worker of a removal still has to do with the accounts and transactions."""
     if removal.history != history:
         removal.history = history
         removal.save(update_fields=["history"])
 
 
 def disconnect_redundant_items(*, owner_id: UUID, item_ids: Sequence[UUID]) -> None:
-    """Disconnect Items that another connection has replaced, with their history kept, in the open transaction.
+    """Disconnect Items that another connection has replaced, and keep their history, in the open transaction.
 
-    One that is locked is found again by the next sync.
+    A locked Item is skipped; the next sync finds it again.
     """
     redundant = Item.objects.filter(owner=owner_id, pk__in=item_ids, connection=Connection.REVOKED, removal=None)
     for item in redundant.select_for_update(of=["self"], skip_locked=True):
@@ -116,7 +116,7 @@ def disconnect_redundant_items(*, owner_id: UUID, item_ids: Sequence[UUID]) -> N
 def can_be_forgotten(item: Item) -> bool:
     """Whether an Item needs no call to the provider: it is of another environment, and not billed there.
 
-    The removal of a billed one stays pending until the site uses its environment again.
+    The removal of a billed Item stays pending until the site uses its environment again.
     """
     return item.is_in_other_environment and not item.is_billed
 
@@ -124,19 +124,19 @@ def can_be_forgotten(item: Item) -> bool:
 def create_pending_removal(item: Item) -> PendingRemoval:
     """Schedule the removal of an Item at the provider, in the open transaction.
 
-    The token moves to the removal; one that cannot be unsealed cannot be sealed for another row, and stays.
+    The token moves to the removal. A token that cannot be decrypted cannot be sealed for another row, and stays.
     """
     try:
         open_token(item)
         token = item.access_token
     except CredentialUnreadable:
         token = None
-    facts = {"owner_id": item.owner_id, "access_token": token}
-    return PendingRemoval.objects.get_or_create(item=item, defaults=facts)[0]
+    defaults = {"owner_id": item.owner_id, "access_token": token}
+    return PendingRemoval.objects.get_or_create(item=item, defaults=defaults)[0]
 
 
 def disconnect_summary(*, user: User, item_id: UUID) -> dict[str, object]:
-    """The connection to disconnect, and how much is stored of it. Raises ``Item.DoesNotExist``."""
+    """Return the connection to disconnect, and how many of its rows are stored. Raises ``Item.DoesNotExist``."""
     with tenant(user.pk):
         item = Item.objects.for_user(user).visible().get(pk=item_id)
         return {
@@ -149,7 +149,7 @@ def disconnect_summary(*, user: User, item_id: UUID) -> dict[str, object]:
 def close_accounts(*, item: Item, keep: bool) -> None:
     """Close the Item's accounts, and delete them with their transactions unless ``keep`` is set.
 
-    Another bank of the same person may be stored at the same moment: one of the two waits for the other.
+    If another bank of the same user is being stored at the same time, this waits for it.
     """
     locks.lock_accounts(owner_id=item.owner_id)
     accounts = Account.objects.filter(item=item)
@@ -157,7 +157,7 @@ def close_accounts(*, item: Item, keep: bool) -> None:
         accounts.filter(closed_at=None).update(closed_at=timezone.now())
         is_changed = succession.update_succession(item=item).changed > 0
     else:
-        # Queried first: what ties them to the Item's bank may be deleted with its accounts.
+        # Queried first: the accounts that match them to the Item's bank may be deleted.
         remaining = [account for account in bank_accounts.accounts_at_bank(item) if account.item_id != item.pk]
         Transaction.objects.filter(account__item=item).delete()
         is_changed = accounts.delete()[0] > 0

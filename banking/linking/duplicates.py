@@ -20,7 +20,7 @@ def check_duplicate(*, user: User, session: LinkSession, metadata: LinkMetadata)
         "item__institution__provider_id": metadata.institution_id,
     }
     stored = Account.objects.for_user(user).filter(closed_at=None, **linked).select_related("item")
-    # Of an Item that was linked a moment ago only the chosen accounts are known.
+    # Of an Item that was just linked, only the chosen accounts are known.
     not_synced = LinkSession.objects.for_user(user).filter(**linked).exclude(account_keys=[]).select_related("item")
     candidates: list[tuple[set[tuple[str, str]], Item | None]] = []
     candidates += [({(account.name, account.mask)}, account.item) for account in stored]

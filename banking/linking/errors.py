@@ -1,11 +1,11 @@
-"""Why linking cannot go on."""
+"""The errors of linking."""
 
 from banking.models import Item
 from banking.provider import PublicTokenRefused
 
 
 class LinkError(Exception):
-    """Linking cannot go on; ``reason`` is a key of ``link_messages.LINK_ERROR_MESSAGES``."""
+    """Linking failed; ``reason`` is a key of ``link_messages.LINK_ERROR_MESSAGES``."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

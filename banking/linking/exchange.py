@@ -1,7 +1,7 @@
 """Exchange a public token for the access token of a new Item.
 
-The access token is stored, sealed, before any other request to the provider: the Item of a lost token would be billed
-forever.
+The access token is stored, sealed, before any other request to the provider: an Item whose token is lost cannot be
+removed, and is billed forever.
 """
 
 import logging
@@ -37,8 +37,8 @@ EXCHANGE_ATTEMPTS = 2
 def finish_link(*, user: User, session_id: UUID, public_token: str, metadata: LinkMetadata) -> Item:
     """Exchange a public token and save the Item. Repeating the same call returns the same Item.
 
-    Raises ``LinkSession.DoesNotExist`` for a session that is not this person's, ``DuplicateBank`` for a login
-    that is linked already (then nothing is exchanged), ``LinkError`` and ``ProviderError``.
+    Raises ``LinkSession.DoesNotExist`` for another user's session, ``DuplicateBank`` for a login that is linked already
+    (then nothing is exchanged), ``LinkError`` and ``ProviderError``.
     """
     session = claim_session(user=user, session_id=session_id, public_token=public_token, metadata=metadata)
     return session.item or complete_link(user=user, session=session, metadata=metadata)
@@ -91,13 +91,13 @@ def claim_session(*, user: User, session_id: UUID, public_token: str, metadata: 
             session.link_session_id = session.link_session_id or metadata.link_session_id
             session.save(update_fields=["state", "claimed_at", "public_token_hash", "link_session_id"])
     except IntegrityError:
-        # The hash is unique for a person: this token was posted before, in another session of theirs.
+        # The hash is unique for each owner: the user posted this token before, in another session.
         raise LinkError("used") from None
     return session
 
 
 def exchange_for_session(*, user: User, session: LinkSession, public_token: str) -> Credential:
-    """Exchange a confirmed token, and record what follows from a lost response or an error.
+    """Exchange a confirmed token, and record a lost response or an error.
 
     Raises ``LinkError`` when an Item may exist whose access token we do not have, and ``ProviderError``.
     """
@@ -143,7 +143,7 @@ def may_have_arrived(error: Unavailable) -> bool:
 
 
 def record_lost_item(*, user: User, session: LinkSession, request_id: str) -> None:
-    """Record that an Item may exist at the provider, and be billed there, whose access token never reached us."""
+    """Record that the access token of an Item was lost. The Item may exist at the provider, and be billed there."""
     logger.critical(
         "LINK_EXCHANGE_LOST session %s, link session %s, owner %s, request %s: an Item may exist that nobody holds",
         *(session.pk, session.link_session_id or "unknown", user.pk, request_id or "unknown"),
@@ -201,7 +201,7 @@ def save_item(
             for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):
                 record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     except Exception:
-        # Whatever went wrong: nothing else knows this token.
+        # After any error: the token is stored nowhere else.
         remove_orphaned_item(credential, provider=provider)
         raise
     return item

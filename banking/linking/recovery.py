@@ -1,7 +1,7 @@
 """Recover a link whose result did not arrive: retry until the provider responds or the public token has expired.
 
 Pending are sessions whose exchange got no response, those that the provider had not confirmed yet, and those of a
-killed process. A public token that is still unused is exchanged now, which recovers the Item. If it was used, the
+killed process. If the public token is still unused, it is exchanged now, which recovers the Item. If it was used, the
 access token is lost, because the provider returns it only once; the row stays, for operators.
 """
 

@@ -20,7 +20,7 @@ from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
 
-# While the user still sees something that has to be done here.
+# While the disconnect is not finished on this site, which the user sees.
 UNFINISHED_RETRY_DELAY = timedelta(seconds=30)
 FIRST_RETRY_DELAY = timedelta(minutes=10)
 MAX_RETRY_DELAY = timedelta(hours=24)
@@ -28,7 +28,7 @@ MAX_ATTEMPT_COUNT = 1000
 
 
 def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
-    """Execute one pending removal, if it is due; for a duplicate job it is not.
+    """Execute one pending removal, if it is due. A duplicate job does nothing.
 
     Raises ``ProviderError`` after recording it.
     """
@@ -51,9 +51,9 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
 
 
 def finish_disconnect(*, removal: PendingRemoval) -> bool:
-    """Do what is left of a disconnect; waits for a sync that stores rows of the Item's owner.
+    """Finish a disconnect. Waits for a sync that stores rows of the Item's owner.
 
-    Returns whether it is done: if the user made another choice meanwhile, the next attempt does the rest.
+    Returns whether it is finished: if the user made another choice meanwhile, the next attempt does the rest.
     """
     with tenant(removal.owner_id):
         item = Item.objects.select_for_update(of=["self"]).get(pk=removal.item_id)
@@ -64,15 +64,15 @@ def finish_disconnect(*, removal: PendingRemoval) -> bool:
 
 
 def claim_removal(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
-    """Take a removal that is due, and schedule its next attempt: however this one ends, it is retried.
+    """Claim a removal that is due, and schedule the next attempt, in case this one fails.
 
-    One of another environment is not due here.
+    A removal of another environment is never due.
     """
     now = timezone.now()
     with tenant(owner_id):
-        waiting = PendingRemoval.objects.select_related("item").select_for_update(of=["self"])
-        here = waiting.filter(in_current_environments("item__"))
-        removal = here.filter(pk=removal_id, next_attempt_at__lte=now).first()
+        pending = PendingRemoval.objects.select_related("item").select_for_update(of=["self"])
+        current = pending.filter(in_current_environments("item__"))
+        removal = current.filter(pk=removal_id, next_attempt_at__lte=now).first()
         if removal is not None:
             removal.next_attempt_at = now + (
                 UNFINISHED_RETRY_DELAY if removal.history else retry_delay(removal.attempts)

@@ -21,13 +21,13 @@ from compliance.isolation import tenant
 from compliance.vault import SealError
 
 UNCLAIMED = (LinkSession.State.OPEN, LinkSession.State.ABANDONED)
-# Longer than a confirmation and both attempts of an exchange may take: the process of an older claim is gone.
+# Longer than a confirmation and both attempts of an exchange may take: the process of an older claim has ended.
 CLAIM_TIMEOUT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class LinkMetadata:
-    """What the dialog says was chosen, as Plaid Link's ``metadata``. It comes from a browser and grants nothing."""
+    """The bank and accounts that the user chose, from Plaid Link's ``metadata``. A browser sends it: never trust it."""
 
     institution_id: str
     institution_name: str
@@ -36,7 +36,7 @@ class LinkMetadata:
 
 
 class LinkExit(NamedTuple):
-    """How the dialog was left without a connection, in the provider's codes; each may be empty."""
+    """How the user left the dialog without a connection, as the provider's codes. Each may be empty."""
 
     error_code: str = ""
     exit_status: str = ""
@@ -53,9 +53,9 @@ class OpenedLink:
 
 
 def open_link(*, user: User, provider_key: str = DEFAULT_PROVIDER, replaces: Item | None = None) -> OpenedLink:
-    """Start linking a bank; ``replaces`` is the Item that it replaces because its token cannot be read.
+    """Start linking a bank. ``replaces`` is the Item that it replaces because its token cannot be decrypted.
 
-    Raises ``ProviderError`` when the provider gives no token.
+    Raises ``ProviderError`` if the provider returns no token.
     """
     provider = provider_for(provider_key if replaces is None else replaces.provider)
     webhook_url = provider.link_settings().webhook_url
@@ -84,7 +84,7 @@ def create_session(
 
 
 def session_provider(*, user: User, session_id: UUID) -> Provider:
-    """The provider of a person's linking session; the default one where there is no such session."""
+    """The provider of a user's linking session; the default one if there is no such session."""
     with tenant(user.pk):
         key = LinkSession.objects.for_user(user).filter(pk=session_id).values_list("provider", flat=True).first()
     return provider_for(key or DEFAULT_PROVIDER)
@@ -118,7 +118,7 @@ def resume_link(*, user: User, session_id: UUID) -> OpenedLink:
 def close_link(*, user: User, session_id: UUID, link_exit: LinkExit) -> LinkSession:
     """Record that the user left the dialog, with the codes for the provider's support.
 
-    A session that is in a later state keeps it. Raises ``LinkSession.DoesNotExist``.
+    A session in a later state does not change. Raises ``LinkSession.DoesNotExist``.
     """
     with tenant(user.pk):
         session = LinkSession.objects.for_user(user).select_for_update(of=["self"]).get(pk=session_id)

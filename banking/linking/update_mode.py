@@ -20,7 +20,7 @@ from compliance.isolation import tenant
 
 
 def get_item_to_reconnect(*, user: User, item_id: UUID) -> Item:
-    """The Item that a person is about to reconnect. Raises ``Item.DoesNotExist``."""
+    """Return the Item that a user is about to reconnect. Raises ``Item.DoesNotExist``."""
     with tenant(user.pk):
         return (
             Item.objects.for_user(user).visible().in_current_environment().select_related("institution").get(pk=item_id)
@@ -28,7 +28,7 @@ def get_item_to_reconnect(*, user: User, item_id: UUID) -> Item:
 
 
 def open_update_mode(*, user: User, item_id: UUID) -> OpenedLink:
-    """Open update mode; if the access token cannot be unsealed, open a new link that replaces the Item.
+    """Open update mode. If the access token cannot be decrypted, open a new link that replaces the Item.
 
     Raises ``Item.DoesNotExist`` and ``ProviderError``.
     """
@@ -52,7 +52,7 @@ def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
     """Reactivate a reconnected Item; ``None`` when the session is not in update mode.
 
     The provider confirms that the Item has no error, since the browser is not trusted. Raises
-    ``LinkSession.DoesNotExist``, ``LinkError``, ``LoginRequired`` while it is still broken, ``ProviderError``.
+    ``LinkSession.DoesNotExist``, ``LinkError``, ``LoginRequired`` if the Item still has an error, ``ProviderError``.
     """
     with tenant(user.pk):
         session = LinkSession.objects.for_user(user).select_related("item").get(pk=session_id)
@@ -64,9 +64,9 @@ def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
         if item is None or item.access_token is None:
             raise LinkError("used")
         secret = open_token(item)
-    facts = provider_for(item.provider).connect().get_item(secret)
-    if facts.error_code:
-        raise LoginRequired(facts.error_code)
+    details = provider_for(item.provider).connect().get_item(secret)
+    if details.error_code:
+        raise LoginRequired(details.error_code)
     return mark_reconnected(user=user, item=item, session=session)
 
 

@@ -20,7 +20,7 @@ class AccountQuerySet(OwnedQuerySet["Account"]):
 class Account(Owned):
     """One account at a bank. A credit or loan balance is positive when money is owed."""
 
-    # No index of its own: the unique one below begins with it.
+    # No index: the unique one below begins with this column.
     item = models.ForeignKey("banking.Item", on_delete=models.CASCADE, related_name="accounts", db_index=False)
     provider_id = models.CharField(max_length=256)
     persistent_id = models.CharField(max_length=256, blank=True)
@@ -52,12 +52,12 @@ class Account(Owned):
 
     @cached_property
     def former_accounts(self) -> "list[Account]":
-        """The accounts that the same real account had before. ``connections`` sets this when it loads many."""
+        """The earlier accounts of the same real account. ``connections`` sets this when it loads many."""
         return list(self.predecessors.order_by("pk"))
 
     @property
     def with_former_accounts(self) -> "list[Account]":
-        """All accounts of the one real account: together they have its transactions and its balances."""
+        """All accounts of the same real account: together they have its transactions and its balances."""
         return [self, *self.former_accounts]
 
     @property
@@ -67,7 +67,7 @@ class Account(Owned):
 
     @property
     def is_card(self) -> bool:
-        """Whether this account borrows against a limit that utilization is measured by."""
+        """Whether this account has a credit limit, so that utilization can be calculated."""
         return self.type == "credit"
 
     @property
@@ -86,7 +86,7 @@ class Account(Owned):
 class BalanceSnapshot(Owned):
     """An account's balance on one day; the history behind the charts."""
 
-    # No index of its own: the unique one below serves it.
+    # No index: the unique one below is enough.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="snapshots", db_index=False)
     day = models.DateField()
     current = money(null=True)

@@ -17,7 +17,7 @@ class Connection(models.TextChoices):
     REMOVED = "removed", _("Disconnected")
 
 
-# What a person still sees among their connections.
+# The connections that a user still sees.
 VISIBLE_CONNECTIONS = (
     Connection.ACTIVE,
     Connection.LOGIN_REQUIRED,

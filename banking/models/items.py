@@ -1,4 +1,4 @@
-"""A person's logins at banks: the credential, the connection's state, each sync, and pending removals."""
+"""A user's logins at banks: the credential, the connection's state, each sync, and pending removals."""
 
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -57,7 +57,7 @@ class ItemQuerySet(OwnedQuerySet["Item"]):
 
 
 class Item(Owned):
-    """One person's login at one bank: the credential, the cursor and the state of the connection."""
+    """One user's login at one bank: the credential, the cursor and the state of the connection."""
 
     provider = models.CharField(max_length=20, choices=provider_choices, default=DEFAULT_PROVIDER)
     environment = models.CharField(max_length=20)
@@ -81,11 +81,11 @@ class Item(Owned):
     error_code = models.CharField(max_length=100, blank=True)
     fault = models.CharField(max_length=10, blank=True, choices=[(f, f) for f in Fault])
     request_id = models.CharField(max_length=100, blank=True)
-    # Stays in the past until a sync ends, so that whatever happens to a job, the Item is still due.
+    # Stays in the past until a sync ends, so that the Item is still due if its job is lost.
     next_sync_at = models.DateTimeField(default=timezone.now)
     # Until then Celery beat does not queue it again.
     claimed_until = models.DateTimeField(null=True)
-    # Whether its bank failed or was slow recently; then it is synced where others do not wait for it.
+    # Whether its bank failed or was slow recently; then it is synced in the slow lane.
     is_slow = models.BooleanField(default=False, db_default=False)
     sync_requested_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True)
@@ -108,7 +108,7 @@ class Item(Owned):
 
     @cached_property
     def open_accounts(self) -> list[Account]:
-        """The open accounts. ``connections`` fills this in where many Items are read."""
+        """The open accounts. ``connections`` sets this when it loads many."""
         return list(self.accounts.filter(closed_at=None, successor=None).order_by("type", "name", "id"))
 
     @cached_property
@@ -178,7 +178,7 @@ class Item(Owned):
 
     @property
     def can_sync_now(self) -> bool:
-        """Whether "Sync now" makes sense: the bank gives access, and its first import is done."""
+        """Whether the page offers "Sync now": the bank gives access, and its first import is done."""
         return self.state not in ("loading", "reauth", "repair", "disconnected", "elsewhere")
 
     def is_stale(self, *, at: datetime) -> bool:
@@ -223,10 +223,10 @@ class SyncRun(Owned):
 
 
 class PendingRemoval(Owned):
-    """An Item that still has to be removed at the provider, with the token that this takes.
+    """An Item that still has to be removed at the provider, with the token that this needs.
 
-    Kept until the provider confirms, because it bills an Item until then. A token that cannot be unsealed stays with
-    the Item until its key is restored; then ``access_token`` is None.
+    Kept until the provider confirms the removal, because it bills the Item until then. If the token cannot be
+    decrypted, ``access_token`` is None, and the token stays with the Item until its key is restored.
     """
 
     class History(models.TextChoices):

@@ -17,7 +17,7 @@ FIRST_RECOVERY_DELAY, MAX_RECOVERY_DELAY = timedelta(seconds=30), timedelta(minu
 
 
 class LinkSession(Owned):
-    """One opening of the linking dialog: only its owner may exchange a public token of it."""
+    """One opening of the linking dialog. Only its owner can exchange a public token of it."""
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -35,19 +35,19 @@ class LinkSession(Owned):
     environment = models.CharField(max_length=20, default="")
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     link_token_hash = models.CharField(max_length=64, unique=True)
-    # For requesting the link result; deleted once that is settled. It expires after four hours.
+    # For requesting the link result; deleted when the session ends. It expires after four hours.
     link_token = SealedTextField(null=True)
-    # When the dialog was resumed after a bank's own sign-in page, which works once.
+    # When the dialog was resumed after a bank's own sign-in page. That works only once.
     resumed_at = models.DateTimeField(null=True)
     public_token_hash = models.CharField(max_length=64, null=True)
     claimed_at = models.DateTimeField(null=True)
-    # Since then an Item may exist at the provider whose access token did not arrive.
+    # From then on, an Item may exist at the provider whose access token did not arrive.
     exchange_sent_at = models.DateTimeField(null=True)
     next_recovery_at = models.DateTimeField(null=True)
     recovery_attempts = models.PositiveSmallIntegerField(default=0)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="link_sessions")
     is_update_mode = models.BooleanField(default=False)
-    # The Item that the new one replaces, because its token cannot be unsealed.
+    # The Item that the new one replaces, because its token cannot be decrypted.
     replaces = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="+")
     # Name and last digits of each chosen account, as confirmed by the provider, until the first sync.
     account_keys = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
@@ -68,7 +68,7 @@ class LinkSession(Owned):
             )
         ]
         constraints: ClassVar = [
-            # Unique for each owner and not globally: otherwise posting another person's token would block them.
+            # Unique for each owner, not globally: otherwise a user could block another by posting their token.
             models.UniqueConstraint(fields=["owner", "public_token_hash"], name="one_session_per_public_token")
         ]
 

@@ -1,6 +1,6 @@
 """Transactions, and which two of them are one transfer.
 
-Columns that only a person writes (``user_category``, ``note``, ``hidden``) are never touched by a sync.
+A sync never changes the columns that belong to the user (``user_category``, ``note``, ``hidden``).
 """
 
 from typing import ClassVar, Self
@@ -18,7 +18,7 @@ from compliance.isolation.models import Owned, OwnedQuerySet
 
 class TransactionQuerySet(OwnedQuerySet["Transaction"]):
     def current(self) -> Self:
-        """Rows that count: neither removed by the bank, nor replaced by another row, nor hidden by the person."""
+        """Rows that count: neither removed by the bank, nor replaced by another row, nor hidden by the user."""
         return self.filter(removed_at=None, hidden=False)
 
     def newest_first(self) -> Self:
@@ -39,7 +39,7 @@ class Transaction(Owned):
         POSTED = "posted", gettext_lazy("The posted transaction")
         SUCCESSOR = "successor", gettext_lazy("The same account, read anew")
 
-    # No index of its own: the unique one below begins with it, and every index slows down each stored row.
+    # No index: the unique one below begins with this column, and every index slows down each stored row.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions", db_index=False)
     provider_id = models.CharField(max_length=256)
     amount = money()
@@ -70,7 +70,7 @@ class Transaction(Owned):
         ]
         indexes: ClassVar = [
             models.Index(F("owner"), F("day").desc(), F("id").desc(), name="newest_first_per_owner"),
-            # The few rows that a posted one may replace, and those that name one: every sync queries both.
+            # The pending rows that a posted row may replace, and the posted rows that name one: each sync queries both.
             models.Index(
                 fields=["account"],
                 condition=Q(pending=True, removed_at=None) | Q(replaced_by="posted"),
@@ -81,7 +81,7 @@ class Transaction(Owned):
 
     @property
     def effective_category(self) -> str:
-        """The person's own category, or the provider's."""
+        """The user's own category, or the provider's."""
         return self.user_category or self.category
 
     @property
@@ -91,11 +91,11 @@ class Transaction(Owned):
 
 
 class Transfer(Owned):
-    """Two transactions that are one transfer between a person's own accounts: the outgoing and the incoming leg.
+    """Two transactions that are one transfer between a user's own accounts: the outgoing and the incoming leg.
 
-    The legs are ids and no foreign keys, which would need a unique key on transactions that slows down each stored row:
-    a pair whose leg is gone has no effect, and the next sync deletes it. ``sent_on`` is
-    the day of the outgoing leg; the other leg's day is within ``MAX_DAYS_APART`` days.
+    The legs are ids and not foreign keys, which would need a unique key on transactions that slows down each stored
+    row: a pair whose leg was deleted has no effect, and the next sync deletes it. ``sent_on`` is the day of the
+    outgoing leg; the other leg's day is within ``MAX_DAYS_APART`` days.
     """
 
     MAX_DAYS_APART = 4

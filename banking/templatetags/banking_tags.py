@@ -1,4 +1,4 @@
-"""How pages say states of connections, categories and kinds of accounts, and list transactions."""
+"""Template tags for the states of connections, categories, types of accounts, and lists of transactions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ STATES = {
 
 @register.simple_tag
 def status_badge(state: str, data_as_of: datetime | None = None) -> SafeString:
-    """Name a state in a word with its icon; a stale one says of when its data is. Raises ``KeyError``."""
+    """Draw a state's label and icon; the label of a stale one has the age of its data. Raises ``KeyError``."""
     tone, picture, name = STATES[state]
     label = str(name)
     if state == "stale" and data_as_of and (seconds := count_elapsed_seconds(data_as_of)) >= HOUR:

@@ -1,4 +1,4 @@
-"""A person's bank accounts, grouped by the bank they are at."""
+"""A user's bank accounts, grouped by bank."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""The pages that open a provider's linking dialog, the only ones whose policy allows the providers' scripts."""
+"""The content security policy of the pages that open a provider's linking dialog. No other page allows its script."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,7 +13,7 @@ View = Callable[..., HttpResponse]
 
 
 def link_page(view: View) -> View:
-    """Give a view's response the policy that the dialogs need, and let a bank's pop-up talk back to it."""
+    """Decorate a view: its response gets the policy that the dialogs need, and a bank's pop-up can message its page."""
 
     @wraps(view)
     def with_policy(request: HttpRequest, *args: object, **options: object) -> HttpResponse:

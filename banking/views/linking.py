@@ -23,8 +23,8 @@ from banking.views.link_page import link_page
 logger = logging.getLogger(__name__)
 
 RETURN = "link_to_return_to"
-NOWHERE = str(UUID(int=0))
-# Shown above the button; nothing records its words, so it has no version.
+NO_SESSION = str(UUID(int=0))
+# Shown above the button. It is not recorded as a consent, so it has no version.
 CONSENT = _(
     "I agree that Plumbline may retrieve data from the accounts that I choose through %(provider)s and may keep it. "
     "When I disconnect a bank, I choose whether its history is kept or deleted. Administrators of this site can view "
@@ -80,7 +80,7 @@ def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
 
 def dialog(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, item: Item | None = None) -> HttpResponse:
     if provider_for(opened.session.provider).link_settings().redirect_uri:
-        # A bank that signs people in on its own page sends them back to ``oauth_return``, in this browser.
+        # A bank with its own sign-in page sends the user back to ``oauth_return``, in this browser.
         request.session[RETURN] = str(opened.session.pk)
     return link(request, opened, item=item)
 
@@ -100,7 +100,7 @@ def oauth_return(request: AuthenticatedHttpRequest) -> HttpResponse:
     Source: https://plaid.com/docs/link/oauth/
     """
     try:
-        resumed = sessions.resume_link(user=request.user, session_id=UUID(request.session.pop(RETURN, NOWHERE)))
+        resumed = sessions.resume_link(user=request.user, session_id=UUID(request.session.pop(RETURN, NO_SESSION)))
     except LinkSession.DoesNotExist:
         return redirect("connect")
     return link(request, resumed, oauth_return=True)

@@ -17,14 +17,14 @@ from compliance.audit import Action, record
 
 
 def build_filter(request: AuthenticatedHttpRequest) -> TransactionFilter:
-    """The filter of the request, over the person's own rows."""
+    """The filter of the request, over the user's own rows."""
     rows = Transaction.objects.for_user(request.user).current()
     return TransactionFilter(request.GET, queryset=rows, request=request)
 
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show one page of the filtered list; an invalid value is named beside its field."""
+    """Show one page of the filtered list. An invalid value is an error beside its field."""
     transaction_filter = build_filter(request)
     template = "banking/transactions.html#results" if request.htmx else "banking/transactions.html"
     context = {

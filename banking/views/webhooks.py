@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 @require_POST
 @transaction.non_atomic_requests
 def receive(request: HttpRequest, provider_key: str) -> HttpResponse:
-    """Accept a signed webhook; the answer is the same whether or not its Item is known here."""
+    """Accept a signed webhook. The response is the same whether or not its Item is one of this site's."""
     try:
         event = provider_for(provider_key).verify_webhook(
             request.headers, request.body, is_known=partial(is_known, provider_key)

@@ -106,7 +106,7 @@ class LinkToken:
 
 @dataclass(frozen=True, slots=True)
 class LinkResult:
-    """What the user linked in one run of the dialog, as the provider reports it. Its public token may be used already."""
+    """What the user linked in one run of the dialog, as the provider reports it. Its public token may be used up."""
 
     public_token: str = field(repr=False)
     institution_id: str

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 MINIMUM_AGE: Final = 18
-LONGEST_SIGNATURE: Final = 120
+MAX_SIGNATURE_LENGTH: Final = 120
 NEVER_ISSUED: Final = "666"
 PUBLISHED_TEST_NUMBER: Final = "111111111"
 """Of the test consumer in Experian's own sandbox."""
@@ -105,7 +105,7 @@ class AuthorizationForm(forms.Form):
     )
     typed_name = forms.CharField(
         label=_("Full name, as your signature"),
-        max_length=LONGEST_SIGNATURE,
+        max_length=MAX_SIGNATURE_LENGTH,
         widget=text_input("name"),
         error_messages={"required": _("Enter your full name to sign.")},
     )

@@ -14,12 +14,12 @@ from typing import NamedTuple, cast
 
 WIDTH = 1000
 HEIGHT = 300
-MOST_POINTS = 366
-MOST_ROWS = 31
+MAX_POINTS = 366
+MAX_ROWS = 31
 LONG_SPAN = timedelta(days=180)
 DAY_MARKS = (5, 3, 2, 1)
 TENTH = Decimal("0.1")
-MOST_TIMES = 10
+MAX_CHANGE_FACTOR = 10
 
 
 class NothingToDraw(ValueError):
@@ -109,7 +109,7 @@ def draw_line(points: Sequence[Point]) -> LineChart:
     segments = [thin_out(segment, len(points)) for segment in unthinned]
     runs = [segment for segment in segments if len(segment) > 1]
     segment_paths = [area.path_segment(run) for run in runs]
-    step = -(-len(points) // MOST_ROWS)
+    step = -(-len(points) // MAX_ROWS)
     return LineChart(
         path="".join(segment_paths),
         area="".join(stroke + area.close_path(run) for stroke, run in zip(segment_paths, runs, strict=True)),
@@ -212,9 +212,9 @@ def thin_out(segment: list[KnownPoint], total: int) -> list[KnownPoint]:
 
     The first and the last point are kept too, so a long history keeps its peaks, troughs and ends.
     """
-    if total <= MOST_POINTS:
+    if total <= MAX_POINTS:
         return segment
-    size = -(-total * 2 // MOST_POINTS)
+    size = -(-total * 2 // MAX_POINTS)
     kept = {segment[0], segment[-1]}
     for start in range(0, len(segment), size):
         bucket = segment[start : start + size]
@@ -238,7 +238,7 @@ def summarize(known: Sequence[KnownPoint]) -> LineSummary:
 
 def percent_of(change: Decimal, start: Decimal) -> Decimal | None:
     """Return a change in percent, or ``None`` if it cannot be measured from the start value."""
-    if start <= 0 or abs(change) > start * MOST_TIMES:
+    if start <= 0 or abs(change) > start * MAX_CHANGE_FACTOR:
         return None
     return (abs(change) * 100 / start).quantize(TENTH, ROUND_HALF_UP)
 

@@ -31,7 +31,7 @@ from compliance.outbound.errors import (
 
 CONNECT_SECONDS = 5.0
 # A full page of 500 transactions with every optional field is about 1.3 MB.
-MOST_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 
 
 class BoundedPool(PoolManager):
@@ -112,7 +112,7 @@ class PlaidTransport:
 
 
 def _read(response: BaseHTTPResponse, deadline: float) -> bytes:
-    return read_bounded(response, max_bytes=MOST_BYTES, deadline=deadline)
+    return read_bounded(response, max_bytes=MAX_BYTES, deadline=deadline)
 
 
 def _provider_error(error: OutboundError) -> ProviderError:

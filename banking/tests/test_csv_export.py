@@ -20,7 +20,7 @@ from compliance.isolation import current_tenant
 pytestmark = pytest.mark.django_db
 
 # More than any file here has, so that an endless export fails its test.
-MOST_LINES = 5000
+MAX_LINES = 5000
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def account(item: Item) -> Account:
 
 def export_rows(user: User) -> list[list[str]]:
     rows = Transaction.objects.for_user(user).current().select_related("account")
-    return list(islice(csv.reader(csv_export.csv_lines(owner_id=user.pk, rows=rows)), MOST_LINES))
+    return list(islice(csv.reader(csv_export.csv_lines(owner_id=user.pk, rows=rows)), MAX_LINES))
 
 
 def test_it_says_what_each_row_is(alice: User, account: Account) -> None:

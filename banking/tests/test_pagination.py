@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 FIRST = date(2026, 11, 1)
 # More than any test needs, so that a loop ends.
-MOST_PAGES = 30
+MAX_PAGES = 30
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def replace_rows(account: Account, days: list[int]) -> list[UUID]:
 def walk_pages(user: User, size: int) -> tuple[list[UUID], list[UUID]]:
     """Return the ids on the pages from newest to oldest, and on the pages back from there."""
     way = [get_page(user, size)]
-    while way[-1].older is not None and len(way) < MOST_PAGES:
+    while way[-1].older is not None and len(way) < MAX_PAGES:
         way.append(get_page(user, size, before=str(way[-1].older)))
     back = [way[-1]]
-    while back[-1].newer is not None and len(back) < MOST_PAGES:
+    while back[-1].newer is not None and len(back) < MAX_PAGES:
         back.append(get_page(user, size, after=str(back[-1].newer)))
     return [row for seen in way for row in ids(seen)], [row for seen in reversed(back) for row in ids(seen)]
 
@@ -70,7 +70,7 @@ def test_it_makes_no_page_too_many(alice: User, account: Account, rows: int, pag
     replace_rows(account, [0] * rows)
     with tenant(alice.pk):
         way = [get_page(alice, 5)]
-        while way[-1].older is not None and len(way) < MOST_PAGES:
+        while way[-1].older is not None and len(way) < MAX_PAGES:
             way.append(get_page(alice, 5, before=str(way[-1].older)))
     assert [len(seen.rows) for seen in way] == pages
 

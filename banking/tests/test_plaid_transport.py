@@ -174,7 +174,7 @@ def test_it_gives_up_an_answer_that_only_trickles(server, transport, monkeypatch
 
 @pytest.mark.parametrize("status", [200, 500])
 def test_it_gives_up_an_answer_without_end(server, transport, monkeypatch, status):
-    monkeypatch.setattr(transport_module, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(transport_module, "MAX_BYTES", 10_000)
     server.respond_with(http_response(b'{"a": "' + b"x" * 10_000 + b'"}', status=status))
     with pytest.raises(MalformedResponse) as caught:
         ask(transport)

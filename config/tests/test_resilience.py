@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SYNC = {"path": "/transactions/sync"}
 FOR_EVER = None
 # The import, one for a burst, and one more where its first webhooks are answered before its last have come.
-MOST_READINGS = 3
+MAX_READINGS = 3
 
 Ask = Callable[..., list[tuple[object, ...]]]
 
@@ -312,5 +312,5 @@ def test_it_reads_once_for_ten_copies_of_a_job_and_once_for_a_burst_of_webhooks(
         for _ in range(24):
             handle_webhook(bell)
         wait_until(lambda: working.read_output().count("succeeded") >= 34)
-        assert as_operator(readings)[0][0] <= MOST_READINGS
+        assert as_operator(readings)[0][0] <= MAX_READINGS
         assert not fresh(item).has_pending_sync_request

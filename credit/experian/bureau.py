@@ -18,7 +18,7 @@ class ExperianBureau:
     capabilities = frozenset({Capability.REPORT, Capability.SCORE, Capability.FREEZE_SIGNAL})
     parser_version: int = normalize.PARSER_VERSION
     applicant_limits = ApplicantLimits(
-        name_length=request.LONGEST_NAME, line_length=request.LONGEST_LINE, suffixes=tuple(request.GENERATIONS)
+        name_length=request.MAX_NAME_LENGTH, line_length=request.MAX_LINE_LENGTH, suffixes=tuple(request.GENERATIONS)
     )
     # From the handbook of Experian's Connect API. The contract of our product may state another number.
     password_lifetime: int | None = 90

@@ -17,8 +17,8 @@ from credit.report import ParseWarning, PartialDate, Precision
 
 MAX_WARNINGS = 1000
 # Ten times the largest section in a real report. A million empty rows would keep a worker busy for minutes.
-MOST_ROWS = 1000
-LONGEST_TEXT, LONGEST_STATEMENT = 120, 1000
+MAX_ROWS = 1000
+MAX_TEXT_LENGTH, MAX_STATEMENT_LENGTH = 120, 1000
 # What Experian sends for a value that it does not have.
 UNSTATED = frozenset({"UNKNOWN", "UNK", "N/A"})
 FIRST_YEAR = 1900
@@ -88,9 +88,9 @@ class Node:
         if value is None or value == "":
             return
         rows = value if isinstance(value, list) else [value]
-        if len(rows) > MOST_ROWS:
+        if len(rows) > MAX_ROWS:
             self.note(name, "too_many_rows")
-        for index, row in enumerate(rows[:MOST_ROWS]):
+        for index, row in enumerate(rows[:MAX_ROWS]):
             path = f"{self.path}.{name}[{index}]"
             if isinstance(row, dict) and row:
                 yield Node(row, path, self._warnings)
@@ -99,7 +99,7 @@ class Node:
 
     # --- Scalars ----------------------------------------------------------------------------------------------
 
-    def text(self, name: str, longest: int = LONGEST_TEXT) -> str:
+    def text(self, name: str, max_length: int = MAX_TEXT_LENGTH) -> str:
         """A text on one line, without characters that cannot be stored or shown. Missing is empty."""
         value = self._fields.get(name)
         if value is None:
@@ -108,10 +108,10 @@ class Node:
             self.note(name, "not_a_text")
             return ""
         if value.isalnum():
-            return value[:longest]
-        return " ".join(_replace_unprintable(value).split())[:longest]
+            return value[:max_length]
+        return " ".join(_replace_unprintable(value).split())[:max_length]
 
-    def marks(self, name: str, longest: int) -> str:
+    def marks(self, name: str, max_length: int) -> str:
         """A text in which every position counts, so blanks stay, except at the end."""
         value = self._fields.get(name)
         if value is None:
@@ -119,7 +119,7 @@ class Node:
         if not isinstance(value, str):
             self.note(name, "not_a_text")
             return ""
-        return _replace_unprintable(value[:longest]).rstrip()
+        return _replace_unprintable(value[:max_length]).rstrip()
 
     def amount(self, *names: str, signed: bool = False) -> int | None:
         """Whole dollars. ``UNKNOWN``, blanks and a missing field are ``None`` and never zero.

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from msgspec.structs import replace
 
 from credit.experian import codes, totals
-from credit.experian.node import LONGEST_STATEMENT, Node, WarningList
+from credit.experian.node import MAX_STATEMENT_LENGTH, Node, WarningList
 from credit.experian.row_keys import hash_key, number_duplicates
 from credit.experian.tradelines import parse_tradelines
 from credit.provider import MalformedReport, Outcome
@@ -39,7 +39,7 @@ from credit.report import (
 
 PARSER_VERSION: Final = 4
 LOWEST_SCORE, HIGHEST_SCORE = 300, 850
-MOST_FACTORS = 5
+MAX_FACTORS = 5
 
 _BANKRUPTCY = re.compile(r"\bB(AN)?K(RU)?PT", re.IGNORECASE)
 _CREDIT_SECTIONS = ("tradeline", "inquiry", "publicRecord")
@@ -157,7 +157,7 @@ def _factors(row: Node) -> tuple[Factor, ...]:
         code = factor.text("code", 4).lstrip("0")
         if code:
             factors.append(Factor(factor.number("importance") or position, code))
-    return tuple(sorted(factors)[:MOST_FACTORS])
+    return tuple(sorted(factors)[:MAX_FACTORS])
 
 
 def _inquiry(row: Node) -> Inquiry:
@@ -204,7 +204,7 @@ def _public_record(row: Node) -> PublicRecord:
         assets=row.amount("bankruptcyAssetAmount"),
         voluntary=row.meaning("bankruptcyVoluntaryIndicator", codes.VOLUNTARY, None),
         role=row.meaning("ecoa", codes.ROLES, Role.UNKNOWN),
-        comment=row.text("consumerComment", LONGEST_STATEMENT),
+        comment=row.text("consumerComment", MAX_STATEMENT_LENGTH),
     )
 
 
@@ -213,7 +213,7 @@ def _statements(profile: Node) -> tuple[Statement, ...]:
 
 
 def _statement(row: Node) -> Statement:
-    text = row.text("statementText", LONGEST_STATEMENT)
+    text = row.text("statementText", MAX_STATEMENT_LENGTH)
     matching = (notice for pattern, notice in codes.NOTICES if re.search(pattern, text, re.IGNORECASE))
     notice = next(matching, Notice.CONSUMER)
     return Statement(row.path, notice, row.text("type", 4), row.day("dateReported"), text)
@@ -226,7 +226,7 @@ def _messages(profile: Node) -> tuple[BureauMessage, ...]:
 
 def _message(row: Node) -> BureauMessage:
     code = row.text("messageNumberDetailed", 8) or row.text("messageNumber", 8)
-    return BureauMessage(row.path, code, row.text("messageText", LONGEST_STATEMENT))
+    return BureauMessage(row.path, code, row.text("messageText", MAX_STATEMENT_LENGTH))
 
 
 def _personal(profile: Node) -> tuple[PersonalDetail, ...]:

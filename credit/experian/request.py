@@ -15,8 +15,8 @@ from credit.provider import Applicant, BureauInputError
 
 Json = dict[str, Any]
 
-LONGEST_NAME, LONGEST_LINE = 32, 60
-OLDEST_BIRTH = 1880
+MAX_NAME_LENGTH, MAX_LINE_LENGTH = 32, 60
+MIN_BIRTH_YEAR = 1880
 GENERATIONS = {"JR": "J", "SR": "S", "II": "2", "III": "3", "IV": "4", "V": "5", "VI": "6"}
 
 # Letters, with dashes between the parts of a compound name; an apostrophe only after D, L and O.
@@ -84,7 +84,7 @@ def _name(value: str, field: str) -> str:
     """Capital letters without accents. Inner blanks become dashes; stray apostrophes and dots are removed."""
     name = "-".join(_plain(value).replace(".", " ").replace("-", " ").split())
     name = _STRAY_APOSTROPHE.sub("", name)
-    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME_LENGTH:
         raise BureauInputError("NAME_REFUSED", field=field)
     return name
 
@@ -100,7 +100,7 @@ def _generation(value: str) -> str:
 @sensitive_variables()
 def _line(value: str, field: str) -> str:
     line = " ".join(_plain(value).split())
-    if not line or not line.isascii() or not line.isprintable() or len(line) > LONGEST_LINE:
+    if not line or not line.isascii() or not line.isprintable() or len(line) > MAX_LINE_LENGTH:
         raise BureauInputError("ADDRESS_REFUSED", field=field)
     return line
 
@@ -131,7 +131,7 @@ def _state(value: str) -> str:
 @sensitive_variables()
 def _birth(value: date | int) -> str:
     year = value.year if isinstance(value, date) else value
-    if not OLDEST_BIRTH <= year <= 9999:
+    if not MIN_BIRTH_YEAR <= year <= 9999:
         raise BureauInputError("BIRTH_REFUSED", field="birth")
     return f"{value:%m%d%Y}" if isinstance(value, date) else str(year)
 

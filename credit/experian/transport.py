@@ -18,7 +18,7 @@ from compliance.outbound.errors import map_urllib3_exceptions
 
 CONNECT_SECONDS = 5.0
 # The largest public sample, with a hundred public records, has 181 kB.
-MOST_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 NO_RETRIES = Retry(total=0, redirect=False, raise_on_redirect=False)
 
 
@@ -62,7 +62,7 @@ class ExperianTransport:
                 preload_content=False,
             )
             try:
-                content = read_bounded(response, max_bytes=MOST_BYTES, deadline=deadline)
+                content = read_bounded(response, max_bytes=MAX_BYTES, deadline=deadline)
             finally:
                 response.close()
         content_type = response.headers.get("Content-Type", "")[:100]

@@ -14,7 +14,7 @@ from django.utils.html import escape
 
 PROFILES_KEY: Final = "creditProfile"
 PAGE_BYTES: Final = 24 * 1024
-LONGEST_LINE: Final = 400
+MAX_LINE_LENGTH: Final = 400
 MASK: Final = "•"
 VISIBLE_CHARACTERS: Final = 4
 MIN_PARTIALLY_MASKED: Final = 8
@@ -156,4 +156,4 @@ def _pages(text: str) -> Iterator[str]:
 
 def _lines(text: str) -> Iterator[str]:
     for line in text.split("\n"):
-        yield from (line[start : start + LONGEST_LINE] for start in range(0, len(line) or 1, LONGEST_LINE))
+        yield from (line[start : start + MAX_LINE_LENGTH] for start in range(0, len(line) or 1, MAX_LINE_LENGTH))

@@ -307,7 +307,7 @@ def test_it_never_follows_a_redirect(bureau):
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 def test_it_gives_up_an_answer_without_end(bureau, monkeypatch, encoding):
-    monkeypatch.setattr(transport_module, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(transport_module, "MAX_BYTES", 10_000)
     body = b" " * 20_000
     bureau.script_reports(respond(gzip.compress(body) if encoding == "gzip" else body, Content_Encoding=encoding))
     error = failure(bureau)

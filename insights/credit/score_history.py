@@ -16,7 +16,7 @@ from insights import charts
 
 # Reports come about every 30 days; if they are further apart, a month is missing.
 GAP = timedelta(days=45)
-MOST_EVENTS = 3
+MAX_EVENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ def _list_readings(in_order: Sequence[ReportSummary], events: Mapping[object, li
             model=model,
             band=str(score_band.name) if score_band else "",
             breaks=_break(before, report, model),
-            events=tuple(describe_change(change) for change in notable[:MOST_EVENTS]),
-            more=max(0, len(notable) - MOST_EVENTS),
+            events=tuple(describe_change(change) for change in notable[:MAX_EVENTS]),
+            more=max(0, len(notable) - MAX_EVENTS),
             is_severe=any(change.severity is Severity.HIGH for change in notable),
         )
         yield before

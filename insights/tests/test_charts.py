@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from insights.charts import (
     HEIGHT,
-    MOST_POINTS,
-    MOST_ROWS,
+    MAX_POINTS,
+    MAX_ROWS,
     WIDTH,
     LineChart,
     NothingToDraw,
@@ -207,7 +207,7 @@ def test_it_draws_a_year_day_by_day():
 
 
 @settings(max_examples=25)
-@given(st.integers(MOST_POINTS + 1, 3 * MOST_POINTS), st.integers(1, 2000))
+@given(st.integers(MAX_POINTS + 1, 3 * MAX_POINTS), st.integers(1, 2000))
 def test_it_keeps_ends_peaks_and_troughs_of_a_long_history(days, stride):
     values = [day * stride % 2001 - 1000 for day in range(days)]
     chart = draw_line(daily_points(*map(str, values)))
@@ -216,7 +216,7 @@ def test_it_keeps_ends_peaks_and_troughs_of_a_long_history(days, stride):
     assert all(values[day] == value for day, value in kept)
     assert {min(values), max(values)} <= {value for _, value in kept}
     assert (kept[0][0], kept[-1][0]) == (0, days - 1)
-    assert len(kept) <= MOST_POINTS + 2
+    assert len(kept) <= MAX_POINTS + 2
 
 
 def test_it_keeps_the_gap_in_a_long_history():
@@ -230,7 +230,7 @@ def test_it_tabulates_few_days_the_last_one_among_them(days, step):
     chart = draw_line(daily_points(*map(str, range(days))))
 
     assert chart.row_step == step
-    assert len(chart.rows) <= MOST_ROWS
+    assert len(chart.rows) <= MAX_ROWS
     assert chart.rows[-1].value == days - 1
     assert all(later.value - earlier.value == step for earlier, later in pairwise(chart.rows))
 

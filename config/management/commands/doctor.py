@@ -34,7 +34,7 @@ ALIASES = {"default": "app_rw", "owner": "app_owner", "ops": "app_ops", "viewer"
 WORKER_SECONDS = 2
 PROVIDER_SECONDS = 3
 SEALED_SECONDS = 10
-MOST_NAMED = 5
+MAX_NAMED = 5
 LEAST_ROOM = 1024**3
 
 # The word of a level in the table. Errors are what the site cannot do without.
@@ -193,9 +193,9 @@ def check_overdue_work() -> Iterator[CheckMessage]:
     lost = LinkSession.objects.using("ops").filter(state=LinkSession.State.LOST)
     try:
         stuck = [
-            f"Item {item_id}" for item_id in unreadable.values_list("item__provider_item_id", flat=True)[:MOST_NAMED]
+            f"Item {item_id}" for item_id in unreadable.values_list("item__provider_item_id", flat=True)[:MAX_NAMED]
         ]
-        stuck += [f"link session {session_id}" for session_id in lost.values_list("pk", flat=True)[:MOST_NAMED]]
+        stuck += [f"link session {session_id}" for session_id in lost.values_list("pk", flat=True)[:MAX_NAMED]]
     except DatabaseError as error:
         yield finding("Owed at Plaid", checks.ERROR, f"cannot be looked at: {first_line(error)}")
         return

@@ -38,7 +38,7 @@ def secrets(days, alice, caplog) -> set[str]:
     assert digest.send_digest(user_id=alice.pk, claimed_until=until)
     with tenant(alice.pk):
         report_ids = list(Report.objects.values_list("pk", flat=True))
-        answers = [reports.get_raw_answer(owner=alice.pk, report_id=report_id) for report_id in report_ids]
+        answers = [reports.get_raw_report(owner=alice.pk, report_id=report_id) for report_id in report_ids]
         assert RawReport.objects.count() == len(answers) == 2
     profiles = [json.loads(answer)["creditProfile"][0] for answer in answers]
     accounts = {line["accountNumber"] for profile in profiles for line in profile["tradeline"]}

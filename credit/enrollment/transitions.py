@@ -59,7 +59,7 @@ class Event(StrEnum):
     BEGIN_PULL = "begin_pull"
     ABANDON_PULL = "abandon_pull"
     FAIL_PULL = "fail_pull"
-    STORE_ANSWER = "store_answer"
+    STORE_RAW_REPORT = "store_raw_report"
     COMPLETE_REPORT = "complete_report"
     POSTPONE_UNPARSED = "postpone_unparsed"
     LOSE_DETAILS = "lose_details"
@@ -98,7 +98,7 @@ TRANSITIONS: Final[Mapping[Event, Transition]] = MappingProxyType(
                 EnrollmentStatus.DETAILS_LOST,
             }
         ),
-        Event.STORE_ANSWER: Transition(targets=frozenset({EnrollmentStatus.UNPARSED}), while_withdrawn=False),
+        Event.STORE_RAW_REPORT: Transition(targets=frozenset({EnrollmentStatus.UNPARSED}), while_withdrawn=False),
         Event.COMPLETE_REPORT: Transition(targets=REPORTED),
         Event.POSTPONE_UNPARSED: Transition(sources=frozenset({EnrollmentStatus.UNPARSED})),
         Event.LOSE_DETAILS: Transition(targets=frozenset({EnrollmentStatus.DETAILS_LOST})),
@@ -244,9 +244,9 @@ def fail_pull(
     _schedule_pull(enrollment, following.at if decision.monthly else None)
 
 
-def store_answer(enrollment: Enrollment, *, fetched_at: datetime, now: datetime) -> None:
+def store_raw_report(enrollment: Enrollment, *, fetched_at: datetime, now: datetime) -> None:
     """Record that a raw report is stored but not parsed yet. If its worker dies, Celery beat has it parsed."""
-    _check(enrollment, Event.STORE_ANSWER, EnrollmentStatus.UNPARSED)
+    _check(enrollment, Event.STORE_RAW_REPORT, EnrollmentStatus.UNPARSED)
     _set_status(enrollment, EnrollmentStatus.UNPARSED, now)
     enrollment.failures = enrollment.unknown_outcomes = 0
     enrollment.eligible_at = fetched_at + refresh_interval()

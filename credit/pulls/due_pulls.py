@@ -1,4 +1,4 @@
-"""Which users are due. The queries span all users, so the database runs them in narrow functions that return ids only.
+"""Which users are due. The queries span all users, so the database runs them in definer functions, which return ids.
 
 The functions are in ``migrations/0002_isolation.py``.
 """
@@ -18,7 +18,7 @@ def list_idle_ssns(*, limit: int) -> list[UUID]:
     return _query_owners("SELECT owner_id FROM credit_idle_ssns(%s)", limit)
 
 
-def _query_owners(question: str, limit: int) -> list[UUID]:
+def _query_owners(query: str, limit: int) -> list[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(question, [limit])
+        cursor.execute(query, [limit])
         return [owner_id for (owner_id,) in cursor.fetchall()]

@@ -3,7 +3,7 @@
 The bureau says that the address or some digits of the Social Security number differ. The reason may be a move, a
 mistake at the bureau, or another person's file. Nothing of the report is shown until the user has entered the ZIP code
 of an address and the months in which accounts were opened, as the file has them. The site does not say which part of an
-answer was wrong. After ``MAX_ATTEMPTS`` wrong answers the report stays closed.
+answer was wrong. After ``MAX_ATTEMPTS`` wrong answers the report stays withheld.
 """
 
 import re
@@ -65,7 +65,7 @@ class ExpectedAnswers:
 
 @dataclass(frozen=True, slots=True)
 class IdentityQuestion:
-    """A report waits for confirmation. With no attempts left it stays closed."""
+    """A report waits for confirmation. With no attempts left it stays withheld."""
 
     attempts_left: int
 
@@ -122,8 +122,8 @@ def _find_withheld(enrollment: Enrollment) -> RawReport | None:
     """Return the raw report of the newest report, if it is withheld and nothing has changed since."""
     if enrollment.status != EnrollmentStatus.MISMATCH or enrollment.withdrawn_at is not None:
         return None
-    answers = RawReport.objects.for_user(enrollment.owner_id).defer("body").order_by("-fetched_at", "-id")
-    newest = answers.first()
+    raw_reports = RawReport.objects.for_user(enrollment.owner_id).defer("body").order_by("-fetched_at", "-id")
+    newest = raw_reports.first()
     is_withheld = newest is not None and models.Report.objects.filter(WITHHELD, pk=newest.pk).exists()
     return newest if is_withheld else None
 
@@ -134,12 +134,12 @@ def _attempts_left(raw: RawReport, expected: ExpectedAnswers) -> int:
 
 @sensitive_variables()
 def _load_expected_answers(raw: RawReport) -> ExpectedAnswers:
-    known = get_details(owner=raw.owner_id)
+    details = get_details(owner=raw.owner_id)
     try:
         stored = reports.get_report(owner=raw.owner_id, report_id=raw.pk)
     except UnreadableReport:
         return ExpectedAnswers(frozenset(), frozenset())
-    return expected_answers(stored.report, own_zip=known.zip_code[:5] if known else "")
+    return expected_answers(stored.report, own_zip=details.zip_code[:5] if details else "")
 
 
 @sensitive_variables()

@@ -9,7 +9,7 @@ from credit.statuses import EnrollmentStatus
 
 @register_message
 class PullsStoppedMessage(NotificationMessage, frozen=True):
-    """No scheduled pull is made until the user acts; ``status`` says why."""
+    """Scheduled pulls have stopped until the user acts. ``status`` says why."""
 
     code: ClassVar[str] = "pulls_stopped"
     status: EnrollmentStatus

@@ -23,7 +23,7 @@ from credit.pulls.attempts import notify_if_stopped
 from credit.report import ReportStatus
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
-from credit.stored.parsing import parse_answer
+from credit.stored.parsing import parse_raw_report
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def process_report(*, raw: RawReport) -> ReportStatus:
     Raises ``MalformedReport`` if it cannot be parsed. It is kept, and a later parser tries again.
     """
     try:
-        report = parse_answer(raw)
+        report = parse_raw_report(raw)
         with tenant_context(raw.owner_id), transaction.atomic(durable=True):
             enrollment = lock_enrollment(raw.owner_id)
             if not models.Report.objects.filter(pk=raw.pk).exists():
@@ -87,7 +87,7 @@ def _earlier_confirmation(enrollment: Enrollment, stored: models.Report) -> date
 
 def mark_unparsed(raw: RawReport, error: Exception) -> None:
     """Record that this parser cannot parse a raw report. It counts as a report: the next one is due in a month."""
-    logger.error("Report %s cannot be read: %s", raw.reference_id, _error_code(error))
+    logger.error("Raw report %s cannot be parsed: %s", raw.reference_id, _error_code(error))
     with tenant_context(raw.owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(raw.owner_id)
         RawReport.objects.filter(pk=raw.pk).update(failed_parser_version=_parser_version(raw))

@@ -49,7 +49,7 @@ def pull(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None
         raise BureauConfigError("CREDIT_IS_OFF")
     attempts.expire_lost_attempt(owner_id=owner_id)
     try:
-        attempt, about = attempts.begin_attempt(owner_id=owner_id, trigger=trigger, applicant=applicant)
+        attempt, details = attempts.begin_attempt(owner_id=owner_id, trigger=trigger, applicant=applicant)
     except NotDue:
         # If a raw report is not parsed yet, parse it instead of pulling again.
         processing.process_pending(owner_id=owner_id)
@@ -60,7 +60,7 @@ def pull(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None
     except DetailsLost:
         attempts.stop_without_details(owner_id=owner_id)
         raise
-    raw = store_answer(attempt=attempt, answer=call_bureau(attempt=attempt, applicant=about))
+    raw = store_raw_report(attempt=attempt, response=call_bureau(attempt=attempt, applicant=details))
     return PullResult(raw.pk, processing.process_report(raw=raw))
 
 
@@ -69,9 +69,9 @@ def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.Burea
     """Call the bureau for an attempt. Raises ``NoConsent`` and ``BureauError``; both are recorded."""
     try:
         consent = attempts.consent_grant(attempt)
-        answer = bureau_for(attempt.provider).connect().fetch(applicant, consent, PullOptions(attempt.reference_id))
+        response = bureau_for(attempt.provider).connect().fetch(applicant, consent, PullOptions(attempt.reference_id))
         recheck_connection()
-        return answer
+        return response
     except NoConsent:
         attempts.abandon_attempt(attempt=attempt)
         raise
@@ -81,7 +81,7 @@ def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.Burea
         raise
 
 
-def store_answer(*, attempt: PullAttempt, answer: provider.BureauResponse) -> RawReport:
+def store_raw_report(*, attempt: PullAttempt, response: provider.BureauResponse) -> RawReport:
     """Store a raw report as it came, before it is parsed: from now on it is certain that a report was made.
 
     Raises ``NoConsent``, and stores nothing, if the user withdrew during the call.
@@ -91,28 +91,28 @@ def store_answer(*, attempt: PullAttempt, answer: provider.BureauResponse) -> Ra
         is_withdrawn = enrollment.withdrawn_at is not None
         attempts.finish_attempt(attempt, AttemptStatus.MADE, code="WITHDRAWN" if is_withdrawn else "")
         if not is_withdrawn:
-            raw = _store_raw(attempt, answer)
-            transitions.store_answer(enrollment, fetched_at=answer.fetched_at, now=timezone.now())
+            raw = _create_raw_report(attempt, response)
+            transitions.store_raw_report(enrollment, fetched_at=response.fetched_at, now=timezone.now())
             enrollment.save()
     if is_withdrawn:
         raise NoConsent
     return raw
 
 
-def _store_raw(attempt: PullAttempt, answer: provider.BureauResponse) -> RawReport:
+def _create_raw_report(attempt: PullAttempt, response: provider.BureauResponse) -> RawReport:
     return RawReport.objects.create(
         owner_id=attempt.owner_id,
         attempt=attempt,
-        body=pack(answer.body),
-        sha256=answer.sha256,
-        size=len(answer.body),
-        content_type=answer.content_type,
-        http_status=answer.http_status,
-        reference_id=answer.reference_id,
-        fetched_at=answer.fetched_at,
-        provider=answer.provider,
-        endpoint=answer.endpoint,
-        inquiry_class=answer.inquiry_class,
-        purpose=answer.purpose,
-        is_sample=answer.is_sample,
+        body=pack(response.body),
+        sha256=response.sha256,
+        size=len(response.body),
+        content_type=response.content_type,
+        http_status=response.http_status,
+        reference_id=response.reference_id,
+        fetched_at=response.fetched_at,
+        provider=response.provider,
+        endpoint=response.endpoint,
+        inquiry_class=response.inquiry_class,
+        purpose=response.purpose,
+        is_sample=response.is_sample,
     )

@@ -1,4 +1,4 @@
-"""Parse raw reports again, as after a change of the parser. The bureau is not called, and nobody is notified."""
+"""Parse raw reports again, as after a change of the parser. The bureau is not called, and no user is notified."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ from credit.provider import MalformedReport
 from credit.pulls import processing
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
-from credit.stored.parsing import is_stale, parse_answer
+from credit.stored.parsing import is_stale, parse_raw_report
 
 logger = logging.getLogger(__name__)
 
@@ -35,36 +35,37 @@ class RebuildResult:
 
 
 def list_owners(*, after: UUID | None = None) -> Iterator[UUID]:
-    """Return every user with a raw report, in an order in which a later run can continue."""
-    answers = RawReport.objects.using(OPS).order_by("owner_id").distinct()
-    return answers.filter(Q() if after is None else Q(owner_id__gt=after)).values_list("owner_id", flat=True).iterator()
+    """Return every user with a raw report, in the order of their ids, so that a later run can continue."""
+    rows = RawReport.objects.using(OPS).order_by("owner_id").distinct()
+    return rows.filter(Q() if after is None else Q(owner_id__gt=after)).values_list("owner_id", flat=True).iterator()
 
 
 def rebuild(*, owner_id: UUID, everything: bool) -> RebuildResult:
     """Parse one user's raw reports again, oldest first: all of them, or all from the first outdated one on.
 
-    Later ones too, because their changes depend on it. Each has its own transaction. A killed run can be repeated.
+    Those after an outdated one too, because their changes depend on it. Each has its own transaction. A killed run can
+    be repeated.
     """
     result = RebuildResult()
     with tenant_context(owner_id), transaction.atomic(durable=True):
-        answers = RawReport.objects.for_user(owner_id).order_by("fetched_at", "id")
-        stored = list(answers.defer("body").select_related("report"))
-        waiting = [raw.pk for raw in stored] if everything else list(_from_first_stale(stored))
-    for raw_id in waiting:
+        rows = RawReport.objects.for_user(owner_id).order_by("fetched_at", "id")
+        raw_reports = list(rows.defer("body").select_related("report"))
+        raw_ids = [raw.pk for raw in raw_reports] if everything else list(_from_first_stale(raw_reports))
+    for raw_id in raw_ids:
         try:
             rebuild_report(owner_id=owner_id, raw_id=raw_id)
             result.read += 1
         except (MalformedReport, DataError) as error:
-            logger.error("Answer %s cannot be read: %s", raw_id, type(error).__name__)
+            logger.error("Raw report %s cannot be parsed: %s", raw_id, type(error).__name__)
             result.unreadable += 1
-    if waiting:
+    if raw_ids:
         with tenant_context(owner_id), transaction.atomic(durable=True):
             record(Action.CREDIT_REBUILD, subject=owner_id, read=result.read, unreadable=result.unreadable)
     return result
 
 
-def _from_first_stale(answers: Iterable[RawReport]) -> Iterator[UUID]:
-    for raw in dropwhile(lambda raw: not _is_stale(raw), answers):
+def _from_first_stale(raw_reports: Iterable[RawReport]) -> Iterator[UUID]:
+    for raw in dropwhile(lambda raw: not _is_stale(raw), raw_reports):
         yield raw.pk
 
 
@@ -79,7 +80,7 @@ def rebuild_report(*, owner_id: UUID, raw_id: UUID) -> None:
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(owner_id)
         raw = RawReport.objects.select_related("attempt").get(pk=raw_id)
-        report = parse_answer(raw)
+        report = parse_raw_report(raw)
         Report.objects.filter(pk=raw_id).delete()
         stored = reports.store_report(raw=raw, report=report)
         status = processing.inherit_confirmation(enrollment, raw, stored)

@@ -26,7 +26,7 @@ from credit.statuses import EnrollmentStatus
 
 # After the last of these retries the next call is the user's monthly pull.
 RETRY_DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
-# How long the bureau may still be making a report whose outcome is unknown.
+# How long the bureau may still be making a report after a call with an unknown outcome.
 UNKNOWN_OUTCOME_DELAY = timedelta(minutes=15)
 
 STATUSES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
@@ -42,7 +42,7 @@ STATUSES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
 
 
 def decide(error: BureauError, *, failures: int, unknown_outcomes: int) -> FailureDecision:
-    """Decide about the retry after an error. The counts are of earlier failures since the last report."""
+    """Return the status and the retry after an error. The counts are of earlier failures since the last report."""
     if error.outcome is Outcome.MADE:
         return FailureDecision(EnrollmentStatus.UNPARSED, cooldown=refresh_interval(), monthly=True)
     if error.outcome is Outcome.UNKNOWN:
@@ -66,6 +66,6 @@ def _decide_unknown(unknown_outcomes: int) -> FailureDecision:
 def _decide_unavailable(error: BureauUnavailable, failures: int) -> FailureDecision:
     if failures >= len(RETRY_DELAYS):
         return FailureDecision(EnrollmentStatus.UNAVAILABLE, cooldown=COOLDOWN, monthly=True)
-    wanted = timedelta(seconds=error.retry_after) if isinstance(error, BureauRateLimited) else RETRY_DELAYS[failures]
-    delay = add_jitter(wanted)
+    base = timedelta(seconds=error.retry_after) if isinstance(error, BureauRateLimited) else RETRY_DELAYS[failures]
+    delay = add_jitter(base)
     return FailureDecision(EnrollmentStatus.RETRYING, cooldown=delay, retry_in=delay)

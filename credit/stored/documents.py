@@ -17,7 +17,7 @@ from credit.report import CreditReport
 
 Document = TypeVar("Document")
 
-# Bureau answers are kept for years and written once a month; documents are also rewritten by every rebuild.
+# Raw reports are kept for years and written once a month; documents are also rewritten by every rebuild.
 RAW_LEVEL: Final = 9
 DOCUMENT_LEVEL: Final = 6
 
@@ -26,7 +26,7 @@ _CHANGES = msgspec.json.Decoder(tuple[Change, ...])
 
 
 class StaleDocument(Exception):
-    """A document cannot be decrypted, or not decoded by this version. Contains nothing of it."""
+    """A document cannot be decrypted, or not decoded by this version. The error has none of its content."""
 
 
 def pack(body: bytes, *, level: int = RAW_LEVEL) -> str:
@@ -63,7 +63,7 @@ def decode_changes(document: Secret) -> tuple[Change, ...]:
 
 
 def _decode(decoder: "msgspec.json.Decoder[Document]", document: Secret) -> Document:
-    # What fails is raised outside, where no decoding error keeps a part of the document.
+    # Raised outside the handler, because a decoding error as context would keep a part of the document.
     try:
         return decoder.decode(unpack(document.reveal()))
     except (SealError, msgspec.MsgspecError, ValueError):

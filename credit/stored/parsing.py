@@ -1,4 +1,4 @@
-"""Reading reports back: from their document or, where that is stale, from the raw answer. Nothing is stored here."""
+"""Read stored reports from their document or, if that is stale, from the raw report. This module stores nothing."""
 
 from django.views.decorators.debug import sensitive_variables
 
@@ -11,19 +11,19 @@ from credit.stored.documents import StaleDocument, decode_changes, decode_report
 
 
 class UnreadableReport(Exception):
-    """Neither the document of a report nor the raw answer behind it can be read. Carries nothing of them."""
+    """Neither the document of a report nor its raw report can be read. The error has none of their content."""
 
 
-def unpack_answer(raw: models.RawReport) -> bytes:
-    """Open and unpack a raw answer. Raises ``SealError`` and ``ValueError``."""
+def unpack_raw_report(raw: models.RawReport) -> bytes:
+    """Decrypt and decompress a raw report. Raises ``SealError`` and ``ValueError``."""
     return unpack(raw.body.reveal())
 
 
 @sensitive_variables()
-def parse_answer(raw: models.RawReport) -> CreditReport:
-    """Read an answer as of the day on which it came. Raises ``MalformedReport``, also where it cannot be opened."""
+def parse_raw_report(raw: models.RawReport) -> CreditReport:
+    """Parse a raw report as of the day it was fetched. Raises ``MalformedReport``, also if it cannot be decrypted."""
     try:
-        body = unpack_answer(raw)
+        body = unpack_raw_report(raw)
     except (SealError, ValueError):
         raise MalformedReport("SEALED_VALUE_UNREADABLE", reference_id=raw.reference_id) from None
     bureau = find_bureau(raw.provider)
@@ -34,18 +34,18 @@ def parse_answer(raw: models.RawReport) -> CreditReport:
 
 @sensitive_variables()
 def read_report(stored: models.Report) -> CreditReport:
-    """Read a stored report. Where its document is stale, its raw answer is parsed instead, in one more statement.
+    """Read a stored report. If its document is stale, its raw report is parsed instead, which takes one more query.
 
     Raises ``UnreadableReport``.
     """
     try:
         return decode_report(stored.document)
     except StaleDocument:
-        return _parsed_anew(stored)
+        return _parse_again(stored)
 
 
 def is_stale(stored: models.Report) -> bool:
-    """Whether a report was read by another parser, or this version cannot decode what is stored of it."""
+    """Whether a report was parsed by another parser version, or this version cannot decode its stored document."""
     if not is_current_parser(stored.provider, stored.parser_version):
         return True
     try:
@@ -59,22 +59,22 @@ def is_stale(stored: models.Report) -> bool:
 
 @sensitive_variables()
 def read_by_current_parser(stored: models.Report) -> CreditReport:
-    """Read a stored report as this version's parser reads its answer, so that two differ only where the file changed.
+    """Read a stored report as the current parser parses it, so that two reports differ only where the file changed.
 
-    One whose answer is gone, or cannot be read any more, is read as it is stored. Raises ``UnreadableReport``.
+    If its raw report is missing or cannot be parsed any more, it is read as it is stored. Raises ``UnreadableReport``.
     """
     if is_current_parser(stored.provider, stored.parser_version):
         return read_report(stored)
     try:
-        return _parsed_anew(stored)
+        return _parse_again(stored)
     except UnreadableReport:
         return read_report(stored)
 
 
-def _parsed_anew(stored: models.Report) -> CreditReport:
+def _parse_again(stored: models.Report) -> CreditReport:
     if stored.raw is None:
         raise UnreadableReport
     try:
-        return parse_answer(stored.raw)
+        return parse_raw_report(stored.raw)
     except MalformedReport:
         raise UnreadableReport from None

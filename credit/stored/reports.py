@@ -1,6 +1,6 @@
-"""Reports as they are stored: written whole, and read back equal to what was written.
+"""Store reports, and read them back as equal structs.
 
-Pages read through here alone. Nothing here opens the raw answer but ``get_raw_answer``, unless a document is stale.
+Pages read reports only through this module. Only ``get_raw_report`` reads raw reports, unless a document is stale.
 """
 
 from collections.abc import Collection
@@ -15,16 +15,16 @@ from credit import models
 from credit.diffing import UNREADABLE_CHANGE, Change
 from credit.report import CreditReport, ReportStatus
 from credit.stored.documents import StaleDocument, decode_changes, encode_report
-from credit.stored.parsing import UnreadableReport, read_report, unpack_answer
+from credit.stored.parsing import UnreadableReport, read_report, unpack_raw_report
 
-# A report that may be somebody else's, until its person has proved that they know the file.
+# A report that may be another person's, until the user has passed the identity check.
 WITHHELD = Q(state=ReportStatus.MISMATCH, raw__confirmed_at=None)
 SHOWN = Q(state=ReportStatus.READY) | Q(state=ReportStatus.MISMATCH, raw__confirmed_at__isnull=False)
 
 
 @dataclass(frozen=True)
 class StoredReport:
-    """A stored report, and how it was obtained. One that is not comparable is about somebody else than the last."""
+    """A stored report, and how it was obtained. ``comparable`` is false if it is about another person than the last."""
 
     id: UUID
     pulled_at: datetime
@@ -38,8 +38,8 @@ class StoredReport:
 class ReportSummary:
     """A stored report in one line, with the first of its scores. A report may have none.
 
-    ``state`` is ``READY`` for whatever is shown, as a report that did not fit and that its person has confirmed. One
-    that is not comparable is about somebody else than the last.
+    ``state`` is ``READY`` for every report that can be shown, also for one that did not match and that the user has
+    confirmed. ``comparable`` is false if it is about another person than the last.
     """
 
     id: UUID
@@ -68,7 +68,7 @@ class StoredChange(NamedTuple):
 
 
 def get_latest_report(*, owner: UUID) -> StoredReport | None:
-    """Read the newest report that can be shown; ``None`` where there is none yet, or where it cannot be read."""
+    """Read the newest report that can be shown; ``None`` if there is none yet, or it cannot be read."""
     shown = models.Report.objects.for_user(owner).filter(SHOWN).order_by("-pulled_at", "-id").first()
     try:
         return None if shown is None else _read(shown)
@@ -77,28 +77,28 @@ def get_latest_report(*, owner: UUID) -> StoredReport | None:
 
 
 def has_report(*, owner: UUID) -> bool:
-    """Whether there is a report that could be shown if it can be read."""
+    """Whether there is a report to show. It may still be unreadable."""
     return models.Report.objects.for_user(owner).filter(SHOWN).exists()
 
 
 def get_report(*, owner: UUID, report_id: UUID) -> StoredReport:
-    """Read one report. Raises ``models.Report.DoesNotExist``, also for somebody else's, and ``UnreadableReport``."""
+    """Read one report. Raises ``models.Report.DoesNotExist``, also for another user's, and ``UnreadableReport``."""
     return _read(models.Report.objects.for_user(owner).get(pk=report_id))
 
 
 def get_reports(*, owner: UUID, report_ids: Collection[UUID]) -> dict[UUID, StoredReport]:
-    """Read some reports by their ids in one statement; what cannot be read and somebody else's are left out."""
+    """Read reports by their ids in one query. Unreadable ones and other users' are left out."""
     stored = models.Report.objects.for_user(owner).filter(pk__in=report_ids)
     return {report.id: report for report in map(_read_or_none, stored) if report is not None}
 
 
 def effective_status(*, raw: models.RawReport, state: ReportStatus) -> ReportStatus:
-    """What a report counts as: one that does not fit is as good as any, once its person has confirmed it."""
+    """Return the status for pages: a report that does not match is ``READY`` once the user has confirmed it."""
     return ReportStatus.READY if state is ReportStatus.MISMATCH and raw.confirmed_at is not None else state
 
 
 def list_reports(*, owner: UUID) -> list[ReportSummary]:
-    """List all reports, newest first. The score of a report that may be somebody else's is left out."""
+    """List all reports, newest first. The score of a report that may be another person's is left out."""
     columns = (
         "id", "provider", "report_date", "pulled_at", "effective_status", "is_sample", "comparable",
         "score_model", "score_indicator", "credit_score", "score_exclusion_code", "score_percentile",
@@ -128,18 +128,18 @@ def _summarize(row: dict[str, Any]) -> ReportSummary:
     )
 
 
-def get_raw_answer(*, owner: UUID, report_id: UUID) -> bytes:
-    """Open the bureau's answer behind a report.
+def get_raw_report(*, owner: UUID, report_id: UUID) -> bytes:
+    """Return the bytes of a report's raw report.
 
-    Raises ``models.RawReport.DoesNotExist``, also for somebody else's, and ``SealError``.
+    Raises ``models.RawReport.DoesNotExist``, also for another user's, and ``SealError``.
     """
-    return unpack_answer(models.RawReport.objects.for_user(owner).get(report=report_id))
+    return unpack_raw_report(models.RawReport.objects.for_user(owner).get(report=report_id))
 
 
 def list_changes(*, owner: UUID, report_id: UUID | None = None) -> list[StoredChange]:
-    """List what changed with one report, or with all of them: the newest report first, its changes in their order.
+    """List the changes of one report or of all, newest report first, each report's changes in their stored order.
 
-    Changes of a report that may be somebody else's are left out.
+    Changes of a report that may be another person's are left out.
     """
     stored = models.Report.objects.for_user(owner).filter(changes__isnull=False).exclude(WITHHELD)
     if report_id is not None:
@@ -180,10 +180,10 @@ def _read(stored: models.Report) -> StoredReport:
 
 
 def store_report(*, raw: models.RawReport, report: CreditReport) -> models.Report:
-    """Write down what was read from a raw answer, in the open transaction."""
+    """Store a report that was parsed from a raw report, in the open transaction."""
     score = report.scores[0] if report.scores else None
     return models.Report.objects.create(
-        # The same in every rebuild, so that addresses of pages hold.
+        # The same id after every rebuild, so that URLs stay valid.
         id=raw.pk,
         owner_id=raw.owner_id,
         raw=raw,

@@ -221,7 +221,7 @@ def killed_while(monkeypatch):
 
 def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, site_bureau, killed_while):
     enroll_user(alice)
-    revive = killed_while(pulling, "store_answer")
+    revive = killed_while(pulling, "store_raw_report")
     with pytest.raises(Killed):
         pull(alice)
     revive()
@@ -289,7 +289,7 @@ def test_it_counts_a_lost_call_once_when_its_failure_comes_late(days, alice):
 
 def test_it_asks_no_third_time_after_two_killed_calls(days, alice, site_bureau, killed_while):
     enroll_user(alice)
-    killed_while(pulling, "store_answer")
+    killed_while(pulling, "store_raw_report")
     for _ in range(2):
         with pytest.raises(Killed):
             pull(alice)

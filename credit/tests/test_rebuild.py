@@ -133,12 +133,12 @@ def test_it_reads_without_being_asked_only_what_this_parser_has_not(site_bureau,
     for user in (alice, mallory):
         enroll_user(user)
         pull(user)
-    assert rebuild() == "Read 0 answers again.\n"
+    assert rebuild() == "Read 0 raw reports again.\n"
     with tenant(alice.pk):
         Report.objects.update(parser_version=0)
     rewrite_accounts(alice, creditor="AS AN OLDER PARSER READ IT")
-    assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 answers again.\n"
-    assert rebuild() == "Read 0 answers again.\n"
+    assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 raw reports again.\n"
+    assert rebuild() == "Read 0 raw reports again.\n"
     assert "AS AN OLDER PARSER READ IT" not in {account.creditor for account in stored_accounts(alice)}
     assert list_audit_actions(mallory).count(Action.CREDIT_REBUILD) == 0
 
@@ -150,7 +150,7 @@ def test_it_goes_on_behind_the_person_named_last(site_bureau, alice, mallory):
     first, second = sorted((alice, mallory), key=lambda user: user.pk)
     assert list(rebuilding.list_owners()) == [first.pk, second.pk]
     assert str(first.pk) not in rebuild("--all", "--after", str(first.pk))
-    assert rebuild("--owner", str(uuid4())) == "Read 0 answers again.\n"
+    assert rebuild("--owner", str(uuid4())) == "Read 0 raw reports again.\n"
 
 
 def test_it_goes_on_after_being_killed(days, alice, monkeypatch):
@@ -187,7 +187,7 @@ def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatc
         patch.setattr("credit.experian.normalize.normalize", cannot)
         with pytest.raises(MalformedReport):
             pull(alice)
-        with pytest.raises(CommandError, match="1 answers cannot be read"):
+        with pytest.raises(CommandError, match="cannot read 1 raw reports"):
             rebuild()
     assert current_status(alice) is EnrollmentStatus.UNPARSED
     rebuild()

@@ -47,25 +47,25 @@ def kept_raw(user, answer, **facts):
     )
 
 
-def parse_answer(bureau, answer):
+def parse_response(bureau, answer):
     return ExperianBureau().normalize(answer.body, asof=answer.fetched_at.date())
 
 
 def store_persona_report(user, bureau, persona, **facts):
     answer = bureau.pull(persona)
     with tenant(user.pk):
-        return reports.store_report(raw=kept_raw(user, answer, **facts), report=parse_answer(bureau, answer))
+        return reports.store_report(raw=kept_raw(user, answer, **facts), report=parse_response(bureau, answer))
 
 
 @pytest.mark.parametrize("persona", ANSWERED)
 def test_it_reads_back_what_it_stored(local_bureau, alice, persona):
     answer = local_bureau.pull(persona)
     with tenant(alice.pk):
-        row = reports.store_report(raw=kept_raw(alice, answer), report=parse_answer(local_bureau, answer))
+        row = reports.store_report(raw=kept_raw(alice, answer), report=parse_response(local_bureau, answer))
         found = reports.get_report(owner=alice.pk, report_id=row.pk)
-        assert found.report == parse_answer(local_bureau, answer)
+        assert found.report == parse_response(local_bureau, answer)
         assert (found.is_sample, found.inquiry_class, found.pulled_at) == (True, "soft", answer.fetched_at)
-        assert reports.get_raw_answer(owner=alice.pk, report_id=row.pk) == answer.body
+        assert reports.get_raw_report(owner=alice.pk, report_id=row.pk) == answer.body
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_it_lists_the_first_score_of_each_report(local_bureau, alice, persona, i
 def test_it_shows_nobody_somebody_elses_report(local_bureau, alice, mallory):
     row = store_persona_report(alice, local_bureau, "P01")
     with tenant(mallory.pk):
-        for read_it in (reports.get_report, reports.get_raw_answer):
+        for read_it in (reports.get_report, reports.get_raw_report):
             with pytest.raises((Report.DoesNotExist, RawReport.DoesNotExist)):
                 read_it(owner=mallory.pk, report_id=row.pk)
         assert reports.get_latest_report(owner=mallory.pk) is None

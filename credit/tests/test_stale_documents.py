@@ -82,9 +82,9 @@ def test_it_reads_the_raw_answer_instead_in_one_more_statement(
 
 @EVERY_WAY
 def test_it_is_found_and_mended_by_a_plain_rebuild(alice, report, unreadable_document):
-    assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 answers again.\n"
+    assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 raw reports again.\n"
     assert stored_reports(alice) == [report]
-    assert rebuild() == "Read 0 answers again.\n"
+    assert rebuild() == "Read 0 raw reports again.\n"
 
 
 @pytest.mark.parametrize("answer", ["damaged", "no report"])
@@ -139,7 +139,7 @@ def test_it_says_that_changes_cannot_be_read_and_finds_them_anew(as_alice, days,
     as_alice.force_login(alice)
     assert "Cannot be read" in as_alice.get(reverse("credit_changes")).content.decode()
     assert as_alice.get(reverse("credit_history")).status_code == 200
-    assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 answers again.\n"
+    assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 raw reports again.\n"
     assert stored_changes(alice) == before
 
 

@@ -50,8 +50,8 @@ def apply(event, enrollment, target):
         case Event.FAIL_PULL:
             decision = FailureDecision(target, cooldown=timedelta(minutes=15), monthly=target not in NEEDS_DETAILS)
             transitions.fail_pull(enrollment, decision, at=NOW, now=NOW, due_on=None)
-        case Event.STORE_ANSWER:
-            transitions.store_answer(enrollment, fetched_at=NOW, now=NOW)
+        case Event.STORE_RAW_REPORT:
+            transitions.store_raw_report(enrollment, fetched_at=NOW, now=NOW)
         case Event.COMPLETE_REPORT:
             transitions.complete_report(enrollment, target, fetched_at=NOW, now=NOW, due_on=None)
         case Event.POSTPONE_UNPARSED:
@@ -157,10 +157,10 @@ class Walk(RuleBasedStateMachine):
             self.enrollment, decision, at=self.now, now=self.now, due_on=date(2027, 1, 5), rejected_field=rejected_field
         )
 
-    @precondition(lambda self: self.may(Event.STORE_ANSWER))
+    @precondition(lambda self: self.may(Event.STORE_RAW_REPORT))
     @rule()
-    def store_answer(self):
-        transitions.store_answer(self.enrollment, fetched_at=self.now, now=self.now)
+    def store_raw_report(self):
+        transitions.store_raw_report(self.enrollment, fetched_at=self.now, now=self.now)
 
     @rule(status=st.sampled_from(ReportStatus))
     def complete_report(self, status):
@@ -213,7 +213,7 @@ TestWalk = Walk.TestCase
 def test_it_never_schedules_a_pull_before_one_is_allowed(minutes):
     enrollment = enrollment_in(EnrollmentStatus.UNPARSED)
     fetched_at = NOW + timedelta(minutes=minutes)
-    transitions.store_answer(enrollment, fetched_at=fetched_at, now=fetched_at)
+    transitions.store_raw_report(enrollment, fetched_at=fetched_at, now=fetched_at)
     transitions.complete_report(enrollment, ReportStatus.READY, fetched_at=fetched_at, now=fetched_at, due_on=None)
     assert (
         enrollment.next_pull_at >= enrollment.eligible_at == fetched_at + timedelta(days=settings.CREDIT_REFRESH_DAYS)

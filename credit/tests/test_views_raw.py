@@ -70,7 +70,7 @@ def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
     assert complete.headers["Content-Disposition"].endswith('-complete.json"')
     assert complete.headers["Cache-Control"] == "no-store"
     with tenant(alice.pk):
-        assert complete.content == reports.get_raw_answer(owner=alice.pk, report_id=report_id)
+        assert complete.content == reports.get_raw_report(owner=alice.pk, report_id=report_id)
     assert SSN in complete.content.decode()
     assert list_raw_views(alice) == ["complete file", "redacted file"]
 

@@ -1,4 +1,4 @@
-"""The raw report, for its user alone: masked on the page and in the download, unmasked on request."""
+"""The raw report, for its owner only: masked on the page and in the download, unmasked on request."""
 
 import json
 from uuid import UUID
@@ -20,7 +20,7 @@ from credit.report import ReportStatus
 from credit.stored import reports
 from credit.stored.reports import ReportSummary
 
-# A report that may be about somebody else is never shown in any form.
+# A report that may be about another person is never shown in any form.
 WITHHELD_STATUSES = frozenset({ReportStatus.MISMATCH})
 
 
@@ -38,10 +38,10 @@ def newest_raw(request: AuthenticatedHttpRequest) -> HttpResponse:
 @sensitive_variables()
 def raw_page(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
     """Show one page of a raw report, masked."""
-    listing, answer = load_answer(request, report_id)
-    if answer is not None:
+    summary, raw = load_raw_report(request, report_id)
+    if raw is not None:
         record_access(request, report_id, "page")
-    return render_raw_page(request, listing, answer, UnmaskedDownloadForm())
+    return render_raw_page(request, summary, raw, UnmaskedDownloadForm())
 
 
 @cache_control(no_store=True)
@@ -50,46 +50,46 @@ def raw_page(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse
 @sensitive_variables()
 def download_raw(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
     """Download a raw report: masked, or unmasked if the form says so."""
-    listing, answer = load_answer(request, report_id)
-    if answer is None:
-        return render_raw_page(request, listing, answer, UnmaskedDownloadForm())
+    summary, raw = load_raw_report(request, report_id)
+    if raw is None:
+        return render_raw_page(request, summary, raw, UnmaskedDownloadForm())
     if request.method != "POST":
         try:
-            masked = json.dumps(raw_report.redact(answer), indent=2, ensure_ascii=False).encode()
+            masked = json.dumps(raw_report.redact(raw), indent=2, ensure_ascii=False).encode()
         except raw_report.InvalidJson:
             raise Http404 from None
         record_access(request, report_id, "redacted file")
-        return attachment(masked, listing, "redacted")
+        return attachment(masked, summary, "redacted")
     form = UnmaskedDownloadForm(request.POST)
     if not form.is_valid():
-        return render_raw_page(request, listing, answer, form)
+        return render_raw_page(request, summary, raw, form)
     record_access(request, report_id, "complete file")
-    return attachment(answer, listing, "complete")
+    return attachment(raw, summary, "complete")
 
 
 @sensitive_variables()
-def load_answer(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[ReportSummary, bytes | None]:
-    """Return one of the user's reports, and its answer unless that cannot be opened. Raises ``Http404``."""
+def load_raw_report(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[ReportSummary, bytes | None]:
+    """Return one of the user's reports, and its raw report unless it cannot be decrypted. Raises ``Http404``."""
     listed = reports.list_reports(owner=request.user.pk)
-    listing = next(
+    summary = next(
         (summary for summary in listed if summary.id == report_id and summary.state not in WITHHELD_STATUSES), None
     )
-    if listing is None:
+    if summary is None:
         raise Http404
     try:
-        return listing, reports.get_raw_answer(owner=request.user.pk, report_id=report_id)
+        return summary, reports.get_raw_report(owner=request.user.pk, report_id=report_id)
     except models.RawReport.DoesNotExist:
         raise Http404 from None
     except SealError:
-        return listing, None
+        return summary, None
 
 
 @sensitive_variables()
 def render_raw_page(
-    request: AuthenticatedHttpRequest, listing: ReportSummary, answer: bytes | None, form: UnmaskedDownloadForm
+    request: AuthenticatedHttpRequest, summary: ReportSummary, raw: bytes | None, form: UnmaskedDownloadForm
 ) -> HttpResponse:
     try:
-        parts = {} if answer is None else raw_report.split_sections(raw_report.redact(answer))
+        parts = {} if raw is None else raw_report.split_sections(raw_report.redact(raw))
     except raw_report.InvalidJson:
         parts = {}
     chosen = request.GET.get("section", "")
@@ -97,8 +97,8 @@ def render_raw_page(
     requested = request.GET.get("page", "")
     number = int(requested) if requested.isascii() and requested.isdigit() and len(requested) < 6 else 1
     context = {
-        "listing": listing,
-        "is_sealed": answer is None,
+        "listing": summary,
+        "is_sealed": raw is None,
         "sections": raw_report.list_sections(parts),
         "name": name,
         "page": raw_report.render_page(parts[name], number=number) if parts else None,
@@ -108,7 +108,7 @@ def render_raw_page(
 
 
 def record_access(request: AuthenticatedHttpRequest, report_id: UUID, kind: str) -> None:
-    """Record in the audit trail that the answer was read, and in which form."""
+    """Record in the audit trail that the raw report was viewed, and in which form."""
     record(
         Action.CREDIT_RAW_VIEWED,
         actor=request.user,
@@ -119,9 +119,9 @@ def record_access(request: AuthenticatedHttpRequest, report_id: UUID, kind: str)
     )
 
 
-def attachment(body: bytes, listing: ReportSummary, kind: str) -> HttpResponse:
-    day = listing.reported_on or listing.pulled_at.date()
-    name = f"{listing.provider}-{day:%Y-%m-%d}-{kind}.json"
+def attachment(body: bytes, summary: ReportSummary, kind: str) -> HttpResponse:
+    day = summary.reported_on or summary.pulled_at.date()
+    name = f"{summary.provider}-{day:%Y-%m-%d}-{kind}.json"
     return HttpResponse(
         body, content_type="application/json", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )

@@ -1,4 +1,4 @@
-"""``manage.py credit_rebuild``: parse stored answers of the bureau again."""
+"""``manage.py credit_rebuild``: parse stored raw reports again."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,29 +10,29 @@ from credit.pulls import rebuilding
 
 
 class Command(BaseCommand):
-    """Rebuilds every report from its stored answer, without calling the bureau."""
+    """Rebuilds every report from its stored raw report, without calling the bureau."""
 
     help = (
-        "Make the rows of credit reports anew from the kept answers. Without options, those that the parser of this "
-        "version has not read. May be killed and run again."
+        "Build credit reports again from their raw reports. Without options, those that the parser of this version has "
+        "not parsed. May be killed and run again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the options that select users and answers."""
-        whose = parser.add_mutually_exclusive_group()
-        whose.add_argument("--all", action="store_true", help="Every answer of everybody.")
-        whose.add_argument("--owner", type=UUID, metavar="ID", help="Every answer of one person.")
-        parser.add_argument("--after", type=UUID, metavar="ID", help="Go on behind the person named last.")
+        """Add the options that select users and raw reports."""
+        selection = parser.add_mutually_exclusive_group()
+        selection.add_argument("--all", action="store_true", help="Every raw report of all users.")
+        selection.add_argument("--owner", type=UUID, metavar="ID", help="Every raw report of one user.")
+        parser.add_argument("--after", type=UUID, metavar="ID", help="Continue after this user.")
 
     def handle(self, *args: Any, all: bool, owner: UUID | None, after: UUID | None, **options: Any) -> None:
-        """Raise ``CommandError`` when an answer could not be parsed; the others are rebuilt all the same."""
+        """Raise ``CommandError`` if a raw report could not be parsed. All others are rebuilt."""
         total = rebuilding.RebuildResult()
-        for person in [owner] if owner else rebuilding.list_owners(after=after):
-            done = rebuilding.rebuild(owner_id=person, everything=all or owner is not None)
-            total.read += done.read
-            total.unreadable += done.unreadable
-            if done.read or done.unreadable:
-                self.stdout.write(f"{person}: {done.read} read, {done.unreadable} unreadable")
-        self.stdout.write(f"Read {total.read} answers again.")
+        for owner_id in [owner] if owner else rebuilding.list_owners(after=after):
+            result = rebuilding.rebuild(owner_id=owner_id, everything=all or owner is not None)
+            total.read += result.read
+            total.unreadable += result.unreadable
+            if result.read or result.unreadable:
+                self.stdout.write(f"{owner_id}: {result.read} read, {result.unreadable} unreadable")
+        self.stdout.write(f"Read {total.read} raw reports again.")
         if total.unreadable:
-            raise CommandError(f"{total.unreadable} answers cannot be read by this version. They are kept as they are.")
+            raise CommandError(f"This version cannot read {total.unreadable} raw reports. They are kept as they are.")

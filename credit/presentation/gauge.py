@@ -1,4 +1,4 @@
-"""The gauge of a score: an arc of its model's bands, and a mark at the score.
+"""The gauge of a score: an arc with the bands of its model, and a mark at the score.
 
 Lengths are percent of the arc, as text for SVG attributes. A model without bands is one plain arc.
 """
@@ -23,7 +23,7 @@ class Arc:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """All arcs and the position of the mark. ``mark`` is empty where there is no score."""
+    """All arcs and the position of the mark. ``mark`` is empty if there is no score."""
 
     low: int
     high: int

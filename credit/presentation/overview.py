@@ -54,7 +54,7 @@ class ScoreChange:
 
 @dataclass(frozen=True, slots=True)
 class ScoreHeadline:
-    """A score with what is shown beside it. ``step`` is ``None`` without an earlier score to compare."""
+    """A score with its band, gauge and change. ``step`` is ``None`` if there is no earlier score to compare."""
 
     score: Score
     label: str
@@ -97,14 +97,14 @@ class Figures:
 
     @property
     def utilization_percent(self) -> Decimal | None:
-        """The overall utilization in percent; ``None`` where no card reports it."""
+        """The overall utilization in percent; ``None`` if no card reports it."""
         return self.use.overall.percent if self.use.overall else None
 
 
 def headlines(report: CreditReport, earlier: Iterable[EarlierReport]) -> list[ScoreHeadline]:
     """Compare every score of a report with its earlier value, in the order of the requested models."""
-    before = [candidate for candidate in earlier if _is_before(candidate, report)]
-    return [_headline(score, report, before) for score in report.scores]
+    comparable = [candidate for candidate in earlier if _is_before(candidate, report)]
+    return [_headline(score, report, comparable) for score in report.scores]
 
 
 def _is_before(earlier_report: EarlierReport, report: CreditReport) -> bool:
@@ -135,8 +135,8 @@ def _score_change(score: Score, earlier: Iterable[EarlierReport]) -> ScoreChange
 
 def reasons(score: Score, accounts: Sequence[Tradeline]) -> list[ReasonWithAccounts]:
     """Return a score's reasons in the model's order, each with the accounts that it applies to."""
-    given = sorted(score.factors, key=lambda factor: factor.rank)[:MAX_FACTORS]
-    return [_reason(factors.reason(score.model, factor), accounts) for factor in given]
+    ranked = sorted(score.factors, key=lambda factor: factor.rank)[:MAX_FACTORS]
+    return [_reason(factors.reason(score.model, factor), accounts) for factor in ranked]
 
 
 def _reason(reason: factors.Reason, accounts: Sequence[Tradeline]) -> ReasonWithAccounts:
@@ -173,9 +173,9 @@ def percent_of_share(share: Fraction | None) -> Decimal | None:
 def _debts(summary: Summary) -> tuple[DebtTotal, ...]:
     """Return the balances by kind, largest first. A negative balance is not a debt."""
     balances_and_kinds = sorted(((sum_, kind) for kind, sum_ in summary.balances.items() if sum_ > 0), reverse=True)
-    longest = balances_and_kinds[0][0] if balances_and_kinds else 1
+    largest = balances_and_kinds[0][0] if balances_and_kinds else 1
     return tuple(
-        DebtTotal(kind, str(KINDS_PLURAL[kind]), sum_, f"{Decimal(100 * sum_) / longest:.1f}")
+        DebtTotal(kind, str(KINDS_PLURAL[kind]), sum_, f"{Decimal(100 * sum_) / largest:.1f}")
         for sum_, kind in balances_and_kinds
     )
 

@@ -47,7 +47,7 @@ def used_buckets(table: Iterable[CalendarYear | UndatedRow]) -> list[Bucket]:
 
 @dataclass(frozen=True, slots=True)
 class AccountGroup:
-    """The accounts of one kind, open ones first. ``balance`` is ``None`` where no account reports one."""
+    """The accounts of one kind, open ones first. ``balance`` is ``None`` if no account reports one."""
 
     kind: AccountKind
     label: str

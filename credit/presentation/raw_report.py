@@ -1,4 +1,4 @@
-"""A raw report as its user may read it: with secrets masked, one page at a time.
+"""A raw report for its page: with secrets masked, one page at a time.
 
 Pure functions. Secrets are Social Security numbers, wherever they are, account numbers, license numbers, and the
 bureau's permanent id of the consumer. Of a long secret, the last four characters are shown.
@@ -40,7 +40,7 @@ class RawSection:
 
 @dataclass(frozen=True, slots=True)
 class RawPage:
-    """A page of a section as indented JSON. ``before`` and ``after`` are its neighbors, or 0 where there is none."""
+    """A page of a section as indented JSON. ``before`` and ``after`` are the numbers of its neighbors, 0 if none."""
 
     text: str
     number: int
@@ -61,7 +61,7 @@ class RawPage:
 def redact(raw: bytes) -> Any:
     """Parse a raw report and mask its secrets. Raises ``InvalidJson``."""
     try:
-        # A number with a decimal point stays as it was written.
+        # As text, so that a number with a decimal point is shown as it was sent.
         document = json.loads(raw, parse_float=str)
     except (ValueError, RecursionError):
         raise InvalidJson from None
@@ -117,7 +117,7 @@ def _letters_of(key: str) -> str:
 
 
 def split_sections(document: Any) -> dict[str, Any]:
-    """Split a raw report by the names of its sections. One of another structure is one section."""
+    """Split a raw report by the names of its sections. One with another structure is one section."""
     if not isinstance(document, Mapping):
         return {"answer": document}
     profiles = document.get(PROFILES_KEY, [])

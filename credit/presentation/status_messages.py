@@ -1,4 +1,4 @@
-"""What the user reads when there is no report to show, or no new one: what happened, and what to do.
+"""The messages for users without a report to show, or without a new one: what happened, and what to do.
 
 One message for each ``credit.statuses.EnrollmentStatus``. No message blames the user. A frozen file is not an error:
 the user requested the freeze.
@@ -25,10 +25,10 @@ class MessageLink(NamedTuple):
 
 
 class StatusMessage(NamedTuple):
-    """What a status page says: a title, some sentences, and the one thing to do, if there is one.
+    """The text of a status page: a title, some sentences, and the one action that the user can take, if there is one.
 
-    ``action_url_name`` is the route of that thing, and ``action_method`` its HTTP method. ``alternative`` is a second
-    thing to do, always a link. ``notice`` is shown above the report if there is one; it may be empty.
+    ``action_url_name`` is the route of the action, and ``action_method`` its HTTP method. ``alternative`` is a second
+    action, always a link. ``notice`` is shown above the report if there is one; it may be empty.
     """
 
     title: "StrOrPromise"
@@ -227,7 +227,7 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
         icon="check",
     ),
 }
-# Where the details are stored and no report was pulled with them yet.
+# If the details are stored and no report was pulled with them yet.
 READY_TO_PULL: Final = StatusMessage(
     title=_("Your details are saved"),
     texts=(_("You can request your report now."),),

@@ -1,6 +1,6 @@
-"""How pages say what a credit report holds. The words are those of `credit.analysis.labels`.
+"""Template tags and filters for the values of a credit report. The labels are in ``credit.analysis.labels``.
 
-An amount is whole dollars as the bureau sends it. ``None`` reads "Not reported", never zero.
+Amounts are whole dollars, as the bureau sends them. ``None`` is shown as "Not reported", never as zero.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,13 +35,13 @@ register.filter("loan_terms", labels.format_terms)
 
 @register.filter
 def or_unreported(text: str) -> str:
-    """Say that a text is missing."""
+    """Return the text, or "Not reported" if it is empty."""
     return text or str(labels.NOT_REPORTED)
 
 
 @register.filter
 def monthly_payment(account: Tradeline) -> str:
-    """Say what is paid each month, and whether that is what is due or what was paid."""
+    """Format the monthly payment, with its type: scheduled, actual or estimated."""
     amount = labels.format_dollars(account.monthly_payment)
     if not account.payment_type or not account.monthly_payment:
         return amount
@@ -50,20 +50,20 @@ def monthly_payment(account: Tradeline) -> str:
 
 @register.filter
 def account_bankruptcy(account: Tradeline) -> str:
-    """Say in which bankruptcy an account is, and how far it went; empty where it is in none."""
+    """Return the chapter and stage of the bankruptcy that includes an account; empty if none does."""
     return labels.bankruptcy_label(account.bankruptcy, account.bankruptcy_stage)
 
 
 @register.filter
 def account_compliance(account: Tradeline) -> str:
-    """Say what the lender has to say about disputes and closings; empty where it says nothing."""
+    """Return the label of an account's compliance condition; empty if it has none."""
     known = labels.COMPLIANCE.get(account.compliance)
     return str(known or (account.compliance_code and labels.code_label(account.compliance_code)))
 
 
 @register.filter
 def worst_delinquency(account: Tradeline) -> str:
-    """Say how bad the worst delinquency was, and when; empty where the bureau tells of none."""
+    """Return the status and date of the worst delinquency; empty if the bureau reports none."""
     how = (
         labels.label_for_code(labels.PAYMENT_STATUSES, account.worst, account.worst_code) if account.worst_code else ""
     )
@@ -73,31 +73,31 @@ def worst_delinquency(account: Tradeline) -> str:
 
 @register.filter
 def history_basis(history: PaymentHistory) -> str:
-    """Say from which date the months of a history are counted, where that is not the usual one."""
+    """Return a note if the months of a history are not counted from the balance date."""
     return str(labels.DATED_BY_NOTES[history.dated_by])
 
 
 @register.filter
 def sanctions_text(message: BureauMessage) -> str:
-    """Say what the bureau found in the government's list of sanctions; its own words where the code is not known."""
+    """Return the result of the bureau's OFAC check; for an unknown code, the bureau's own text."""
     return str(labels.OFAC.get(message.code, message.text))
 
 
 @register.filter
 def bankruptcy_filer(voluntary: bool) -> str:
-    """Say who asked for a bankruptcy."""
+    """Return who filed for a bankruptcy."""
     return _("filed by the debtor") if voluntary else _("filed by creditors")
 
 
 @register.filter
 def creditor_name(creditor: str) -> str:
-    """Call an account whose creditor is not reported something that can be clicked on."""
+    """Return the creditor, or a text for the link to an account without one."""
     return creditor or _("Unnamed account")
 
 
 @register.filter
 def percentile(value: int) -> str:
-    """Say what a percentile means."""
+    """Format a percentile as a share of people."""
     return _("%(value)s of people") % {"value": exact_percent(value)}
 
 
@@ -109,7 +109,7 @@ def percent1(share: Decimal | None) -> str:
 
 @register.filter
 def full_date(day: date | None) -> str:
-    """Format a day with its year, as papers about credit do."""
+    """Format a day with its year."""
     return labels.format_date(PartialDate(day) if day else None)
 
 
@@ -126,39 +126,39 @@ def bureau_name(provider: str) -> str:
 
 @register.filter
 def account_product(account: Tradeline) -> str:
-    """Say what an account is, as exactly as the bureau does."""
+    """Return the type of an account, as precisely as the bureau reports it."""
     return labels.product_label(account.kind, account.product)
 
 
 @register.filter
 def account_role(role: Role) -> str:
-    """Say how the person is tied to an account."""
+    """Return the label of the consumer's role on an account."""
     return str(labels.ROLES[role])
 
 
 @register.filter
 def detail_heading(kind: Detail) -> str:
-    """Head a list of personal details."""
+    """Return the heading of a list of personal details."""
     return str(labels.DETAIL_KINDS[kind])
 
 
 @register.filter
 def account_condition(account: Tradeline) -> str:
-    """Say what has become of an account."""
+    """Return the label of an account's condition."""
     return labels.label_for_code(labels.ACCOUNT_CONDITIONS, account.account_condition, account.account_condition_code)
 
 
 @register.filter
 def payment_status(account: Tradeline) -> str:
-    """Say how payments on an account went."""
+    """Return the label of an account's payment status."""
     return labels.label_for_code(labels.PAYMENT_STATUSES, account.payment_status, account.payment_status_code)
 
 
 @register.filter
 def account_summary(account: Tradeline) -> str:
-    """Say the one thing about an account that matters most: a bad condition, else how payments go or went."""
-    is_bad = account.derogatory and account.account_condition != "paid"
-    if is_bad or not (account.payment_status or account.payment_status_code):
+    """Return the condition of a derogatory account, and the payment status of any other."""
+    is_derogatory = account.derogatory and account.account_condition != "paid"
+    if is_derogatory or not (account.payment_status or account.payment_status_code):
         return account_condition(account)
     return payment_status(account)
 
@@ -168,7 +168,7 @@ def account_summary(account: Tradeline) -> str:
 
 @register.filter
 def account_rows(accounts: Iterable[Tradeline]) -> Markup:
-    """Draw the body of a table of accounts; a report may hold hundreds."""
+    """Draw the body of a table of accounts. A report may have hundreds."""
     return load_macro("credit/rows.html", "account_rows")(accounts)
 
 
@@ -177,14 +177,14 @@ def account_url(account: Tradeline) -> str:
 
 
 def account_note(account: Tradeline) -> str:
-    """The text after an account's name in a table: its last digits, the consumer's role, whether it is disputed."""
+    """Return the text after an account's name in a table: last digits, the consumer's role, and a dispute."""
     role = str(labels.SHORT_ROLES.get(account.role, ""))
     notes = [f"••{account.last_four}" if account.last_four else "", role, _("disputed") if account.disputed else ""]
     return ", ".join(filter(None, notes))
 
 
 def account_status(account: Tradeline) -> str:
-    """Say in a table whether an account is closed, what matters most about it, and what is past due."""
+    """Return an account's status for a table: whether it is closed, its summary, and the amount past due."""
     is_closed = account.is_open is False and account.account_condition != "closed"
     values = {"summary": account_summary(account), "amount": labels.format_dollars(account.past_due)}
     if is_closed and account.past_due:
@@ -216,7 +216,7 @@ def payment_mark(bucket: Bucket) -> str:
 
 
 def payment_meaning(bucket: Bucket) -> str:
-    """Say what the mark in a cell of a payment grid means."""
+    """Return the meaning of the mark in a cell of a payment grid."""
     return str(labels.PAYMENT_MARKS[bucket][1])
 
 
@@ -236,17 +236,17 @@ def calendar_months() -> list[MonthHeading]:
 
 @register.filter
 def payment_rows(years: Iterable[CalendarYear]) -> Markup:
-    """Draw the body of a payment grid: a row for each year, a cell for each month, words in every cell."""
+    """Draw the body of a payment grid: a row for each year, and a cell with a text for each month."""
     return load_macro("credit/rows.html", "payment_rows")(years)
 
 
 @register.filter
 def undated_rows(rows: Iterable[UndatedRow]) -> Markup:
-    """Draw the body of a payment grid whose months are not known: how many reports ago, twelve a row."""
+    """Draw the body of a payment grid without dates: twelve months a row, counted by reports."""
     return load_macro("credit/rows.html", "undated_rows")(rows)
 
 
 @register.filter
 def payment_legend(buckets: Iterable[Bucket]) -> Markup:
-    """Explain the marks of a payment grid."""
+    """Draw the legend of a payment grid's marks."""
     return load_macro("credit/rows.html", "payment_legend")(buckets)

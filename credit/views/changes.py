@@ -1,4 +1,4 @@
-"""What changed from report to report, and between any two of them."""
+"""The changes from report to report, and between any two reports."""
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -23,7 +23,7 @@ UNREADABLE_REPORT = _("We can't open one of these reports. This is a problem on 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """List the changes of each report or, when two are selected, the differences between them."""
-    # A report that may be somebody else's is never shown.
+    # A report that may be another person's is never shown.
     summaries = [
         report for report in reports.list_reports(owner=request.user.pk) if report.state is not ReportStatus.MISMATCH
     ]
@@ -37,7 +37,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def compare_reports(request: AuthenticatedHttpRequest, form: ComparisonForm) -> dict[str, object]:
-    """Compare two reports on request."""
+    """Return the changes between the two selected reports, as template context."""
     if not form.is_valid():
         return {}
     before, after = form.selected_reports()
@@ -57,6 +57,6 @@ def list_changes(request: AuthenticatedHttpRequest, count: int) -> dict[str, obj
     """List the stored changes of ``count`` reports, a few reports a page."""
     stored = reports.get_latest_report(owner=request.user.pk)
     accounts = {account.key for account in stored.report.tradelines} if stored else set()
-    chapters = change_feed.group_by_report(reports.list_changes(owner=request.user.pk), accounts=accounts)
-    page = Paginator(chapters, PER_PAGE).get_page(request.GET.get("page"))
+    groups = change_feed.group_by_report(reports.list_changes(owner=request.user.pk), accounts=accounts)
+    page = Paginator(groups, PER_PAGE).get_page(request.GET.get("page"))
     return {"stored": stored, "page": page, "nothing": NO_CHANGE if count > 1 else FIRST_REPORT}

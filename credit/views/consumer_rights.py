@@ -14,15 +14,15 @@ from credit.forms import is_sample
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show rights, consents and pulls on one page."""
-    now = get_overview(owner=request.user.pk)
+    enrollment = get_overview(owner=request.user.pk)
     context = {
-        "overview": now,
+        "overview": enrollment,
         "is_sample": is_sample(),
-        "can_pull": now.can_pull(at=timezone.now()),
+        "can_pull": enrollment.can_pull(at=timezone.now()),
         "rights": consumer_rights.RIGHTS,
         "retention_rules": consumer_rights.RETENTION_RULES,
         "consents": consumer_rights.list_consents(request.user),
         "pulls": consumer_rights.list_pulls(request.user),
-        "can_withdraw": now.consent_ends_at is not None,
+        "can_withdraw": enrollment.consent_ends_at is not None,
     }
     return render(request, "credit/rights.html", context)

@@ -23,7 +23,7 @@ from credit.provider import BureauInputError
 from credit.statuses import EnrollmentStatus
 from credit.views.pulling import pull_now
 
-# In these statuses, the number itself may be wrong.
+# In these statuses, the stored Social Security number may be wrong.
 SSN_UNCONFIRMED = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.DETAILS_REFUSED, EnrollmentStatus.MISMATCH})
 SIGNATURE_LOST = _("We can't decrypt your signature, so we can't compare it with your name. Sign again.")
 WITHDRAWN = _("Authorization withdrawn. We request no more reports, and we deleted the details you gave us.")
@@ -55,7 +55,7 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
 @transaction.non_atomic_requests
 @sensitive_variables()
 def details(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Take the details by which the bureau finds a file, and pull the report at once."""
+    """Save the details by which the bureau finds a file, and pull the report at once."""
     signed = active_authorization(request)
     name = read_signature(request, signed) if signed else ""
     if signed is None or not name:
@@ -83,7 +83,7 @@ def active_authorization(request: AuthenticatedHttpRequest) -> ConsentEvent | No
 
 @sensitive_variables()
 def read_signature(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> str:
-    """Return the signed name; empty, with a message to the user, where it cannot be opened."""
+    """Return the signed name; empty, with a message to the user, if it cannot be decrypted."""
     with tenant(request.user.pk):
         name = signed.signature.reveal_or("")
     if not name:
@@ -93,16 +93,18 @@ def read_signature(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> s
 
 @sensitive_variables()
 def build_details_form(request: AuthenticatedHttpRequest, name: str) -> DetailsForm:
-    """Return the form with the stored details. The number counts as known once it has matched a file."""
+    """Return the form with the stored details. The stored number is offered only if it has matched a file."""
     with tenant(request.user.pk):
-        known = get_details(owner=request.user.pk)
-        now = get_overview(owner=request.user.pk)
-    ssn_matched = known is not None and now.succeeded_at is not None and now.status not in SSN_UNCONFIRMED
+        stored = get_details(owner=request.user.pk)
+        enrollment = get_overview(owner=request.user.pk)
+    ssn_matched = (
+        stored is not None and enrollment.succeeded_at is not None and enrollment.status not in SSN_UNCONFIRMED
+    )
     return DetailsForm(
         request.POST if request.method == "POST" else None,
         signed_as=name,
-        last_four=known.ssn[-4:] if known and ssn_matched else "",
-        initial=asdict(replace(known, ssn="")) if known else {},
+        last_four=stored.ssn[-4:] if stored and ssn_matched else "",
+        initial=asdict(replace(stored, ssn="")) if stored else {},
     )
 
 

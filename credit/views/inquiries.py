@@ -14,7 +14,7 @@ PER_PAGE = 50
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """List other companies' inquiries, and beside them our own, which only the user sees."""
+    """List other companies' inquiries, and separately our own, which only the user sees."""
     stored = reports.get_latest_report(owner=request.user.pk)
     if stored is None:
         return redirect("credit")

@@ -18,30 +18,30 @@ from credit.views.pulling import render_status
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show the newest report, or the status if there is none."""
     owner = request.user.pk
-    stored, now = reports.get_latest_report(owner=owner), get_overview(owner=owner)
+    stored, enrollment = reports.get_latest_report(owner=owner), get_overview(owner=owner)
     if stored is None:
-        return render_status(request, now)
-    return render(request, "credit/overview.html", report_context(request, stored, now))
+        return render_status(request, enrollment)
+    return render(request, "credit/overview.html", report_context(request, stored, enrollment))
 
 
 def report_context(
-    request: AuthenticatedHttpRequest, stored: StoredReport, now: EnrollmentOverview
+    request: AuthenticatedHttpRequest, stored: StoredReport, enrollment: EnrollmentOverview
 ) -> dict[str, object]:
     """Return the template context of one report."""
     report, today = stored.report, timezone.localdate()
-    # A report about somebody else is not comparable.
+    # A report about another person is not comparable.
     earlier = reports.list_reports(owner=request.user.pk) if stored.comparable else []
     headlines = overview.headlines(report, earlier)
     headline = headlines[0] if headlines else None
     is_old = overview.is_stale(reported_on=report.reported_on, pulled_at=stored.pulled_at, today=today)
     return {
         "stored": stored,
-        "banner": status_messages.banner_for(now.status),
+        "banner": status_messages.banner_for(enrollment.status),
         "headline": headline,
         "others": headlines[1:],
         "reasons": overview.reasons(headline.score, report.tradelines) if headline else [],
         "figures": overview.figures(report, on=report.reported_on or stored.pulled_at.date()),
-        "next_pull_at": now.next_pull_at,
-        # The banner of that status says so already.
-        "is_stale": is_old and now.status is not EnrollmentStatus.STALE,
+        "next_pull_at": enrollment.next_pull_at,
+        # The banner of that status already says that the report is out of date.
+        "is_stale": is_old and enrollment.status is not EnrollmentStatus.STALE,
     }

@@ -11,7 +11,7 @@ from credit.stored import reports
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """List names, addresses and the like, by kind. Of the Social Security number only whether it matches."""
+    """List names, addresses and other details by kind. Of the Social Security number, only whether it matches."""
     stored = reports.get_latest_report(owner=request.user.pk)
     if stored is None:
         return redirect("credit")

@@ -1,4 +1,4 @@
-"""Pull a report on the user's request, and the status page that waits for it."""
+"""Pull a report on the user's request, and show the status page while it is pulled."""
 
 import logging
 from datetime import timedelta
@@ -64,13 +64,13 @@ def pull_now(request: AuthenticatedHttpRequest, applicant: Applicant | None = No
     except pulling.PullInProgress:
         logger.info("A second click while a pull is in progress.")
     except BureauError as error:
-        # The user reads about it in their status. This is for the operator.
+        # The status page tells the user. The log line is for operators.
         logger.warning("No report: %s", error)
     return redirect("credit")
 
 
 def not_due_message(early: pulling.NotDue) -> str:
-    """Say when the user may pull again, or what has to happen first."""
+    """Return the message that says when the user may pull again, or what they have to do first."""
     if early.next_pull_at is None:
         return str(DETAILS_FIRST)
     wait = early.next_pull_at - timezone.now()
@@ -95,31 +95,33 @@ def not_due_message(early: pulling.NotDue) -> str:
 
 @require_safe
 def status(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Answer the polling status page: the same status again, or a redirect."""
-    now = get_overview(owner=request.user.pk)
-    if request.htmx and now.status is EnrollmentStatus.PULLING:
-        return render_status(request, now, "credit/status_card.html")
+    """Respond to the polling status page: the same status again, or a redirect."""
+    enrollment = get_overview(owner=request.user.pk)
+    if request.htmx and enrollment.status is EnrollmentStatus.PULLING:
+        return render_status(request, enrollment, "credit/status_card.html")
     return HttpResponseClientRedirect(reverse("credit")) if request.htmx else redirect("credit")
 
 
 def render_status(
-    request: AuthenticatedHttpRequest, now: EnrollmentOverview, template: str = "credit/status.html"
+    request: AuthenticatedHttpRequest, enrollment: EnrollmentOverview, template: str = "credit/status.html"
 ) -> HttpResponse:
-    """Render the status page, where there is no report to show: what happened, and what to do."""
+    """Render the status page for a user without a report to show: what happened, and what to do."""
+    is_refused = enrollment.status is EnrollmentStatus.DETAILS_REFUSED
     context = {
-        "overview": now,
-        "status_message": _status_message(request, now),
-        "field": FIELD_LABELS.get(now.rejected_field, "") if now.status is EnrollmentStatus.DETAILS_REFUSED else "",
-        "has_rights": now.status is not EnrollmentStatus.OFF,
-        "is_sample": is_sample() and now.status is not EnrollmentStatus.OFF,
-        "can_pull": now.can_pull(at=timezone.now()),
+        "overview": enrollment,
+        "status_message": _status_message(request, enrollment),
+        "field": FIELD_LABELS.get(enrollment.rejected_field, "") if is_refused else "",
+        "has_rights": enrollment.status is not EnrollmentStatus.OFF,
+        "is_sample": is_sample() and enrollment.status is not EnrollmentStatus.OFF,
+        "can_pull": enrollment.can_pull(at=timezone.now()),
     }
     return render(request, template, context)
 
 
-def _status_message(request: AuthenticatedHttpRequest, now: EnrollmentOverview) -> StatusMessage:
-    if now.status is EnrollmentStatus.NOT_PULLED and now.since:
+def _status_message(request: AuthenticatedHttpRequest, enrollment: EnrollmentOverview) -> StatusMessage:
+    if enrollment.status is EnrollmentStatus.NOT_PULLED and enrollment.since:
         return READY_TO_PULL
-    if now.status in (EnrollmentStatus.READY, EnrollmentStatus.STALE) and reports.has_report(owner=request.user.pk):
+    is_complete = enrollment.status in (EnrollmentStatus.READY, EnrollmentStatus.STALE)
+    if is_complete and reports.has_report(owner=request.user.pk):
         return REPORT_UNREADABLE
-    return STATUS_MESSAGES[now.status]
+    return STATUS_MESSAGES[enrollment.status]

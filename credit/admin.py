@@ -1,4 +1,4 @@
-"""What operators may see of one user's credit pulls, for a stated reason: their outcome, not their content."""
+"""The rows of one user's credit pulls that operators can view, with a written reason: outcomes, no content."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,7 @@ from credit.models import Enrollment, PullAttempt
 
 @admin.register(PullAttempt)
 class PullAttemptAdmin(OperatorAdmin):
-    """The calls of the bureau. The reference is what bureau support asks for."""
+    """The calls of the bureau. The bureau's support asks for the reference."""
 
     needs_reason = True
     data_label = _("Your credit report requests")

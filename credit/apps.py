@@ -8,7 +8,7 @@ class CreditConfig(AppConfig):
     verbose_name = "Credit"
 
     def ready(self) -> None:
-        """Register the checks, and what notifications say."""
+        """Register the checks and the notification messages."""
         from credit import checks  # noqa: F401  (registers itself)
 
         import_module("credit.changes.notification_messages")

@@ -1,4 +1,4 @@
-"""How old the site's password at the bureau is. A bureau ends passwords, and answers with an HTML page from then on."""
+"""The age of the site's password at the bureau, which expires. After that the bureau responds with an HTML page."""
 
 from django.utils import timezone
 
@@ -8,13 +8,13 @@ WARN_DAYS_BEFORE_END = 15
 
 
 def password_age() -> int | None:
-    """How many days ago the password was set, as the settings say; ``None`` where they do not."""
+    """Return how many days ago the password was set; ``None`` if the settings do not say."""
     day = current_bureau().password_set_on
     return None if day is None else (timezone.now().date() - day).days
 
 
 def password_warning() -> str:
-    """One sentence for operators when the password is due to be changed; else empty."""
+    """Return one sentence for operators if the password should be changed, else an empty string."""
     age, lifetime = password_age(), current_bureau().password_lifetime
     if age is None or lifetime is None or age <= lifetime - WARN_DAYS_BEFORE_END:
         return ""

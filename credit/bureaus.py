@@ -17,21 +17,21 @@ def bureau_for(key: str) -> Bureau:
 
 
 def find_bureau(key: str) -> Bureau | None:
-    """Return the bureau of a key that a row stores, or ``None`` where the settings no longer name it."""
+    """Return the bureau of a key that a row stores, or ``None`` if the settings no longer list it."""
     return bureau_for(key) if key in settings.CREDIT_BUREAUS else None
 
 
 def is_current_parser(key: str, version: int) -> bool:
-    """Whether a report that this version of a bureau's parser read would be read the same today.
+    """Whether ``version`` is the current version of a bureau's parser, so that parsing again changes nothing.
 
-    So is every report of a bureau that the settings no longer name, since no parser reads it any more.
+    Also true for a bureau that the settings no longer list, because its reports can no longer be parsed.
     """
     bureau = find_bureau(key)
     return bureau is None or bureau.parser_version == version
 
 
 def current_bureau() -> Bureau:
-    """The bureau that new reports come from: the first in the settings."""
+    """Return the bureau that new reports come from: the first in the settings."""
     return bureau_for(next(iter(settings.CREDIT_BUREAUS)))
 
 

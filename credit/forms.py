@@ -25,7 +25,7 @@ MINIMUM_AGE: Final = 18
 MAX_SIGNATURE_LENGTH: Final = 120
 NEVER_ISSUED: Final = "666"
 PUBLISHED_TEST_NUMBER: Final = "111111111"
-"""Of the test consumer in Experian's own sandbox."""
+"""The number of the test consumer in Experian's own sandbox."""
 
 UNTICKED: Final = _("Check the box to continue.")
 TOO_YOUNG: Final = _("You must be at least 18 years old.")
@@ -46,7 +46,7 @@ REFUSED: Final[Mapping[str, "StrOrPromise"]] = {
     "SSN_REFUSED": _("Enter a 9-digit Social Security number."),
 }
 BY_BUREAU: Final = _("Experian didn't accept this. Check it for a typo, then try again.")
-# What each field is taken to be while the others are looked at.
+# A valid value for each field, used in place of an invalid one while the other fields are checked.
 NEUTRAL: Final[Mapping[str, Any]] = {
     "first_name": "A", "middle_name": "", "last_name": "A", "suffix": "", "line1": "A", "line2": "", "city": "",
     "state": "", "zip_code": "00000", "birth": None, "ssn": "",
@@ -59,19 +59,19 @@ def text_input(autocomplete: str, **attributes: str) -> forms.TextInput:
 
 
 def suffix_choices() -> list[tuple[str, str]]:
-    """The generation suffixes that the bureau takes, after none at all."""
+    """Return the choices: no suffix, then the generation suffixes that the bureau accepts."""
     return [("", gettext("None")), *((suffix, suffix) for suffix in current_bureau().applicant_limits.suffixes)]
 
 
 def refusal_message(code: str) -> str:
-    """Say which form of a field the bureau takes."""
+    """Return the message that says which format of a field the bureau accepts."""
     bureau = current_bureau()
     limits = bureau.applicant_limits
     values = {"bureau": bureau.name, "name_length": limits.name_length, "line_length": limits.line_length}
     return str(REFUSED[code]) % values
 
 
-# A month, as its first day. Browsers without a month input take it as text.
+# A month, as its first day. Browsers without a month input show a text field.
 MONTH: Final[Mapping[str, Any]] = {
     "input_formats": ["%Y-%m", "%m/%Y"],
     "widget": forms.DateInput(format="%Y-%m", attrs={"type": "month", "autocomplete": "off"}),
@@ -83,7 +83,7 @@ MONTH_HELP: Final = _(
 
 
 class SecretInput(forms.TextInput):
-    """A masked field whose value goes to the server and never comes back.
+    """A masked field. Its value is sent to the server and never rendered again.
 
     It is not a password field: browsers would offer to save its value.
     """
@@ -93,7 +93,7 @@ class SecretInput(forms.TextInput):
         super().__init__(attrs={"class": "masked", "inputmode": "numeric", "maxlength": "11", **hints})
 
     def get_context(self, name: str, value: object, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """Render the field empty, whatever was sent."""
+        """Render the field empty, even if a value was sent."""
         return dict(super().get_context(name, None, attrs))
 
 
@@ -112,7 +112,7 @@ class AuthorizationForm(forms.Form):
 
 
 class DetailsForm(forms.Form):
-    """The user whose report is pulled. Nothing of it is logged, and the number is never shown again."""
+    """The details of the user whose report is pulled. They are never logged, and the number is never shown again."""
 
     first_name = forms.CharField(label=_("First name"), max_length=100, widget=text_input("given-name"))
     middle_name = forms.CharField(
@@ -156,7 +156,7 @@ class DetailsForm(forms.Form):
     )
 
     def __init__(self, *args: Any, signed_as: str, last_four: str = "", **options: Any) -> None:
-        """``signed_as`` is the name of the signature. With ``last_four`` digits the number may be left out."""
+        """``signed_as`` is the name of the signature. With ``last_four`` digits the number is optional."""
         super().__init__(*args, **options)
         self.signed_as, self.last_four = signed_as, last_four
         if last_four:
@@ -173,8 +173,9 @@ class DetailsForm(forms.Form):
 
     @sensitive_variables()
     def clean_ssn(self) -> str:
-        """Return nine digits, or the four that are known. Raise ``ValidationError`` for others, and for a real number
-        on a site of samples.
+        """Return nine digits, or the last four that are stored.
+
+        Raise ``ValidationError`` for any other value, and for a real number on a site with sample data.
         """
         digits = re.sub(r"[\s-]", "", self.cleaned_data["ssn"])
         if not digits and self.last_four:
@@ -187,7 +188,7 @@ class DetailsForm(forms.Form):
 
     @sensitive_variables()
     def clean(self) -> dict[str, Any]:
-        """Say beside each field what the bureau would refuse; the name has to be the signature's."""
+        """Add an error for each field that the bureau would refuse, and for a name that is not the signature's."""
         applicant = self.applicant()
         for _field in NEUTRAL:
             try:
@@ -231,7 +232,7 @@ class IdentityCheckForm(forms.Form):
     )
 
     def clean_zip_code(self) -> str:
-        """Return the first five digits. Raise ``ValidationError`` for what is no ZIP code."""
+        """Return the first five digits. Raise ``ValidationError`` if it is not a ZIP code."""
         match = re.fullmatch(r"([0-9]{5})(?:-?[0-9]{4})?", self.cleaned_data["zip_code"])
         if match is None:
             raise ValidationError(REFUSED["ZIP_REFUSED"])
@@ -244,7 +245,7 @@ class IdentityCheckForm(forms.Form):
 
 
 class UnmaskedDownloadForm(forms.Form):
-    """The second, explicit decision: a report with nothing masked."""
+    """The explicit confirmation that a report is downloaded unmasked."""
 
     complete = forms.BooleanField(
         label=_("Include my full Social Security number and account numbers."),
@@ -253,5 +254,5 @@ class UnmaskedDownloadForm(forms.Form):
 
 
 def is_sample() -> bool:
-    """Whether reports are about invented people, so that real numbers are refused."""
+    """Whether reports are about made-up consumers, so that real numbers are refused."""
     return current_bureau().is_sample

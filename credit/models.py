@@ -38,12 +38,12 @@ class Enrollment(Owned):
     succeeded_at = models.DateTimeField(null=True)
     # No pull before this, neither by the user nor on a schedule.
     eligible_at = models.DateTimeField(null=True)
-    # Celery beat pulls then. Null if only the user can change anything.
+    # When Celery beat pulls. Null if no pull is made until the user acts.
     next_pull_at = models.DateTimeField(null=True)
     # Failed pulls since the last report, and how many of them have an unknown outcome.
     failures = models.PositiveSmallIntegerField(default=0)
     unknown_outcomes = models.PositiveSmallIntegerField(default=0)
-    # Whether details were changed after a report that did not match. That allows one more pull, and no third.
+    # Whether details were changed after a report that did not match. That allows only one more pull.
     details_corrected = models.BooleanField(default=False)
     enrolled_at = models.DateTimeField(default=timezone.now)
     withdrawn_at = models.DateTimeField(null=True)
@@ -98,7 +98,7 @@ class AttemptStatus(models.TextChoices):
 class PullAttempt(Owned):
     """One call of the bureau, stored before it is made: its parameters, its consent and its outcome.
 
-    It has nothing of the response. A user has at most one pending attempt.
+    It has no data of the response. A user has at most one pending attempt.
     """
 
     status = models.CharField(max_length=10, choices=AttemptStatus, default=AttemptStatus.PENDING)

@@ -63,14 +63,14 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class ConsentGrant:
-    """A person's authorization for a pull."""
+    """A user's authorization for a pull."""
 
     consent_id: str
     granted_at: datetime
     expires_at: datetime
 
     def is_active(self, now: datetime) -> bool:
-        """Say whether the authorization is active at ``now``."""
+        """Whether the authorization is active at ``now``."""
         return self.granted_at <= now < self.expires_at
 
 
@@ -99,7 +99,7 @@ class BureauResponse:
 
 
 class BureauError(Exception):
-    """Anything that went wrong at the bureau.
+    """A failed call of the bureau.
 
     ``code`` is for operators, ``reference_id`` for the bureau's support. Neither the message nor any attribute ever
     contains a token, a secret, a personal detail or a body.
@@ -133,7 +133,7 @@ class BureauInputError(BureauError):
 
 
 class BureauUnavailable(BureauError):
-    """The bureau does not respond as it should now. A later call may work; check ``outcome`` before one."""
+    """The bureau is unavailable. A later call may work; check ``outcome`` first."""
 
 
 class BureauRateLimited(BureauUnavailable):
@@ -204,7 +204,7 @@ class Bureau(Protocol):
 
     @property
     def is_sample(self) -> bool:
-        """Whether the reports of this environment are about made-up people."""
+        """Whether the reports of this environment are about made-up consumers."""
         ...
 
     @property

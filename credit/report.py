@@ -15,7 +15,7 @@ from credit.payment_history import PaymentHistory
 
 
 class Guarded(msgspec.Struct, frozen=True):
-    """A struct that prints without the fields in ``UNPRINTED``, which identify a person."""
+    """A struct whose ``repr`` leaves out the fields in ``UNPRINTED``, which identify the consumer."""
 
     UNPRINTED: ClassVar[frozenset[str]] = frozenset()
 
@@ -40,7 +40,7 @@ class PartialDate(NamedTuple):
 
 
 class AccountKind(StrEnum):
-    """What an account is for."""
+    """What an account is for, such as a card or a mortgage."""
 
     CARD = "card"
     RETAIL = "retail"
@@ -203,10 +203,9 @@ class Inquiry(msgspec.Struct, frozen=True):
 class PublicRecord(msgspec.Struct, frozen=True):
     """A record of a court. ``percent`` is what a chapter 13 plan repays, ``adjustment_percent`` its adjustment.
 
-    ``assets`` and ``voluntary`` are reported for bankruptcies; ``comment`` is the consumer's own.
-
-    The bureau's status codes have no public documentation, so the code is stored without a label;
-    the court's name shows that a record is a bankruptcy.
+    ``assets`` and ``voluntary`` are reported for bankruptcies; ``comment`` is the consumer's own. The bureau's status
+    codes have no public documentation, so the code is stored without a label. A record is a bankruptcy if the court's
+    name says so.
     """
 
     key: str
@@ -231,7 +230,7 @@ class PublicRecord(msgspec.Struct, frozen=True):
 
 
 class Detail(StrEnum):
-    """What kind of personal detail a bureau keeps."""
+    """The kind of a personal detail."""
 
     NAME = "name"
     BIRTH = "birth"
@@ -274,7 +273,7 @@ class Statement(Guarded, frozen=True):
 
 
 class BureauMessage(msgspec.Struct, frozen=True):
-    """A note of the bureau about its own response."""
+    """A message of the bureau about its own response."""
 
     path: str
     code: str

@@ -5,12 +5,12 @@ from enum import StrEnum
 
 # A report older than this is no longer current.
 STALE_AFTER = timedelta(days=45)
-# The slowest call takes less than half of this with its tokens. A worker that is not back by then is gone.
+# The slowest call, including its tokens, takes less than half of this. A worker that takes longer has died.
 ATTEMPT_TIMEOUT = timedelta(minutes=15)
 
 
 class EnrollmentStatus(StrEnum):
-    """What the user reads about their credit file. Those from ``NOT_PULLED`` on are stored; the others are derived."""
+    """The status that pages show. Those from ``NOT_PULLED`` on are stored; the others are derived."""
 
     OFF = "off"
     NO_CONSENT = "no_consent"

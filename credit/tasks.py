@@ -26,19 +26,19 @@ def pull_report(owner_id: str, trigger: str) -> None:
     try:
         pulling.pull(owner_id=UUID(owner_id), trigger=Trigger(trigger))
     except NOT_CALLED as reason:
-        logger.info("Nothing was asked for person %s: %s", owner_id, type(reason).__name__)
+        logger.info("The bureau was not called for user %s: %s", owner_id, type(reason).__name__)
     except BureauError as error:
-        logger.warning("No report for person %s: %s", owner_id, error)
+        logger.warning("No report for user %s: %s", owner_id, error)
 
 
 @shared_task
 def dispatch_due_pulls() -> None:
-    """Queue every due user, a chunk at a time, so that one beat never locks many rows."""
+    """Queue every due user, a chunk at a time, so that no transaction locks many rows."""
     if settings.CREDIT_ENV == "off":
         return
     while claimed := due_pulls.claim_due_pulls(limit=CHUNK):
         for owner_id in claimed:
-            # A bureau that hangs delays no bank sync.
+            # In the slow lane, so that a bureau that hangs does not delay bank syncs.
             pull_report.apply_async((str(owner_id), Trigger.SCHEDULED.value), queue=Lane.SLOW.queue)
 
 
@@ -50,7 +50,7 @@ def delete_ssn(owner_id: str) -> None:
 
 @shared_task
 def delete_idle_ssns() -> None:
-    """Queue every user with an idle stored number. What exceeds the limit waits for the next day."""
+    """Queue every user with an idle stored number. Users beyond the limit are queued the next day."""
     for owner_id in due_pulls.list_idle_ssns(limit=CHUNK * CHUNK):
         delete_ssn.delay(str(owner_id))
 

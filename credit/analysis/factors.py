@@ -55,7 +55,7 @@ LOANS = frozenset(
         AccountKind.BUSINESS,
     }
 )
-P, B, A, M, I, R = (  # noqa: E741  (one letter a category keeps the tables below readable)
+P, B, A, M, I, R = (  # noqa: E741  (one letter for each category keeps the tables below readable)
     FactorCategory.PAYMENTS,
     FactorCategory.BALANCES,
     FactorCategory.AGE,
@@ -161,7 +161,7 @@ def reason(model: str, factor: Factor) -> Reason:
 def accounts_behind(reason: Reason, accounts: Iterable[Tradeline]) -> tuple[Tradeline, ...]:
     """Return the accounts that a reason is about, the most important first; may be empty.
 
-    Models do not say which accounts they weighed. These are the accounts that the text of the reason describes.
+    Models do not say which accounts caused a reason. These are the accounts that the text of the reason describes.
     """
     select = ACCOUNT_FILTERS.get(reason.category)
     if select is None:
@@ -170,7 +170,7 @@ def accounts_behind(reason: Reason, accounts: Iterable[Tradeline]) -> tuple[Trad
 
 
 def _late(accounts: list[Tradeline]) -> list[Tradeline]:
-    """Those with a late month, an amount past due or a derogatory mark, the worst first."""
+    """Accounts with a late month, an amount past due or a derogatory mark, the worst first."""
     late = [account for account in accounts if account.past_due or account.derogatory or _worst(account)]
     return sorted(late, key=lambda account: (-_worst(account), -(account.past_due or 0)))
 
@@ -181,9 +181,9 @@ def _worst(account: Tradeline) -> int:
 
 def _highly_utilized(accounts: list[Tradeline]) -> list[Tradeline]:
     """Open accounts with a balance: cards over the lowest threshold, or otherwise all, the largest balance first."""
-    owing = [account for account in accounts if account.is_open and (account.balance or 0) > 0]
-    over = [account for account in owing if (use := utilization_of(account)) and use.is_over(THRESHOLDS[0])]
-    return sorted(over or owing, key=lambda account: -(account.balance or 0))
+    with_balance = [account for account in accounts if account.is_open and (account.balance or 0) > 0]
+    over = [account for account in with_balance if (use := utilization_of(account)) and use.is_over(THRESHOLDS[0])]
+    return sorted(over or with_balance, key=lambda account: -(account.balance or 0))
 
 
 def _recently_opened(accounts: list[Tradeline]) -> list[Tradeline]:

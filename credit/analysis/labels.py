@@ -1,6 +1,7 @@
 """The labels of a report's content on pages: kinds, roles, conditions and dates.
 
-A value that the bureau does not report reads "Not reported", and never zero. A code without a label is shown as it is.
+A value that the bureau does not report is shown as "Not reported", never as zero. A code without a label is shown as
+it is.
 """
 
 from collections.abc import Callable, Mapping
@@ -306,7 +307,7 @@ def label_for_code(labels: Mapping[str, "StrOrPromise"], status: str, code: str)
 
 
 def code_label(code: str) -> str:
-    """Show the bureau's own code where no label is known."""
+    """Return a text with the bureau's own code, for a code without a label."""
     return gettext("Code %(code)s") % {"code": code}
 
 
@@ -331,10 +332,10 @@ def bankruptcy_label(chapter: str, stage: str) -> str:
 
 
 def exclusion_reason(code: str) -> str:
-    """Return why a model gave no score."""
+    """Return the label of the code that a model gave in place of a score."""
     return str(EXCLUSIONS.get(code, NO_SCORE))
 
 
 def warning_text(problem: str) -> str:
-    """Return what could not be parsed."""
+    """Return the label of a parse warning."""
     return str(WARNINGS.get(problem, _("Unreadable value")))

@@ -10,7 +10,7 @@ from credit.report import AccountKind, Inquiry, Tradeline
 
 INQUIRY_MONTHS = (6, 12, 24)
 # A date less than a month ahead is accepted, because of time zones; a later one counts as unknown.
-AHEAD = -1
+MIN_AGE = -1
 GOOD = frozenset({Bucket.OK, Bucket.CURRENT_ZERO_BALANCE})
 
 
@@ -25,7 +25,7 @@ class Ages:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A report in figures. ``on_time`` is exact; a month without data counts neither way.
+    """A report in figures. ``on_time`` is exact; a month without data counts neither as on time nor as late.
 
     A balance that is not reported, as on most closed accounts, is not in any total.
     """
@@ -63,20 +63,20 @@ def summarize(accounts: Sequence[Tradeline], inquiries: Iterable[Inquiry], *, on
         derogatory=sum(account.derogatory for account in accounts),
         collections=len(collections),
         collection_balance=_sum(account.balance for account in collections),
-        inquiries={months: sum(AHEAD <= age(day, on) < months for day in inquiry_dates) for months in INQUIRY_MONTHS},
+        inquiries={months: sum(MIN_AGE <= age(day, on) < months for day in inquiry_dates) for months in INQUIRY_MONTHS},
         monthly_payments=_sum(account.monthly_payment for account in is_open),
     )
 
 
 def age(opened: date, on: date) -> int:
-    """Return the whole months from one day to another; a month counts when its day has come."""
+    """Return the whole months from one day to another. A month counts from the same day of the month on."""
     months = (on.year - opened.year) * 12 + on.month - opened.month
     return months - (on.day < opened.day)
 
 
 def _ages(accounts: Iterable[Tradeline], on: date) -> Ages:
     ages_in_months = [age(account.opened.first, on) for account in accounts if account.opened]
-    ages = [max(0, months) for months in ages_in_months if months >= AHEAD]
+    ages = [max(0, months) for months in ages_in_months if months >= MIN_AGE]
     return Ages(max(ages), min(ages), sum(ages) // len(ages)) if ages else Ages(None, None, None)
 
 

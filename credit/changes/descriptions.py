@@ -1,6 +1,6 @@
 """Describe a change between two reports: one plain, neutral sentence for each type of change.
 
-The sentences say what the bureau reports, before and after. They blame nobody, promise nothing, and give no advice.
+The sentences say what the bureau reports, before and after. They do not blame, promise or advise.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What notifications about changes say: the same as the page of changes."""
+"""The message of notifications about changes, with the same text as the page of changes."""
 
 from typing import ClassVar
 
@@ -11,13 +11,13 @@ from credit.diffing import Change
 class CreditChangeMessage(NotificationMessage, frozen=True):
     """A change between two credit reports.
 
-    ``Change`` is stored with it, and unlike a report's changes cannot be made again: a field of another name or type
-    leaves older notifications with no more than the label of their type.
+    The ``Change`` is stored in the notification and, unlike the changes of a report, cannot be created again. If a
+    field is renamed or changes its type, older notifications show only the label of their type.
     """
 
     code: ClassVar[str] = "credit_change"
     change: Change
 
     def describe(self) -> MessageText:
-        """Say what changed."""
+        """Return the description of the change."""
         return MessageText(*describe_change(self.change))

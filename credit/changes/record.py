@@ -1,4 +1,4 @@
-"""Record what changed since the report before: compare, store each change once, notify the user once."""
+"""Record the changes since the previous report: compare, store each change once, notify the user once."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -40,9 +40,9 @@ NOTIFICATION_TYPES: Mapping[ChangeType, NotificationType] = MappingProxyType(
 
 
 def record_changes(*, stored: models.Report, report: CreditReport, quietly: bool) -> list[Change]:
-    """Store what changed since the reports before this one, in the open transaction, and return what is new.
+    """Store the changes since the earlier reports, in the open transaction, and return the new ones.
 
-    ``quietly`` sends no notifications: for what is parsed again, or withheld. Comparing again finds nothing new.
+    ``quietly`` sends no notifications, for a report that is parsed again or withheld. A second call stores nothing.
     """
     try:
         changes_found = changes_since(_earlier_reports(stored), report)
@@ -61,7 +61,7 @@ def record_changes(*, stored: models.Report, report: CreditReport, quietly: bool
 
 
 def changes_since(earlier: Sequence[CreditReport], report: CreditReport) -> list[Change]:
-    """Compare with each of the earlier reports. Raises ``NotComparable`` when one is about somebody else."""
+    """Compare with each of the earlier reports. Raises ``NotComparable`` if one is about another person."""
     bureau = find_bureau(report.provider)
     thresholds = Thresholds(own_codes=frozenset() if bureau is None else bureau.own_subscriber_codes)
     return list(
@@ -72,9 +72,9 @@ def changes_since(earlier: Sequence[CreditReport], report: CreditReport) -> list
 
 
 def _earlier_reports(stored: models.Report) -> list[CreditReport]:
-    """Return the report before this one and, if that one holds no account data, the last that did.
+    """Return the previous report and, if that has no account data, the last one that has.
 
-    A report that may be somebody else's is skipped: a comparison must not reveal what it says.
+    A report that may be another person's is skipped: a comparison would reveal its content.
     """
     earlier = (
         models.Report.objects.for_user(stored.owner_id)
@@ -97,7 +97,7 @@ def _read_or_none(stored: models.Report | None) -> CreditReport | None:
 
 
 def _stored_fingerprints(stored: models.Report) -> set[str]:
-    """Return the changes that are already stored with this report, or with another one from the same answer."""
+    """Return the fingerprints of changes that are stored with this report, or with another one of the same bytes."""
     same = models.Report.objects.for_user(stored.owner_id).filter(sha256=stored.sha256, changes__isnull=False)
     return {
         change.fingerprint(str(stored.owner_id), stored.sha256)

@@ -23,7 +23,7 @@ class NotComparable(ValueError):
 def diff(
     previous: CreditReport | None, current: CreditReport, *, thresholds: Thresholds = ORDINARY
 ) -> tuple[Change, ...]:
-    """List what changed, in the order of the pages that show it. Dated reports may come in either order.
+    """List the changes, in the order of the pages that show them. Reports with dates may come in either order.
 
     Raises ``NotComparable``. A report without accounts, such as one of a frozen file, changes only the
     flags: what it does not contain was not removed.

@@ -75,7 +75,7 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return hashlib.sha256("|".join((user_id, self.type, self.entity, sha256)).encode()).hexdigest()
 
 
-# Shown in place of stored changes that cannot be read.
+# Shown in place of stored changes that cannot be decoded.
 UNREADABLE_CHANGE = Change(ChangeType.UNREADABLE, "", Severity.INFO)
 
 

@@ -19,10 +19,10 @@ Mark = tuple[str, str, str, str]
 
 def compare_inquiries(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
     """List inquiries that the older report lacks, or has fewer of. Our own inquiries are excluded."""
-    more = Counter(map(_mark, newer.inquiries)) - Counter(map(_mark, older.inquiries))
-    first = {_mark(inquiry): inquiry for inquiry in newer.inquiries}
-    for mark, count in more.items():
-        inquiry = first[mark]
+    added = Counter(map(_mark, newer.inquiries)) - Counter(map(_mark, older.inquiries))
+    inquiries_by_mark = {_mark(inquiry): inquiry for inquiry in newer.inquiries}
+    for mark, count in added.items():
+        inquiry = inquiries_by_mark[mark]
         if inquiry.subscriber_code not in thresholds.own_codes:
             for number in range(1, count + 1):
                 yield _inquiry(inquiry, f"inquiry:{':'.join(mark)}:{number}", older)
@@ -30,9 +30,9 @@ def compare_inquiries(older: CreditReport, newer: CreditReport, thresholds: Thre
 
 def _inquiry(inquiry: Inquiry, entity: str, older: CreditReport) -> Change:
     day, last = inquiry.on and inquiry.on.first, older.reported_on
-    is_news = day is not None and (last is None or day >= last - POSTED_LATE)
-    change_type = ChangeType.INQUIRY_ADDED if is_news else ChangeType.INQUIRY_APPEARED
-    severity = Severity.NOTICE if is_news else Severity.INFO
+    is_recent = day is not None and (last is None or day >= last - POSTED_LATE)
+    change_type = ChangeType.INQUIRY_ADDED if is_recent else ChangeType.INQUIRY_APPEARED
+    severity = Severity.NOTICE if is_recent else Severity.INFO
     return Change(change_type, entity, severity, inquiry.subscriber, after=str(day or ""))
 
 

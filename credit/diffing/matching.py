@@ -37,7 +37,7 @@ def match_accounts(older: Sequence[Tradeline], newer: Sequence[Tradeline]) -> Ma
     pairs = tuple(AccountPair(old[key], account) for key, account in new.items() if key in old)
     added = [account for key, account in new.items() if key not in old]
     vanished = [account for key, account in old.items() if key not in new]
-    leaving = [pair.old for pair in pairs if _has_just_left(pair)] + vanished
+    leaving = [pair.old for pair in pairs if _was_just_transferred(pair)] + vanished
     transfers = tuple(_transfers(leaving, added))
     moved_from, moved_to = {pair.old.key for pair in transfers}, {pair.new.key for pair in transfers}
     return MatchedAccounts(
@@ -48,7 +48,7 @@ def match_accounts(older: Sequence[Tradeline], newer: Sequence[Tradeline]) -> Ma
     )
 
 
-def _has_just_left(pair: AccountPair) -> bool:
+def _was_just_transferred(pair: AccountPair) -> bool:
     return pair.new.account_condition == TRANSFERRED and pair.old.account_condition != TRANSFERRED
 
 

@@ -22,8 +22,8 @@ def compare_payments(pair: AccountPair) -> Iterator[Change]:
         old, new = before.get(month, Bucket.NO_DATA), after[month]
         if new.severity > old.severity:
             change_type = ChangeType.LATE_WORSENED if old.severity else ChangeType.LATE_PAYMENT
-            carried = new in FINAL_BUCKETS and before.get(_month_before(month)) in FINAL_BUCKETS
-            yield _change(change_type, pair.new, month, old, new, Severity.INFO if carried else Severity.HIGH)
+            is_continued = new in FINAL_BUCKETS and before.get(_month_before(month)) in FINAL_BUCKETS
+            yield _change(change_type, pair.new, month, old, new, Severity.INFO if is_continued else Severity.HIGH)
         elif old.severity and new.is_known and not new.severity:
             yield _change(ChangeType.LATE_REMOVED, pair.new, month, old, new, Severity.NOTICE)
     if (pair.new.past_due or 0) > 0 and not pair.old.past_due:
@@ -55,10 +55,10 @@ def _is_comparable(pair: AccountPair) -> bool:
     counted = {line.history.dated_by for line in pair if line.history}
     if counted == {DatedBy.BALANCE}:
         return True
-    return len(counted) == 1 and counted <= RELIABLE_DATES and _has_moved_on_with_its_date(*pair)
+    return len(counted) == 1 and counted <= RELIABLE_DATES and _codes_agree(*pair)
 
 
-def _has_moved_on_with_its_date(old: Tradeline, new: Tradeline) -> bool:
+def _codes_agree(old: Tradeline, new: Tradeline) -> bool:
     """Whether both have the same payment codes in all months that they share."""
     before, after = (_marks(line) for line in (old, new))
     return all(before[month] == after[month] for month in before.keys() & after.keys())

@@ -96,13 +96,13 @@ def consent_text() -> ConsentText:
 
 
 def is_signature(typed: str, *, first_name: str, last_name: str, middle_name: str = "") -> bool:
-    """Whether a typed name is the user's, with or without the middle name, its initial, or a Jr."""
+    """Whether a typed name is the user's, with or without the middle name, its initial, or a suffix such as Jr."""
     first, middle, last = map(_split_name, (first_name, middle_name, last_name))
-    between = {(), tuple(middle), tuple(name[0] for name in middle)}
+    middle_variants = {(), tuple(middle), tuple(name[0] for name in middle)}
     signed = _split_name(typed)
-    endings = (signed, signed[:-1] if signed and signed[-1] in SUFFIXES else signed)
+    signed_variants = (signed, signed[:-1] if signed and signed[-1] in SUFFIXES else signed)
     return bool(first and last) and any(
-        [*first, *middle_words, *last] == name for middle_words in between for name in endings
+        [*first, *middle_words, *last] == name for middle_words in middle_variants for name in signed_variants
     )
 
 

@@ -143,9 +143,9 @@ def list_consents(user: User) -> list[SignedConsent]:
 
 
 def _signed_consent(event: ConsentEvent) -> SignedConsent:
-    given = event.kind == ConsentEvent.Kind.GRANTED
+    is_granted = event.kind == ConsentEvent.Kind.GRANTED
     return SignedConsent(
-        what=gettext("Signed") if given else gettext("Withdrawn"),
+        what=gettext("Signed") if is_granted else gettext("Withdrawn"),
         at=event.at,
         version=event.version,
         sha256=event.sha256,

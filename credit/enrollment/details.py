@@ -1,4 +1,4 @@
-"""The details by which the bureau knows a user, sealed in their enrollment."""
+"""The details by which the bureau finds a user's credit file, sealed in their enrollment."""
 
 import json
 from datetime import date

@@ -38,15 +38,15 @@ def next_pull(
     made_on, soonest = after.astimezone(UTC).date(), earliest or after
     if due_on is not None and made_on < due_on and (at := pull_time_on(owner, due_on)) >= soonest:
         return NextPull(due_on, at)
-    following = next_due_day(max(made_on, due_on or made_on), day)
-    return NextPull(following, max(pull_time_on(owner, following), soonest))
+    next_due_on = next_due_day(max(made_on, due_on or made_on), day)
+    return NextPull(next_due_on, max(pull_time_on(owner, next_due_on), soonest))
 
 
 def next_due_day(date_: date, day: int) -> date:
     """Return the first due day after a date. In a shorter month it is the last day."""
-    own = due_day_in_month(date_.year, date_.month, day)
-    if own > date_:
-        return own
+    this_month = due_day_in_month(date_.year, date_.month, day)
+    if this_month > date_:
+        return this_month
     return due_day_in_month(date_.year + date_.month // 12, date_.month % 12 + 1, day)
 
 

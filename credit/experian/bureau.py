@@ -30,7 +30,7 @@ class ExperianBureau:
 
     @property
     def is_sample(self) -> bool:
-        """Whether the reports are about made-up people."""
+        """Whether the reports are about made-up consumers."""
         return self.environment != "production"
 
     @property

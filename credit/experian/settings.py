@@ -68,7 +68,7 @@ class ExperianSettings:
 
     @property
     def is_sample(self) -> bool:
-        """Whether the reports are about made-up people."""
+        """Whether the reports are about made-up consumers."""
         return self.environment != "production"
 
 

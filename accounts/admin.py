@@ -1,4 +1,4 @@
-"""What operators may see of users: who they are, how they sign in and what was done; never a secret."""
+"""The rows that operators can view without a reason: users, how they sign in, and audit events. Never a secret."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +19,7 @@ from compliance.audit.events import AuditEvent
 
 @admin.register(User)
 class UserAdmin(OperatorAdmin):
-    """Users. The page of a user links to everything else of theirs."""
+    """Users. The page of a user links to the lists of all their other rows."""
 
     user_column = "id"
     data_label = _("Your name, email address, and last sign-in")
@@ -40,7 +40,7 @@ class EmailAddressAdmin(OperatorAdmin):
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(OperatorAdmin):
-    """Which second factors there are, without their secrets."""
+    """Users' second factors, without their secrets."""
 
     user_column = "user_id"
     data_label = _("Your two-step verification methods")
@@ -50,7 +50,7 @@ class AuthenticatorAdmin(OperatorAdmin):
 
 @admin.register(UserSession)
 class UserSessionAdmin(OperatorAdmin):
-    """Where users are signed in, without the session keys."""
+    """Users' sessions, without the session keys."""
 
     user_column = "user_id"
     data_label = _("Devices where you're signed in")
@@ -58,7 +58,7 @@ class UserSessionAdmin(OperatorAdmin):
 
 
 class ActionFilter(admin.SimpleListFilter):
-    """Offers every action; a query for those that occur would read the whole trail."""
+    """Offers every action, because a query for the actions that occur would read the whole trail."""
 
     title = parameter_name = "action"
 

@@ -1,4 +1,4 @@
-"""Deactivates an account for everybody, its owner included, without deleting anything yet."""
+"""Deactivates an account: nobody can sign in to it any more, but nothing is deleted."""
 
 from django.db import transaction
 

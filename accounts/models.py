@@ -1,4 +1,4 @@
-"""All models of this app, for Django; each is defined beside the code that uses it."""
+"""All models of this app, for Django. Each is defined beside the code that uses it."""
 
 from accounts.mfa.models import SecondFactor
 from accounts.notifications.models import Notification, NotificationSettings

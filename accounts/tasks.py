@@ -1,4 +1,4 @@
-"""All tasks of this app, for Celery; each is defined beside the code that it runs."""
+"""All tasks of this app, for Celery. Each is defined beside the code that it runs."""
 
 from accounts.emails.tasks import send_security_email
 from accounts.notifications.tasks import dispatch_due_digests, send_due_digest

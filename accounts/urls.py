@@ -20,7 +20,7 @@ View = Callable[..., HttpResponse]
 
 
 def redirect_to_security(view: View) -> View:
-    """Replace one of allauth's lists by the security page, which contains it."""
+    """Replace one of allauth's lists with a redirect to the security page, which contains it."""
 
     def redirect_view(request: HttpRequest) -> HttpResponse:
         return redirect("security")
@@ -43,13 +43,13 @@ VIEW_GUARDS: Final[dict[str | None, Callable[[View], View]]] = {
     "mfa_remove_webauthn": require_fresh_sign_in,
     "mfa_index": redirect_to_security,
     "mfa_list_webauthn": redirect_to_security,
-    # allauth requires a sign-in for this page, which is itself a sign-in.
+    # A page to sign in with a passkey, although allauth requires a signed-in user for it.
     "mfa_login_webauthn": login_not_required,
 }
 
 
 def guard_views(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern | URLResolver]:
-    """Return allauth's URL patterns, pattern view wrapped as ``VIEW_GUARDS`` says."""
+    """Return allauth's URL patterns, with each view wrapped as ``VIEW_GUARDS`` says."""
     return [
         URLResolver(pattern.pattern, guard_views(pattern.url_patterns))
         if isinstance(pattern, URLResolver)

@@ -1,4 +1,4 @@
-"""The security page. All other pages about signing in are allauth's or stand with their subject."""
+"""The security page. Other pages about signing in are allauth's, or in the packages of this app."""
 
 from typing import Final
 

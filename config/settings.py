@@ -278,10 +278,10 @@ REQUIRE_SECOND_FACTOR_TO_LINK = env.bool("REQUIRE_SECOND_FACTOR_TO_LINK", False)
 ADMIN_PATH = env.str("ADMIN_PATH", "operators/")
 
 SESSION_IDLE = timedelta(minutes=30)
-SESSION_LONGEST = timedelta(hours=12)
+SESSION_MAX_LIFETIME = timedelta(hours=12)
 SESSION_ENGINE = "accounts.sessions.session_store"
 SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
-SESSION_COOKIE_AGE = int(SESSION_LONGEST.total_seconds())
+SESSION_COOKIE_AGE = int(SESSION_MAX_LIFETIME.total_seconds())
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = True

@@ -1,4 +1,4 @@
-"""Answers a request whose email could not be sent."""
+"""Responds to a request whose email could not be sent."""
 
 import logging
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class MailFailureMiddleware:
-    """Answers 503 when a request's email could not be sent. By then the request is rolled back."""
+    """Responds with 503 when a request's email could not be sent. The request was rolled back by then."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""A limit on the emails that a stranger can cause to one address."""
+"""A rate limit of the emails that anonymous requests can send to one address."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +11,18 @@ from accounts.emails.sending import DELIVERY_ERRORS
 
 
 class TooManyEmails(Exception):
-    """No more emails that a stranger can cause are sent to this address for now."""
+    """The limit of emails to this address is reached."""
 
 
-# What the form for a forgotten password sends, with or without an account. Counted apart: each of these signs its owner
-# in, so a stranger who uses them up does no harm, while sign-ups with the address must not keep the owner out.
+# The emails of the form for a forgotten password, with or without an account. They have a limit of their own, so that
+# sign-ups by others with this address cannot use it up and lock the owner out. Each of them lets the owner sign in, so
+# it does no harm if others use up this limit.
 PASSWORD_RESET_TEMPLATES: Final = ("account/email/password_reset_key", "account/email/unknown_account")
 
 
 @contextmanager
 def limit_emails(template: str, email: str) -> Iterator[None]:
-    """Count one email of the block. Raises ``TooManyEmails``; an email that is not handed over does not count."""
+    """Count the one email that is sent in the block, unless sending fails. Raises ``TooManyEmails``."""
     purpose = "reset" if template in PASSWORD_RESET_TEMPLATES else "other"
     key = f"{purpose}:{email.strip().lower()}"
     usage = ratelimit.consume(current.request, app="allauth.account", action="mail", key=key, limit_get=True)

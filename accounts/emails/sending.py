@@ -1,4 +1,4 @@
-"""Sends emails about a user's own account. They say what happened and never an amount."""
+"""Sends emails about a user's own account. They never contain an amount."""
 
 from datetime import datetime
 from smtplib import SMTPException
@@ -12,36 +12,36 @@ from django.conf import settings
 from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
 
-# What Django's mail backends raise when a server is down, slow or rejects an email.
+# The errors of Django's mail backends when a server is down, slow or rejects an email.
 DELIVERY_ERRORS: Final = (SMTPException, OSError)
 
-# Names in the templates of links to the site, made by ``public_link``.
+# The names of template variables with links to the site, made by ``public_link``.
 LINKS: Final = ("password_reset_url", "unlock_url")
 
 
 class EmailNotSent(Exception):
-    """An email that a user waits for could not be handed over, so its request is rolled back."""
+    """An email that a user waits for could not be sent, so its request is rolled back."""
 
 
 def public_link(path: str) -> str:
-    """Return the URL of a page for an email: at ``PUBLIC_URL``, whatever host the request named."""
+    """Return the URL of a page for an email: at ``PUBLIC_URL``, because the request's Host header is not trusted."""
     return f"{settings.PUBLIC_URL}{path}"
 
 
-def send_security_email(template: str, *, user_id: UUID, email: str = "", facts: dict[str, Any]) -> None:
-    """Send a security email to a user's primary address, or to ``email`` when it is about that address.
+def send_security_email(template: str, *, user_id: UUID, email: str = "", context: dict[str, Any]) -> None:
+    """Send a security email to a user's primary address, or to ``email`` if it is about that address.
 
-    ``facts["timestamp"]`` is when it happened, ISO 8601, and ``facts["user_agent"]`` the header that the email
+    ``context["timestamp"]`` is when it happened, ISO 8601, and ``context["user_agent"]`` the header that the email
     describes as a device. Raises ``SMTPException`` or ``OSError``.
     """
     user = User.objects.filter(pk=user_id).first()
     if user is not None:
-        device = describe_device(facts["user_agent"])
-        facts = facts | {"timestamp": datetime.fromisoformat(facts["timestamp"]), "user_agent": device}
-        send_email(template, email or EmailAddress.objects.get_primary_email(user) or user.email, facts)
+        device = describe_device(context["user_agent"])
+        context = context | {"timestamp": datetime.fromisoformat(context["timestamp"]), "user_agent": device}
+        send_email(template, email or EmailAddress.objects.get_primary_email(user) or user.email, context)
 
 
-def send_email(template: str, email: str, facts: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+def send_email(template: str, email: str, context: dict[str, Any], headers: dict[str, str] | None = None) -> None:
     """Render an email's template and send it. Raises ``SMTPException`` or ``OSError``."""
-    facts = facts | {"email": email, "public_url": settings.PUBLIC_URL}
-    get_adapter().render_mail(template, email, facts, headers).send()
+    context = context | {"email": email, "public_url": settings.PUBLIC_URL}
+    get_adapter().render_mail(template, email, context, headers).send()

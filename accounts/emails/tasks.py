@@ -1,4 +1,4 @@
-"""Sends emails in the background: one that fails because a service is down is sent again later."""
+"""Sends emails in the background, and retries if the mail server or the database is down."""
 
 import logging
 from datetime import timedelta
@@ -18,7 +18,7 @@ from compliance.audit.request_details import current_request_details
 from compliance.backoff import exponential_delay
 
 logger = logging.getLogger(__name__)
-# Only the task knows of such an email: without a retry it would be lost when the database is down.
+# A security email is stored only in its task, so it is lost without a retry.
 RETRYABLE_ERRORS: Final = (*DELIVERY_ERRORS, DatabaseAway, InterfaceError)
 FIRST_RETRY_DELAY: Final = timedelta(seconds=30)
 # At most half of the broker's visibility timeout.
@@ -26,25 +26,25 @@ MAX_RETRY_DELAY: Final = timedelta(minutes=15)
 
 
 @shared_task(bind=True, max_retries=13)
-def send_security_email(self: Any, template: str, user_id: str, email: str, facts: dict[str, Any]) -> None:
-    """Send a security email; retry for two hours, at growing intervals, while mail server or database is down."""
+def send_security_email(self: Any, template: str, user_id: str, email: str, context: dict[str, Any]) -> None:
+    """Send a security email. Retries for two hours, at growing intervals, while mail server or database is down."""
     try:
-        sending.send_security_email(template, user_id=UUID(user_id), email=email, facts=facts)
+        sending.send_security_email(template, user_id=UUID(user_id), email=email, context=context)
     except RETRYABLE_ERRORS as error:
         delay = exponential_delay(FIRST_RETRY_DELAY, self.request.retries, maximum=MAX_RETRY_DELAY)
         raise self.retry(exc=error, countdown=delay.total_seconds()) from error
 
 
-def enqueue_security_email(template: str, *, user: User, email: str = "", **facts: Any) -> None:
-    """Enqueue a security email with its time and place, to be sent once the transaction is committed."""
-    here = current_request_details()
-    facts |= {"timestamp": timezone.now().isoformat(), "ip": here.ip, "user_agent": here.user_agent}
-    enqueue_after_commit(send_security_email, template, str(user.pk), email, facts)
+def enqueue_security_email(template: str, *, user: User, email: str = "", **context: Any) -> None:
+    """Enqueue a security email with the time, IP address and user agent, to be sent once the transaction commits."""
+    details = current_request_details()
+    context |= {"timestamp": timezone.now().isoformat(), "ip": details.ip, "user_agent": details.user_agent}
+    enqueue_after_commit(send_security_email, template, str(user.pk), email, context)
 
 
 def enqueue_after_commit(task: "Task[..., Any]", *arguments: Any) -> None:
-    # Robust: the action is kept even if the email fails. Not a partial, which Django cannot name in its log.
-    """Enqueue a task once the transaction is committed; run it at once when the queue is down."""
+    """Enqueue a task once the transaction is committed. If the queue is down, run it at once."""
+    # Robust: the action is kept even if the email fails. A lambda, because Django cannot log the name of a partial.
     transaction.on_commit(lambda: _enqueue(task, *arguments), robust=True)
 
 

@@ -1,4 +1,4 @@
-"""What allauth asks this project about second factors."""
+"""allauth's adapter for second factors."""
 
 from allauth.core import context as current
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -12,7 +12,7 @@ from compliance.audit.request_details import current_request_details
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Second factors: their secrets are sealed, their messages are the project's own."""
+    """Seals the secrets of second factors, and replaces allauth's messages."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
         "incorrect_code": _("That code didn't match or was already used. Wait for the next code, then try again."),
@@ -25,13 +25,13 @@ class MFAAdapter(DefaultMFAAdapter):
         return sealed_secrets.seal_secret(text, owner=current.request.user.pk)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open a seed. Raises ``SealError``."""
+        """Decrypt a seed. Raises ``SealError``."""
         return sealed_secrets.open_secret(encrypted_text)
 
     def build_totp_svg(self, url: str) -> SafeString:
-        """Draw the QR code that an authenticator app scans, inline."""
+        """Draw the QR code for authenticator apps, as inline SVG."""
         return qr_code.render_svg(url)
 
     def generate_authenticator_name(self, user: User, type: str) -> str:
-        """Name a passkey by the device that it is made on."""
+        """Return the name of a new passkey: the device on which it was created."""
         return describe_device(current_request_details().user_agent)

@@ -1,4 +1,4 @@
-"""allauth's forms of second factors, where this project checks more."""
+"""allauth's forms of second factors, with the additional checks of this project."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,6 @@ from accounts.users.models import User
 from compliance.vault import SealError
 
 MAX_PASSKEY_NAME_LENGTH: Final = 60
-"""Of a passkey."""
 UNREADABLE_PASSKEY: Final = _(
     "We can't read this passkey anymore. Remove it on the security page, then create a new one."
 )
@@ -98,14 +97,14 @@ class CredentialField(forms.JSONField):
     widget = forms.HiddenInput
 
     def to_python(self, value: Any) -> Any:
-        """Raise ``ValidationError`` for what is not a JSON object, is nested too deep, or is not valid text."""
+        """Raise ``ValidationError`` for a value that is not a JSON object, is nested too deep, or is not valid text."""
         try:
             parsed = super().to_python(value)
             text = json.dumps(parsed, ensure_ascii=False).encode()
         except (RecursionError, ValueError):
-            # Too deep, a number of thousands of digits, half a character.
+            # Nested too deep, a number of thousands of digits, or a lone surrogate.
             raise _unreadable_passkey() from None
-        # An empty object too: allauth skips a value that is false, and would enrol it unread.
+        # An empty object too: allauth does not check a falsy value, and would store it as a passkey.
         if rb"\u0000" in text or not isinstance(parsed, dict) or not parsed:
             raise _unreadable_passkey()
         return parsed
@@ -117,7 +116,7 @@ def raise_for_bad_credential() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        # allauth says "incorrect code" here as well.
+        # allauth uses the code "incorrect_code" here as well.
         raise _unreadable_passkey() if error.code == "incorrect_code" else error from error
     except passkeys.CREDENTIAL_ERRORS as error:
         raise _unreadable_passkey() from error

@@ -1,4 +1,4 @@
-"""Keeps staff without a second factor from everything but setting one up."""
+"""Requires staff to set up a second factor before they use the site."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from accounts.mfa import step_up
 from accounts.mfa.second_factors import has_second_factor
 from accounts.users.requests import GetResponse
 
-# Where staff without a second factor may go: to set one up, or away.
+# The pages that staff can use without a second factor: to set one up, and to sign out.
 ALLOWED_WITHOUT_SECOND_FACTOR: Final = frozenset({
     "security", "account_logout", "account_reauthenticate", "account_email", "account_change_password",
     "account_email_verification_sent",
@@ -18,7 +18,7 @@ ALLOWED_WITHOUT_SECOND_FACTOR: Final = frozenset({
 
 
 class StaffSecondFactorMiddleware:
-    """Lets staff without a second factor do nothing but set one up."""
+    """Redirects staff without a second factor to the page on which they set one up."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""Second factors as django-otp sees them: allauth's table, without a second store of secrets."""
+"""Second factors for django-otp: a model of allauth's table, so that secrets are stored only once."""
 
 from typing import Any, ClassVar
 
@@ -9,10 +9,10 @@ from django_otp.models import Device, DeviceManager
 
 
 class SecondFactorManager(DeviceManager):
-    """Finds devices. All are confirmed: allauth stores none before its first code was right."""
+    """Finds devices. All are confirmed: allauth stores a device only after its first correct code."""
 
     def devices_for_user(self, user: Any, confirmed: bool | None = None) -> "models.QuerySet[SecondFactor]":
-        """Return the user's devices; none of them is unconfirmed."""
+        """Return the user's devices. None of them is unconfirmed."""
         return self.none() if confirmed is False else self.filter(user=user)
 
 
@@ -38,7 +38,7 @@ class SecondFactor(Device):
         return self.type
 
     def is_interactive(self) -> bool:
-        """Return whether a code has to be sent before it can be asked for: never."""
+        """Return whether a code has to be sent to the user first: never."""
         return False
 
     def verify_token(self, token: str) -> bool:

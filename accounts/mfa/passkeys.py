@@ -1,7 +1,7 @@
-"""Stored passkeys: which parts of one are kept, and how a damaged one is read.
+"""Stored passkeys: which parts of a credential are stored, and how damaged ones are skipped.
 
-allauth reads all passkeys of a user at once and raises for one that it cannot read, which would keep the user's other
-factors from working. It has no setting for this, so ``patch_allauth_passkeys`` replaces its functions.
+allauth reads all passkeys of a user at once and raises if one is damaged, so that the user's other factors would not
+work either. It has no setting for this, so ``patch_allauth_passkeys`` replaces its functions.
 """
 
 import logging
@@ -18,30 +18,30 @@ from accounts.users.models import User
 
 logger = logging.getLogger(__name__)
 
-# What fido2 raises for bytes that are no credential; it checks their form while it takes them apart.
+# The errors of fido2 for bytes that are not a credential. It does not check their format before it parses them.
 CREDENTIAL_ERRORS: Final = (AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 
 
 def extract_credential(credential: dict[str, Any]) -> dict[str, Any]:
-    """Return the parts of a browser's new credential that are read back later, and no others.
+    """Return only the parts of a browser's new credential that are needed later.
 
-    Raises one of ``CREDENTIAL_ERRORS`` when it is not a credential.
+    Raises one of ``CREDENTIAL_ERRORS`` if it is not a credential.
     """
     parsed = RegistrationResponse.from_dict(credential)
     if parsed.response.attestation_object.auth_data.credential_data is None:
-        raise ValueError("The answer holds no credential.")
-    kept = ("clientDataJSON", "attestationObject")
+        raise ValueError("The response has no credential.")
+    stored_names = ("clientDataJSON", "attestationObject")
     return {
         "id": parsed.id,
         "rawId": parsed.id,
         "type": str(parsed.type),
         "clientExtensionResults": {},
-        "response": {name: credential["response"][name] for name in kept},
+        "response": {name: credential["response"][name] for name in stored_names},
     }
 
 
 def read_credential(factor: Authenticator) -> AttestedCredentialData | None:
-    """Return the public key of a stored passkey; None, and a log line, when it cannot be read."""
+    """Return the public key of a stored passkey. If it cannot be parsed, log that and return None."""
     try:
         credential: AttestedCredentialData | None = factor.wrap().authenticator_data.credential_data
     except (*CREDENTIAL_ERRORS, ValidationError):
@@ -52,17 +52,17 @@ def read_credential(factor: Authenticator) -> AttestedCredentialData | None:
 
 
 def is_passkey_readable(factor: Authenticator) -> bool:
-    """Return whether its owner can sign in with a stored passkey."""
+    """Return whether a stored passkey can be parsed, so that its owner can sign in with it."""
     return read_credential(factor) is not None
 
 
 def list_credentials(user: User) -> list[AttestedCredentialData]:
-    """List the public keys of a user's passkeys, without those that cannot be read."""
+    """List the public keys of a user's passkeys, without those that cannot be parsed."""
     return [credential for factor in _list_passkeys(user) if (credential := read_credential(factor)) is not None]
 
 
 def find_by_credential_id(user: User, credential_id: bytes) -> Authenticator | None:
-    """Find the passkey of a user by its credential id; None when there is none."""
+    """Find a user's passkey by its credential id. Returns None if there is none."""
     for factor in _list_passkeys(user):
         credential = read_credential(factor)
         if credential is not None and credential.credential_id == credential_id:
@@ -71,7 +71,7 @@ def find_by_credential_id(user: User, credential_id: bytes) -> Authenticator | N
 
 
 def patch_allauth_passkeys() -> None:
-    """Let allauth read stored passkeys by the functions of this module."""
+    """Replace allauth's functions for stored passkeys by those of this module."""
     auth.get_credentials = list_credentials
     auth.get_authenticator_by_credential_id = find_by_credential_id
     auth.WebAuthn.name = property(_get_name, _set_name)

@@ -9,7 +9,7 @@ BORDER = 4
 
 
 def render_svg(text: str) -> SafeString:
-    """Draw a text as a QR code, dark on light in either theme, because readers need it so."""
+    """Draw a text as a QR code, dark on light in both themes, because scanners need that."""
     code = QRCode(border=BORDER)
     code.add_data(text)
     matrix = code.get_matrix()

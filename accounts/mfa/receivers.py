@@ -1,4 +1,4 @@
-"""What follows from allauth's signals about second factors and reauthentication."""
+"""Receivers of allauth's signals about second factors and reauthentication."""
 
 import time
 from typing import Any
@@ -26,14 +26,14 @@ ADDED_MESSAGES = {
 
 
 @receiver(signals.authentication_step_completed)
-def confirm_session(request: HttpRequest, user: User, method: str, **facts: Any) -> None:
+def confirm_session(request: HttpRequest, user: User, method: str, **step: Any) -> None:
     """Renew the key of a session whose user has just reauthenticated."""
-    if not facts.get("reauthenticated"):
+    if not step.get("reauthenticated"):
         return
     if method == "mfa":
-        step_up.mark_verified(request, factor_id=facts["id"], at=time.time())
+        step_up.mark_verified(request, factor_id=step["id"], at=time.time())
     active_sessions.rotate_session_key(request)
-    record(Action.IDENTITY_CONFIRMED, actor=user, subject=user, step=facts.get("type", method))
+    record(Action.IDENTITY_CONFIRMED, actor=user, subject=user, step=step.get("type", method))
 
 
 @receiver(factor_signals.authenticator_added)
@@ -71,7 +71,7 @@ def audit_used_factor(request: HttpRequest, user: User, authenticator: Authentic
 
 
 def describe_codes_left(left: int) -> str:
-    """Tell users who just used a recovery code how many they have left."""
+    """Return the message that says how many recovery codes are left after one was used."""
     if left == 0:
         return gettext("You used your last recovery code. Generate new ones on the security page.")
     sentence = ngettext(

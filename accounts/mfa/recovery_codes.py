@@ -1,4 +1,4 @@
-"""Recovery codes: how many are left, and codes whose seed cannot be read."""
+"""Recovery codes: count the unused ones, and treat codes whose seed cannot be decrypted as none."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from compliance.vault import SealError
 
 
 def count_unused_codes(factors: Iterable[Authenticator]) -> int | None:
-    """Count the unused recovery codes among these factors; None where there are none that can be read."""
+    """Count the unused recovery codes among these factors. Returns None if there are none, or none can be decrypted."""
     for factor in factors:
         if factor.type == Authenticator.Type.RECOVERY_CODES and is_secret_readable(factor):
             return len(factor.wrap().get_unused_codes())
@@ -18,9 +18,9 @@ def count_unused_codes(factors: Iterable[Authenticator]) -> int | None:
 
 
 def patch_allauth_recovery_codes() -> None:
-    """Let recovery codes whose seed cannot be read count as none, wherever allauth counts or takes them.
+    """Make allauth treat recovery codes whose seed cannot be decrypted as no codes.
 
-    allauth has no setting for this, and every place of it calls this method.
+    allauth has no setting for this. All its code that counts or checks codes calls this method.
     """
     generate = RecoveryCodes.generate_codes
 

@@ -1,8 +1,8 @@
 """Sealed secrets of second factors: the seeds of authenticator apps and of recovery codes.
 
-A seed is sealed under its owner's data key, with the owner's id before it: at sign-in no tenant is set yet, so the
-value itself has to say whose key opens it. Erasing a user's keys ends their factors too. Recovery codes are derived
-from a sealed seed instead of being hashed one by one, because allauth derives them.
+A seed is sealed under its owner's data key. The owner's id stands before it, because at sign-in no tenant is set yet,
+so the value itself has to say whose key decrypts it. When a user's keys are shredded, their factors stop working too.
+Recovery codes are derived from a sealed seed instead of being hashed one by one, because allauth derives them.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -24,9 +24,9 @@ def seal_secret(text: str, *, owner: UUID) -> str:
 
 
 def open_secret(value: object, *, owner: UUID | None = None) -> str:
-    """Open what ``seal_secret`` made.
+    """Decrypt the result of ``seal_secret``.
 
-    Raises ``SealError``, and logs it for the operator, when the value is not sealed, was changed or has another owner.
+    Raises ``SealError``, and logs it for operators, if the value is not sealed, was changed or has another owner.
     """
     text = value if isinstance(value, str) else ""
     try:
@@ -38,7 +38,7 @@ def open_secret(value: object, *, owner: UUID | None = None) -> str:
 
 
 def is_secret_readable(factor: Authenticator) -> bool:
-    """Return whether the seed of an authenticator app or of recovery codes can be opened."""
+    """Return whether the seed of an authenticator app or of recovery codes can be decrypted."""
     try:
         open_secret(factor.data.get("secret") or factor.data.get("seed"), owner=factor.user_id)
     except SealError:

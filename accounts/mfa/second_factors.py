@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from accounts.users.models import User
 
 SIGN_IN_TYPES: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-"""What makes sign-in ask for a second step; recovery codes exist only beside one of these."""
+"""The types that make sign-in require a second step. Recovery codes exist only in addition to one of these."""
 
 
 def has_second_factor(user: User) -> bool:

@@ -1,8 +1,8 @@
 """Step-up authentication: a recent proof of identity before a view that exposes or destroys something.
 
-``@require_fresh_sign_in`` wants a proof of at most five minutes: the second factor of users who have one, otherwise
-the password. A sign-in counts, and so does a reauthentication, which also gives the session a new key.
-``@require_second_factor_to_link`` wants a second factor at all, where the operator's settings say so.
+``@require_fresh_sign_in`` requires a proof that is at most five minutes old: the second factor of users who have one,
+otherwise the password. A sign-in counts, and so does a reauthentication, which also gives the session a new key.
+``@require_second_factor_to_link`` requires that the session was verified by a second factor, if the settings say so.
 """
 
 import time
@@ -36,7 +36,7 @@ View = Callable[..., HttpResponse]
 
 
 def require_fresh_sign_in(view: View) -> View:
-    """Let a request reach a view only within five minutes of a proof of identity; redirect others to give one."""
+    """Decorate a view: requests later than five minutes after a proof of identity are redirected to give a new one."""
 
     @wraps(view)
     def _view_wrapper(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
@@ -46,7 +46,7 @@ def require_fresh_sign_in(view: View) -> View:
 
 
 def require_second_factor_to_link(view: View) -> View:
-    """Let only sessions with a second factor reach a view while ``REQUIRE_SECOND_FACTOR_TO_LINK`` is set."""
+    """Decorate a view: it requires a second factor while ``REQUIRE_SECOND_FACTOR_TO_LINK`` is set."""
 
     @wraps(view)
     def _view_wrapper(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
@@ -60,7 +60,7 @@ def require_second_factor_to_link(view: View) -> View:
 
 
 def is_fresh(request: AuthenticatedHttpRequest) -> bool:
-    """Return whether the user proved who they are within five minutes, by the best proof that they have."""
+    """Return whether the user proved their identity within five minutes, by second factor if they have one."""
     if not request.user.is_authenticated:
         return False
     if has_second_factor(request.user):
@@ -72,7 +72,7 @@ def is_fresh(request: AuthenticatedHttpRequest) -> bool:
 
 
 def redirect_to_reauthentication(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Redirect to the reauthentication page and back here. Posted data is dropped: it may hold a password."""
+    """Redirect to the reauthentication page and back. Posted data is dropped, because it may contain a password."""
     methods = get_adapter().get_reauthentication_methods(request.user)
     if not methods:
         raise PermissionDenied("This user has neither a password nor a second factor to reauthenticate with.")
@@ -88,11 +88,11 @@ def redirect_to_mfa_setup(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def redirect_whole_page(request: AuthenticatedHttpRequest, url: str) -> HttpResponse:
-    """Redirect the whole page, also when htmx asked for a part of it."""
+    """Redirect the whole page, even if htmx requested only a part of it."""
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
 def mark_verified(request: HttpRequest, *, factor_id: int, at: float) -> None:
-    """Store in a session by which second factor it was verified, and when, for ``user.is_verified()``."""
+    """Store in a session which second factor verified it, and when, for ``user.is_verified()``."""
     request.session[DEVICE_ID_SESSION_KEY] = SecondFactor(pk=factor_id).persistent_id
     request.session[VERIFIED_AT] = at

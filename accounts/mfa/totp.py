@@ -1,8 +1,8 @@
 """TOTP codes of authenticator apps: RFC 6238 by django-otp, with the last used time step in the database.
 
-allauth remembers used codes in the cache, for one period. With a tolerance a code is valid longer than that, and
-without a cache nothing is remembered. Here the last accepted time step is stored beside the secret and compared
-under a row lock, so a code works once, whichever server it is sent to.
+allauth stores used codes in the cache, for one period. With a tolerance a code is valid for longer than that, and
+without a cache none is stored. Here the last accepted time step is stored beside the secret and compared under a row
+lock, so a code works only once, also with several servers.
 """
 
 import base64
@@ -23,7 +23,7 @@ LAST_STEP: Final = "last_step"
 
 
 def verify_code(authenticator: Authenticator, code: str) -> bool:
-    """Accept a code that is right for now and later than any accepted before; commits with the transaction."""
+    """Accept a code that is valid now and later than any accepted before. Commits with the transaction."""
     number = _parse_code(code)
     if number is None:
         return False
@@ -37,7 +37,7 @@ def verify_code(authenticator: Authenticator, code: str) -> bool:
                 _first_valid_step(row),
             )
         except SealError:
-            # The user has other ways: recovery codes or a passkey.
+            # The user can still use recovery codes or a passkey.
             return False
         if not totp.verify(number, tolerance=app_settings.TOTP_TOLERANCE, min_t=first):
             return False
@@ -57,21 +57,21 @@ def mark_code_used(authenticator: Authenticator, code: str) -> None:
 
 
 def patch_allauth_totp() -> None:
-    """Let allauth verify codes here; it has no setting for this, and all its code paths call this method."""
+    """Make allauth verify codes with ``verify_code``. It has no setting for this; all its code calls this method."""
     TOTP.validate_code = lambda self, code: verify_code(self.instance, code)
 
 
 def _make_totp(secret: str) -> oath.TOTP:
     totp = oath.TOTP(base64.b32decode(secret), step=app_settings.TOTP_PERIOD, digits=app_settings.TOTP_DIGITS)
-    # The time is fixed, so that the step that is stored is the step that was compared.
+    # The time is fixed, so that the stored step is the one that was compared.
     totp.time = time.time()
     return totp
 
 
 def _first_valid_step(row: Authenticator) -> int:
-    """Return the first time step whose code may be accepted: after the last used, or after the set-up.
+    """Return the first time step whose code may be accepted: after the last used one, or after the set-up.
 
-    Raises ``SealError`` where the last step cannot be read, because then no code is known to be unused.
+    Raises ``SealError`` if the stored step is invalid, because then no code is known to be unused.
     """
     if LAST_STEP in row.data:
         if type(row.data[LAST_STEP]) is not int:

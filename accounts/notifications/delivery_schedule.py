@@ -1,7 +1,7 @@
 """When an email digest may be sent: at the user's frequency and outside their quiet hours, in their time zone.
 
-When clocks change, an hour of local time comes twice or not at all. Each moment is converted to local time and
-checked, so no email is sent while that is quiet, and none waits for an hour that does not come.
+When clocks change, an hour of local time occurs twice or not at all. Each moment is converted to local time and
+checked, so no email is sent during quiet hours, and none waits for a local time that does not occur.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 DIGEST_TIME: Final = time(8)
 MONDAY: Final = 0
-# A local time that a clock change skips is looked for on the next days.
-DAYS_TO_LOOK: Final = 9
+# More than a week, because a clock change can skip the local time on one day.
+SEARCH_DAYS: Final = 9
 
 
 class Frequency(StrEnum):
@@ -27,7 +27,7 @@ class Frequency(StrEnum):
 
 @dataclass(frozen=True)
 class DeliverySchedule:
-    """A user's time zone, frequency and quiet hours, which need two different ends to be in force."""
+    """A user's time zone, frequency and quiet hours. Quiet hours need two different ends to be in effect."""
 
     time_zone: ZoneInfo
     frequency: Frequency = Frequency.IMMEDIATE
@@ -35,7 +35,7 @@ class DeliverySchedule:
     quiet_hours_end: time | None = None
 
     def in_quiet_hours(self, at: datetime) -> bool:
-        """Return whether no email may be sent at this moment."""
+        """Return whether a moment is in the quiet hours, so that no email may be sent."""
         since, until = self.quiet_hours_start, self.quiet_hours_end
         if since is None or until is None or since == until:
             return False
@@ -43,7 +43,7 @@ class DeliverySchedule:
         return since <= wall < until if since < until else wall >= since or wall < until
 
     def next_delivery(self, after: datetime) -> datetime:
-        """Return the first moment, from ``after`` on, at which an email about something of then may be sent."""
+        """Return when an email about an event at ``after`` may be sent at the earliest."""
         if self.frequency is Frequency.DAILY:
             after = next(self._occurrences(DIGEST_TIME, after))
         elif self.frequency is Frequency.WEEKLY:
@@ -57,9 +57,9 @@ class DeliverySchedule:
         return next(moment for moment in self._occurrences(self.quiet_hours_end, at) if not self.in_quiet_hours(moment))
 
     def _occurrences(self, wall: time, after: datetime) -> Iterator[datetime]:
-        # Both moments of a local time that comes twice; of one that is skipped, the first is in the hour after it.
+        # Both moments of a local time that occurs twice. For one that is skipped, the first is in the hour after it.
         today = after.astimezone(self.time_zone).date()
-        days = (today + timedelta(days=offset) for offset in range(DAYS_TO_LOOK))
+        days = (today + timedelta(days=offset) for offset in range(SEARCH_DAYS))
         moments = {
             datetime.combine(day, wall.replace(fold=fold), self.time_zone).astimezone(UTC)
             for day in days

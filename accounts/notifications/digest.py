@@ -1,11 +1,11 @@
 """Sends each user's email digest of new notifications: immediately, daily or weekly, outside their quiet hours.
 
 There is no monthly digest. Celery beat calls ``tasks.dispatch_due_digests`` every minute, and ``send_digest`` sends
-one. A digest names types of notifications and none of their content, see ``notification_types``. A worker claims a
-digest for ``CLAIM_DURATION`` by moving the user's ``digest_due_at`` ahead. The email is sent with no transaction open,
-and its notifications are marked as sent afterwards. If the worker is killed in between, they stay unmarked, so the
-digest is sent again when the claim expires: better twice than never. Both emails have the same Message-ID, so many
-mailboxes show only one of them.
+one. A digest has only the types of notifications and none of their content, see ``notification_types``. A worker
+claims a digest for ``CLAIM_DURATION`` by moving the user's ``digest_due_at`` ahead. The email is sent with no
+transaction open, and its notifications are marked as sent afterwards. If the worker is killed in between, they stay
+unmarked, and the digest is sent again when the claim expires, so that none is lost. Both emails have the same
+Message-ID, so many mailboxes show only one of them.
 """
 
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ CLAIM_DUE_DIGESTS: Final = "SELECT owner_id FROM accounts_claim_due_digests(%s, 
 
 
 class NotificationDigest(NamedTuple):
-    """One email to send: to whom, and the notifications that it is about, the oldest first."""
+    """One email to send: its recipient, and the notifications that it is about, the oldest first."""
 
     user: User
     rows: list[Notification]
@@ -50,7 +50,7 @@ class NotificationDigest(NamedTuple):
 def claim_due_digests(*, limit: int) -> tuple[datetime, list[UUID]]:
     """Claim up to ``limit`` digests that are due.
 
-    Returns when the claim expires, which ``send_digest`` needs as its proof, and the users' ids.
+    Returns when the claim expires, by which ``send_digest`` recognizes it, and the users' ids.
     """
     now = timezone.now()
     until = now + CLAIM_DURATION
@@ -60,7 +60,7 @@ def claim_due_digests(*, limit: int) -> tuple[datetime, list[UUID]]:
 
 
 def send_digest(*, user_id: UUID, claimed_until: datetime) -> bool:
-    """Send one user's claimed digest; ``False`` when there is nothing to send, or another worker has the claim.
+    """Send one user's claimed digest. ``False`` if there is nothing to send, or another worker has the claim.
 
     Raises ``SMTPException`` or ``OSError``; the digest is then due again when the claim expires.
     """
@@ -85,7 +85,7 @@ def _collect_digest(user_id: UUID, claimed_until: datetime) -> NotificationDiges
         rows = list(Notification.objects.filter(owner=user_id, email_pending=True).order_by("id"))
         now = timezone.now()
         send_at = settings.delivery_schedule.end_of_quiet_hours(now) if rows and user.is_active else None
-        # Claimed again and for longer, so that a second task with the same claim finds it taken.
+        # Moved again, so that a second task with the same claim does not send the digest too.
         settings.digest_due_at = max(now + CLAIM_DURATION, claimed_until + STEP) if send_at == now else send_at
         settings.save(update_fields=["digest_due_at"])
         return NotificationDigest(user, rows) if send_at == now else None

@@ -11,7 +11,7 @@ from accounts.users.models import User
 
 
 def send_digest_email(user: User, news: Sequence[str], *, name: str) -> None:
-    """Send an email that names only the types of new notifications; the same ``name`` gives the same Message-ID.
+    """Send an email that has only the types of new notifications. The same ``name`` gives the same Message-ID.
 
     Raises ``SMTPException`` or ``OSError``.
     """

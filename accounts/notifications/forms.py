@@ -23,15 +23,15 @@ FREQUENCIES: Final = [
 ]
 TIME_ATTRS: Final = {"type": "time", "autocomplete": "off"}
 AMOUNT_ATTRS: Final = {"inputmode": "decimal", "autocomplete": "off"}
-# Names without a city; each is an alias of one with a city.
+# Prefixes of names without a city. Each such name is an alias of one with a city.
 NAMES_WITHOUT_CITY: Final = ("Etc/", "SystemV/", "US/")
 
 
 @cache
 def list_time_zones() -> list[tuple[str, str]]:
-    """List every time zone that is named after a place, and UTC first."""
-    places = sorted(name for name in available_timezones() if "/" in name and not name.startswith(NAMES_WITHOUT_CITY))
-    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in places)]
+    """List UTC, and every time zone that is named after a city."""
+    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith(NAMES_WITHOUT_CITY))
+    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
 
 
 class PreferenceRow(NamedTuple):
@@ -43,7 +43,7 @@ class PreferenceRow(NamedTuple):
 
 
 class NotificationSettingsForm(forms.Form):
-    """A checkbox for each type and channel, the frequency of digests, quiet hours, and what is a large amount."""
+    """A checkbox for each type and channel, the frequency of digests, quiet hours, and the minimum of large amounts."""
 
     frequency = forms.ChoiceField(label=_("Frequency"), choices=FREQUENCIES)
     quiet_hours_start = forms.TimeField(
@@ -95,7 +95,7 @@ class NotificationSettingsForm(forms.Form):
         return cleaned
 
     def preferences(self) -> dict[str, Any]:
-        """Return the choices as ``inbox.change_settings`` takes them."""
+        """Return the choices as arguments of ``inbox.change_settings``."""
         chosen = dict(self.cleaned_data)
         names = [
             preference_key(notification_type, channel) for notification_type in NotificationType for channel in Channel
@@ -105,6 +105,6 @@ class NotificationSettingsForm(forms.Form):
 
 
 class MarkAllReadForm(forms.Form):
-    """When the page of notifications was made."""
+    """The time at which the page of notifications was rendered."""
 
     until = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M:%S.%f%z"])

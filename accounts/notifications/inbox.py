@@ -1,6 +1,6 @@
-"""The inbox: notifies users of something once, lists their notifications and marks them as read.
+"""The inbox: stores each notification once, lists notifications and marks them as read.
 
-Each function locks the user's row first and counts last, so ``User.unread`` is right under concurrency, and pages
+Each function locks the user's row first and counts last, so ``User.unread`` is correct under concurrency, and pages
 need no query for it.
 """
 
@@ -29,14 +29,14 @@ IS_UNREAD: Final = ExpressionWrapper(Q(read_at=None), output_field=BooleanField(
 def notify(
     *, user_id: UUID, type: NotificationType, message: NotificationMessage, url: str = "", fingerprint: str
 ) -> bool:
-    """Notify a user in the caller's transaction; ``False`` when it was done before or is disabled in the app.
+    """Notify a user in the caller's transaction. ``False`` if that was done before or is disabled in the app.
 
-    ``fingerprint`` identifies what the notification is about: each is stored once, however often it is sent. ``url``
-    is a path of this site. The message may hold amounts and creditors: emails repeat nothing of it. Where it cannot
-    be sealed, the notification is stored without its values. Raises ``ValueError`` for a ``url`` that leads elsewhere.
+    ``fingerprint`` identifies the event that the notification is about, so that it is stored only once. ``url`` is a
+    path of this site. The message may contain amounts and creditors, because emails contain nothing of it. If it cannot
+    be sealed, the notification is stored without its values. Raises ``ValueError`` for a ``url`` of another site.
     """
     if url and not (url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)):
-        raise ValueError("A notification leads to a page of this site.")
+        raise ValueError("The URL of a notification has to be a path of this site.")
     with tenant(user_id):
         lock_user(user_id)
         settings = NotificationSettings.for_user(user_id)
@@ -63,13 +63,13 @@ def _store_once(user_id: UUID, fingerprint: str, **columns: Any) -> bool:
     try:
         return Notification.objects.get_or_create(**key, defaults=columns)[1]
     except SealError as error:
-        # The user's data key does not open. The caller's work, and the news that there is some, must not be lost too.
+        # The user's data key cannot be unwrapped. The caller's work and the notification must not be lost too.
         report_unreadable("accounts.notification.values", row="new", owner=user_id, error=error)
         return Notification.objects.get_or_create(**key, defaults=columns | {"values": None})[1]
 
 
 def _schedule_email(settings: NotificationSettings) -> None:
-    # A time that is set already is the same one, or that of a claimed digest, which must finish first.
+    # A time that is already set is the same, or belongs to a claimed digest, which must finish first.
     if settings.digest_due_at is None:
         settings.digest_due_at = settings.next_delivery(timezone.now())
         settings.save()
@@ -79,7 +79,7 @@ def _schedule_email(settings: NotificationSettings) -> None:
 
 
 def list_notifications(*, user_id: UUID, page: int) -> list[Notification]:
-    """List a page of notifications, unread first, then newest; one more than ``PAGE_SIZE`` if there are more."""
+    """List a page of notifications, unread first, then newest first; one more than ``PAGE_SIZE`` if there are more."""
     rows = Notification.objects.filter(owner=user_id, in_app=True).order_by(IS_UNREAD.desc(), "-id")
     return list(rows[page * PAGE_SIZE : (page + 1) * PAGE_SIZE + 1])
 
@@ -97,7 +97,7 @@ def mark_read(*, user_id: UUID, notification_id: UUID) -> Notification:
 
 
 def mark_all_read(*, user_id: UUID, until: datetime) -> int:
-    """Mark as read what was sent up to ``until``, when the user's page was made; return how many."""
+    """Mark all notifications up to ``until`` as read, when the user's page was rendered. Returns how many."""
     with tenant(user_id):
         lock_user(user_id)
         unread = Notification.objects.filter(owner=user_id, in_app=True, read_at=None, created_at__lte=until)
@@ -110,7 +110,7 @@ def mark_all_read(*, user_id: UUID, until: datetime) -> int:
 
 
 def change_settings(*, user_id: UUID, **preferences: Any) -> NotificationSettings:
-    """Store how a user wants to be notified. What waits for the next digest follows the new settings."""
+    """Store a user's notification settings. They apply to pending notifications of the next digest too."""
     with tenant(user_id):
         lock_user(user_id)
         settings = NotificationSettings.for_user(user_id)
@@ -131,7 +131,7 @@ def change_settings(*, user_id: UUID, **preferences: Any) -> NotificationSetting
 
 def lock_user(user_id: UUID) -> User:
     """Lock the user's row against other changes of their notifications until the transaction ends."""
-    # FOR NO KEY UPDATE, so that rows which refer to the user can be written meanwhile, as by a sync.
+    # FOR NO KEY UPDATE, so that other transactions, such as a sync, can write rows that refer to the user.
     return User.objects.select_for_update(no_key=True).get(pk=user_id)
 
 

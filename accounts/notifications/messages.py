@@ -1,4 +1,4 @@
-"""What notifications say: a message is stored as a code and its values, and put into words when it is shown.
+"""The messages of notifications: stored as a code and values, and translated when shown.
 
 Each app declares its messages as subclasses of ``NotificationMessage``, in a module that its ``AppConfig.ready``
 imports: any process may have to show a notification of any app.
@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class MessageText(NamedTuple):
-    """What a notification says in the reader's language: a complete title, and one more line or none."""
+    """The text of a notification in the active language: a complete title, and an optional second line."""
 
     title: str
     text: str = ""
@@ -21,18 +21,18 @@ class NotificationMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     """The values of one message: amounts as ``Decimal`` beside their currency, dates, names, codes.
 
     ``code`` and the names of fields are stored; never change or reuse one. A field that is added later needs a default.
-    Stored values of a field that is gone are not read: their message might say something wrong without it.
+    If a field is removed, messages that were stored with it are not decoded: without it their text could be wrong.
     """
 
     code: ClassVar[str]
 
     def describe(self) -> MessageText:
-        """Put the message into words, in the active language."""
+        """Return the text of the message, in the active language."""
         raise NotImplementedError
 
 
 class UnknownMessage(Exception):
-    """This version has no message of that code, or not with these values. Carries nothing of them."""
+    """This version has no message with that code, or not with these values. The error does not contain them."""
 
 
 Message = TypeVar("Message", bound=NotificationMessage)
@@ -41,7 +41,7 @@ _messages: dict[str, type[NotificationMessage]] = {}
 
 
 def register_message(message: type[Message]) -> type[Message]:
-    """Make a message known by its code. Raises ``ImproperlyConfigured`` for a code that another message has."""
+    """Register a message by its code. Raises ``ImproperlyConfigured`` for a code that another message has."""
     if message.code in _messages:
         raise ImproperlyConfigured(f"Two notification messages have the code {message.code!r}.")
     _messages[message.code] = message
@@ -54,15 +54,15 @@ def list_messages() -> list[type[NotificationMessage]]:
 
 
 def encode_values(message: NotificationMessage) -> str:
-    """Write a message's values as JSON."""
+    """Encode a message's values as JSON."""
     return msgspec.json.encode(message).decode()
 
 
 def decode_message(code: str, values: str) -> NotificationMessage:
-    """Read what ``encode_values`` wrote. Raises ``UnknownMessage``."""
+    """Decode the result of ``encode_values``. Raises ``UnknownMessage``."""
     message = _messages.get(code)
     if message is not None:
-        # What fails is raised outside, where no decoding error keeps a part of the values.
+        # Raised outside the handler, because a decoding error as context would keep a part of the values.
         try:
             return msgspec.json.decode(values, type=message)
         except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""Notifications, and how each user wants to get them. Written by ``inbox`` and ``digest``."""
+"""Notifications, and each user's settings for them. Only ``inbox`` and ``digest`` write rows."""
 
 import logging
 from datetime import datetime
@@ -24,13 +24,13 @@ DEFAULT_LARGE_TRANSACTION: Final = Decimal(500)
 
 
 class Notification(Owned):
-    """Something that a user is notified of. ``fingerprint`` is a hash of what it is about, so each is stored once.
+    """One notification. ``fingerprint`` is a hash that identifies its event, so that each is stored once.
 
     A type that the user disabled in the app is stored too, but not listed (``in_app``): it may be due by email, and
-    must not be sent again. ``email_pending`` stays true until a mail server has taken an email about it.
+    must not be sent again. ``email_pending`` stays true until a mail server has accepted an email about it.
 
     ``code`` names a message of ``notifications.messages``, and ``values`` are its values as JSON, sealed because they
-    may be creditors and amounts; ``None`` where they could not be sealed.
+    may be creditors and amounts; ``None`` if they could not be sealed.
     """
 
     type = models.CharField(max_length=30)
@@ -55,43 +55,43 @@ class Notification(Owned):
 
     @property
     def title(self) -> str:
-        """What happened, in the active language."""
+        """The title of the message, in the active language."""
         return self._description.title
 
     @property
     def text(self) -> str:
-        """The details, or nothing."""
+        """The second line of the message; may be empty."""
         return self._description.text
 
     @property
     def message(self) -> NotificationMessage:
-        """What was sent. Raises ``SealError``, and ``UnknownMessage`` for what another version sent."""
+        """The stored message. Raises ``SealError``, and ``UnknownMessage`` if another version stored it."""
         if self.values is None:
             raise SealError("The values could not be sealed when they were sent.")
         return decode_message(self.code, self.values.reveal())
 
     @cached_property
     def _description(self) -> MessageText:
-        # One row that cannot be read must not take the others off the page.
+        # One row that cannot be decoded must not break the page for the others.
         try:
             return self.message.describe()
         except UnknownMessage:
-            logger.error("Notification %s cannot be put into words: code %s", self.pk, self.code)
+            logger.error("Notification %s cannot be described: code %s", self.pk, self.code)
         except SealError:
-            # The field has reported it, or ``notify`` when it could not seal them.
+            # The field has reported it already, or ``notify`` did when it could not seal the values.
             pass
         except Exception as error:
-            # Any message of any app, with values that are valid JSON and no sense: a NaN, a code that a table lacks.
-            # Only the class of the error: its text and traceback may hold the values.
+            # A message of any app can fail for unexpected values that are valid JSON, such as an unknown code.
+            # Only the class of the error is logged: its text and traceback may contain the values.
             error_name = type(error).__name__
-            logger.error("Notification %s cannot be put into words: code %s, %s", self.pk, self.code, error_name)
+            logger.error("Notification %s cannot be described: code %s, %s", self.pk, self.code, error_name)
         return MessageText(type_label(self.type), str(UNREADABLE))
 
 
 class NotificationSettings(Owned):
-    """How one user wants to be notified; without a row, the defaults. A type is on unless its key is in ``disabled``.
+    """One user's settings; without a row, the defaults apply. A type is on unless its key is in ``disabled``.
 
-    ``digest_due_at`` is when the next email digest is due: the worker that moves it on has claimed that digest.
+    ``digest_due_at`` is when the next email digest is due. A worker claims the digest by moving it ahead.
     """
 
     disabled = models.JSONField(default=list)
@@ -117,7 +117,7 @@ class NotificationSettings(Owned):
         try:
             time_zone = ZoneInfo(self.time_zone)
         except ZoneInfoNotFoundError:
-            # Chosen where the time zone database was newer. Notifications must not fail for it.
+            # The time zone database was newer when the user chose it. Notifications must not fail because of that.
             time_zone = ZoneInfo("UTC")
         return DeliverySchedule(time_zone, Frequency(self.frequency), self.quiet_hours_start, self.quiet_hours_end)
 

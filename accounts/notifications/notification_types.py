@@ -1,7 +1,7 @@
 """The types of notifications, and the channels that deliver them.
 
-``email_line`` is all that an email ever says of a notification: which part of Plumbline has news, and never an amount,
-a creditor or a bank. To add a type, add it here with its texts; the settings page and the digest find it.
+``email_line`` is all that an email says about a notification: a part of Plumbline, and never an amount, a creditor or a
+bank. To add a type, add it here with its texts; the settings page and the digest then include it.
 """
 
 from enum import StrEnum
@@ -36,7 +36,7 @@ class Channel(StrEnum):
 
 
 class NotificationText(NamedTuple):
-    """The label of a type on the settings page, and its line in emails; both are translated when they are shown."""
+    """The label of a type on the settings page, and its line in emails. Both are translated when shown."""
 
     label: str | Promise
     email_line: str | Promise
@@ -74,12 +74,12 @@ TEXTS: Final = {
 
 
 def preference_key(notification_type: NotificationType, channel: Channel) -> str:
-    """Return the key of one checkbox, which is stored when it is off."""
+    """Return the key of one checkbox, which is stored if the user turned it off."""
     return f"{notification_type}.{channel}"
 
 
 def type_label(stored_type: str) -> str:
-    """Return the label of a stored type, also of one that this version does not know."""
+    """Return the label of a stored type; "Alert" for a type that this version does not know."""
     try:
         return str(TEXTS[NotificationType(stored_type)].label)
     except ValueError:

@@ -28,7 +28,7 @@ def dispatch_due_digests() -> None:
 
 @shared_task(base=TenantTask)
 def send_due_digest(owner_id: str, claimed_until: str) -> None:
-    """Send one user's digest; when the mail server is down, Celery beat dispatches it again later."""
+    """Send one user's digest. If the mail server is down, Celery beat queues it again later."""
     try:
         digest.send_digest(user_id=UUID(owner_id), claimed_until=datetime.fromisoformat(claimed_until))
     except DELIVERY_ERRORS as error:

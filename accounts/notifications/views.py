@@ -37,20 +37,20 @@ def show_notifications(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def open_notification(request: AuthenticatedHttpRequest, notification_id: UUID) -> HttpResponse:
-    """Redirect to what a notification is about, and mark it as read, which is all that this GET changes."""
+    """Redirect to the page that a notification is about. This GET only marks the notification as read."""
     return HttpResponseRedirect(_mark_read(request, notification_id).url or reverse("notifications"))
 
 
 @require_POST
 def mark_read(request: AuthenticatedHttpRequest, notification_id: UUID) -> HttpResponse:
-    """Mark one notification as read, without opening what it is about."""
+    """Mark one notification as read, without opening its page."""
     _mark_read(request, notification_id)
     return redirect("notifications")
 
 
 @require_POST
 def mark_all_read(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Mark as read whatever had been sent when the page was made, whether or not the page showed it."""
+    """Mark as read all notifications up to the time when the page was rendered, also those on other pages."""
     form = MarkAllReadForm(request.POST)
     if form.is_valid():
         inbox.mark_all_read(user_id=request.user.pk, until=form.cleaned_data["until"])
@@ -59,7 +59,7 @@ def mark_all_read(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_settings(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Let the user choose what they are notified of, where and when."""
+    """Show and save the user's notification settings."""
     settings = NotificationSettings.for_user(request.user.pk)
     form = NotificationSettingsForm(request.POST or None, settings=settings)
     if request.method == "POST" and form.is_valid():

@@ -1,4 +1,4 @@
-"""The access log: which operators looked at a user's data, from the user's audit trail."""
+"""The data access log: operators' accesses to a user's data, from the user's audit trail."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,8 +24,8 @@ MAX_CURSOR_DIGITS: Final = 18
 class DataAccess:
     """One access of an operator to a user's data.
 
-    ``role`` says who it was, ``rows`` how many rows were shown. ``is_break_glass`` means that the operator only gave
-    the reason, with which they could then see bank and credit data for a while.
+    ``role`` is the operator's role, and ``rows`` how many rows were shown. ``is_break_glass`` means that the operator
+    only entered the reason, after which they could view bank and credit data for 15 minutes.
     """
 
     id: int
@@ -38,12 +38,12 @@ class DataAccess:
 
 
 def parse_cursor(text: str) -> int | None:
-    """Read from a URL after which access a page starts; None, the first page, for anything invalid."""
+    """Parse the id of the access after which a page starts. An invalid one gives None, the first page."""
     return int(text) if text.isdecimal() and len(text) <= MAX_CURSOR_DIGITS else None
 
 
 def list_data_accesses(user: User, *, before: int | None = None) -> list[DataAccess]:
-    """List operators' accesses to the user's data, the latest first. Needs the user as tenant."""
+    """List operators' accesses to the user's data, newest first. Needs the user as tenant."""
     events = AuditEvent.objects.filter(subject=user.pk, action__in=ACCESS_ACTIONS)
     if before is not None:
         events = events.filter(pk__lt=before)
@@ -51,22 +51,22 @@ def list_data_accesses(user: User, *, before: int | None = None) -> list[DataAcc
 
 
 def _to_data_access(event: AuditEvent) -> DataAccess:
-    facts = read_details(event)
-    unreadable = facts is None
-    facts = facts or {}
+    details = read_details(event)
+    is_unreadable = details is None
+    details = details or {}
     return DataAccess(
         id=event.pk,
         at=event.at,
-        role=facts.get("role") or _("Administrator"),
-        what=str(UNREADABLE) if unreadable else _describe_data(facts.get("what", "")),
-        rows=len(facts.get("rows", ())),
-        reason=facts.get("reason", ""),
+        role=details.get("role") or _("Administrator"),
+        what=str(UNREADABLE) if is_unreadable else _describe_data(details.get("what", "")),
+        rows=len(details.get("rows", ())),
+        reason=details.get("reason", ""),
         is_break_glass=event.action == Action.BREAK_GLASS,
     )
 
 
 def _describe_data(model_label: str) -> str:
-    """Say what was viewed, by the model's label; one that operators can no longer view is some data."""
+    """Return the description of a model's rows; "Your data" for a model that operators can no longer view."""
     try:
         model_admin = admin.site.get_model_admin(apps.get_model(model_label))
     except (LookupError, ValueError, NotRegistered):

@@ -28,12 +28,12 @@ View = Callable[..., Any]
 
 
 class OperatorAdmin(admin.ModelAdmin):
-    """A read-only list of a model's rows, with a page for each row where ``fields`` names more columns.
+    """A read-only list of a model's rows, with a page for each row if ``fields`` names more columns.
 
-    Name the columns: none is shown by default, and a migration has to show each to the operators' database role as
-    well (``GrantOperatorRead``). ``user_column`` holds the id of the user whose row it is, None for rows of nobody.
-    ``data_label`` tells that user what was looked at, in their data access log. With ``needs_reason``, rows are shown
-    only under break glass.
+    Name the columns: none is shown by default, and a migration has to grant each to the operators' database role as
+    well (``GrantOperatorRead``). ``user_column`` has the id of the user whose row it is; None for rows without a user.
+    ``data_label`` tells that user in their data access log what was viewed. With ``needs_reason``, rows are shown only
+    with a break-glass grant.
     """
 
     user_column: str | None = "owner_id"
@@ -48,30 +48,30 @@ class OperatorAdmin(admin.ModelAdmin):
     # --- What is shown ------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the list, and the page of a row where there is one; pages that change rows have no URL."""
+        """Return the list, and the page of a row if there is one. Pages that change rows have no URL."""
         suffixes = ("_changelist", "_change") if self.fields else "_changelist"
         return [pattern for pattern in super().get_urls() if str(pattern.name).endswith(suffixes)]
 
     def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
-        """Link the first column where rows have a page."""
+        """Link the first column if rows have a page."""
         return super().get_list_display_links(request, list_display) if self.fields else None
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields or ()
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Select the named columns of every row that the database shows to operators."""
+        """Select the named columns of every row that the operators' database role can read."""
         return super().get_queryset(request).using(VIEWER_ALIAS).only(*self.columns())
 
     def columns(self) -> set[str]:
         return {self.opts.pk.attname, *filter(None, [self.user_column]), *self.list_display, *(self.fields or ())}
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
-        """Allow filters by shown columns only. Others would answer guesses at what is hidden."""
+        """Allow filters by shown columns only. Filters by others would reveal hidden values by trial and error."""
         name, _, rest = lookup.partition(LOOKUP_SEP)
         return name in self.columns() and rest in ("", "exact")
 
-    # --- Looking ------------------------------------------------------------------------------------------
+    # --- Viewing ------------------------------------------------------------------------------------------
 
     @method_decorator(require_safe)
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -101,12 +101,12 @@ class OperatorAdmin(admin.ModelAdmin):
             return response
 
     def _record(self, request: Any, rows: Iterable[Any], grant: break_glass.BreakGlassGrant | None) -> None:
-        # Under break glass, a look that finds nothing is recorded too.
-        seen: dict[UUID, list[str]] = {UUID(grant.user_id): []} if grant else {}
+        # With a break-glass grant, a page without rows is recorded too.
+        ids_by_user: dict[UUID, list[str]] = {UUID(grant.user_id): []} if grant else {}
         role = break_glass.describe_role(request.user)
         for row in rows if self.user_column else ():
-            seen.setdefault(getattr(row, str(self.user_column)), []).append(str(row.pk))
-        for user_id, ids in seen.items():
+            ids_by_user.setdefault(getattr(row, str(self.user_column)), []).append(str(row.pk))
+        for user_id, ids in ids_by_user.items():
             record(
                 Action.OPERATOR_VIEW,
                 actor=request.user,
@@ -120,10 +120,10 @@ class OperatorAdmin(admin.ModelAdmin):
             )
 
     def _get_obj_does_not_exist_redirect(self, *_: Any) -> HttpResponse:
-        # Django would say so on the first page; a row that may not be seen is answered in the same way.
+        # Django would redirect with a message. A row that does not exist and one that is hidden both give 404.
         raise Http404
 
-    # --- Not changing -------------------------------------------------------------------------------------
+    # --- Read-only ----------------------------------------------------------------------------------------
 
     def has_add_permission(self, *_: Any) -> bool:
         return False
@@ -135,5 +135,5 @@ class OperatorAdmin(admin.ModelAdmin):
         return False
 
 
-def _displayed_rows(shown: dict[str, Any]) -> Iterable[Any]:
-    return [shown["original"]] if "original" in shown else shown["cl"].result_list
+def _displayed_rows(context: dict[str, Any]) -> Iterable[Any]:
+    return [context["original"]] if "original" in context else context["cl"].result_list

@@ -24,7 +24,7 @@ from formats import dates
 SESSION_KEY: Final = "break_glass_grant"
 GRANT_SECONDS: Final = 15 * 60
 MIN_REASON_LENGTH: Final = 20
-# The audit trail cuts longer texts.
+# The audit trail truncates longer texts.
 MAX_REASON_LENGTH: Final = 500
 
 
@@ -53,7 +53,7 @@ class BreakGlassGrant:
 
 
 def current_grant(session: SessionBase) -> BreakGlassGrant | None:
-    """Return the grant of a session; None when there is none or it has expired."""
+    """Return the grant of a session. None if there is none or it has expired."""
     stored = session.get(SESSION_KEY)
     if stored is None or stored["expires_at"] <= time.time():
         return None
@@ -62,7 +62,7 @@ def current_grant(session: SessionBase) -> BreakGlassGrant | None:
 
 @transaction.atomic
 def break_glass(*, request: AuthenticatedHttpRequest, user: User, reason: str) -> BreakGlassGrant:
-    """Give the operator access to one user's bank and credit data for 15 minutes; it replaces an earlier grant."""
+    """Give the operator access to one user's bank and credit data for 15 minutes. Replaces an earlier grant."""
     operator = request.user
     grant = BreakGlassGrant(str(user.pk), reason, time.time() + GRANT_SECONDS)
     record(Action.BREAK_GLASS, actor=operator, subject=user, role=describe_role(operator), reason=reason)
@@ -72,9 +72,9 @@ def break_glass(*, request: AuthenticatedHttpRequest, user: User, reason: str) -
 
 
 def describe_role(operator: User) -> str:
-    """Return what users read about an operator: the names of their groups, never the operator's own name.
+    """Return how users see an operator: the names of the operator's groups, never the operator's own name.
 
-    Empty for an administrator.
+    Empty for a superuser, whom the pages call an administrator.
     """
     if operator.is_superuser:
         return ""

@@ -29,12 +29,12 @@ from accounts.operators.admin import OperatorAdmin, View
 from accounts.users.models import User
 from accounts.users.requests import AuthenticatedHttpRequest
 
-# Looks that would stand in no trail, and a page that says nothing.
+# Pages that would show rows without recording it, and a page that is not used.
 EXCLUDED_URL_NAMES: Final = {"autocomplete", "view_on_site", "password_change_done"}
 
 
 class OperatorSite(OTPAdminSite):
-    """The site at ``ADMIN_PATH``. Anybody but staff gets 404."""
+    """The site at ``ADMIN_PATH``. Users who are not staff get 404."""
 
     site_header = site_title = "Plumbline operators"
     index_title = "User data"
@@ -46,12 +46,12 @@ class OperatorSite(OTPAdminSite):
         super().__init__(name)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Register a model with an ``OperatorAdmin``; those of other packages could write and show all fields."""
+        """Register only an ``OperatorAdmin``. Admin classes of other packages could write and show all fields."""
         if admin_class is not None and issubclass(admin_class, OperatorAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Return the pages that are in use, and the one that asks for a reason."""
+        """Return the pages that are used, and the one that asks for a reason."""
         patterns = [
             pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in EXCLUDED_URL_NAMES
         ]
@@ -59,7 +59,7 @@ class OperatorSite(OTPAdminSite):
         return [path("break-glass/<uuid:user_id>/", ask, name="break_glass"), *patterns]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Require staff with a second factor, and set a content policy that the admin's own scripts can run under."""
+        """Require staff with a second factor, and set a content security policy that allows the admin's scripts."""
         inner = super().admin_view(view, cacheable)
 
         @csp_replace({"script-src": [SELF], "require-trusted-types-for": None, "trusted-types": None})
@@ -70,7 +70,7 @@ class OperatorSite(OTPAdminSite):
             if not self.has_permission(request):
                 return step_up.redirect_to_reauthentication(request)
             if "\0" in unquote(f"{request.path_info}?{request.META['QUERY_STRING']}"):
-                raise BadRequest("No column holds a NUL.")
+                raise BadRequest("The URL contains a NUL.")
             return inner(request, *args, **options)
 
         return page
@@ -93,7 +93,7 @@ class OperatorSite(OTPAdminSite):
         return redirect("account_change_password")
 
     def break_glass(self, request: AuthenticatedHttpRequest, user_id: UUID) -> HttpResponse:
-        """Ask for a reason, and give access to one user's bank and credit data for a while."""
+        """Ask for a reason, and give access to one user's bank and credit data for 15 minutes."""
         if not any(page.needs_reason and page.has_view_permission(request) for page in self._registry.values()):
             raise PermissionDenied
         user = get_object_or_404(User, pk=user_id)

@@ -1,4 +1,4 @@
-"""Shows users which operators looked at their data."""
+"""Shows users which operators viewed their data."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -10,7 +10,7 @@ from accounts.users.requests import AuthenticatedHttpRequest
 
 @require_safe
 def show_data_accesses(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show a page of the operators' accesses to the user's data, the latest first."""
+    """Show a page of the operators' accesses to the user's data, newest first."""
     before = access_log.parse_cursor(request.GET.get("before", ""))
     accesses = access_log.list_data_accesses(request.user, before=before)
     context = {

@@ -1,8 +1,8 @@
-"""Active sessions: which ones a user has, and how they end.
+"""Active sessions: list a user's sessions, and end them.
 
-Sessions are rows of the database that every request reads, so one that is ended here is over at its next request.
-allauth's ``UserSession`` is kept beside each and says from where and since when; only the row of ``django_session``
-signs anybody in. Both know a session by the hash of its key (``session_store``). allauth has no setting for this, so
+Sessions are rows of the database that every request reads, so a session that is ended here no longer works at its next
+request. allauth's ``UserSession`` stores the device, IP address and times of each; only the row of ``django_session``
+signs a user in. Both identify a session by the hash of its key (``session_store``). allauth has no setting for this, so
 ``patch_allauth_sessions`` replaces its methods.
 """
 
@@ -28,7 +28,7 @@ from compliance.audit.request_details import current_request_details
 
 @dataclass(frozen=True)
 class ActiveSession:
-    """One session as its user sees it."""
+    """One session for the security page."""
 
     id: int
     device: str
@@ -39,7 +39,7 @@ class ActiveSession:
 
 
 def patch_allauth_sessions() -> None:
-    """Let allauth's own code, such as at each sign-in, find sessions by the hashes of their keys."""
+    """Make allauth find sessions by the hashes of their keys, for example at each sign-in."""
     UserSessionManager.create_from_request = _create_user_session
     UserSession._session_store = lambda self, *key: StoredSession(*key)
     UserSession.end = _end_user_session
@@ -48,13 +48,13 @@ def patch_allauth_sessions() -> None:
 def _create_user_session(rows: UserSessionManager, request: AuthenticatedHttpRequest) -> None:
     if not request.session.session_key:
         request.session.save()
-    facts = {
+    defaults = {
         "user": request.user,
         "ip": get_adapter().get_client_ip(request),
         "user_agent": current_request_details().user_agent[:MAX_USER_AGENT_LENGTH],
         "last_seen_at": timezone.now(),
     }
-    rows.update_or_create(session_key=session_hash(request.session), defaults=facts)
+    rows.update_or_create(session_key=session_hash(request.session), defaults=defaults)
 
 
 def _end_user_session(row: UserSession) -> None:
@@ -62,7 +62,7 @@ def _end_user_session(row: UserSession) -> None:
     row.delete()
 
 
-# --- Which there are --------------------------------------------------------------------------------------
+# --- Listing ----------------------------------------------------------------------------------------------
 
 
 def list_sessions(request: AuthenticatedHttpRequest) -> list[ActiveSession]:
@@ -79,36 +79,36 @@ def _to_active_session(row: UserSession, *, is_current: bool) -> ActiveSession:
 
 def _end_if_expired(row: UserSession) -> bool:
     now = timezone.now()
-    late = now - row.last_seen_at > settings.SESSION_IDLE + timedelta(seconds=LAST_SEEN_INTERVAL_SECONDS)
-    if late or now - row.created_at > settings.SESSION_LONGEST:
+    is_idle = now - row.last_seen_at > settings.SESSION_IDLE + timedelta(seconds=LAST_SEEN_INTERVAL_SECONDS)
+    if is_idle or now - row.created_at > settings.SESSION_MAX_LIFETIME:
         row.end()
         return True
     return bool(row.purge())
 
 
-# --- How they end -----------------------------------------------------------------------------------------
+# --- Ending -----------------------------------------------------------------------------------------------
 
 
 def end_session(*, user: User, session_id: int) -> str:
-    """End one session of a user; return its device in words. Raises ``UserSession.DoesNotExist``."""
+    """End one session of a user, and return the name of its device. Raises ``UserSession.DoesNotExist``."""
     row = UserSession.objects.get(user=user, pk=session_id)
     _end_session(row, actor=user, reason="user")
     return describe_device(row.user_agent)
 
 
 def end_other_sessions(request: HttpRequest, user: User, *, reason: str) -> int:
-    """End all sessions of a user but the current one; return how many."""
+    """End all sessions of a user except the current one. Returns how many."""
     rows = UserSession.objects.filter(user=user).exclude(session_key=session_hash(request.session))
     return _end_sessions(rows, actor=user, reason=reason)
 
 
 def end_all_sessions(user: User, *, actor: User | None, reason: str) -> int:
-    """End every session of a user; return how many."""
+    """End every session of a user. Returns how many."""
     return _end_sessions(UserSession.objects.filter(user=user), actor=actor, reason=reason)
 
 
 def rotate_session_key(request: HttpRequest) -> None:
-    """Give a session a new key, which makes the old one useless, and update its row."""
+    """Give a session a new key, so that the old one no longer works, and update its row."""
     old = session_hash(request.session)
     request.session.cycle_key()
     UserSession.objects.filter(session_key=old).update(session_key=session_hash(request.session))
@@ -118,7 +118,7 @@ def delete_expired_sessions() -> None:
     """Delete the rows of expired and ended sessions."""
     engine = import_module(settings.SESSION_ENGINE)
     engine.SessionStore.clear_expired()
-    unused = UserSession.objects.filter(last_seen_at__lt=timezone.now() - settings.SESSION_LONGEST)
+    unused = UserSession.objects.filter(last_seen_at__lt=timezone.now() - settings.SESSION_MAX_LIFETIME)
     unused.exclude(session_key__in=engine.SessionStore.get_model_class().objects.values("session_key")).delete()
 
 
@@ -131,5 +131,7 @@ def _end_sessions(rows: Iterable[UserSession], *, actor: User | None, reason: st
 
 def _end_session(row: UserSession, *, actor: User | None, reason: str) -> None:
     row.end()
-    facts = {"from_user_agent": row.user_agent, "from_ip": row.ip, "reason": reason}
-    record(Action.SESSION_ENDED, actor=actor, subject=row.user_id, resource="session", resource_id=str(row.pk), **facts)
+    details = {"from_user_agent": row.user_agent, "from_ip": row.ip, "reason": reason}
+    record(
+        Action.SESSION_ENDED, actor=actor, subject=row.user_id, resource="session", resource_id=str(row.pk), **details
+    )

@@ -1,4 +1,4 @@
-"""How long a session lasts: when it starts, when it was last used, and when it expires."""
+"""The lifetime of a session: when it starts, when it was last used, and when it expires."""
 
 import time
 from typing import Any, Final
@@ -19,21 +19,21 @@ from compliance.audit.request_details import current_request_details
 STARTED_AT: Final = "started_at"
 LAST_SEEN_AT: Final = "last_seen_at"
 PENDING_MESSAGES: Final = "pending_messages"
-# How often "last seen" is written: exact enough for both limits, and no write for most requests.
+# How often "last seen" is written: precise enough for both limits, and no write for most requests.
 LAST_SEEN_INTERVAL_SECONDS: Final = 60
-# As much of a User-Agent header as allauth's column holds.
+# The length of allauth's column for User-Agent headers.
 MAX_USER_AGENT_LENGTH: Final = UserSession._meta.get_field("user_agent").max_length
 
 
 def start_session(session: SessionBase) -> None:
-    """Start a new session's time now."""
+    """Set the start and the last use of a new session to now."""
     session[STARTED_AT] = session[LAST_SEEN_AT] = time.time()
 
 
 def expiry_reason(session: SessionBase) -> str:
     """Return why a session has expired, ``idle`` or ``absolute``; empty while it has not."""
     now = time.time()
-    if now - session.get(STARTED_AT, 0) > settings.SESSION_LONGEST.total_seconds():
+    if now - session.get(STARTED_AT, 0) > settings.SESSION_MAX_LIFETIME.total_seconds():
         return "absolute"
     if now - session.get(LAST_SEEN_AT, 0) > settings.SESSION_IDLE.total_seconds():
         return "idle"
@@ -41,7 +41,7 @@ def expiry_reason(session: SessionBase) -> str:
 
 
 def expire_session(request: HttpRequest, reason: str) -> None:
-    """End the session of a request that came too late, and treat the request as anonymous."""
+    """End the expired session of a request, and treat the request as anonymous."""
     UserSession.objects.filter(session_key=session_hash(request.session)).delete()
     record(Action.SESSION_ENDED, subject=request.user, resource="session", reason=reason)
     request.session.flush()
@@ -49,9 +49,9 @@ def expire_session(request: HttpRequest, reason: str) -> None:
 
 
 def update_last_seen(request: AuthenticatedHttpRequest) -> list[dict[str, Any]]:
-    """Record that a session is in use, at most once a minute; return its pending messages, each once.
+    """Record that a session is in use, at most once a minute. Returns its pending messages, each only once.
 
-    ``session_messages.describe_message`` puts them into words.
+    ``session_messages.describe_message`` returns their text.
     """
     now = time.time()
     if now - request.session[LAST_SEEN_AT] < LAST_SEEN_INTERVAL_SECONDS:
@@ -64,7 +64,7 @@ def update_last_seen(request: AuthenticatedHttpRequest) -> list[dict[str, Any]]:
 def _record_use(session_key: str) -> list[dict[str, Any]]:
     row = UserSession.objects.select_for_update().filter(session_key=session_key).first()
     if row is None:
-        # Ended a moment ago; there is no session left to save either.
+        # The session was ended meanwhile.
         return []
     details = current_request_details()
     row.ip, row.user_agent, row.last_seen_at = (

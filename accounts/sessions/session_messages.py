@@ -1,4 +1,4 @@
-"""Messages that a user's other sessions show once: stored as a code and values, and put into words when shown."""
+"""Messages that a user's other sessions show once: stored as a code and values, and translated when shown."""
 
 import logging
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class SessionMessage(StrEnum):
 
 
 TEXTS: Final[Mapping[SessionMessage, "StrOrPromise"]] = {
-    # The value ``user_agent`` is a header, ``device`` what it says.
+    # ``device`` is derived from the stored value ``user_agent``, which is a header.
     SessionMessage.NEW_BROWSER: gettext_lazy("New browser signed in to your account: %(device)s."),
     SessionMessage.EMAIL_CHANGED: gettext_lazy("The email address of your account was changed."),
     SessionMessage.AUTHENTICATOR_ADDED: gettext_lazy("An authenticator app was added to your account."),
@@ -48,10 +48,10 @@ TEXTS: Final[Mapping[SessionMessage, "StrOrPromise"]] = {
 def queue_message_for_other_sessions(
     request: HttpRequest, user: User, message: SessionMessage, **values: int | str
 ) -> None:
-    """Let the user's other sessions show a message once, within a minute of being used."""
+    """Queue a message that each of the user's other sessions shows once, within a minute of use."""
     stored = {"code": message.value, "values": values}
-    # Locked, because each session rewrites its own row when it reads its messages; in one order, so that no two
-    # transactions deadlock.
+    # Locked, because each session updates its own row when it reads its messages; in one order, so that two
+    # transactions do not deadlock.
     rows = UserSession.objects.select_for_update().filter(user=user).order_by("pk")
     for row in rows.exclude(session_key=session_hash(request.session)):
         row.data[PENDING_MESSAGES] = [*row.data.get(PENDING_MESSAGES, []), stored]
@@ -59,11 +59,11 @@ def queue_message_for_other_sessions(
 
 
 def describe_message(stored: Any) -> str:
-    """Put a stored message into words; one that another version stored, in any shape, still says where to look."""
+    """Return the text of a stored message. An unknown one gets a text that refers to the security page."""
     code = stored.get("code") if isinstance(stored, Mapping) else None
     try:
         values = {"device": describe_device(stored["values"].get("user_agent", "")), **stored["values"]}
         return str(TEXTS[SessionMessage(stored["code"])]) % values
     except (AttributeError, KeyError, TypeError, ValueError):
-        logger.error("A session message cannot be put into words: code %s", code)
+        logger.error("A session message cannot be described: code %s", code)
         return _("Your account was changed. Review it on the security page.")

@@ -1,8 +1,8 @@
 """Stores sessions in the database by a hash of their key, with the one query of every request written by hand.
 
-Django takes longer to build this query than PostgreSQL to answer it. A session's key is in its browser's cookie and
-nowhere else. The database holds a hash of it, so whoever reads the database, or a copy of it, finds no key that signs
-them in. A key is random, so one fast hash is enough.
+Django takes longer to build this query than PostgreSQL to execute it. A session's key is only in its browser's cookie.
+The database stores a hash of it, so that a copy of the database contains no key that can be used to sign in. A key is
+random, so one fast hash is enough.
 """
 
 from hashlib import sha256
@@ -16,27 +16,27 @@ from django.utils import timezone
 LOAD_SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
 
 
-# As much as Django's and allauth's columns hold: 160 bits, as many as a key has.
+# The length of Django's and allauth's columns: 160 bits in hexadecimal, as many as a key has.
 HASH_LENGTH: Final = 40
 
 
 def hash_session_key(session_key: str) -> str:
-    """Return the hash that the database holds in place of a session's key."""
+    """Return the hash that the database stores in place of a session's key."""
     return sha256(session_key.encode(errors="replace")).hexdigest()[:HASH_LENGTH]
 
 
 class SessionStore(db.SessionStore):
     """Sessions in the database, stored by the hashes of their keys."""
 
-    # What sessions are signed with, whichever of the two classes reads them.
+    # The same salt for both classes, so that each can read the other's sessions.
     key_salt = "django.contrib.sessions.SessionStore"
 
     def stored_key(self, session_key: str) -> str:
-        """Return the key of the row that holds a session."""
+        """Return the key of a session's row."""
         return hash_session_key(session_key)
 
     def load(self) -> dict[str, Any]:
-        """Read the session; one that expired or was ended is empty and loses its key."""
+        """Return the session's data. A session that expired or was ended is empty and loses its key."""
         with connection.cursor() as cursor:
             cursor.execute(LOAD_SESSION, [self.stored_key(self.session_key or ""), timezone.now()])
             row = cursor.fetchone()
@@ -62,7 +62,7 @@ class SessionStore(db.SessionStore):
 
 
 class StoredSession(SessionStore):
-    """A session known only by its row, as in a list. Never make one from what a browser sends."""
+    """A session that is identified by the key of its row. Never create one from a key that a browser sends."""
 
     def stored_key(self, session_key: str) -> str:
         """Return the key as it is: it is the row's own."""
@@ -70,5 +70,5 @@ class StoredSession(SessionStore):
 
 
 def session_hash(session: SessionBase) -> str:
-    """Return what the database holds in place of a session's key; empty for a session that was never stored."""
+    """Return the hash of a session's key; empty for a session that was never stored."""
     return hash_session_key(session.session_key) if session.session_key else ""

@@ -1,11 +1,11 @@
-"""Names the browser and system of a User-Agent header, enough for users to recognize their own devices."""
+"""Finds the browser and system in a User-Agent header, so that users can recognize their own devices."""
 
 import re
 from typing import Final
 
 from django.utils.translation import gettext as _
 
-# In this order: most browsers also call themselves by the names further down.
+# In this order, because most browsers' headers also contain the names further down.
 BROWSERS: Final = (
     ("Edge", re.compile(r"Edg(e|A|iOS)?/")),
     ("Opera", re.compile(r"OPR/|Opera")),
@@ -26,7 +26,7 @@ SYSTEMS: Final = (
 
 
 def describe_device(user_agent: str) -> str:
-    """Put a User-Agent header in words: ``Firefox on Windows``, ``Chrome``, ``Unknown browser``."""
+    """Describe a User-Agent header: ``Firefox on Windows``, ``Chrome``, ``Unknown browser``."""
     browser = _first_match(BROWSERS, user_agent)
     system = _first_match(SYSTEMS, user_agent)
     if browser and system:

@@ -14,7 +14,7 @@ from accounts.users.requests import AuthenticatedHttpRequest
 
 @require_POST
 def end_session(request: AuthenticatedHttpRequest, user_session_id: int) -> HttpResponse:
-    """End one of the user's sessions; ending the current one signs out."""
+    """End one of the user's sessions. Ending the current one signs out."""
     try:
         device = active_sessions.end_session(user=request.user, session_id=user_session_id)
     except UserSession.DoesNotExist:
@@ -25,14 +25,14 @@ def end_session(request: AuthenticatedHttpRequest, user_session_id: int) -> Http
 
 @require_POST
 def end_other_sessions(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """End all of the user's sessions but this one."""
+    """End all of the user's sessions except the current one."""
     count = active_sessions.end_other_sessions(request, request.user, reason="user")
     messages.success(request, describe_signed_out(count))
     return redirect("security")
 
 
 def describe_signed_out(count: int) -> str:
-    """Tell users on how many other devices they were signed out."""
+    """Return the message that says on how many other devices the user was signed out."""
     if count == 0:
         return _("You weren't signed in on any other device.")
     sentence = ngettext(

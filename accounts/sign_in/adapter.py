@@ -1,4 +1,4 @@
-"""What allauth asks this project about sign-up, sign-in, reauthentication and emails."""
+"""allauth's adapter for sign-up, sign-in, reauthentication and emails."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -29,21 +29,21 @@ from formats import dates
 
 # Source: RFC 5321, 4.5.3.1.3, less the angle brackets.
 MAX_EMAIL_LENGTH: Final = 254
-# Stands for a client of unknown address, as behind a unix socket; all of them share one limit.
+# The key of all clients without a known address, such as behind a Unix socket; they share one rate limit.
 UNKNOWN_IP: Final = "0.0.0.0"  # noqa: S104  (a key of rate limits, not an address to bind)
-# What allauth says when a limit of failures is reached, and how long until it has passed; see ACCOUNT_RATE_LIMITS.
+# allauth's error codes for a reached limit of failures, and the period of that limit; see ACCOUNT_RATE_LIMITS.
 RATE_LIMIT_CODES: Final = {"too_many_login_attempts", "rate_limited"}
 RETRY_AFTER_SECONDS: Final = 15 * 60
 
 
 def render_too_many_requests(request: HttpRequest, *wait: int) -> HttpResponse:
-    """Render the site's own page for too many requests; without ``wait``, it names the longest limit."""
+    """Render the site's own page for too many requests. Without ``wait``, it names the longest limit."""
     too_many_requests: Callable[..., HttpResponse] = get_resolver().resolve_error_handler(429)
     return too_many_requests(request, *wait)
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Sign-up, sign-in and the mails about them."""
+    """The rules and emails of sign-up, sign-in and reauthentication."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
         "email_password_mismatch": _("That email and password don't match."),
@@ -60,7 +60,7 @@ class AccountAdapter(DefaultAccountAdapter):
     # --- Signing up ---------------------------------------------------------------------------------------
 
     def clean_email(self, email: str) -> str:
-        """Raise ``ValidationError`` for an address longer than email can carry; allauth would truncate it."""
+        """Raise ``ValidationError`` for an address longer than SMTP allows; allauth would truncate it."""
         MaxLengthValidator(MAX_EMAIL_LENGTH)(email)
         return str(super().clean_email(email))
 
@@ -69,7 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return settings.SIGNUP_OPEN
 
     def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
-        """Return the page that shows the address that was just confirmed."""
+        """Return the URL of the page of email addresses."""
         return reverse("account_email")
 
     # --- Signing in ---------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ class AccountAdapter(DefaultAccountAdapter):
         super().pre_authenticate(request, **credentials)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count a refused password; the one that locks also emails the owner a way to unlock."""
+        """Count a refused password. If it locks the account, email the owner a link to unlock it."""
         record_failed_attempt(credentials.get("email", ""))
 
     def check_not_locked(self, email: str) -> None:
@@ -90,7 +90,7 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ValidationError(self.error_messages["locked"], code="locked", params={"time": time})
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Start a session after the last step, and reset the failures before it."""
+        """Start a session after the last step, and reset the failures of the lockout."""
         user.is_first_sign_in = user.last_login is None
         super().login(request, user)
         lockout.reset_failures(user)
@@ -101,11 +101,11 @@ class AccountAdapter(DefaultAccountAdapter):
         ratelimit.clear(request, action="login_failed", key=f"mfa-auth-user-{user.pk}")
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        # allauth puts the request's Host before the address, which would give each host name a count of its own.
+        # allauth adds the request's Host to the key, so that each host name would have a count of its own.
         return str(credentials.get("email", "")).strip().lower()
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the client's address as the audit trail has it, so one setting decides which proxy to trust."""
+        """Return the same IP address as in the audit trail, so that one setting decides which proxy is trusted."""
         return client_ip(request) or UNKNOWN_IP
 
     def validation_error(self, code: str, *args: object) -> ValidationError:
@@ -114,14 +114,14 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(render_too_many_requests(current.request, RETRY_AFTER_SECONDS))
         return super().validation_error(code, *args)
 
-    # --- Proving it again ---------------------------------------------------------------------------------
+    # --- Reauthentication ---------------------------------------------------------------------------------
 
     def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:
-        """Use the project's own rule of what is recent enough, ``step_up.is_fresh``."""
+        """Use the project's own rule, ``step_up.is_fresh``."""
         return not step_up.is_fresh(current.request)
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """List the ways to reauthenticate, passkeys first; with a second factor, a password is not one."""
+        """List the methods of reauthentication, passkeys first. A user with a second factor cannot use the password."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if user.is_authenticated and second_factors.has_second_factor(user):
             methods = [method for method in methods if method["id"] != "reauthenticate"]
@@ -131,14 +131,14 @@ class AccountAdapter(DefaultAccountAdapter):
     # --- Mail ---------------------------------------------------------------------------------------------
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """Build the password reset link from ``PUBLIC_URL``; allauth takes the request's host."""
+        """Build the password reset link from ``PUBLIC_URL``; allauth would use the request's host."""
         return public_link(urlsplit(super().get_reset_password_from_key_url(key)).path)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send an email that the request is about while the request waits, because a queue must not hold its content.
+        """Send an email during the request, because its content, such as a code, must not be in a queue.
 
-        Raises ``EmailNotSent``, which rolls the request back, and ``ImmediateHttpResponse``, which does so too, over
-        the limit of emails. A new attempt is not held up by allauth's own limit.
+        Raises ``EmailNotSent`` if sending fails, and ``ImmediateHttpResponse`` if the limit of emails is reached. Both
+        roll the request back. After a failure, allauth's own limit is reset, so that the user can try again.
         """
         try:
             with limit_emails(template_prefix, email):
@@ -152,7 +152,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
     ) -> None:
-        """Enqueue a security email; a mail server that is down neither stops nor undoes the request."""
+        """Enqueue a security email, so that the request succeeds even if the mail server is down."""
         enqueue_security_email(template_prefix, user=user, email=email or "", **(context or {}))
 
 
@@ -165,6 +165,6 @@ METHOD_LABELS = {
 
 
 def record_failed_attempt(email: str) -> None:
-    """Count a refused password or code; for the one that locks, enqueue the unlock email."""
+    """Count a refused password or code. If it locks the account, enqueue the unlock email."""
     if lockout.record_failure(email):
         enqueue_unlock_email(lockout.user_for_email(email))

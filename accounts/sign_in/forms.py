@@ -1,4 +1,4 @@
-"""allauth's forms of sign-up and passwords, where this project checks more or labels fields in its own words."""
+"""allauth's forms of sign-up and passwords, with additional checks and the project's own labels."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ class SignupForm(AllauthSignupForm):
     field_order = ("email", "password1", "first_name", "last_name")
 
     def try_save(self, request: HttpRequest) -> Any:
-        """Create a user, or treat the address as known, also when it became known a moment ago."""
+        """Create a user. An address that has an account, also one that was just created, is refused."""
         if self.account_already_exists:
             return self._refuse(request)
         try:
@@ -59,7 +59,7 @@ class EmailCodeForm(ConfirmEmailVerificationCodeForm):
     """The code that confirms an email address."""
 
     def clean_code(self) -> str:
-        """Raise ``ValidationError`` for a wrong code, and for an address that belongs to another user by now."""
+        """Raise ``ValidationError`` for a wrong code, and for an address that now belongs to another user."""
         if self.user:
             lock_user(self.user)
         return str(super().clean_code())
@@ -74,7 +74,7 @@ class NewPasswordForm(ChangePasswordForm):
 
 
 class ForgottenPasswordForm(ResetPasswordKeyForm):
-    """Setting a new password by the link of an email."""
+    """Setting a new password with the link of an email."""
 
     password1 = SetPasswordField(label=_("New password"))
     password2 = PasswordField(label=_("New password (again)"), autocomplete="new-password")

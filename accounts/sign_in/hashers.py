@@ -13,8 +13,8 @@ from django.contrib.auth.hashers import (
 class Argon2id(Argon2PasswordHasher):
     """Argon2id with 46 MiB, three passes and one lane.
 
-    This is above OWASP's minimum. One sign-in needs half the memory of Django's default, so twenty people who sign in
-    at once do not exhaust a small host.
+    This is above OWASP's minimum. One sign-in needs half the memory of Django's default, so that twenty users can sign
+    in at once on a small host.
     """
 
     time_cost = 3
@@ -22,18 +22,18 @@ class Argon2id(Argon2PasswordHasher):
     parallelism = 1
 
 
-# Of bcrypt, as a power of two. A hash of a lower cost can be guessed too fast to be trusted.
+# bcrypt's cost is a power of two. The password of a hash with a lower cost can be guessed too fast.
 MIN_BCRYPT_COST: Final = 12
 
 
 class ImportedHashMixin:
-    """Rejects in the time that an address without an account takes, where bcrypt would reject at once."""
+    """Takes as long to reject a password as for an address without an account, where bcrypt would reject at once."""
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Compare. False for a password over bcrypt's 72 bytes, for a damaged hash and for one of too low a cost."""
+        """Compare. False for a password over bcrypt's 72 bytes, for a damaged hash and for one with too low a cost."""
         try:
             if self.decode(encoded)["work_factor"] < MIN_BCRYPT_COST:  # type: ignore[attr-defined]
-                raise ValueError("The hash cost too little.")
+                raise ValueError("The cost of the hash is too low.")
             return bool(super().verify(password, encoded))  # type: ignore[misc]
         except ValueError:
             make_password(password)
@@ -43,7 +43,7 @@ class ImportedHashMixin:
 class ImportedBcrypt(ImportedHashMixin, BCryptPasswordHasher):
     """Plain bcrypt of another program, stored as ``bcrypt$`` before its ``$2a$``, ``$2b$`` or ``$2y$`` hash.
 
-    It is only verified: the first sign-in replaces it by Argon2id.
+    It is only verified: the first sign-in replaces it with Argon2id.
     """
 
 

@@ -1,6 +1,6 @@
 """Known devices: which browsers a user has signed in with before, so that a sign-in with a new one is reported.
 
-The browser keeps a signed marker in a cookie. It signs nobody in; it only spares its owner an email.
+The browser stores a signed marker in a cookie. The marker cannot be used to sign in; it only prevents an email.
 """
 
 from datetime import timedelta
@@ -24,11 +24,11 @@ def is_known_device(request: HttpRequest, user: User) -> bool:
 
 
 def remember_device(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """Set the marker beside those of other users of this browser; the oldest is dropped over the limit."""
-    marks = [mark for mark in _read_markers(request) if mark != _make_marker(user)]
+    """Add the user's marker to those of other users of this browser. Over the limit, the oldest is dropped."""
+    markers = [marker for marker in _read_markers(request) if marker != _make_marker(user)]
     response.set_cookie(
         settings.KNOWN_BROWSER_COOKIE_NAME,
-        signing.dumps([*marks, _make_marker(user)][-MAX_USERS:], salt=SALT),
+        signing.dumps([*markers, _make_marker(user)][-MAX_USERS:], salt=SALT),
         max_age=COOKIE_MAX_AGE,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
@@ -38,12 +38,12 @@ def remember_device(request: HttpRequest, response: HttpResponse, user: User) ->
 
 def _read_markers(request: HttpRequest) -> list[str]:
     try:
-        marks: list[str] = signing.loads(
+        markers: list[str] = signing.loads(
             request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, ""), salt=SALT, max_age=COOKIE_MAX_AGE
         )
     except signing.BadSignature:
         return []
-    return marks
+    return markers
 
 
 def _make_marker(user: User) -> str:

@@ -1,8 +1,8 @@
-"""Lockout: stops guessing at one account or address, and never stops its owner's passkey.
+"""Lockout: stops guesses at the password or code of one account. Its owner's passkey still works.
 
-Ten refused passwords or codes lock for 15 minutes. Each one after that doubles the time, up to 16 hours. A day after
-the last failure they are all forgotten. Addresses without an account are counted and locked alike, and the table
-holds a keyed hash of them, so neither the site's answers nor the table tell who has an account.
+Ten refused passwords or codes lock the account for 15 minutes. Each one after that doubles the time, up to 16 hours. A
+day after the last failure, the count starts again. Addresses without an account are counted and locked in the same way,
+and the table has a keyed hash of them, so neither the site's responses nor the table reveal who has an account.
 
 allauth's rate limits, which count in Redis, come first. The lockout also holds when Redis loses its data.
 """
@@ -51,16 +51,16 @@ RECORD_FAILURE: Final = """
 
 
 def locked_until(email: str) -> datetime | None:
-    """Return when the lockout of an address ends, or None while there is none."""
+    """Return when the lockout of an address ends, or None if there is none."""
     user = user_for_email(email)
     row = LoginThrottle.objects.filter(key=_key(email, user), locked_until__gt=timezone.now()).first()
     return row.locked_until if row else None
 
 
 def record_failure(email: str) -> bool:
-    """Count a refused password or code on a connection of its own; return whether this one locked.
+    """Count a refused password or code, and return whether this one locked the account.
 
-    The failure is kept even when the request is rolled back.
+    The failure is stored in an autonomous transaction, so that it is kept even if the request is rolled back.
     """
     user, now = user_for_email(email), timezone.now()
     values: dict[str, Any] = {
@@ -80,7 +80,7 @@ def record_failure(email: str) -> bool:
 
 
 def reset_failures(user: User) -> None:
-    """Delete a user's failures after they have proved who they are."""
+    """Delete a user's failures after they have signed in or proved their identity otherwise."""
     LoginThrottle.objects.filter(key=_key(user.email, user)).delete()
 
 
@@ -90,7 +90,7 @@ def delete_old_failures() -> None:
 
 
 def make_unlock_token(user: User) -> str | None:
-    """Make the token with which an email ends this one lockout; None when there is nothing to end."""
+    """Make the token for an email that ends the current lockout. None if there is no lockout."""
     until = locked_until(user.email)
     return signing.dumps([str(user.pk), until.isoformat()], salt=SALT) if until else None
 
@@ -106,18 +106,18 @@ def unlock(token: str) -> User | None:
 
 
 def user_for_unlock_token(token: str) -> User | None:
-    """Return whose lockout a token ends; None when it has ended, or the token is not ours."""
+    """Return the user whose lockout a token ends. None if it has ended, or the token is not valid."""
     try:
         pk, until = signing.loads(token, salt=SALT, max_age=FAILURES_EXPIRE_AFTER)
     except signing.BadSignature:
         return None
     user = User.objects.filter(pk=pk, is_active=True).first()
-    lasts = locked_until(user.email) if user else None
-    return user if lasts and lasts.isoformat() == until else None
+    current_until = locked_until(user.email) if user else None
+    return user if current_until and current_until.isoformat() == until else None
 
 
 def user_for_email(email: str) -> User | None:
-    """Find the user of an address, in any case of letters.
+    """Find the user of an address, ignoring case.
 
     Called for unknown addresses too, so that both take the same time.
     """

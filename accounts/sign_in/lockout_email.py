@@ -12,8 +12,8 @@ from accounts.users.models import User
 def send_unlock_email(*, user_id: UUID) -> None:
     """Send the owner of a locked account the link that ends the lockout. Raises ``SMTPException`` or ``OSError``.
 
-    Not rate limited: the lockout itself lets three an hour pass. A limit that only owners of an account, or strangers,
-    could use up would tell who has an account, or keep its owner out.
+    Not rate limited, because the lockout itself allows only three an hour. A limit would reveal who has an account, or
+    others could use it up, so that the owner gets no link.
     """
     user = User.objects.get(pk=user_id)
     if token := lockout.make_unlock_token(user):

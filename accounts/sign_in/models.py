@@ -2,9 +2,9 @@ from django.db import models
 
 
 class LoginThrottle(models.Model):
-    """How often sign-in to one account, or to an address that has none, was refused; see ``lockout``.
+    """How often sign-in to one account, or to an address without one, was refused; see ``lockout``.
 
-    ``key`` is a keyed hash, so the table tells neither who has an account nor who was aimed at.
+    ``key`` is a keyed hash, so the table reveals neither who has an account nor whose account was attacked.
     """
 
     key = models.BinaryField(primary_key=True, max_length=32)

@@ -1,4 +1,4 @@
-"""What follows from allauth's signals about signing in: audit events, marks in the session, ended sessions, emails.
+"""Receivers of allauth's signals about signing in: they record audit events, mark and end sessions, and send emails.
 
 These and ``accounts.mfa.receivers`` are the only receivers of signals in the project.
 """
@@ -25,7 +25,7 @@ from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.audit.request_details import current_request_details
 
-# --- Coming and going -------------------------------------------------------------------------------------
+# --- Signing up, in and out -------------------------------------------------------------------------------
 
 
 @receiver(signals.user_signed_up)
@@ -40,7 +40,7 @@ def audit_confirmation(email_address: Any, **_: Any) -> None:
 
 @receiver(user_logged_in)
 def start_session(request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a sign-in with its steps, and mark the session with its start and its second factor."""
+    """Record a sign-in with its steps, and store the session's start and its second factor."""
     steps = get_authentication_records(request, user)
     record(Action.USER_LOGIN, actor=user, subject=user, steps=[step.get("type", step["method"]) for step in steps])
     lifetime.start_session(request.session)
@@ -68,15 +68,15 @@ def audit_sign_out(user: User | None, **_: Any) -> None:
 
 @receiver(user_login_failed)
 def audit_failed_sign_in(credentials: dict[str, Any], **_: Any) -> None:
-    """Record a refused sign-in for the user of the address; the address itself only as a keyed hash."""
+    """Record a refused sign-in in the trail of the address's user, with a keyed hash of the address."""
     email = credentials.get("email", "")
-    target, aim = lockout.user_for_email(email), lockout.hash_email(email)
-    record(Action.LOGIN_FAILED, subject=target, outcome="refused", durable=True, address_hash=aim)
+    user, address_hash = lockout.user_for_email(email), lockout.hash_email(email)
+    record(Action.LOGIN_FAILED, subject=user, outcome="refused", durable=True, address_hash=address_hash)
 
 
 @receiver(factor_signals.authentication_failed)
 def count_failed_code(user: User, authenticator: Authenticator, **_: Any) -> None:
-    """Record a refused code and count it like a refused password."""
+    """Record a refused code, and count it like a refused password."""
     record(Action.LOGIN_FAILED, subject=user, outcome="refused", durable=True, step=authenticator.type)
     record_failed_attempt(user.email)
 
@@ -101,7 +101,7 @@ def end_sessions_after_reset(user: User, **_: Any) -> None:
 
 @receiver(signals.email_changed)
 def audit_address(request: HttpRequest, user: User, from_email_address: Any, **_: Any) -> None:
-    """Record a new address, and tell the user's other sessions; allauth emails the old address."""
+    """Record a new address, and tell the user's other sessions. allauth sends an email to the old address."""
     if from_email_address is None:
         # Confirming the first address is not a change.
         return

@@ -1,4 +1,4 @@
-"""Recent sign-ins: what a user's audit trail says about signing in."""
+"""Recent sign-ins: the events of a user's audit trail about signing in."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ LABELS: Final = {
 
 @dataclass(frozen=True)
 class SignInEvent:
-    """One line about signing in: what happened, when, with which device, from which IP address."""
+    """One event about signing in: what happened, when, with which device, from which IP address."""
 
     what: str
     at: datetime
@@ -36,28 +36,22 @@ class SignInEvent:
     is_refused: bool
 
 
-# --- Signing in -------------------------------------------------------------------------------------------
-
-
 def list_recent_sign_ins(user: User) -> list[SignInEvent]:
-    """List the user's last sign-ins and refused attempts, the latest first. Needs the user as tenant."""
+    """List the user's last sign-ins and refused attempts, newest first. Needs the user as tenant."""
     events = AuditEvent.objects.filter(subject=user.pk, action__in=list(LABELS), at__gte=timezone.now() - PERIOD)
     return [_to_sign_in_event(event) for event in events[:MAX_EVENTS]]
 
 
 def _to_sign_in_event(event: AuditEvent) -> SignInEvent:
-    facts = read_details(event)
-    device = str(UNREADABLE) if facts is None else describe_device(facts.get("user_agent", ""))
-    ip = "" if facts is None else facts.get("ip", "")
+    details = read_details(event)
+    device = str(UNREADABLE) if details is None else describe_device(details.get("user_agent", ""))
+    ip = "" if details is None else details.get("ip", "")
     return SignInEvent(str(LABELS[Action(event.action)]), event.at, device, ip, event.outcome == "refused")
 
 
 def read_details(event: AuditEvent) -> dict[str, Any] | None:
-    """Read the sealed details of an event; None where they cannot be read."""
+    """Return the sealed details of an event. None if they cannot be decrypted."""
     try:
         return event.details()
     except SealError:
         return None
-
-
-# --- Who looked -------------------------------------------------------------------------------------------

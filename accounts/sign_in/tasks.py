@@ -1,4 +1,4 @@
-"""Sends the email that ends a lockout, and deletes what no longer counts."""
+"""Sends the email that ends a lockout, and deletes expired sessions and old failures."""
 
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from accounts.users.models import User
 
 @shared_task(bind=True, max_retries=4)
 def send_unlock_email(self: Any, user_id: str) -> None:
-    """Send the link that ends a lockout; nothing for an empty ``user_id``, of an address without an account."""
+    """Send the link that ends a lockout. Nothing for an empty ``user_id``: the address has no account."""
     if not user_id:
         return
     try:
@@ -29,5 +29,5 @@ def delete_expired_sessions_and_failures() -> None:
 
 
 def enqueue_unlock_email(user: User | None) -> None:
-    """Enqueue the email that ends a lockout; takes the same time when there is no user."""
+    """Enqueue the email that ends a lockout. Takes the same time if there is no user."""
     enqueue_after_commit(send_unlock_email, str(user.pk) if user else "")

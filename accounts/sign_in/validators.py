@@ -3,7 +3,7 @@ from django.utils.translation import ngettext
 
 
 class MaximumLengthValidator:
-    """Refuses passwords so long that hashing them would be a way to tire the server."""
+    """Refuses passwords that are so long that hashing them could overload the server."""
 
     max_length = 256
 

@@ -1,4 +1,4 @@
-"""Ends a lockout by the link of an email."""
+"""Ends a lockout with the link of an email."""
 
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
@@ -16,7 +16,7 @@ from accounts.sign_in import lockout
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def unlock(request: HttpRequest, token: str) -> HttpResponse:
-    """End the lockout that an email is about. A button does so, because programs that read email open links."""
+    """End the lockout of an email's link. This needs a POST by a button, because email scanners open links."""
     if request.method != "POST":
         user = lockout.user_for_unlock_token(token)
         return render(request, "accounts/unlock.html", {"is_good": user is not None})

@@ -62,7 +62,7 @@ def test_it_names_the_type_where_a_message_cannot_be_read(
     assert "Cannot be read" in page
     assert "A score rose" in page
     errors = [line.getMessage() for line in caplog.records if line.levelno == logging.ERROR]
-    assert errors == [f"Notification {row.pk} cannot be put into words: code {code}"]
+    assert errors == [f"Notification {row.pk} cannot be described: code {code}"]
 
 
 def test_it_shows_a_notification_of_a_type_that_is_not_known(as_alice: Client, alice: User) -> None:
@@ -86,7 +86,7 @@ def test_it_names_the_type_where_a_message_cannot_be_described(
     assert "A score rose" in page
     errors = [line for line in caplog.records if line.levelno == logging.ERROR]
     assert [line.getMessage() for line in errors] == [
-        f"Notification {row.pk} cannot be put into words: code test_plain, KeyError"
+        f"Notification {row.pk} cannot be described: code test_plain, KeyError"
     ]
     assert "BEACON" not in caplog.text
 

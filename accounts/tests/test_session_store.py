@@ -76,7 +76,7 @@ def test_it_gives_a_session_another_key_and_forgets_it(session):
 
 
 def test_it_takes_the_key_from_a_session_that_is_over(session):
-    with time_machine.travel(timezone.now() + settings.SESSION_LONGEST + timedelta(seconds=1)):
+    with time_machine.travel(timezone.now() + settings.SESSION_MAX_LIFETIME + timedelta(seconds=1)):
         late = SessionStore(session.session_key)
         assert late.load() == {}
     assert late.session_key is None

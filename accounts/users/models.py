@@ -1,4 +1,4 @@
-"""The account of a user: who they are. Signing in is allauth's."""
+"""The account of a user. allauth signs users in."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -10,14 +10,14 @@ from django.db.models.functions import Lower
 from uuid_utils.compat import uuid7
 
 UNIQUE_EMAIL_CONSTRAINT = "one_user_per_email"
-"""The constraint that a sign-up violates when another with the same address was just stored."""
+"""The constraint that a sign-up violates if another one with the same address was just stored."""
 
 
 class UserManager(BaseUserManager["User"]):
     """Creates users. An email address identifies a user, and its case is ignored."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Store a user; with ``None`` as password they cannot sign in by password."""
+        """Store a user. With ``None`` as password they cannot sign in with a password."""
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -67,7 +67,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def save(self, **options: Any) -> None:
-        """Store the user without ``unread``: a request would write back the count that it started with."""
+        """Store the user without ``unread``, because a request would overwrite it with the count that it loaded."""
         if not self._state.adding and options.get("update_fields") is None:
             left_out = {"id", "unread", *self.get_deferred_fields()}
             options["update_fields"] = {field.attname for field in self._meta.concrete_fields} - left_out
@@ -75,10 +75,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def name(self) -> str:
-        """The user's full name, or their email address while they have not given one."""
+        """The user's full name, or their email address if they have not entered a name."""
         return f"{self.first_name} {self.last_name}".strip() or self.email
 
 
 def display_name(user: User) -> str:
-    """Return what allauth calls a user on its pages and in its emails."""
+    """Return the name that allauth shows on its pages and in its emails."""
     return user.name

@@ -7,7 +7,7 @@ from accounts.users.models import User
 
 
 class AuthenticatedHttpRequest(HttpRequest):
-    """A request of a signed-in user; middleware lets no other reach these views."""
+    """A request of a signed-in user. Middleware redirects all others before these views."""
 
     user: User
     htmx: HtmxDetails

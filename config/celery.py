@@ -18,8 +18,8 @@ from kombu import Queue
 
 from config.jobs.broker import WORKERS_WAITS
 
-# Seconds after the signal to stop, which must take less than ten: when running jobs return to the queue, and when the
-# process exits in any case. Redis redelivers jobs that could not be returned after ``visibility_timeout``.
+# Seconds after the signal to stop: when running jobs return to the queue, and when the process exits in any case. A
+# stop must take less than ten. Redis redelivers jobs that could not be returned after ``visibility_timeout``.
 JOBS_END, PROCESS_ENDS = 4, 9
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -68,9 +68,9 @@ def configure_logging(**_: object) -> None:
 
 @worker_init.connect
 def check_before_serving(**_: object) -> None:
-    """Exit a worker or beat whose database role or keys may not serve the site, or whose database is unavailable.
+    """Exit a worker or beat if the serving checks fail or the database is unavailable.
 
-    It exits by ``SystemExit``, because Celery ignores other exceptions of a signal's receiver.
+    Raises ``SystemExit``, because Celery ignores other exceptions of a signal's receiver.
     """
     from compliance import timeouts
     from compliance.startup import require_serving_checks
@@ -79,15 +79,15 @@ def check_before_serving(**_: object) -> None:
     app.conf.broker_transport_options = app.conf.broker_transport_options | WORKERS_WAITS
     try:
         require_serving_checks()
-    except ImproperlyConfigured as refused:
-        sys.exit(str(refused))
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
     # Child processes would otherwise share this process's connection.
     connections.close_all()
 
 
 @worker_shutting_down.connect
 def end_in_time(how: str, **_: object) -> None:
-    """Limit the time in which a worker stops. Celery would wait for its slowest job, and for Redis."""
+    """Limit how long a worker takes to stop. Celery would wait for its slowest job, and for Redis."""
     if how == "Warm":
         run_later(JOBS_END, lambda: os.kill(os.getpid(), signal.SIGQUIT))
     run_later(PROCESS_ENDS, end_now)

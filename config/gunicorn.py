@@ -7,16 +7,16 @@ import os
 from typing import Any
 
 worker_class = "config.http.worker.BufferingWorker"
-# The site is loaded once, before the first worker: refused settings and roles end the server at once, and a replacement
-# worker starts without loading. In development every worker loads it, because macOS cannot fork a process that has
-# used the network.
+# The site is loaded once, before the first worker: the server exits at once if a check fails, and a replacement worker
+# starts quickly. In development every worker loads the site itself, because macOS cannot fork a process that has used
+# the network.
 preload_app = os.environ.get("DEBUG", "").lower() not in {"1", "true", "yes", "on", "y", "ok"}
-# A worker is replaced after so many requests, before memory leaks add up.
+# A worker is replaced after this many requests, before memory leaks add up.
 max_requests = 50_000
 max_requests_jitter = 5_000
 # A stop may take ten seconds. Workers finish within six (config/http/worker.py), or are killed after eight.
 graceful_timeout = 8
-# A worker without a heartbeat for so long is replaced.
+# A worker without a heartbeat for this long is replaced.
 timeout = 30
 # An unused control socket in the home directory.
 control_socket_disable = True

@@ -1,7 +1,7 @@
-"""The Jinja2 environment of the macros that pages repeat many times (``ui/macros.py``); pages are Django templates.
+"""The Jinja2 environment of the macros that pages repeat many times (``ui/macros.py``). Pages are Django templates.
 
-Filters come from the tag libraries of the apps and are listed here one by one. An undefined name in a macro is an error
-instead of an empty string. Sentences are translated by Django's gettext: ``_("...")``, ``ngettext(...)`` or a block
+The filters are functions of the apps' tag libraries. An undefined name in a macro is an error instead of an empty
+string. Sentences are translated by Django's gettext: ``_("...")``, ``ngettext(...)`` or a block
 ``{% trans %}...{% endtrans %}``, whose placeholders are escaped.
 """
 

@@ -1,4 +1,4 @@
-"""The models of this app, for Django; each is defined beside the code that uses it."""
+"""The models of this app, for Django. Each is defined beside the code that uses it."""
 
 from config.csp.models import PolicyViolation
 

@@ -133,7 +133,7 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-# --- Database: four roles; docs/architecture.md says who may do what -----------------------------------------
+# --- Database: four roles; docs/architecture.md explains them ------------------------------------------------
 
 DATABASES = {
     "default": {
@@ -300,7 +300,7 @@ EMAIL_HOST, EMAIL_PORT = email["EMAIL_HOST"], email["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = email["EMAIL_HOST_USER"], email["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = email.get("EMAIL_USE_TLS", False), email.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = email["EMAIL_FILE_PATH"]
-# It holds a password and is not a setting.
+# It contains a password and is not a setting.
 del email
 EMAIL_TIMEOUT = 4
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Plumbline <no-reply@localhost>")
@@ -385,7 +385,7 @@ USE_TZ = True
 # No LocaleMiddleware while there is one language: it would look up the language of every request and add
 # "Vary: Accept-Language" to every response. Without it, all responses are in LANGUAGE_CODE.
 LANGUAGES = [("en", "English")]
-# In English alone each sentence is its own translation; looking 120 of them up took 6 % of an overview's CPU time.
+# With English alone each sentence is its own translation; to look up 120 of them took 6 % of an overview's CPU time.
 USE_I18N = len(LANGUAGES) > 1
 LOCALE_PATHS = [BASE_DIR / "locale"]
 

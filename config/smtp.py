@@ -20,7 +20,7 @@ circuit_breaker: Final = CircuitBreaker(seconds=5)
 
 
 class TimeLimitedSMTP(smtplib.SMTP):
-    """Disconnects when an email takes too long, by which smtplib raises ``SMTPServerDisconnected`` or ``OSError``."""
+    """Disconnects when an email takes too long; smtplib then raises ``SMTPServerDisconnected`` or ``OSError``."""
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         if circuit_breaker.is_open():
@@ -39,7 +39,7 @@ class TimeLimitedSMTP(smtplib.SMTP):
         """Shut the connection down from the timer's thread."""
         circuit_breaker.open()
         with suppress(OSError, AttributeError):
-            # The connection may have ended just now.
+            # The connection may have been closed meanwhile.
             self.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
     def getreply(self) -> tuple[int, bytes]:

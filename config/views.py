@@ -18,8 +18,9 @@ from config.http.context import THEMES
 YEAR = 365 * 24 * 3600
 MINUTE = 60
 HOUR = 60 * MINUTE
-# allauth renders the 429 page without the time to wait. Its limits are per hour where emails are sent, else per minute.
-MAILING = frozenset({"account_reset_password", "account_signup", "account_email"})
+# allauth renders the 429 page without the time to wait. Its limits of these routes, which send emails, are per hour,
+# and those of other routes per minute.
+EMAIL_ROUTES = frozenset({"account_reset_password", "account_signup", "account_email"})
 
 
 @login_not_required
@@ -35,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @transaction.non_atomic_requests
 def live(request: HttpRequest) -> HttpResponse:
-    """Respond as long as the process runs, without any other service."""
+    """Respond with 200 as long as the process runs, without any other service."""
     return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
@@ -43,14 +44,14 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 @transaction.non_atomic_requests
 def ready(request: HttpRequest) -> HttpResponse:
-    """Respond with 200 when the services that requests need are available, and with 503 when not."""
+    """Respond with 200 if the services that requests need are available, else with 503."""
     services = {"database": is_database_available(), "redis": is_redis_available()}
     is_ready = all(services.values())
     return JsonResponse({"status": "ok" if is_ready else "degraded", **services}, status=200 if is_ready else 503)
 
 
 def is_database_available() -> bool:
-    """Whether the database answers a trivial query."""
+    """Whether the database responds to a trivial query."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -118,9 +119,9 @@ def too_many_requests(request: HttpRequest, retry_after: int = 0) -> HttpRespons
 
 
 def allauth_wait(request: HttpRequest) -> int:
-    """The longest that a limit of allauth's lasts. Without Redis nothing is counted, and a minute is enough."""
+    """Return the longest period of allauth's limits of a route. Without Redis nothing is counted: it is a minute."""
     match = request.resolver_match
-    return HOUR if match and match.url_name in MAILING and is_redis_available() else MINUTE
+    return HOUR if match and match.url_name in EMAIL_ROUTES and is_redis_available() else MINUTE
 
 
 def describe_wait(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""What the web server runs. It starts only when the serving checks of ``compliance.startup`` pass."""
+"""The WSGI application. It starts only if the serving checks of ``compliance.startup`` pass."""
 
 import gc
 import logging
@@ -22,5 +22,5 @@ require_serving_checks()
 connections.close_all()
 # Load every view now rather than during the first request.
 get_resolver().url_patterns  # noqa: B018  (reading the property imports the URLconf)
-# What is loaded by now lives as long as the process, so the garbage collector need not examine it again.
+# All objects that are loaded by now live as long as the process, so the garbage collector need not examine them again.
 gc.freeze()

@@ -10,14 +10,14 @@ from django.core.checks import CheckMessage, Tags, Warning, register
 
 LOCAL_HOSTS = {"", "localhost"}
 TRUE = {"1", "true", "yes", "y", "t"}
-# In which libpq believes nobody who has no certificate.
+# The modes in which libpq verifies the server's certificate.
 # Source: https://www.postgresql.org/docs/current/libpq-ssl.html
-SURE_MODES = {"verify-ca", "verify-full"}
+VERIFYING_MODES = {"verify-ca", "verify-full"}
 
 
 @register(Tags.security, deploy=True)
 def check_mail_encryption(**_: Any) -> list[CheckMessage]:
-    """Warn of mails, and of the password for sending them, that travel to another host for all to read."""
+    """Warn of a mail server on another host without TLS: emails and its password could be read on the network."""
     is_plain = settings.EMAIL_BACKEND.endswith(".smtp.EmailBackend") and not (
         getattr(settings, "EMAIL_USE_TLS", False) or getattr(settings, "EMAIL_USE_SSL", False)
     )
@@ -35,8 +35,8 @@ def check_redis_encryption(**_: Any) -> list[CheckMessage]:
     """
     address = urlsplit(settings.REDIS_URL)
     options = {name.lower(): value.lower() for name, value in parse_qsl(address.query)}
-    is_sure = options.get("ssl_cert_reqs", "required").removeprefix("cert_") == "required"
-    is_sure = is_sure and options.get("ssl_check_hostname", "true") in TRUE
+    is_verified = options.get("ssl_cert_reqs", "required").removeprefix("cert_") == "required"
+    is_verified = is_verified and options.get("ssl_check_hostname", "true") in TRUE
     if address.scheme == "unix" or is_local_host(address.hostname or ""):
         return []
     if address.scheme == "redis":
@@ -44,7 +44,7 @@ def check_redis_encryption(**_: Any) -> list[CheckMessage]:
         return [Warning(problem, hint="Use rediss://.", id="plumbline.W002")]
     problem = "REDIS_URL leads to another host and does not ask for its certificate: anybody in between could answer."
     hint = "Take ssl_cert_reqs and ssl_check_hostname out of it; ssl_ca_certs names an authority of your own."
-    return [] if is_sure else [Warning(problem, hint=hint, id="plumbline.W002")]
+    return [] if is_verified else [Warning(problem, hint=hint, id="plumbline.W002")]
 
 
 @register(Tags.security, deploy=True)
@@ -56,7 +56,7 @@ def check_database_encryption(**_: Any) -> list[CheckMessage]:
         options = database.get("OPTIONS", {})
         hosts = str(options.get("host") or unquote(database.get("HOST") or "") or os.environ.get("PGHOST", ""))
         mode = options.get("sslmode") or os.environ.get("PGSSLMODE", "prefer")
-        if mode not in SURE_MODES and not all(is_local_host(host) for host in hosts.split(",")):
+        if mode not in VERIFYING_MODES and not all(is_local_host(host) for host in hosts.split(",")):
             problem = f"{name} leads to another host and does not ask for its certificate (sslmode={mode})."
             hint = "Add ?sslmode=verify-full, and sslrootcert= with the file of its authority or system."
             messages.append(Warning(problem, hint=hint, id="plumbline.W003"))
@@ -64,7 +64,7 @@ def check_database_encryption(**_: Any) -> list[CheckMessage]:
 
 
 def is_local_host(host: str) -> bool:
-    """Whether nothing that is sent there leaves this machine, as through a socket in a folder."""
+    """Whether a host is this machine, also as the folder of a Unix socket."""
     if host.startswith(("/", "@")):
         return True
     try:

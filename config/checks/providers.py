@@ -1,4 +1,4 @@
-"""Checks of the settings by which banks and the credit bureau are asked."""
+"""Checks of the settings of Plaid and of the credit bureau."""
 
 from collections.abc import Iterator
 
@@ -18,13 +18,13 @@ BUREAU_CREDENTIALS = (
     "EXPERIAN_PERMISSIBLE_PURPOSE",
 )
 PRODUCTION_BUREAU = "https://us-api.experian.com"
-# What Experian's own sandbox is asked with. In production it would be somebody else's contract.
+# The values for Experian's own sandbox. In production they would belong to another customer's contract.
 SANDBOX_REFERENCE, SANDBOX_SUBSCRIBER = "SBMYSQL", "2222222"
 
 
 @startup_check("plumbline.E001")
 def check_plaid_settings() -> Iterator[str]:
-    """Refuse settings with which the site cannot query the banks that it is meant to."""
+    """Refuse settings with which the site cannot call Plaid, or would call another environment than intended."""
     if settings.PLAID_ENV == "embedded":
         yield from _check_local_sandbox()
     elif settings.PLAID_ENV not in REAL_ENVIRONMENTS:
@@ -49,7 +49,7 @@ def _check_local_sandbox() -> Iterator[str]:
 
 @startup_check("plumbline.E002")
 def check_bureau_settings() -> Iterator[str]:
-    """Refuse settings with which the site cannot query the credit bureau that it is meant to."""
+    """Refuse settings with which the site cannot call the bureau, or would call another environment than intended."""
     if settings.CREDIT_ENV == "embedded":
         yield from _check_local_bureau()
     elif settings.CREDIT_ENV in REAL_BUREAUS:
@@ -68,7 +68,7 @@ def _check_local_bureau() -> Iterator[str]:
 
 
 def _check_real_bureau() -> Iterator[str]:
-    """Report what the contract with the bureau names and the settings lack."""
+    """Report values of the contract with the bureau that the settings lack."""
     for name in BUREAU_CREDENTIALS:
         if not getattr(settings, name):
             yield f"{name} is missing. The contract with Experian names it; there is no default."

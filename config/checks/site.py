@@ -1,4 +1,4 @@
-"""Checks of the settings that make the site reachable and safe: keys, names, addresses, services."""
+"""Checks of the settings that make the site reachable and safe: keys, host names, addresses, services."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -14,16 +14,16 @@ from compliance.startup import startup_check
 from config.checks.providers import CREDENTIALS, REAL_ENVIRONMENTS
 from config.environment import read_dev_environment
 
-# Of 50 random characters, hexadecimal ones included, fewer than 10 different ones come up once in a million times.
+# 50 random characters, even hexadecimal ones, have fewer than 10 different ones once in a million times.
 SECRET_LENGTH = 50
 SECRET_VARIETY = 10
 # As strong as a symmetric key of 128 bits. Source: NIST SP 800-57 part 1, table 2
 TOKEN_BITS = 3072
 PLACEHOLDERS = ("insecure", "change-me", "changeme", "example", "placeholder")
-# Names that nobody outside of this machine or its network can look up.
+# Host names that cannot be resolved outside of this machine or its network.
 # Source: RFC 6761, RFC 6762 appendix G, RFC 8375
 LOCAL_ENDINGS = (".localhost", ".local", ".test", ".internal", ".lan", ".home.arpa")
-# Each keeps or prints mails, sign-in links included, instead of sending them.
+# These backends store or print emails, also those with sign-in links, instead of sending them.
 UNDELIVERED = tuple(
     f"django.core.mail.backends.{name}.EmailBackend" for name in ("console", "dummy", "filebased", "locmem")
 )
@@ -31,13 +31,13 @@ UNDELIVERED = tuple(
 
 @startup_check("plumbline.E003")
 def check_embedded_services() -> Iterator[str]:
-    """Refuse the services of ``make run`` on a hardened site: their data may go at any time."""
+    """Refuse the services of ``make run`` on a hardened site: their data may be deleted at any time."""
     if settings.ALLOW_EMBEDDED:
         return
     locations = {"REDIS_URL": settings.REDIS_URL}
     for alias, database in settings.DATABASES.items():
         name = "DATABASE_URL" if alias == "default" else f"DATABASE_{alias.upper()}_URL"
-        # A socket's folder is in the host part of the URL or, as `make run` writes it, behind ``?host=``.
+        # A socket's folder is in the host part of the URL or, as `make run` writes it, in the parameter ``host``.
         locations[name] = unquote(database.get("HOST", "")) or database.get("OPTIONS", {}).get("host", "")
     folders = socket_folders(settings.DEV_ENVIRONMENT)
     for name, location in locations.items():
@@ -46,7 +46,7 @@ def check_embedded_services() -> Iterator[str]:
 
 
 def socket_folders(dev_environment: Path) -> set[str]:
-    """Where the services of `make run` listen: in its data directory, or where its last start put the sockets."""
+    """Return the folders of the sockets of `make run`: in its data directory, or where its last start put them."""
     redis = urlsplit(read_dev_environment(dev_environment).get("REDIS_URL", ""))
     moved = {str(Path(unquote(redis.path)).parent)} if redis.scheme == "unix" else set()
     return {str(dev_environment.parent / "sockets")} | moved
@@ -54,7 +54,7 @@ def socket_folders(dev_environment: Path) -> set[str]:
 
 @startup_check("plumbline.E004")
 def check_signing_keys() -> Iterator[str]:
-    """Refuse keys for sessions and mailed links that somebody could guess."""
+    """Refuse keys for sessions and emailed links that could be guessed."""
     for name, keys in (
         ("SECRET_KEY", [settings.SECRET_KEY]),
         ("SECRET_KEY_FALLBACKS", settings.SECRET_KEY_FALLBACKS),
@@ -67,7 +67,7 @@ def check_signing_keys() -> Iterator[str]:
 
 
 def is_weak(key: str) -> bool:
-    """Whether a signing key is shorter, plainer or more regular than a random one could be."""
+    """Whether a signing key is shorter or more regular than a random one, or contains a placeholder."""
     if len(key) < SECRET_LENGTH or len(set(key)) < SECRET_VARIETY:
         return True
     repeats = key in (key + key)[1:-1]
@@ -76,7 +76,7 @@ def is_weak(key: str) -> bool:
 
 @startup_check("plumbline.E005")
 def check_token_key() -> Iterator[str]:
-    """Refuse a weak or unreadable key for signing tokens, where there is one."""
+    """Refuse a weak or unreadable key for signing tokens, if there is one."""
     if not settings.HEADLESS_JWT_PRIVATE_KEY:
         return
     try:
@@ -93,7 +93,7 @@ def check_token_key() -> Iterator[str]:
 
 @startup_check("plumbline.E006")
 def check_debug() -> Iterator[str]:
-    """Refuse DEBUG on a site that strangers could reach."""
+    """Refuse DEBUG on a site with a public host name."""
     if not settings.DEBUG:
         return
     names = {"ALLOWED_HOSTS": settings.ALLOWED_HOSTS, "PUBLIC_URL": [urlsplit(settings.PUBLIC_URL).hostname or ""]}
@@ -103,7 +103,7 @@ def check_debug() -> Iterator[str]:
 
 
 def is_public(host: str) -> bool:
-    """Whether a name of the site, as ``ALLOWED_HOSTS`` takes it, can be reached from outside of its network."""
+    """Whether an entry of ``ALLOWED_HOSTS`` can be reached from outside of the site's network."""
     try:
         return ip_address(host.strip("[]")).is_global
     except ValueError:
@@ -128,7 +128,7 @@ def check_sandbox_leftovers() -> Iterator[str]:
 
 @startup_check("plumbline.E008")
 def check_support_email() -> Iterator[str]:
-    """Refuse a support address that nobody could write to."""
+    """Refuse a support address that is not a valid email address."""
     name, at, host = settings.SUPPORT_EMAIL.partition("@")
     if settings.SUPPORT_EMAIL and not (name and at and "." in host and not set(' <>"?&/') & set(name + host)):
         yield "SUPPORT_EMAIL has to be an address such as help@plumbline.example, and nothing else."
@@ -136,7 +136,7 @@ def check_support_email() -> Iterator[str]:
 
 @startup_check("plumbline.E009")
 def check_public_url() -> Iterator[str]:
-    """Refuse addresses that would let a request choose the host of links in mails."""
+    """Refuse a public URL that cannot be used for links in emails, and patterns in ``ALLOWED_HOSTS``."""
     if settings.DEBUG:
         return
     if is_origin(settings.PUBLIC_URL):
@@ -153,7 +153,7 @@ def check_public_url() -> Iterator[str]:
 
 
 def is_pattern(host: str) -> bool:
-    """Whether an entry of ``ALLOWED_HOSTS`` takes more than one name."""
+    """Whether an entry of ``ALLOWED_HOSTS`` matches more than one name."""
     return "*" in host or host.startswith(".")
 
 
@@ -164,14 +164,14 @@ def is_origin(url: str) -> bool:
         name, port = parts.hostname or "", parts.port
     except ValueError:
         return False
-    place = f"[{name}]" if ":" in name else name
-    plain = f"{parts.scheme}://{place}" + (f":{port}" if port else "")
-    return parts.scheme in ("http", "https") and bool(name) and url.lower() == plain
+    host = f"[{name}]" if ":" in name else name
+    origin = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+    return parts.scheme in ("http", "https") and bool(name) and url.lower() == origin
 
 
 @startup_check("plumbline.E010")
 def check_deployment() -> Iterator[str]:
-    """Refuse a site with real banks that users and webhooks could not reach, or not safely."""
+    """Refuse a site with real banks that users and webhooks cannot reach over TLS."""
     if settings.DEBUG or settings.PLAID_ENV not in REAL_ENVIRONMENTS:
         return
     if settings.TRUSTED_PROXY_COUNT < 1:

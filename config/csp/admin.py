@@ -8,7 +8,7 @@ from config.csp.models import PolicyViolation
 
 @admin.register(PolicyViolation)
 class PolicyViolationAdmin(OperatorAdmin):
-    """What browsers blocked, and on which page."""
+    """Blocked content, with the page on which browsers blocked it."""
 
     user_column = None
     fields = ("day", "directive", "page", "blocked", "source", "count", "first_at", "last_at")

@@ -1,6 +1,6 @@
 """Parse browsers' reports of content security policy violations, remove private data, and count them.
 
-Anybody can send anything here, so only known values are stored. URLs can identify people and contain keys: of our own
+Any client can send any report, so only known values are stored. URLs can identify users and contain keys: of our own
 pages only the route is stored, of other URLs only the host, and never a query string.
 Source: https://w3c.github.io/webappsec-csp/#reporting and https://w3c.github.io/reporting/
 """
@@ -41,7 +41,7 @@ class InvalidReport(ValueError):
 
 @dataclass(frozen=True)
 class Violation:
-    """The violated directive, the page's route, the blocked origin and its source. Equal ones share a row per day."""
+    """The violated directive, the page's route, the blocked origin and its source. Equal ones share one row a day."""
 
     directive: str
     page: str

@@ -16,7 +16,7 @@ from accounts.sign_in.adapter import UNKNOWN_IP
 from compliance.audit.request_details import client_ip
 from config import views
 
-# In seconds; the wait that a response names while Redis is unavailable.
+# In seconds: the Retry-After of responses while Redis is unavailable.
 UNCOUNTED_WAIT: Final = 60
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
@@ -45,7 +45,7 @@ LIMITS: Final = (
         }),
         uncounted=SAFE_METHODS,
     ),
-    # These may call the credit bureau, download its answer, or decide whether it may be shown.
+    # These may call the credit bureau, download its report, or decide whether it may be shown.
     Limit(
         "bureau",
         "20/m",
@@ -53,11 +53,11 @@ LIMITS: Final = (
         routes=frozenset({"credit_details", "credit_pull", "credit_raw_download", "credit_identity_check"}),
         uncounted=SAFE_METHODS,
     ),
-    # Applies to all paths, with or without a route, so that guessing paths counts as well.
+    # Applies to all paths, also to those without a route, so that guesses of paths count too.
     Limit("api-auth", "10/m", per="ip", below="/api/auth/"),
-    # Reserved for generated answers, which will be below this path and cost money.
+    # Reserved for generated responses, which will be below this path and cost money.
     Limit("coach", "30/m", per="user_or_ip", below="/coach/"),
-    # A few addresses of Plaid's send the webhooks of all Items. The signature protects the view; this saves CPU time.
+    # Plaid sends the webhooks of all Items from a few addresses. The signature protects the view; this saves CPU time.
     Limit("webhook", "1200/m", per="ip", routes=frozenset({"webhook-plaid"}), uncounted=frozenset({"POST"})),
     Limit("policy-reports", "30/m", per="ip", routes=frozenset({"policy_reports"})),
 )  # fmt: skip
@@ -99,5 +99,5 @@ def seconds_to_wait(request: HttpRequest, limit: Limit) -> int:
 
 
 def address(request: HttpRequest) -> str:
-    """The client's IP address for ``RATELIMIT_IP_META_KEY``, as in the audit trail; IPv6 counts by network."""
+    """Return the client's IP address for ``RATELIMIT_IP_META_KEY``, as in the audit trail. IPv6 counts by network."""
     return client_ip(request) or UNKNOWN_IP

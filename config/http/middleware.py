@@ -10,7 +10,7 @@ from django.utils.functional import cached_property
 
 from config import views
 
-Answer = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # The name that ``config.csp.policy`` uses in ``report-to``.
 POLICY_ENDPOINT: Final = "policy"
@@ -33,7 +33,7 @@ PERMISSIONS_POLICY: Final = ", ".join(
 class SecurityHeadersMiddleware:
     """Adds headers that Django and django-csp do not set, also to static files and errors. Must come before both."""
 
-    def __init__(self, get_response: Answer) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -50,12 +50,12 @@ class SecurityHeadersMiddleware:
 
 
 class LiveMiddleware:
-    """Answers the liveness probe for any host name, and without any other service.
+    """Responds to the liveness probe for any host name, and without any other service.
 
     Must come before the middleware that requires TLS, a host or a session, which probes do not have.
     """
 
-    def __init__(self, get_response: Answer) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -70,14 +70,14 @@ class LiveMiddleware:
 
 
 class RequestSanityMiddleware:
-    """Refuses requests that no form of the site sends, before anything else reads them.
+    """Refuses requests that no form of the site sends, before other middleware parses them.
 
-    It refuses bodies larger than any form, because the site takes no files, and bodies in other encodings than UTF-8,
-    which browsers never send to UTF-8 pages. It drops cookies with a NUL, which a quoted cookie can carry past the web
-    server and which PostgreSQL cannot store.
+    It refuses bodies larger than any form, because the site accepts no files, and bodies in other encodings than UTF-8,
+    which browsers never send from UTF-8 pages. It drops cookies with a NUL, which a quoted cookie can contain and which
+    PostgreSQL cannot store.
     """
 
-    def __init__(self, get_response: Answer) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -100,7 +100,7 @@ class PrivatePagesMiddleware:
     A session can begin before the user is signed in, at the first of two steps, and can end during a request.
     """
 
-    def __init__(self, get_response: Answer) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,6 @@
 """The web server's worker class: waitress inside gunicorn's processes.
 
-waitress reads and writes all connections on one thread, and passes a request to a thread of the site once it has
+waitress reads and writes all connections on one thread, and passes a request to a thread of the site when it has
 arrived completely. So a slow client occupies a connection but never a thread. gunicorn starts, replaces and stops the
 processes.
 """
@@ -25,7 +25,7 @@ REQUEST_SECONDS: Final = 20
 IDLE_SECONDS: Final = 30
 # How long a stopping process finishes its responses; below ``graceful_timeout`` in config/gunicorn.py.
 DRAIN_SECONDS: Final = 6
-# With other open files below 1,024, which many systems set as the limit of a process.
+# Together with other open files below 1,024, the limit of a process on many systems.
 CONNECTIONS: Final = 500
 LIVE_PATH: Final = "/health/live"
 TOO_LATE: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -75,11 +75,11 @@ class TimedConnection(HTTPChannel):  # type: ignore[misc]
 
 
 class Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
-    """The threads that run the site, and one that only answers liveness probes, however busy the others are."""
+    """The threads that run the site, and one that only responds to liveness probes, even if the others are busy."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
-        self.answered = 0
+        self.request_count = 0
         self.set_thread_count(count)
         self.for_health = ThreadedTaskDispatcher()
         self.for_health.set_thread_count(1)
@@ -90,7 +90,7 @@ class Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
 
     def add_task(self, task: TimedConnection) -> None:
         """Queue a connection with a complete request."""
-        self.answered += 1
+        self.request_count += 1
         if task.requests[0].is_liveness_probe():
             self.for_health.add_task(task)
         else:
@@ -145,20 +145,20 @@ class BufferingWorker(Worker):  # type: ignore[misc]
             clear_untrusted_proxy_headers=False,
         )
         sock = listener.sock
-        place = (sock.family, sock.type, sock.proto, sock.getsockname())
+        sockinfo = (sock.family, sock.type, sock.proto, sock.getsockname())
         return ListeningServer(
             self.wsgi,
             self.connections,
             _sock=sock,
             dispatcher=self.threads,
             adj=adjustments,
-            sockinfo=place,
+            sockinfo=sockinfo,
             bind_socket=False,
         )
 
     def should_serve(self) -> bool:
-        """Whether this process has no reason to stop."""
-        return self.alive and os.getppid() == self.ppid and self.threads.answered < self.max_requests
+        """Whether this process should continue to accept requests."""
+        return self.alive and os.getppid() == self.ppid and self.threads.request_count < self.max_requests
 
     def poll(self) -> None:
         """Send gunicorn a heartbeat, and handle connections for up to a second."""

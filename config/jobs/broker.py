@@ -22,7 +22,7 @@ WORKERS_WAITS: Final = {"socket_connect_timeout": 5, "socket_timeout": 10}
 
 
 def broker_url(redis_url: str) -> str:
-    """Return the URL of Redis as kombu expects it, with another scheme for unix sockets and database numbers."""
+    """Return the URL of Redis as kombu expects it: Unix sockets and database numbers are written differently."""
     parts = urlsplit(redis_url)
     scheme, path, query = parts.scheme, parts.path, dict(parse_qsl(parts.query))
     number = query.pop("db", "")
@@ -31,12 +31,12 @@ def broker_url(redis_url: str) -> str:
         query |= {"virtual_host": number} if number else {}
     elif number:
         path = f"/{number}"
-    # urlunsplit would omit the slashes where there is no host.
+    # urlunsplit would omit the slashes of a URL without a host.
     return f"{scheme}://{parts.netloc}{path}{'?' if query else ''}{urlencode(query)}"
 
 
 class DamagedMessage(ValueError):
-    """An entry of the queue does not have the format of a message."""
+    """An entry of the queue is not a valid message."""
 
 
 class ParsedMessage(virtual.Message):  # type: ignore[misc]
@@ -45,19 +45,19 @@ class ParsedMessage(virtual.Message):  # type: ignore[misc]
     def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
         try:
             super().__init__(payload, channel=channel, **kwargs)
-            if not (self.has_envelope() and self.has_job()):
+            if not (self.has_delivery_info() and self.has_job()):
                 raise DamagedMessage
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError, DecodeError) as error:
             raise DamagedMessage from error
 
-    def has_envelope(self) -> bool:
+    def has_delivery_info(self) -> bool:
         """Whether it is JSON in UTF-8 and has its delivery information."""
         delivery = [self.delivery_tag, self.delivery_info["exchange"], self.delivery_info["routing_key"]]
         encoding = self.content_type, self.content_encoding
         return encoding == ("application/json", "utf-8") and all(isinstance(name, str) for name in delivery)
 
     def has_job(self) -> bool:
-        """Whether it is a complete job, or a message of Celery's to its workers, which has no task."""
+        """Whether it is a complete job, or a control message of Celery, which has no task."""
         if "task" not in self.headers:
             return isinstance(self.payload, dict)
         args, kwargs, _ = self.payload
@@ -67,22 +67,22 @@ class ParsedMessage(virtual.Message):  # type: ignore[misc]
 
 @contextmanager
 def dropping_damaged() -> Iterator[None]:
-    """Read one message. For an invalid one, which has left the queue by then, raises ``Empty``."""
+    """Raise ``Empty`` if the message that is read in the block is invalid. It was removed from the queue by then."""
     try:
         yield
     except (JSONDecodeError, UnicodeDecodeError, RecursionError, DamagedMessage):
-        # The log does not repeat any of it, because it could contain anything.
+        # The message is not logged, because it could contain private data.
         logger.error("A message in the queue could not be read and was dropped.")
         raise Empty from None
 
 
 class SafeRedisChannel(redis.Channel):  # type: ignore[misc]
-    """Drops invalid messages and logs that. In kombu they would end the worker, and then the next one."""
+    """Drops invalid messages and logs that. In kombu an invalid message ends the worker, and then the next one."""
 
     Message = ParsedMessage
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # It connects to Redis at once.
+        # The constructor connects to Redis.
         with call_redis():
             super().__init__(*args, **kwargs)
 

@@ -15,17 +15,17 @@ REPEAT_SECONDS: Final = 0.5
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]
-    """Reads its schedule only after the serving checks. Celery's own signal comes after the first read."""
+    """Reads its schedule only after the serving checks. Celery sends ``worker_init`` only after the first read."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         end_on_signals()
         check_before_serving()
-        # If it must end while the database does not respond, it still writes to it twice.
+        # Short timeouts, because it writes to the database twice when it stops, even if that does not respond.
         timeouts.set_timeouts(timeouts.WEB)
         super().__init__(*args, **options)
 
     def close(self) -> None:
-        """Save the schedule, but leave the broker's connection, which Celery would open only to close it."""
+        """Save the schedule. Leaves out the broker's connection, which Celery would open only to close it."""
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         self.sync()
@@ -34,8 +34,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 def end_on_signals() -> None:
     """On a signal, leave the scheduler's loop, which saves the schedule, and exit within ``PROCESS_ENDS`` seconds.
 
-    Celery would save the schedule inside its signal handler and interrupt whatever runs: a statement on the same
-    connection, whose lock it then waits for forever, or the queueing of a job, which takes the exception for its own.
+    Celery would save the schedule inside its signal handler, which can interrupt a statement on the same connection,
+    for whose lock it then waits forever, or the queueing of a job, which would handle the exception as its own.
     """
     for number in SIGNALS:
         signal.signal(number, exit_loop)

@@ -1,10 +1,10 @@
-"""Whom the demo login is at the local sandbox's bureau: somebody whose report changes every month."""
+"""The persona of the demo login at the local sandbox's bureau: a consumer whose report changes every month."""
 
 from credit.provider import Applicant
 
 
-def person() -> Applicant:
-    """Return one of the bureau's made-up people. Numbers that begin with 666 were never issued to anybody."""
+def demo_applicant() -> Applicant:
+    """Return a persona of the sandbox's bureau. Social Security numbers that begin with 666 are never issued."""
     return Applicant(
         first_name="Rae",
         last_name="Rivera",

@@ -1,7 +1,7 @@
 """Serve the sandbox's pages, the linking dialog and the mailbox, from the site's own origin.
 
-So one forwarded port is enough, and the content security policy needs no exception. The rest of the sandbox, such as
-its keys and controls, is not reachable here, and nothing is reachable from another machine.
+So one forwarded port is enough, and the content security policy needs no exception. Other paths of the sandbox, such as
+its keys and controls, are not forwarded, and requests from other machines get 404.
 """
 
 from http.client import HTTPConnection, HTTPException
@@ -19,25 +19,25 @@ from compliance.outbound.loopback import is_loopback
 
 PATHS = ("link/", "mailbox/")
 TIMEOUT = 35
-PASSED_ON = ("Content-Type", "Location", "Cache-Control", "ETag", "Last-Modified", "X-Content-Type-Options")
+FORWARDED_HEADERS = ("Content-Type", "Location", "Cache-Control", "ETag", "Last-Modified", "X-Content-Type-Options")
 
 
-@csrf_exempt  # The dialog has a token of its own, and the site's cookies are never passed on.
+@csrf_exempt  # The dialog has a token of its own, and the site's cookies are not forwarded.
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
 def sandbox(request: HttpRequest, path: str) -> HttpResponse:
     """Forward a request from this machine to the sandbox program, and return its response."""
-    if not is_from_here(request) or not path.startswith(PATHS) or ".." in path.split("/"):
+    if not is_from_this_machine(request) or not path.startswith(PATHS) or ".." in path.split("/"):
         raise Http404
-    place = urlsplit(settings.PLAID_URL)
-    connection = HTTPConnection(place.hostname or "", place.port, timeout=TIMEOUT)
+    url = urlsplit(settings.PLAID_URL)
+    connection = HTTPConnection(url.hostname or "", url.port, timeout=TIMEOUT)
     try:
         connection.request(str(request.method), target(request, path), request.body or None, headers(request))
-        answer = connection.getresponse()
-        response = HttpResponse(answer.read(), status=answer.status)
-        for name in PASSED_ON:
-            if value := answer.getheader(name):
+        forwarded = connection.getresponse()
+        response = HttpResponse(forwarded.read(), status=forwarded.status)
+        for name in FORWARDED_HEADERS:
+            if value := forwarded.getheader(name):
                 response[name] = value
         return response
     except (OSError, HTTPException):
@@ -46,11 +46,11 @@ def sandbox(request: HttpRequest, path: str) -> HttpResponse:
         connection.close()
 
 
-def is_from_here(request: HttpRequest) -> bool:
-    """Whether a request began on this machine: it came from here, and so did whatever a proxy passed on.
+def is_from_this_machine(request: HttpRequest) -> bool:
+    """Whether a request was sent on this machine: its own address and all that proxies have forwarded are loopback.
 
-    The mailbox shows everybody's mails, links that sign in included. A forwarded address may be made up, but only
-    to look farther away: one that is not of this machine is refused whoever wrote it.
+    The mailbox shows the emails of all users, also those with sign-in links. A client can make up a forwarded address,
+    but any address of another machine refuses the request.
     """
     forwarded = request.headers.get("X-Forwarded-For", "")
     hops = [request.META.get("REMOTE_ADDR", ""), *(forwarded.split(",") if forwarded else ())]

@@ -1,4 +1,4 @@
-"""Keep personal data and secrets out of the logs of every process, whichever library logs them.
+"""Keep personal data and secrets out of the logs of every process, also those that libraries log.
 
 Exceptions of libraries repeat their input: a mail server's refusal the address, a database error the row, a connection
 error the password. So of such an exception only the class, its numbers and names (``describe``) and the traceback are
@@ -31,21 +31,21 @@ PLAIN: Final = frozenset({
     "AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "NotImplementedError", "UnboundLocalError",
     "AppRegistryNotReady", "ImproperlyConfigured", "TemplateDoesNotExist", "TemplateSyntaxError",
 })  # fmt: skip
-# Attributes of library exceptions that are safe to log: numbers, and names that a programmer chose.
-FACTS: Final = ("errno", "smtp_code", "status", "status_code", "code", "sqlstate", "encoding")
-NAMES: Final = ("table_name", "column_name", "constraint_name")
-FACT: Final = re.compile(r"[\w.-]{1,60}")
-# Shorter texts say nothing, and would match inside other words.
-SHORTEST: Final = 6
+# Attributes of library exceptions that are safe to log: numbers, and names from source code.
+SAFE_ATTRIBUTES: Final = ("errno", "smtp_code", "status", "status_code", "code", "sqlstate", "encoding")
+SAFE_NAMES: Final = ("table_name", "column_name", "constraint_name")
+SAFE_VALUE: Final = re.compile(r"[\w.-]{1,60}")
+# Shorter texts are not private, and would match inside other words.
+MIN_TEXT_LENGTH: Final = 6
 # Texts in Celery's own log records: a job's arguments, its result, its traceback.
 JOB_TEXTS: Final = frozenset({"args", "kwargs", "argsrepr", "kwargsrepr", "return_value", "traceback"})
 BARE_RESULT: Final = re.compile(r"None|True|False|-?\d{1,9}")
-# How Celery's records begin that contain a whole invalid message.
+# The beginnings of Celery's records that contain a whole invalid message.
 WHOLE_MESSAGES: Final = (
     "Received and deleted", "Received unregistered task", "Received invalid task", "Cannot process event",
 )  # fmt: skip
 
-SHAPES: Final = (
+PATTERNS: Final = (
     # The second line of a database error, which shows values.
     (re.compile(r"^(\s*(?:DETAIL|CONTEXT|QUERY|PARAMETERS|LINE \d+):).*", re.MULTILINE), rf"\1 {HIDDEN}"),
     (re.compile(r"Key \([^)]*\)=\(.*?\)(?= |$)"), HIDDEN),
@@ -66,11 +66,11 @@ SHAPES: Final = (
         ),
         rf"\1{HIDDEN}",
     ),
-    # A path segment that is too long for a word, as in sign-in links. UUIDs and file names stay.
+    # A path segment that is too long for a word, such as the key of a sign-in link. UUIDs and file names stay.
     (re.compile(r"(?<=/)(?![0-9a-f-]{36}(?:/|\b))[\w:~=-]{24,}(?=[/?\s\"']|$)"), HIDDEN),
 )
 
-# The prefix of Django's loggers for refused requests. Anybody can send many of them, so they are only warnings.
+# The prefix of Django's loggers for refused requests. Any client can send many of them, so they are only warnings.
 REFUSED: Final = "django.security."
 
 make_plain_record: Final = logging.LogRecord
@@ -157,8 +157,8 @@ def describe(error: BaseException) -> str:
     if is_ours(error) or kind.__name__ in PLAIN:
         text = scrub(remove_texts_of(str(error), error.__cause__ or error.__context__))
         return f"{name}: {text}" if text else name
-    facts = [*list_safe_facts(error), *(describe(inner) for inner in getattr(error, "exceptions", ()))]
-    return f"{name} ({', '.join(facts)})" if facts else name
+    details = [*list_safe_details(error), *(describe(inner) for inner in getattr(error, "exceptions", ()))]
+    return f"{name} ({', '.join(details)})" if details else name
 
 
 def is_ours(error: BaseException) -> bool:
@@ -166,16 +166,16 @@ def is_ours(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in OURS
 
 
-def list_safe_facts(error: BaseException) -> Iterator[str]:
-    """Yield the numbers of a library's exception, and the names that a programmer chose."""
+def list_safe_details(error: BaseException) -> Iterator[str]:
+    """Yield the numbers of a library's exception, and its names of tables, columns and constraints."""
     for source in (error, error.__cause__):
-        for name in FACTS:
+        for name in SAFE_ATTRIBUTES:
             value = getattr(source, name, None)
-            if isinstance(value, int | str) and FACT.fullmatch(str(value)):
+            if isinstance(value, int | str) and SAFE_VALUE.fullmatch(str(value)):
                 yield f"{name} {value}"
-        for name in NAMES:
+        for name in SAFE_NAMES:
             value = getattr(getattr(source, "diag", None), name, None)
-            if isinstance(value, str) and FACT.fullmatch(value):
+            if isinstance(value, str) and SAFE_VALUE.fullmatch(value):
                 yield f"{name.partition('_')[0]} {value}"
         if not type(error).__module__.startswith("django.db"):
             return
@@ -202,7 +202,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def remove_texts_of(text: str, error: BaseException | None) -> str:
-    """Replace the texts of library exceptions, where a caller has put them into a message."""
+    """Replace the texts of library exceptions that a caller has put into a message."""
     for link in _chain(error):
         if not is_ours(link):
             for part in _texts(link):
@@ -212,12 +212,12 @@ def remove_texts_of(text: str, error: BaseException | None) -> str:
 
 def _texts(error: BaseException) -> Iterable[str]:
     parts = [repr(error), str(error), *(str(part) for part in error.args)]
-    return sorted({part for part in parts if len(part) >= SHORTEST}, key=len, reverse=True)
+    return sorted({part for part in parts if len(part) >= MIN_TEXT_LENGTH}, key=len, reverse=True)
 
 
 def scrub(text: str) -> str:
     """Replace email addresses, tokens, passwords and numbers like Social Security numbers in a text."""
-    for pattern, replacement in SHAPES:
+    for pattern, replacement in PATTERNS:
         text = pattern.sub(replacement, text)
     return text
 
@@ -238,6 +238,6 @@ def log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
 
 
 def log_unraisable(args: "sys.UnraisableHookArgs") -> None:
-    """Log an exception where none can be raised, such as in a destructor."""
+    """Log an exception that cannot be raised, such as in a destructor."""
     if args.exc_value is not None:
         sys.stderr.write(f"Ignored: {format_traceback(args.exc_value, args.exc_traceback)}\n")

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 # At DEBUG these log what they send and receive, including tokens and addresses; fido2 logs credentials at INFO.
-NEVER_BELOW: Final = {
+MIN_LEVELS: Final = {
     "fido2": "WARNING",
     # It warns of every request that waits for a thread.
     "waitress.queue": "ERROR",
@@ -28,6 +28,6 @@ def logging_settings(level: str) -> dict[str, Any]:
         "loggers": {
             # Django's own handlers would log everything twice in development, and email whole requests in production.
             "django": {"handlers": [], "level": "INFO"},
-            **{name: {"level": least} for name, least in NEVER_BELOW.items()},
+            **{name: {"level": level} for name, level in MIN_LEVELS.items()},
         },
     }

@@ -14,14 +14,14 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[a-zA-Z]|\{\w+\}")
 def read_catalog(path: Path) -> Catalog:
     """Read a ``.po`` file without its obsolete entries.
 
-    Raises ``PoFileError`` for what is not part of an entry, and for more plural forms than the header says.
+    Raises ``PoFileError`` for a line that is not part of an entry, and for more plural forms than the header says.
     """
     with path.open("rb") as lines:
         return read_po(lines, ignore_obsolete=True, abort_invalid=True)
 
 
 def find_placeholder_errors(path: Path) -> Iterator[str]:
-    """Yield one sentence for each translation in a ``.po`` file that would not keep the original's placeholders.
+    """Yield one sentence for each translation in a ``.po`` file without the original's placeholders.
 
     Fuzzy and empty translations are not checked, because the site does not use them.
     """
@@ -45,11 +45,11 @@ def placeholders(text: str) -> frozenset[str]:
 def _allowed_placeholders(message: Message, form: int) -> list[frozenset[str]]:
     """Return the sets of placeholders that a form may have.
 
-    The first form may leave the number out as the original's singular does, unless the language has only one form.
+    The first form may leave out the number as the original's singular does, unless the language has only one form.
     """
     singular, plural = _forms(message.id)[0], _forms(message.id)[-1]
-    may_leave_out = form == 0 and len(_forms(message.string)) > 1
-    return [placeholders(plural), placeholders(singular)] if may_leave_out else [placeholders(plural)]
+    may_omit_number = form == 0 and len(_forms(message.string)) > 1
+    return [placeholders(plural), placeholders(singular)] if may_omit_number else [placeholders(plural)]
 
 
 def _forms(text: str | Sequence[str] | None) -> tuple[str, ...]:

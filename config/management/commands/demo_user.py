@@ -1,4 +1,4 @@
-"""Fill the demo login through the path that every person takes: link, exchange, sync; sign, give details, pull."""
+"""Create the demo login with data, by the same steps as a real user: link, exchange, sync; sign, enroll, pull."""
 
 import time
 from typing import Any
@@ -16,7 +16,7 @@ from banking.provider import ProviderError, Readiness
 from banking.sync import sync_item
 from compliance import consent
 from compliance.isolation import tenant
-from config.local_sandbox.applicant import person
+from config.local_sandbox.applicant import demo_applicant
 from config.local_sandbox.link_dialog import SandboxAway, public_token
 from credit.enrollment import authorization, lifecycle
 from credit.enrollment.status import get_overview
@@ -35,7 +35,7 @@ class Command(BaseCommand):
     help = "Make the demo login, link a bank of the local sandbox to it, and ask the sandbox's bureau for its report."
 
     def handle(self, **options: Any) -> None:
-        """Make the person if there is none, and link what is not linked yet."""
+        """Create the user if there is none, and link the banks that are not linked yet."""
         if settings.PLAID_ENV != "embedded":
             raise CommandError("The demo login exists only with the embedded sandbox (PLAID_ENV=embedded).")
         user = demo_user()
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{EMAIL} {PASSWORD}")
 
     def import_all(self, item: Item) -> None:
-        """Sync until the history is complete, as the worker would."""
+        """Sync until the history is complete, as a worker does."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while item.readiness != Readiness.HISTORICAL:
             if time.monotonic() > deadline:
@@ -73,7 +73,7 @@ def demo_user() -> User:
 
 
 def link(user: User, institution_id: str, persona: str) -> Item:
-    """Open a linking session and finish it, as a browser would."""
+    """Open a link session and finish it, as a browser does."""
     try:
         opened = open_link(user=user)
         return finish_link(
@@ -87,10 +87,10 @@ def link(user: User, institution_id: str, persona: str) -> Item:
 
 
 def pull_report(user: User) -> None:
-    """Sign the authorization, give the details of one of the bureau's people, and request their report."""
+    """Sign the authorization, enroll with the details of a persona, and pull the report."""
     overview = get_overview(owner=user.pk)
     if overview.status is EnrollmentStatus.NO_CONSENT and overview.succeeded_at is None:
-        name = f"{person().first_name} {person().last_name}"
+        name = f"{demo_applicant().first_name} {demo_applicant().last_name}"
         signed = consent.grant(
             user=user,
             consent_text=authorization.consent_text(),
@@ -99,7 +99,7 @@ def pull_report(user: User) -> None:
             valid_for=authorization.VALID_FOR,
             method="demo",
         )
-        lifecycle.enroll(user=user, applicant=person(), keep_ssn=True, consent_id=signed.pk)
+        lifecycle.enroll(user=user, applicant=demo_applicant(), keep_ssn=True, consent_id=signed.pk)
     elif overview.status is not EnrollmentStatus.NOT_PULLED:
         return
     try:

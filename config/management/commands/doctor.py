@@ -35,9 +35,9 @@ WORKER_SECONDS = 2
 PROVIDER_SECONDS = 3
 SEALED_SECONDS = 10
 MAX_NAMED = 5
-LEAST_ROOM = 1024**3
+MIN_FREE_BYTES = 1024**3
 
-# The word of a level in the table. Errors are what the site cannot do without.
+# The word of a level in the table. Without the parts with an error, the site does not work.
 WORDS = {checks.INFO: "ok", checks.WARNING: "note", checks.ERROR: "MISSING"}
 
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the table; raise CommandError when a required part is missing."""
+        """Print the table. Raises ``CommandError`` if a required part is missing."""
         messages = [message for probe in PROBES for message in probe()]
         width = max(len(message.obj) for message in messages)
         for message in messages:
@@ -58,12 +58,12 @@ class Command(BaseCommand):
 
 
 def finding(part: str, level: int, text: str) -> CheckMessage:
-    """One line of the table. An error makes the command fail; a warning does not."""
+    """Return one line of the table. An error makes the command fail, a warning does not."""
     return CheckMessage(level, text, obj=part)
 
 
 def modes() -> Iterator[CheckMessage]:
-    """Yield what kind of site this is."""
+    """Yield the mode of the site, and the data directory in embedded mode."""
     hardened = "off" if settings.DEBUG else "on"
     yield finding("Mode", checks.INFO, f"hardening {hardened}, PLAID_ENV={settings.PLAID_ENV or 'unset'}")
     if settings.ALLOW_EMBEDDED:
@@ -80,12 +80,12 @@ def databases() -> Iterator[CheckMessage]:
         except DatabaseError as error:
             yield finding(f"Database, {alias}", checks.ERROR, first_line(error))
         else:
-            state, wish = (checks.INFO, "") if user == role else (checks.ERROR, f"; it should be {role}")
-            yield finding(f"Database, {alias}", state, f"PostgreSQL {version} as {user}{wish}")
+            level, correction = (checks.INFO, "") if user == role else (checks.ERROR, f"; it should be {role}")
+            yield finding(f"Database, {alias}", level, f"PostgreSQL {version} as {user}{correction}")
 
 
 def migrations() -> Iterator[CheckMessage]:
-    """Yield whether the tables are those of this version."""
+    """Yield whether all migrations of this version are applied, and no others."""
     try:
         executor = MigrationExecutor(connections["owner"])
         with connections["owner"].cursor() as cursor:
@@ -95,14 +95,14 @@ def migrations() -> Iterator[CheckMessage]:
         return
     if unknown:
         yield finding("Tables", checks.ERROR, f"made by another version, with {unknown[0]}. {history.ADVICE}")
-    elif waiting := executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        yield finding("Tables", checks.ERROR, f"{len(waiting)} migrations wait: manage.py migrate --database owner")
+    elif pending := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        yield finding("Tables", checks.ERROR, f"{len(pending)} migrations wait: manage.py migrate --database owner")
     else:
         yield finding("Tables", checks.INFO, "every migration is applied")
 
 
 def isolation() -> Iterator[CheckMessage]:
-    """Yield what the checks have to say about roles, tables and data keys."""
+    """Yield the messages of the checks of roles, tables and data keys."""
     try:
         messages = run_checks(tags=[Tags.database], databases=["default", "ops"])
     except DatabaseError as error:
@@ -115,62 +115,64 @@ def isolation() -> Iterator[CheckMessage]:
 
 
 def broker() -> Iterator[CheckMessage]:
-    """Yield whether Redis answers."""
+    """Yield whether Redis responds."""
     try:
-        known = get_redis_connection("default").info("server")
+        info = get_redis_connection("default").info("server")
     except redis.RedisError as error:
         yield finding("Redis", checks.ERROR, first_line(error))
     else:
-        yield finding("Redis", checks.INFO, f"{known.get('server_name', 'redis')} {known['redis_version']}")
+        yield finding("Redis", checks.INFO, f"{info.get('server_name', 'redis')} {info['redis_version']}")
 
 
 def workers() -> Iterator[CheckMessage]:
-    """Yield how many workers answer, and which queues none of them serves."""
+    """Yield how many workers respond, and which queues none of them serves."""
     try:
-        answers = app.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
+        queues_by_worker = app.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
     except OperationalError as error:
         yield finding("Worker", checks.ERROR, first_line(error))
         return
-    served = {queue["name"] for queues in answers.values() for queue in queues}
+    served = {queue["name"] for queues in queues_by_worker.values() for queue in queues}
     unserved = [lane.queue for lane in Lane if lane.queue not in served]
-    if not answers:
-        patience = f"none answered in {WORKER_SECONDS} s"
-        yield finding("Worker", checks.ERROR, f"{patience}: start the Procfile's `worker` and `slow`")
+    count_text = f"{len(queues_by_worker)} answered"
+    if not queues_by_worker:
+        text = f"none answered in {WORKER_SECONDS} s: start the Procfile's `worker` and `slow`"
+        yield finding("Worker", checks.ERROR, text)
     elif unserved:
-        yield finding("Worker", checks.ERROR, f"{len(answers)} answered, and none serves {', '.join(unserved)}")
+        yield finding("Worker", checks.ERROR, f"{count_text}, and none serves {', '.join(unserved)}")
     else:
-        yield finding("Worker", checks.INFO, f"{len(answers)} answered")
+        yield finding("Worker", checks.INFO, count_text)
 
 
 def mail() -> Iterator[CheckMessage]:
-    """Yield whether the mail server answers. Nothing is sent."""
+    """Yield whether the mail server responds. No email is sent."""
     backend = settings.EMAIL_BACKEND.rsplit(".", 2)[-2]
     if backend != "smtp":
         yield finding("Mail", checks.WARNING, f"goes to {backend}: nobody receives any")
         return
-    place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    address = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     implicit_tls = getattr(settings, "EMAIL_USE_SSL", False)
     connect = smtplib.SMTP_SSL if implicit_tls else smtplib.SMTP
     try:
         with connect(settings.EMAIL_HOST, settings.EMAIL_PORT, timeout=PROVIDER_SECONDS) as server:
             server.noop()
     except (OSError, smtplib.SMTPException) as error:
-        yield finding("Mail", checks.ERROR, f"{place}: {first_line(error)}")
+        yield finding("Mail", checks.ERROR, f"{address}: {first_line(error)}")
     else:
-        yield finding("Mail", checks.INFO, place)
+        yield finding("Mail", checks.INFO, address)
 
 
 def keys() -> Iterator[CheckMessage]:
-    """Yield the ids of the field keys and the age of the one in use. The vault refuses bad ones at start-up."""
+    """Yield the ids of the field keys and the age of the primary one. The site does not start with invalid keys."""
     names = list(parse_keyring(settings.FIELD_KEYS))
     age = primary_key_age(settings.FIELD_KEYS, datetime.now(UTC).date())
-    says = f"{', '.join(names)}; the first is in use" + (f", {age} days old" if age is not None else "")
-    due = age is not None and age > ROTATE_AFTER_DAYS
-    yield finding("Field keys", checks.WARNING if due else checks.INFO, f"{says}; rotation is due" if due else says)
+    text = f"{', '.join(names)}; the first is in use" + (f", {age} days old" if age is not None else "")
+    is_due = age is not None and age > ROTATE_AFTER_DAYS
+    level, suffix = (checks.WARNING, "; rotation is due") if is_due else (checks.INFO, "")
+    yield finding("Field keys", level, text + suffix)
 
 
 def check_sealed_values() -> Iterator[CheckMessage]:
-    """Yield how many sealed values do not open, and which the first of them are."""
+    """Yield how many sealed values cannot be decrypted, and the first of them."""
     try:
         inspection = inspect(seconds=SEALED_SECONDS)
     except DatabaseError as error:
@@ -188,7 +190,7 @@ def check_sealed_values() -> Iterator[CheckMessage]:
 
 
 def check_overdue_work() -> Iterator[CheckMessage]:
-    """Yield what is still owed at the provider and can be paid by nobody but an operator."""
+    """Yield the Items and link sessions that are billed at Plaid and that only Plaid's support can end."""
     unreadable = PendingRemoval.objects.using("ops").filter(error_code=UNREADABLE_CODE)
     lost = LinkSession.objects.using("ops").filter(state=LinkSession.State.LOST)
     try:
@@ -206,7 +208,7 @@ def check_overdue_work() -> Iterator[CheckMessage]:
 
 
 def plaid() -> Iterator[CheckMessage]:
-    """Yield whether Plaid's credentials are set and, for the local sandbox, whether it answers."""
+    """Yield whether Plaid's credentials are set and, for the local sandbox, whether it responds."""
     if settings.PLAID_ENV not in {"embedded", "sandbox", "production"}:
         yield finding("Plaid", checks.ERROR, "PLAID_ENV is not set to embedded, sandbox or production")
     elif not (settings.PLAID_CLIENT_ID and settings.PLAID_SECRET):
@@ -219,7 +221,7 @@ def plaid() -> Iterator[CheckMessage]:
 
 
 def sandbox() -> CheckMessage:
-    """Return whether the local sandbox answers."""
+    """Return whether the local sandbox responds."""
     try:
         # The address is this site's own setting and on this machine, so S310 does not apply.
         with urllib.request.urlopen(f"{settings.PLAID_URL}/healthz", timeout=PROVIDER_SECONDS):  # noqa: S310
@@ -229,11 +231,11 @@ def sandbox() -> CheckMessage:
 
 
 def bureau() -> Iterator[CheckMessage]:
-    """Yield which bureau is asked, with what kind of inquiry, and how old our password there is."""
+    """Yield the bureau's environment, the kind of inquiries, and the age of our password there."""
     if settings.CREDIT_ENV == "off":
         yield finding("Bureau", checks.WARNING, "CREDIT_ENV=off: no credit reports")
         return
-    says = f"CREDIT_ENV={settings.CREDIT_ENV}, {settings.EXPERIAN_INQUIRY_CLASS or 'unset'} inquiries"
+    environment = f"CREDIT_ENV={settings.CREDIT_ENV}, {settings.EXPERIAN_INQUIRY_CLASS or 'unset'} inquiries"
     age = bureau_password.password_age()
     if age is not None:
         warning = bureau_password.password_warning()
@@ -243,11 +245,11 @@ def bureau() -> Iterator[CheckMessage]:
     else:
         level = checks.WARNING
         text = "EXPERIAN_PASSWORD_SET_ON is not set, so nobody is warned before the password ends"
-    yield finding("Bureau", level, f"{says}; {text}")
+    yield finding("Bureau", level, f"{environment}; {text}")
 
 
 def static_files() -> Iterator[CheckMessage]:
-    """Yield whether the static files were collected; with DEBUG they are served from where they lie."""
+    """Yield whether the static files were collected. With DEBUG they are served from their sources."""
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
     if settings.DEBUG:
         yield finding("Static files", checks.INFO, "served from their sources")
@@ -258,16 +260,16 @@ def static_files() -> Iterator[CheckMessage]:
 
 
 def disk() -> Iterator[CheckMessage]:
-    """Yield the room that is left where data are written."""
+    """Yield the free disk space where data is written."""
     data_dir = settings.DEV_ENVIRONMENT.parent
-    place = data_dir if settings.ALLOW_EMBEDDED and data_dir.exists() else settings.BASE_DIR
-    free = shutil.disk_usage(place).free
-    state = checks.INFO if free >= LEAST_ROOM else checks.WARNING
-    yield finding("Disk", state, f"{free / 1024**3:.1f} GB left at {place}")
+    folder = data_dir if settings.ALLOW_EMBEDDED and data_dir.exists() else settings.BASE_DIR
+    free = shutil.disk_usage(folder).free
+    level = checks.INFO if free >= MIN_FREE_BYTES else checks.WARNING
+    yield finding("Disk", level, f"{free / 1024**3:.1f} GB left at {folder}")
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says, without the lines that follow."""
+    """Return the first line of an error's text."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 

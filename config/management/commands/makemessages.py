@@ -22,7 +22,7 @@ CREATION_DATE = re.compile(r'^"POT-Creation-Date: .*\n', re.MULTILINE)
 
 
 class TranslatableFile(makemessages.BuildFile):
-    """A source file. Jinja2 parses its own templates; Django's reader would miss their plural forms and blocks."""
+    """A source file. Jinja2 parses its own templates; Django's parser would miss their plural forms and blocks."""
 
     def preprocess(self) -> None:
         """Write the sentences of a Jinja2 template as Python, which xgettext reads; leave the rest to Django."""

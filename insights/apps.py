@@ -8,5 +8,5 @@ class InsightsConfig(AppConfig):
     verbose_name = "Insights"
 
     def ready(self) -> None:
-        """Register what notifications say."""
+        """Register the notification messages."""
         import_module("insights.cash_flow.notification_messages")

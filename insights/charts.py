@@ -105,8 +105,8 @@ def draw_line(points: Sequence[Point]) -> LineChart:
     known = known_points(points)
     marks = value_marks(min(point.value for point in known), max(point.value for point in known))
     area = PlotArea(points[0].day, (points[-1].day - points[0].day).days, marks[0], marks[-1])
-    unthinned = [known] if len(known) == len(points) else split_at_gaps(points)
-    segments = [thin_out(segment, len(points)) for segment in unthinned]
+    all_segments = [known] if len(known) == len(points) else split_at_gaps(points)
+    segments = [thin_out(segment, len(points)) for segment in all_segments]
     runs = [segment for segment in segments if len(segment) > 1]
     segment_paths = [area.path_segment(run) for run in runs]
     step = -(-len(points) // MAX_ROWS)
@@ -136,7 +136,7 @@ class PlotArea:
     low: Decimal
     high: Decimal
     unit: Decimal = field(init=False)
-    """How many tenths one unit of value is high: worked out once, and not for each point."""
+    """The height of one unit of value in tenths, computed once instead of for each point."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unit", HEIGHT * 10 / (self.high - self.low))
@@ -160,14 +160,14 @@ class PlotArea:
 
         A step is the difference of two rounded positions, so that rounding errors do not add up.
         """
-        places = [(self.x(point.day), self.y(point.value)) for point in segment]
+        positions = [(self.x(point.day), self.y(point.value)) for point in segment]
         steps = [
-            f"{format_tenths(x - old_x)},{format_tenths(y - old_y)}" for (old_x, old_y), (x, y) in pairwise(places)
+            f"{format_tenths(x - old_x)},{format_tenths(y - old_y)}" for (old_x, old_y), (x, y) in pairwise(positions)
         ]
         return f"M{self.format_point(segment[0])}l{' '.join(steps)}"
 
     def close_path(self, segment: Sequence[KnownPoint]) -> str:
-        """Return what closes a path to an area, down to zero or to the edge nearest to zero."""
+        """Return the path commands that close a line to an area, at zero or at the edge nearest to zero."""
         base = self.y(min(max(Decimal(0), self.low), self.high))
         return f"V{format_tenths(base)}H{format_tenths(self.x(segment[0].day))}Z"
 
@@ -181,9 +181,9 @@ class PlotArea:
 
 
 @lru_cache(maxsize=8192)
-def format_tenths(place: int) -> str:
+def format_tenths(tenths: int) -> str:
     """Format a coordinate in tenths."""
-    return f"{place / 10:.1f}"
+    return f"{tenths / 10:.1f}"
 
 
 def known_points(points: Sequence[Point]) -> list[KnownPoint]:
@@ -223,7 +223,7 @@ def thin_out(segment: list[KnownPoint], total: int) -> list[KnownPoint]:
 
 
 def summarize(known: Sequence[KnownPoint]) -> LineSummary:
-    """Return the ends, the extremes and the change; equal extremes are dated by their first day."""
+    """Return the ends, the extremes and the change. Of equal extremes, the first day counts."""
     first, last = known[0], known[-1]
     change = last.value - first.value
     return LineSummary(
@@ -281,19 +281,19 @@ def draw_bars(amounts: Sequence[Decimal]) -> tuple[Bar, ...]:
 
 
 def whole_shares(amounts: Sequence[Decimal]) -> list[int]:
-    """Split 100 in proportion to the amounts; after rounding down, the rest goes to the largest remainders."""
+    """Split 100 in proportion to the amounts. After rounding down, the rest goes to the largest remainders."""
     total = sum(amounts)
     if not total:
         return [0] * len(amounts)
     exact = [amount * 100 / total for amount in amounts]
     shares = [int(share) for share in exact]
-    by_remainder = sorted(range(len(exact)), key=lambda place: shares[place] - exact[place])
-    for place in by_remainder[: 100 - sum(shares)]:
-        shares[place] += 1
+    by_remainder = sorted(range(len(exact)), key=lambda index: shares[index] - exact[index])
+    for index in by_remainder[: 100 - sum(shares)]:
+        shares[index] += 1
     return shares
 
 
 def percent_filled(value: Decimal, *, low: Decimal = Decimal(0), high: Decimal = Decimal(100)) -> str:
-    """Return how much of a meter or an arc is filled, in percent; a value outside fills none or all of it."""
-    inside = min(max(value, low), high)
-    return f"{(inside - low) * 100 / (high - low):.1f}"
+    """Return how much of a meter or an arc is filled, in percent. A value out of range fills none or all of it."""
+    clamped = min(max(value, low), high)
+    return f"{(clamped - low) * 100 / (high - low):.1f}"

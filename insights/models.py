@@ -26,7 +26,7 @@ class CardLink(Owned):
     ``key`` is the account's key in ``credit.report``, which is the same in every report.
     """
 
-    # No index of its own: the unique one below begins with it.
+    # No index: the unique one below begins with this column.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     key = models.CharField(max_length=80)
     same = models.BooleanField()

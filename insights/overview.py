@@ -1,4 +1,4 @@
-"""Everything that the overview shows, from at most six queries."""
+"""The data of the overview page, from at most six queries."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -72,7 +72,7 @@ class Spending:
     categories: list[CategorySpending]
     age: Age
     is_even: bool = False
-    """Whether something was spent, and as much came back in each category."""
+    """Whether refunds equal spending in every category."""
 
     @property
     def total_spent(self) -> Decimal:
@@ -133,7 +133,7 @@ def cash_flow(
 
 
 def spending(*, window: Window, flows: dict[str, CashFlow], age: Age) -> Spending | None:
-    """Return the spending by category in the most used currency; negative where refunds were higher."""
+    """Return the spending by category in the most used currency. A category with higher refunds is negative."""
     if not flows:
         return None
     flow = max(flows.values(), key=lambda flow: (any(flow.by_category.values()), bool(flow.by_category)))

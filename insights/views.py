@@ -18,12 +18,12 @@ from insights.credit import card_links, score_history, utilization
 from insights.credit.card_links import LinkDecision
 from insights.overview import build_overview
 
-LATEST = 10
+RECENT_COUNT = 10
 
 
 @require_safe
 def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The overview: all of a user's money on one page."""
+    """Show the overview: all of a user's money on one page."""
     items = connections.list_connections(request.user)
     context = build_overview(user=request.user, items=items, days=history.days_in_range(request.GET.get("range", "")))
     return render(request, "insights/overview.html", {"items": items, **context, **connection_state(items)})
@@ -31,15 +31,15 @@ def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def sync_status(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Only the connection status, for a page that waits for a sync."""
+    """Show only the connection status, for a page that waits for a sync."""
     items = connections.list_connections(request.user)
-    now = connection_state(items)
-    return render(request, "ui/connection_strip.html", {"items": items, **now, "synced": not now["syncing"]})
+    state = connection_state(items)
+    return render(request, "ui/connection_strip.html", {"items": items, **state, "synced": not state["syncing"]})
 
 
 @require_safe
 def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse:
-    """One account: its details, its balance over time, its latest transactions."""
+    """Show one account: its details, its balance over time, its latest transactions."""
     account = get_object_or_404(Account.objects.for_user(request.user).select_related("item"), pk=account_id)
     if account.successor_id is not None:
         return redirect("account", account.successor_id)
@@ -50,7 +50,7 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
         "history": history.account_balance_history(
             user=request.user, accounts=[account], currency=account.currency, days=days
         ),
-        "recent": transaction_list.read_rows(account_transactions(account)[:LATEST], owner_id=request.user.pk),
+        "recent": transaction_list.read_rows(account_transactions(account)[:RECENT_COUNT], owner_id=request.user.pk),
     }
     return render(request, "insights/account.html", context)
 
@@ -65,18 +65,18 @@ def account_transactions(account: Account) -> QuerySet[Transaction]:
 
 @require_safe
 def credit_history(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The score in each report."""
-    listed = reports.list_reports(owner=request.user.pk)
-    if not listed:
+    """Show the score in each report."""
+    summaries = reports.list_reports(owner=request.user.pk)
+    if not summaries:
         return redirect("credit")
-    history_of_scores = score_history.score_history(listed, reports.list_changes(owner=request.user.pk))
-    context = {"history": history_of_scores, "is_sample": any(report.is_sample for report in listed)}
+    history_of_scores = score_history.score_history(summaries, reports.list_changes(owner=request.user.pk))
+    context = {"history": history_of_scores, "is_sample": any(report.is_sample for report in summaries)}
     return render(request, "insights/credit_history.html", context)
 
 
 @require_safe
 def credit_utilization(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Each card's utilization, as the bureau reports it and with the bank's current balance."""
+    """Show each card's utilization, as the bureau reports it, and the bank's current balance."""
     stored = reports.get_latest_report(owner=request.user.pk)
     if stored is None:
         return redirect("credit")
@@ -91,22 +91,22 @@ def credit_utilization(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_POST
 def card_link(request: AuthenticatedHttpRequest, key: str, account_id: UUID) -> HttpResponse:
     """Store a user's decision whether an account of the report is a card at a bank."""
-    stored, answer = reports.get_latest_report(owner=request.user.pk), request.POST.get("decision", "")
+    stored, decision = reports.get_latest_report(owner=request.user.pk), request.POST.get("decision", "")
     if (
         stored is None
-        or answer not in list(LinkDecision)
+        or decision not in list(LinkDecision)
         or key not in {tradeline.key for tradeline in stored.report.tradelines}
     ):
         raise Http404
     try:
-        card_links.record_decision(user=request.user, key=key, account_id=account_id, decision=LinkDecision(answer))
+        card_links.record_decision(user=request.user, key=key, account_id=account_id, decision=LinkDecision(decision))
     except Account.DoesNotExist:
         raise Http404 from None
     return redirect("credit_utilization")
 
 
 def connection_state(items: list[Item]) -> dict[str, object]:
-    """The state of all connections, for the page."""
+    """Return the template context about the state of all connections."""
     return {
         "syncing": any(item.is_syncing or item.has_pending_sync_request for item in items),
         "banner": most_urgent_banner(items),

@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class UiConfig(AppConfig):
-    """The parts and the formats that pages of every app share."""
+    """The template components and formats that pages of every app share."""
 
     name = "ui"

@@ -1,6 +1,6 @@
-"""Macros of Jinja2 for what a page repeats many times, where a node of a Django template for each cell costs too much.
+"""Jinja2 macros for rows that a page repeats many times, for which Django's template nodes would be too slow.
 
-A macro escapes what it is given. Its template is in the folder ``jinja2`` of its app.
+A macro escapes its arguments. Its template is in the folder ``jinja2`` of its app.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,6 @@ from markupsafe import Markup
 
 
 def load_macro(template: str, name: str) -> Callable[..., Markup]:
-    """Return a macro; its template is compiled once. Raises ``TemplateNotFound`` and ``AttributeError``."""
+    """Return a macro, whose template is compiled once. Raises ``TemplateNotFound`` and ``AttributeError``."""
     engine = cast(Jinja2, engines["jinja2"])
     return cast(Callable[..., Markup], getattr(cast(Any, engine.env).get_template(template).module, name))

@@ -155,8 +155,8 @@ def open_accounts(items: Iterable[Item]) -> list[Account]:
 
 
 def list_row_account_ids(accounts: Iterable[Account]) -> list[UUID]:
-    """The ids that the accounts' rows have: their own, and those of their former accounts."""
-    return [known.pk for account in accounts for known in account.with_former_accounts]
+    """The ids of the accounts and of their former accounts, under which their rows are stored."""
+    return [row.pk for account in accounts for row in account.with_former_accounts]
 
 
 def group_by_currency(accounts: Iterable[Account]) -> dict[str, list[Account]]:

@@ -1,4 +1,4 @@
-"""The age of a figure: that of the oldest bank data in it; late banks are named."""
+"""The age of a figure, which is that of its oldest bank data, and the banks whose data is out of date."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

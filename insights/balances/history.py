@@ -103,11 +103,11 @@ def daily_changes(*, user: User, accounts: Collection[Account], since: date) -> 
 
 def account_columns(accounts: Collection[Account]) -> dict[str, list[Any]]:
     """The columns for the query: ids with those of former accounts, their account, and until when each counts."""
-    known = [(row, account) for account in accounts for row in account.with_former_accounts]
+    rows = [(row, account) for account in accounts for row in account.with_former_accounts]
     return {
-        "ids": [row.pk for row, _ in known],
-        "accounts": [account.pk for _, account in known],
-        "untils": [row.succeeded_on for row, _ in known],
+        "ids": [row.pk for row, _ in rows],
+        "accounts": [account.pk for _, account in rows],
+        "untils": [row.succeeded_on for row, _ in rows],
     }
 
 

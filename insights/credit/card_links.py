@@ -21,7 +21,7 @@ from banking.models import Account
 from credit.report import Tradeline
 from insights.models import CardLink
 
-# Both digits and name agree, the digits do, the name does.
+# Digits and name agree, only the digits agree, only the name agrees.
 CONFIDENCE_LEVELS = (3, 2, 1)
 
 # Words that are part of many banks' names.
@@ -61,10 +61,9 @@ class CardMatch(NamedTuple):
 
 
 def record_decision(*, user: User, key: str, account_id: UUID, decision: LinkDecision) -> None:
-    """Store a user's decision about a pair; a card and a tradeline are each in one pair at most.
+    """Store a user's decision about a pair. A card and a tradeline are each in one pair at most.
 
-    It replaces what was decided about the card under its earlier ids. Raises ``Account.DoesNotExist`` for a card of
-    somebody else.
+    It replaces decisions about the card's former accounts. Raises ``Account.DoesNotExist`` for another user's card.
     """
     with transaction.atomic():
         # Locked, so that two decisions at the same time leave one pair.
@@ -72,10 +71,10 @@ def record_decision(*, user: User, key: str, account_id: UUID, decision: LinkDec
         card = next((card for card in cards if card.pk == account_id), None)
         if card is None:
             raise Account.DoesNotExist
-        links, known_as = CardLink.objects.for_user(user), [row.pk for row in card.with_former_accounts]
-        links.filter(key=key, account__in=known_as).delete()
+        links, card_ids = CardLink.objects.for_user(user), [row.pk for row in card.with_former_accounts]
+        links.filter(key=key, account__in=card_ids).delete()
         if decision is LinkDecision.SAME:
-            links.filter(Q(key=key) | Q(account__in=known_as), same=True).delete()
+            links.filter(Q(key=key) | Q(account__in=card_ids), same=True).delete()
         if decision is not LinkDecision.FORGET:
             CardLink.objects.create(
                 owner_id=user.pk, account_id=account_id, key=key, same=decision is LinkDecision.SAME
@@ -94,26 +93,26 @@ def match_cards(
 
     A pair that the user rejected is not suggested again. The result's keys are the accounts' keys.
     """
-    by_id = {known.pk: card for card in cards for known in card.with_former_accounts}
+    by_id = {row.pk: card for card in cards for row in card.with_former_accounts}
     keys, links = {account.key for account in accounts}, list(links)
-    sure = {
+    confirmed = {
         link.key: CardMatch(by_id[link.account_id], confirmed=True)
         for link in links
         if link.same and link.account_id in by_id and link.key in keys
     }
-    taken = {match.card.pk for match in sure.values()}
-    likely = suggest_matches(
-        [account for account in accounts if account.key not in sure],
-        [card for card in cards if card.pk not in taken],
+    matched_ids = {match.card.pk for match in confirmed.values()}
+    suggested = suggest_matches(
+        [account for account in accounts if account.key not in confirmed],
+        [card for card in cards if card.pk not in matched_ids],
         denied={(link.key, by_id[link.account_id].pk) for link in links if not link.same and link.account_id in by_id},
     )
-    return sure | {key: CardMatch(card, confirmed=False) for key, card in likely.items()}
+    return confirmed | {key: CardMatch(card, confirmed=False) for key, card in suggested.items()}
 
 
 def suggest_matches(
     accounts: Sequence[Tradeline], cards: Iterable[Account], *, denied: Collection[tuple[str, UUID]] = ()
 ) -> dict[str, Account]:
-    """Pair accounts that match, the most certain first; if two are equally likely, suggest nothing."""
+    """Pair accounts that match, the most certain first. If two are equally likely, suggest neither."""
     pairs = [
         (confidence, line, card)
         for card in cards
@@ -121,14 +120,14 @@ def suggest_matches(
         if (confidence := _match_confidence(line, card)) and (line.key, card.pk) not in denied
     ]
     matches: dict[str, Account] = {}
-    taken: set[UUID] = set()
+    matched_ids: set[UUID] = set()
     for level in CONFIDENCE_LEVELS:
-        free = [(line, card) for sure, line, card in pairs if sure == level]
-        free = [(line, card) for line, card in free if line.key not in matches and card.pk not in taken]
+        free = [(line, card) for confidence, line, card in pairs if confidence == level]
+        free = [(line, card) for line, card in free if line.key not in matches and card.pk not in matched_ids]
         lines, banks = Counter(line.key for line, _card in free), Counter(card.pk for _line, card in free)
-        alone = [(line, card) for line, card in free if lines[line.key] == banks[card.pk] == 1]
-        matches |= {line.key: card for line, card in alone}
-        taken |= {card.pk for _line, card in alone}
+        unambiguous = [(line, card) for line, card in free if lines[line.key] == banks[card.pk] == 1]
+        matches |= {line.key: card for line, card in unambiguous}
+        matched_ids |= {card.pk for _line, card in unambiguous}
     return matches
 
 
@@ -147,7 +146,7 @@ def _match_confidence(line: Tradeline, card: Account) -> int:
 
 
 def _is_same_limit(reported: int | None, limit: Decimal | None) -> bool:
-    """Within one percent: banks report whole dollars, and some a limit of a month ago."""
+    """Whether two limits agree within one percent: banks report whole dollars, and some last month's limit."""
     return bool(reported and limit and abs(limit - reported) * 100 <= reported)
 
 

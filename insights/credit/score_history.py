@@ -14,7 +14,7 @@ from credit.diffing import Change, Severity
 from credit.stored.reports import ReportSummary, StoredChange
 from insights import charts
 
-# Reports come about every 30 days; if they are further apart, a month is missing.
+# Reports are pulled about every 30 days. If two are further apart, a month is missing.
 GAP = timedelta(days=45)
 MAX_EVENTS = 3
 
@@ -110,9 +110,9 @@ def _break(before: ScoreReading | None, listed: ReportSummary, model: str) -> st
 
 def _points(readings: Sequence[ScoreReading]) -> Iterator[charts.Point]:
     """A point for each report, and an unknown one wherever the line is interrupted."""
-    for place, reading in enumerate(readings):
+    for index, reading in enumerate(readings):
         if reading.breaks:
-            yield charts.Point(_between(readings[place - 1].day, reading.day), None)
+            yield charts.Point(_between(readings[index - 1].day, reading.day), None)
         yield charts.Point(reading.day, None if reading.value is None else Decimal(reading.value))
 
 

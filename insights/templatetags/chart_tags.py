@@ -88,9 +88,9 @@ def rows_caption(chart: LineChart) -> str:
 
 
 def chart_caption(facts: LineSummary, currency: str, name: str, year: int) -> SafeString:
-    """Say in words what a chart shows: the change and from what to what, the lowest and the highest value.
+    """Describe a chart in words: the change with its first and last value, and the lowest and highest value.
 
-    Days of ``year`` come without it.
+    Days of ``year`` are written without it.
     """
     first, last = facts.first, facts.last
     if first.day == last.day:
@@ -113,7 +113,7 @@ def chart_caption(facts: LineSummary, currency: str, name: str, year: int) -> Sa
 
 
 def extremes_text(facts: LineSummary, currency: str, year: int) -> str:
-    """Say the lowest and the highest value, and on which days."""
+    """Return a sentence with the lowest and the highest value and their days."""
     lowest, highest = facts.lowest, facts.highest
     return _("Lowest %(lowest)s on %(lowest_day)s, highest %(highest)s on %(highest_day)s.") % {
         "lowest": escape(rounded_money(lowest.value, currency)),
@@ -124,7 +124,7 @@ def extremes_text(facts: LineSummary, currency: str, year: int) -> str:
 
 
 def change_text(facts: LineSummary, currency: str) -> str:
-    """``▲ Up $120 (4%)``, in its color; the arrow is for eyes alone."""
+    """Return ``▲ Up $120 (4%)`` in its color. The arrow is hidden from screen readers."""
     amount, is_up = {"amount": escape(rounded_money(facts.distance, currency))}, facts.direction == "up"
     tone, arrow = ("pos", "▲") if is_up else ("neg", "▼")
     text = _("Up %(amount)s") % amount if is_up else _("Down %(amount)s") % amount
@@ -133,19 +133,19 @@ def change_text(facts: LineSummary, currency: str) -> str:
 
 
 def value_labels(chart: LineChart, currency: str) -> SafeString:
-    """Draw the words of a chart's upright axis."""
+    """Draw the labels of a chart's vertical axis."""
     return join_html(f"<span>{escape(axis_label(value, currency))}</span>" for value in chart.value_marks)
 
 
 @register.filter
 def score_labels(chart: LineChart) -> SafeString:
-    """Draw the words of the upright axis of scores."""
+    """Draw the labels of the vertical axis of scores."""
     return join_html(f"<span>{value.normalize():f}</span>" for value in chart.value_marks)
 
 
 @register.filter
 def day_labels(chart: LineChart) -> SafeString:
-    """Draw the words of a chart's level axis: days, or months where the span is long."""
+    """Draw the labels of a chart's horizontal axis: days, or months if the span is long."""
     return join_html(f"<span>{axis_date(day, chart.is_long)}</span>" for day in chart.day_marks)
 
 

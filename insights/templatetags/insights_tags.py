@@ -1,4 +1,4 @@
-"""How pages say what insights work out: spending by category, how long money lasts, scores."""
+"""Template tags and filters for spending by category, balances, the runway and scores."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -22,7 +22,7 @@ register = template.Library()
 
 @register.filter
 def category_rows(spending: Spending) -> Markup:
-    """Draw what went to each category: its icon, its name that leads to the transactions, its amount and its bar."""
+    """Draw the spending of each category: icon, name with a link to the transactions, amount and bar."""
     return load_macro("insights/spending.html", "category_rows")(spending)
 
 
@@ -46,7 +46,7 @@ def account_page(account_id: UUID) -> str:
 
 @register.filter
 def card_note(card: Card) -> str:
-    """Say what is owed on a card, or what the bank owes, and its limit; both as far as they are known."""
+    """Return a card's balance, or credit balance, and its limit, as far as they are known."""
     if card.balance is None and card.limit is None:
         return _("Balance and credit limit not available")
     if card.balance is None:
@@ -63,7 +63,7 @@ def card_note(card: Card) -> str:
 
 @register.filter
 def runway(months: Decimal | None) -> str:
-    """Format how long money lasts, as coarsely as the figure is known."""
+    """Format a runway, rounded to whole months."""
     if months is None:
         return not_available()
     rounded = int(months.quantize(ONE, context=EXACT))
@@ -76,5 +76,5 @@ def runway(months: Decimal | None) -> str:
 
 @register.filter
 def score(value: Decimal) -> str:
-    """Format a score, or the size of its change, which a chart keeps as a number without a unit."""
+    """Format a score or the size of its change, which charts have as a ``Decimal``."""
     return f"{value:f}"

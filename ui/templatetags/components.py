@@ -1,4 +1,4 @@
-"""The small parts that pages of every app share: icons, links of a menu, the frame around a part of a page."""
+"""The template components that pages of every app share: icons, links of menus, cards and figures."""
 
 from datetime import date, datetime
 from functools import lru_cache
@@ -22,14 +22,14 @@ register.simple_tag(page_url)
 
 @lru_cache(maxsize=128)
 def heroicon(name: str, size: int) -> SafeString:
-    """Draw a heroicon on one line; it always has a text beside it, so screen readers skip it."""
+    """Draw a heroicon on one line. There is always a text beside it, so screen readers skip it."""
     parts = escape_markup(heroicon_mini(name, size=size)).split()
     return format_html_join(" ", "{}", ((part,) for part in parts))
 
 
 @register.simple_tag
 def icon(name: str, size: int = 16) -> SafeString:
-    """Draw a small icon beside a word."""
+    """Draw a small icon beside a text."""
     return heroicon(name, size)
 
 
@@ -72,10 +72,10 @@ def card(
     since: date | None = None,
     until: date | None = None,
 ) -> SafeString:
-    """Frame a part of a page under its heading, ``span`` columns of 12 wide; ``key`` is unique on the page.
+    """Draw a card with a heading, ``span`` columns of 12 wide. ``key`` is unique on the page.
 
     ``url`` and ``action`` are the heading's link. ``age`` (`insights.balances.data_age.Age`), ``since`` and ``until``
-    say of when the figures are.
+    are the age and the period of the figures.
     """
     link = format_html('<a class="card__link" href="{}">{}</a>', url, escape(action)) if url else ""
     times = format_html('<p class="age">{}</p>', data_age(age or None, since, until)) if age or since else ""
@@ -88,7 +88,7 @@ CARD = """<section class="card w{}" aria-labelledby="{}-title">
 
 
 def data_age(age: Any, since: date | None, until: date | None) -> SafeString:
-    """Say which days the figures cover, how old they are, and which banks' are older."""
+    """Draw the period of the figures, their age, and the banks whose data is out of date."""
     parts = []
     if since and until:
         year = current_year()
@@ -105,7 +105,7 @@ def data_age(age: Any, since: date | None, until: date | None) -> SafeString:
 
 
 def late_bank(name: str, data_as_of: datetime | None) -> SafeString:
-    """Say from when the data of a bank is that is out of date."""
+    """Draw a bank whose data is out of date, and the date of that data."""
     if data_as_of is None:
         return format_html(_("{bank}: no data yet"), bank=name)
     return format_html(_("{bank}: data from {time}"), bank=name, time=as_of(data_as_of))
@@ -113,7 +113,7 @@ def late_bank(name: str, data_as_of: datetime | None) -> SafeString:
 
 @register.simple_tag
 def stat(label: str, value: str, *, note: str = "", tone: str = "") -> SafeString:
-    """Say one figure under its label, in the color of ``tone`` (``pos``, ``neg``), with a note below."""
+    """Draw one figure under its label, in the color of ``tone`` (``pos``, ``neg``), with a note below."""
     below = format_html('<dd class="stat__note">{}</dd>', escape(note)) if note else ""
     return format_html(STAT, escape(label), f" {tone}" if tone else "", escape(value), below)
 

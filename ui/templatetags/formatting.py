@@ -1,7 +1,7 @@
-"""Amounts and times in words, for the pages of every app.
+"""Template filters that format amounts and times, for the pages of every app.
 
-Amounts are `Decimal` beside a currency code; a value that is not known is ``None`` and reads "Not available",
-never zero. Times are aware and shown in the reader's zone.
+Amounts are `Decimal` beside a currency code. An unknown value is ``None`` and shown as "Not available", never as zero.
+Times are aware and shown in the user's time zone.
 """
 
 from collections.abc import Mapping
@@ -36,19 +36,19 @@ register.filter("grouped", count)
 
 @register.filter
 def absolute_money(amount: Decimal, currency: str = "USD") -> str:
-    """Format an amount without its sign, if the text beside it says so."""
+    """Format an amount without its sign, for a text that already says whether it was paid or received."""
     return money(amount.copy_abs(), currency)
 
 
 @register.filter
 def sample_money(digits: str) -> str:
-    """Format an amount that a template makes up: ``{{ "18402.11"|sample_money }}``."""
+    """Format a made-up amount of a template: ``{{ "18402.11"|sample_money }}``."""
     return short_money(Decimal(digits))
 
 
 @register.filter
 def get_item(counts: Mapping[int, int], key: int) -> int:
-    """Look one of several counts up. Raises ``KeyError``."""
+    """Look up one of several counts. Raises ``KeyError``."""
     return counts[key]
 
 
@@ -59,7 +59,7 @@ TIME = '<time datetime="{}">{}</time>'
 
 
 def current_year() -> int:
-    """Return the year of today in the reader's zone."""
+    """Return today's year in the user's time zone."""
     return timezone.localdate().year
 
 
@@ -83,7 +83,7 @@ def weekday_and_day(value: date) -> str:
 
 @register.filter
 def local_day(value: datetime) -> str:
-    """Format the day of a time in the reader's zone, with its year: ``Nov 21, 2026``."""
+    """Format the day of a time in the user's time zone, with its year: ``Nov 21, 2026``."""
     return dates.day(timezone.localtime(value).date())
 
 
@@ -106,7 +106,7 @@ def zoned_moment(value: datetime) -> str:
 
 @register.filter
 def as_of(value: datetime) -> SafeString:
-    """Format how old a figure is: the time when it is of today, else only the day."""
+    """Format the time of a figure: the time of day if it is from today, else only the day."""
     zone = timezone.get_current_timezone()
     return as_of_in(value, zone, datetime.now(zone).date(), active_locale())
 
@@ -127,7 +127,7 @@ def ago(value: datetime | None) -> str | SafeString:
 
 
 def format_ago(seconds: int) -> str:
-    """Count a time since in its largest whole unit; less than a minute is "just now"."""
+    """Format an elapsed time in its largest whole unit. Less than a minute is "just now"."""
     if days := seconds // DAY:
         return ngettext("%(count)s day ago", "%(count)s days ago", days) % {"count": days}
     if hours := seconds // HOUR:
@@ -138,5 +138,5 @@ def format_ago(seconds: int) -> str:
 
 
 def count_elapsed_seconds(since: datetime) -> int:
-    """Count the whole seconds since then; 0 for the future."""
+    """Return the whole seconds since a time; 0 for the future."""
     return max(int((timezone.now() - since).total_seconds()), 0)

@@ -52,7 +52,7 @@ def authenticator_app(alice: User) -> AuthenticatorApp:
 
 
 @pytest.fixture
-def stranger(db: None) -> Client:
+def anonymous(db: None) -> Client:
     """A client that is not signed in."""
     return Client()
 

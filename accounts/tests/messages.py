@@ -1,4 +1,4 @@
-"""A notification's message whose words are its values, for tests that care about no app's messages."""
+"""A notification message that shows its values, for tests that need no particular app's message."""
 
 from typing import ClassVar
 
@@ -7,12 +7,12 @@ from accounts.notifications.messages import MessageText, NotificationMessage, re
 
 @register_message
 class PlainMessage(NotificationMessage, frozen=True):
-    """Says what it is given."""
+    """Shows the given title and text."""
 
     code: ClassVar[str] = "test_plain"
     title: str
     text: str = ""
 
     def describe(self) -> MessageText:
-        """Say it."""
+        """Return the given title and text."""
         return MessageText(self.title, self.text)

@@ -1,4 +1,4 @@
-"""Cookies that no neighbouring host can write, and what a browser forgets with its session."""
+"""Cookies belong to this host only, and a browser clears its cache when its session ends."""
 
 import re
 from collections.abc import Callable
@@ -21,18 +21,18 @@ from accounts.tests.totp import AuthenticatorApp, submit_code
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
-FORGOTTEN = '"cache", "storage"'
-SETTING = re.compile(r"(?:set|delete)_cookie\(\s*([\w.\"']+)")
+CLEARED = '"cache", "storage"'
+SET_COOKIE = re.compile(r"(?:set|delete)_cookie\(\s*([\w.\"']+)")
 
 
-def is_of_this_host_alone(cookie: "Morsel[str]") -> bool:
+def is_host_only(cookie: "Morsel[str]") -> bool:
     attributes = (bool(cookie["secure"]), cookie["path"], cookie["domain"])
     return cookie.key.startswith("__Host-") and attributes == (True, "/", "")
 
 
-def test_it_sets_cookies_of_this_host_alone(alice: User, authenticator_app: AuthenticatorApp) -> None:
+def test_it_sets_only_host_cookies(alice: User, authenticator_app: AuthenticatorApp) -> None:
     client = Client()
-    answers = [
+    responses = [
         client.post("/appearance/", {"theme": "dark"}),
         client.get(reverse("account_login")),
         sign_in(client, alice.email, PASSWORD),
@@ -42,18 +42,20 @@ def test_it_sets_cookies_of_this_host_alone(alice: User, authenticator_app: Auth
         client.get(reverse("security")),
         client.post(reverse("account_logout")),
     ]
-    cookies = [cookie for answer in answers for cookie in answer.cookies.values()]
+    cookies = [cookie for response in responses for cookie in response.cookies.values()]
     assert {cookie.key for cookie in cookies} == {
         f"__Host-{name}" for name in ("theme", "csrftoken", "sessionid", "trusted", "browser", "messages")
     }
-    assert [cookie.key for cookie in cookies if not is_of_this_host_alone(cookie)] == []
+    assert [cookie.key for cookie in cookies if not is_host_only(cookie)] == []
 
 
-def test_it_names_every_cookie_in_the_settings() -> None:
+def test_it_names_every_cookie_by_a_setting_with_the_host_prefix() -> None:
     files = [file for file in settings.BASE_DIR.glob("*/**/*.py") if "tests" not in file.parts]
-    ours = [file for file in files if file.relative_to(settings.BASE_DIR).parts[0] not in {"sandbox", "bench", ".venv"}]
-    named = {name for file in ours for name in SETTING.findall(file.read_text())}
-    assert named == {"name", "settings.KNOWN_BROWSER_COOKIE_NAME"}
+    own_files = [
+        file for file in files if file.relative_to(settings.BASE_DIR).parts[0] not in {"sandbox", "bench", ".venv"}
+    ]
+    names = {name for file in own_files for name in SET_COOKIE.findall(file.read_text())}
+    assert names == {"name", "settings.KNOWN_BROWSER_COOKIE_NAME"}
     assert all(
         getattr(settings, name).startswith("__Host-")
         for name in dir(settings)
@@ -61,47 +63,47 @@ def test_it_names_every_cookie_in_the_settings() -> None:
     )
 
 
-def clear_site_data(answer: HttpResponse) -> str:
-    return answer.headers.get("Clear-Site-Data", "")
+def get_clear_site_data(response: HttpResponse) -> str:
+    return response.headers.get("Clear-Site-Data", "")
 
 
 @pytest.fixture
 def client(alice: User) -> Client:
     browser = Client()
-    assert clear_site_data(sign_in(browser, alice.email, PASSWORD)) == ""
-    assert clear_site_data(browser.get(reverse("overview"))) == ""
+    assert get_clear_site_data(sign_in(browser, alice.email, PASSWORD)) == ""
+    assert get_clear_site_data(browser.get(reverse("overview"))) == ""
     return browser
 
 
-def elsewhere(client: Client, user: User) -> HttpResponse:
+def end_from_another_session(client: Client, user: User) -> HttpResponse:
     active_sessions.end_all_sessions(user, actor=None, reason="test")
     return client.get(reverse("overview"))
 
 
-def later(client: Client, _: User) -> HttpResponse:
+def time_out(client: Client, _: User) -> HttpResponse:
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         return client.get(reverse("overview"))
 
 
-def with_another_password(client: Client, _: User) -> HttpResponse:
-    new = "a brand new passphrase"
-    fields = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+def change_password(client: Client, _: User) -> HttpResponse:
+    new_password = "a brand new passphrase"
+    fields = {"oldpassword": PASSWORD, "password1": new_password, "password2": new_password}
     return client.post(reverse("account_change_password"), fields)
 
 
 @pytest.mark.parametrize(
     "end",
-    [lambda client, _: client.post(reverse("account_logout")), elsewhere, later, with_another_password],
+    [lambda client, _: client.post(reverse("account_logout")), end_from_another_session, time_out, change_password],
     ids=["signed out", "from elsewhere", "too late", "password"],
 )
-def test_it_has_the_browser_forget_with_the_session(
+def test_it_clears_the_browsers_cache_when_the_session_ends(
     client: Client, alice: User, end: Callable[[Client, User], HttpResponse]
 ) -> None:
-    assert clear_site_data(end(client, alice)) == FORGOTTEN
-    assert clear_site_data(client.get(reverse("account_login"))) == ""
+    assert get_clear_site_data(end(client, alice)) == CLEARED
+    assert get_clear_site_data(client.get(reverse("account_login"))) == ""
 
 
-def test_it_has_strangers_forget_nothing(stranger: Client) -> None:
+def test_it_clears_nothing_for_anonymous_users(anonymous: Client) -> None:
     for name in ("home", "account_login", "help", "live"):
-        assert clear_site_data(stranger.get(reverse(name))) == ""
-    assert clear_site_data(sign_in(stranger, "nobody@example.com", "wrong")) == ""
+        assert get_clear_site_data(anonymous.get(reverse(name))) == ""
+    assert get_clear_site_data(sign_in(anonymous, "nobody@example.com", "wrong")) == ""

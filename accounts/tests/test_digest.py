@@ -1,4 +1,4 @@
-"""The mail that says there is news: one a person, at the right time, and nothing in it but kinds."""
+"""The digest email: one per user, at the right time, with the types of notifications and nothing private."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -32,23 +32,23 @@ NIGHT = {"quiet_hours_start": time(22), "quiet_hours_end": time(7)}
 
 @pytest.fixture
 def clock() -> Iterator[Any]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
+    with time_machine.travel(NOON, tick=False) as time_traveller:
+        yield time_traveller
 
 
 @pytest.fixture(autouse=True)
 def _jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run a job where it is queued, as a worker would a moment later."""
+    """Run a job when it is queued, as a worker does a moment later."""
     monkeypatch.setattr(send_due_digest, "delay", send_due_digest)
 
 
-def notify_user(user: User, thing: str = "1", kind: NotificationType = NotificationType.CREDIT_SCORE) -> None:
-    message = PlainMessage(title=f"Chase took $1,234 ({thing})")
-    notify(user_id=user.pk, type=kind, message=message, url="/overview/", fingerprint=thing)
+def notify_user(user: User, fingerprint: str = "1", kind: NotificationType = NotificationType.CREDIT_SCORE) -> None:
+    message = PlainMessage(title=f"Chase took $1,234 ({fingerprint})")
+    notify(user_id=user.pk, type=kind, message=message, url="/overview/", fingerprint=fingerprint)
 
 
 def run_beat(clock: Any = None, **passed: int) -> list[list[str]]:
-    """Let time pass and the clock strike; returns to whom all mails so far went."""
+    """Let time pass, run the job of Celery beat, and return the recipients of all emails so far."""
     if clock:
         clock.shift(timedelta(**passed))
     dispatch_due_digests()
@@ -69,37 +69,37 @@ def count_pending(user: User) -> int:
         return Notification.objects.filter(email_pending=True).count()
 
 
-# --- What it says -----------------------------------------------------------------------------------------
+# --- Content ----------------------------------------------------------------------------------------------
 
 
-def test_it_names_kinds_and_where_to_sign_in_and_nothing_else(alice: User, clock: Any) -> None:
+def test_it_contains_only_types_and_a_link(alice: User, clock: Any) -> None:
     for kind in NotificationType:
         notify_user(alice, kind, kind)
     run_beat()
     (message,) = mail.outbox
     assert message.to == [alice.email]
-    named = [line[2:] for line in message.body.splitlines() if line.startswith("- ")]
-    assert named == [words.email_line for words in TEXTS.values()]
+    lines = [line[2:] for line in message.body.splitlines() if line.startswith("- ")]
+    assert lines == [texts.email_line for texts in TEXTS.values()]
     assert "https://plumbline.test/notifications/" in message.body
     for private in ("Chase", "1,234", "$", "Alice", alice.email):
         assert private not in message.body + message.subject
 
 
-def test_it_puts_no_digit_and_no_name_into_the_words_of_a_kind() -> None:
-    for words in TEXTS.values():
-        assert not any(letter.isdigit() or letter == "$" for letter in words.email_line)
+def test_it_describes_types_without_digits_and_amounts() -> None:
+    for texts in TEXTS.values():
+        assert not any(letter.isdigit() or letter == "$" for letter in texts.email_line)
 
 
-def test_it_sends_one_mail_for_many_things(alice: User, mallory: User, clock: Any) -> None:
-    for thing in "abc":
-        notify_user(alice, thing)
+def test_it_sends_one_email_for_many_notifications(alice: User, mallory: User, clock: Any) -> None:
+    for fingerprint in "abc":
+        notify_user(alice, fingerprint)
     notify_user(mallory)
     assert sorted(run_beat()) == [[alice.email], [mallory.email]]
     assert run_beat() == run_beat()
     assert (count_pending(alice), due_time(alice)) == (0, None)
 
 
-def test_it_stands_in_the_trail(alice: User, trail: Callable[[UUID], list[str]], clock: Any) -> None:
+def test_it_records_the_digest_in_the_audit_trail(alice: User, trail: Callable[[UUID], list[str]], clock: Any) -> None:
     notify_user(alice, "a")
     notify_user(alice, "b", NotificationType.LOW_RUNWAY)
     run_beat()
@@ -108,7 +108,7 @@ def test_it_stands_in_the_trail(alice: User, trail: Callable[[UUID], list[str]],
         assert AuditEvent.objects.get().details() == {"types": ["credit_score", "low_runway"], "count": 2}
 
 
-# --- When it goes -----------------------------------------------------------------------------------------
+# --- Time -------------------------------------------------------------------------------------------------
 
 
 def test_it_waits_for_the_end_of_the_quiet_hours(alice: User, clock: Any) -> None:
@@ -119,7 +119,7 @@ def test_it_waits_for_the_end_of_the_quiet_hours(alice: User, clock: Any) -> Non
     assert run_beat(clock, minutes=1) == [[alice.email]]
 
 
-def test_it_collects_a_day(alice: User, clock: Any) -> None:
+def test_it_sends_a_daily_digest_the_next_morning(alice: User, clock: Any) -> None:
     change_settings(user_id=alice.pk, frequency=Frequency.DAILY)
     notify_user(alice, "a")
     assert run_beat(clock, hours=10) == []
@@ -128,7 +128,7 @@ def test_it_collects_a_day(alice: User, clock: Any) -> None:
     assert run_beat(clock, minutes=1) == [[alice.email]]
 
 
-def test_it_collects_a_week(alice: User, clock: Any) -> None:
+def test_it_sends_a_weekly_digest_on_monday_morning(alice: User, clock: Any) -> None:
     change_settings(user_id=alice.pk, frequency=Frequency.WEEKLY)
     notify_user(alice)
     # From Monday noon to the next Monday, 8 a.m.
@@ -136,14 +136,14 @@ def test_it_collects_a_week(alice: User, clock: Any) -> None:
     assert run_beat(clock, hours=1) == [[alice.email]]
 
 
-def test_it_follows_wishes_that_change_while_a_mail_waits(alice: User, clock: Any) -> None:
+def test_it_follows_settings_that_change_while_an_email_is_pending(alice: User, clock: Any) -> None:
     change_settings(user_id=alice.pk, frequency=Frequency.WEEKLY)
     notify_user(alice)
     change_settings(user_id=alice.pk, frequency=Frequency.IMMEDIATE)
     assert run_beat() == [[alice.email]]
 
 
-def test_it_keeps_quiet_even_when_it_is_late(alice: User, clock: Any) -> None:
+def test_it_waits_for_the_end_of_quiet_hours_even_if_it_is_late(alice: User, clock: Any) -> None:
     change_settings(user_id=alice.pk, **NIGHT)
     notify_user(alice)
     # No worker ran until night.
@@ -151,65 +151,65 @@ def test_it_keeps_quiet_even_when_it_is_late(alice: User, clock: Any) -> None:
     assert run_beat(clock, hours=8) == [[alice.email]]
 
 
-def test_it_writes_to_nobody_whose_account_is_closed(alice: User, clock: Any) -> None:
+def test_it_sends_nothing_to_a_deactivated_user(alice: User, clock: Any) -> None:
     notify_user(alice)
     deactivate(user=alice, actor=None)
     assert run_beat() == []
     assert due_time(alice) is None
 
 
-def test_it_goes_by_utc_where_a_zone_is_not_known(alice: User, clock: Any) -> None:
+def test_it_uses_utc_for_an_unknown_time_zone(alice: User, clock: Any) -> None:
     change_settings(user_id=alice.pk, time_zone="Mars/Olympus_Mons", **NIGHT)
     notify_user(alice)
     assert run_beat() == [[alice.email]]
 
 
-# --- When something is away, or dies ----------------------------------------------------------------------
+# --- Failures ---------------------------------------------------------------------------------------------
 
 
-def test_it_tries_again_when_the_mail_server_is_away(
+def test_it_retries_if_the_mail_server_fails(
     alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    there = sending.send_email
+    send_email = sending.send_email
 
-    def away(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise SMTPDataError(554, f"No mail for <{alice.email}>".encode())
 
     notify_user(alice)
-    monkeypatch.setattr(sending, "send_email", away)
+    monkeypatch.setattr(sending, "send_email", fail)
     assert run_beat() == []
     assert alice.email not in caplog.text
-    monkeypatch.setattr(sending, "send_email", there)
+    monkeypatch.setattr(sending, "send_email", send_email)
     assert run_beat(clock, minutes=10) == []
     assert run_beat(clock, minutes=1) == [[alice.email]]
     assert run_beat(clock, minutes=11) == [[alice.email]]
 
 
-def test_it_tries_again_when_the_queue_is_away(alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_retries_if_the_queue_is_unavailable(alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_queue_error(*_: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
     notify_user(alice)
-    with monkeypatch.context() as away:
-        away.setattr(send_due_digest, "delay", raise_queue_error)
+    with monkeypatch.context() as patch:
+        patch.setattr(send_due_digest, "delay", raise_queue_error)
         with pytest.raises(OperationalError):
             run_beat()
     assert run_beat(clock, minutes=10) == [[alice.email]]
 
 
-def test_it_goes_on_when_a_worker_was_killed_before_the_mail(alice: User, clock: Any) -> None:
+def test_it_retries_if_a_worker_was_killed_before_the_email(alice: User, clock: Any) -> None:
     notify_user(alice)
     digest.claim_due_digests(limit=1)
     assert run_beat() == []
     assert run_beat(clock, minutes=10) == [[alice.email]]
 
 
-def test_it_mails_twice_rather_than_never_when_a_worker_was_killed_after_the_mail(
+def test_it_repeats_the_email_with_the_same_id_if_a_worker_was_killed_after_it(
     alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notify_user(alice)
-    with monkeypatch.context() as killing:
-        killing.setattr(digest, "_mark_sent", kill_worker)
+    with monkeypatch.context() as patch:
+        patch.setattr(digest, "_mark_sent", kill_worker)
         with pytest.raises(KeyboardInterrupt):
             run_beat()
     assert run_beat(clock, minutes=11) == [[alice.email]] * 2
@@ -218,21 +218,21 @@ def test_it_mails_twice_rather_than_never_when_a_worker_was_killed_after_the_mai
     assert run_beat(clock, minutes=11) == [[alice.email]] * 2
 
 
-def test_it_sends_one_mail_from_many_workers(alice: User) -> None:
+def test_it_sends_one_email_from_many_workers(alice: User) -> None:
     notify_user(alice)
     in_threads(4, dispatch_due_digests)
     assert [message.to for message in mail.outbox] == [[alice.email]]
 
 
-def test_it_sends_one_mail_for_a_job_that_is_delivered_twice(alice: User, clock: Any) -> None:
+def test_it_sends_one_email_for_a_job_that_is_delivered_three_times(alice: User, clock: Any) -> None:
     notify_user(alice)
     claimed_until, (user_id,) = digest.claim_due_digests(limit=1)
-    done = in_threads(3, lambda: digest.send_digest(user_id=user_id, claimed_until=claimed_until))
-    assert sorted(done) == [False, False, True]
+    results = in_threads(3, lambda: digest.send_digest(user_id=user_id, claimed_until=claimed_until))
+    assert sorted(results) == [False, False, True]
     assert len(mail.outbox) == 1
 
 
-def test_it_mails_what_comes_while_a_mail_is_on_its_way(
+def test_it_sends_notifications_that_arrive_while_an_email_is_sent(
     alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send = sending.send_email

@@ -1,4 +1,4 @@
-"""Every link in a mail leads to the site's own address, whatever name a request gave it."""
+"""Every link in an email has the site's public URL, whatever host name the request has."""
 
 import re
 from collections.abc import Callable
@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 LINK = re.compile(r"https?://\S+|\bwww\.\S+|^/\S+", flags=re.MULTILINE)
 HOSTS = ["testserver", "localhost", "127.0.0.1", "testserver:8443"]
-MAIL_TEMPLATES = sorted((site.BASE_DIR / "templates").glob("*/email/*.txt"))
-DOORS: dict[str, Callable[[Client, str], object]] = {
+EMAIL_TEMPLATES = sorted((site.BASE_DIR / "templates").glob("*/email/*.txt"))
+FORMS: dict[str, Callable[[Client, str], object]] = {
     "a sign-up": lambda client, email: sign_up(client, f"new.{email}", PASSWORD),
     "a sign-up with a known address": lambda client, email: sign_up(client, email, PASSWORD),
     "a reset": lambda client, email: client.post(reverse("account_reset_password"), {"email": email}),
@@ -33,32 +33,32 @@ DOORS: dict[str, Callable[[Client, str], object]] = {
 }
 
 
-def links() -> list[str]:
-    return [link for message in mail.outbox for link in LINK.findall(f"{message.subject}\n{message.body}")]
+def list_links() -> list[str]:
+    return [url for message in mail.outbox for url in LINK.findall(f"{message.subject}\n{message.body}")]
 
 
 @pytest.mark.parametrize("host", HOSTS)
-@pytest.mark.parametrize("door", DOORS)
-def test_it_leads_to_the_sites_own_address(alice: User, door: str, host: str) -> None:
-    DOORS[door](Client(headers={"Host": host}), alice.email)
-    assert links()
-    assert [link for link in links() if not link.startswith(site.PUBLIC_URL)] == []
+@pytest.mark.parametrize("form", FORMS)
+def test_it_has_the_public_url_in_emails_of_requests(alice: User, form: str, host: str) -> None:
+    FORMS[form](Client(headers={"Host": host}), alice.email)
+    assert list_links()
+    assert [link for link in list_links() if not link.startswith(site.PUBLIC_URL)] == []
     assert host not in str([message.message() for message in mail.outbox])
 
 
-def test_it_leads_there_from_mails_of_jobs_too(alice: User) -> None:
+def test_it_has_the_public_url_in_emails_of_jobs(alice: User) -> None:
     for _ in range(lockout.FAILURES_BEFORE_LOCKOUT):
         lockout.record_failure(alice.email)
     send_unlock_email(str(alice.pk))
     inbox.notify(user_id=alice.pk, type=NotificationType.LOW_RUNWAY, message=PlainMessage(title="x"), fingerprint="x")
-    until, (person,) = digest.claim_due_digests(limit=1)
-    digest.send_digest(user_id=person, claimed_until=until)
+    claimed_until, (user_id,) = digest.claim_due_digests(limit=1)
+    digest.send_digest(user_id=user_id, claimed_until=claimed_until)
     assert len(mail.outbox) == 2
-    assert [link for link in links() if not link.startswith(site.PUBLIC_URL)] == []
+    assert [link for link in list_links() if not link.startswith(site.PUBLIC_URL)] == []
 
 
-@pytest.mark.parametrize("template", MAIL_TEMPLATES, ids=lambda path: path.name)
-def test_it_is_written_with_the_public_address_or_a_link_that_has_it(template: Path) -> None:
+@pytest.mark.parametrize("template", EMAIL_TEMPLATES, ids=lambda path: path.name)
+def test_it_has_the_public_url_in_every_template(template: Path) -> None:
     text = template.read_text()
     variables = set(re.findall(r"{{\s*(\w*url\w*)", text))
     assert variables <= {"public_url", *sending.LINKS}

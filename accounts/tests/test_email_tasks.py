@@ -1,4 +1,4 @@
-"""Notices by mail, which neither stop what they speak of nor get lost."""
+"""Security emails neither block the action that they report nor get lost."""
 
 from smtplib import SMTPServerDisconnected
 from typing import Any
@@ -22,16 +22,16 @@ from compliance.audit.request_details import request_details
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-NOTICE = "accounts/email/new_browser"
-FACTS = {"timestamp": "2026-11-21T09:40:00+00:00", "ip": "192.0.2.1", "user_agent": FIREFOX}
+TEMPLATE = "accounts/email/new_browser"
+DETAILS = {"timestamp": "2026-11-21T09:40:00+00:00", "ip": "192.0.2.1", "user_agent": FIREFOX}
 
 
 def fail_to_send(*_: Any, **__: Any) -> None:
     raise SMTPServerDisconnected("please try later")
 
 
-def test_it_says_when_and_from_where_and_how_to_react(alice: User) -> None:
-    send_security_email(NOTICE, str(alice.pk), "", FACTS)
+def test_it_contains_time_device_address_and_a_reset_link(alice: User) -> None:
+    send_security_email(TEMPLATE, str(alice.pk), "", DETAILS)
     (message,) = mail.outbox
     assert message.to == [alice.email]
     assert "When: Nov 21, 2026, 9:40 AM UTC" in message.body
@@ -41,46 +41,48 @@ def test_it_says_when_and_from_where_and_how_to_react(alice: User) -> None:
     assert message.alternatives == []
 
 
-def test_it_queues_a_header_and_no_sentence(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_queues_the_user_agent_header_unparsed(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     queued: list[Any] = []
     monkeypatch.setattr(send_security_email, "delay", lambda *arguments: queued.append(arguments))
     request = RequestFactory().get("/", headers={"User-Agent": FIREFOX})
     with request_details(request):
-        enqueue_security_email(NOTICE, user=alice)
-    assert [facts["user_agent"] for _template, _user, _email, facts in queued] == [FIREFOX]
+        enqueue_security_email(TEMPLATE, user=alice)
+    assert [details["user_agent"] for _template, _user, _email, details in queued] == [FIREFOX]
 
 
-def test_it_writes_to_another_address_when_that_one_is_concerned(alice: User) -> None:
-    send_security_email(NOTICE, str(alice.pk), "old@example.com", FACTS)
+def test_it_sends_to_the_given_address_instead(alice: User) -> None:
+    send_security_email(TEMPLATE, str(alice.pk), "old@example.com", DETAILS)
     assert mail.outbox[0].to == ["old@example.com"]
 
 
-def test_it_writes_to_nobody_who_is_gone() -> None:
-    send_security_email(NOTICE, str(uuid4()), "", FACTS)
+def test_it_sends_nothing_to_an_unknown_user() -> None:
+    send_security_email(TEMPLATE, str(uuid4()), "", DETAILS)
     assert mail.outbox == []
 
 
-def wait_after(user: User, retries: int) -> float:
-    """How many seconds a notice waits that could not be sent so often before."""
+def get_wait_after(user: User, retries: int) -> float:
+    """Return the seconds before the next attempt, after this many failed ones."""
     send_security_email.push_request(called_directly=False, retries=retries, is_eager=False)
     with pytest.raises(Retry) as retry:
-        send_security_email.run(NOTICE, str(user.pk), "", FACTS)
+        send_security_email.run(TEMPLATE, str(user.pk), "", DETAILS)
     send_security_email.pop_request()
     return float(retry.value.when)
 
 
-def test_it_tries_again_later(alice: User, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
+def test_it_retries_with_growing_waits_for_two_hours(
+    alice: User, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
     monkeypatch.setattr(sending, "send_email", fail_to_send)
     monkeypatch.setattr(send_security_email, "apply_async", lambda *_, **__: None)
-    waits = [wait_after(alice, retries) for retries in range(send_security_email.max_retries)]
+    waits = [get_wait_after(alice, retries) for retries in range(send_security_email.max_retries)]
     assert waits[:4] == [30, 60, 120, 240]
     assert 2 * 3600 <= sum(waits) < 3 * 3600
-    # The broker takes a job that waits longer for a lost one, and a second worker would send the same mail.
+    # The broker redelivers a job that waits longer, and a second worker would send the same email.
     assert max(waits) < settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"] / 2
 
 
 @pytest.mark.parametrize("failure", [DatabaseAway("gone"), InterfaceError("the connection is closed")])
-def test_it_tries_again_when_the_database_was_away(
+def test_it_retries_if_the_database_is_unavailable(
     alice: User, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -88,45 +90,45 @@ def test_it_tries_again_when_the_database_was_away(
 
     monkeypatch.setattr(User.objects, "get", fail)
     monkeypatch.setattr(User.objects, "filter", fail)
-    for task, told in (
-        (send_security_email, [NOTICE, str(alice.pk), "", FACTS]),
+    for task, arguments in (
+        (send_security_email, [TEMPLATE, str(alice.pk), "", DETAILS]),
         (send_unlock_email, [str(alice.pk)]),
     ):
         monkeypatch.setattr(task, "apply_async", lambda *_, **__: None)
         task.push_request(called_directly=False, is_eager=False)
         with pytest.raises(Retry):
-            task.run(*told)
+            task.run(*arguments)
         task.pop_request()
 
 
-def test_it_sends_nothing_of_what_did_not_happen(alice: User) -> None:
+def test_it_sends_nothing_if_the_transaction_is_rolled_back(alice: User) -> None:
     with transaction.atomic():
-        enqueue_security_email(NOTICE, user=alice)
+        enqueue_security_email(TEMPLATE, user=alice)
         transaction.set_rollback(True)
     assert mail.outbox == []
 
 
-def test_it_sends_at_once_when_the_queue_is_away(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_sends_at_once_if_the_queue_is_unavailable(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_queue_error(*_: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
     monkeypatch.setattr(send_security_email, "delay", raise_queue_error)
     with transaction.atomic():
-        enqueue_security_email(NOTICE, user=alice)
+        enqueue_security_email(TEMPLATE, user=alice)
     assert [message.to for message in mail.outbox] == [[alice.email]]
 
 
-def test_it_lets_the_deed_stand_when_both_are_away(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_keeps_the_action_if_mail_server_and_queue_fail(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "send_email", fail_to_send)
     with transaction.atomic():
         User.objects.filter(pk=alice.pk).update(first_name="Alicia")
-        enqueue_security_email(NOTICE, user=alice)
+        enqueue_security_email(TEMPLATE, user=alice)
     alice.refresh_from_db()
     assert alice.first_name == "Alicia"
     assert mail.outbox == []
 
 
-def test_it_queues_the_same_job_for_an_address_without_an_account(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_queues_a_job_also_for_an_address_without_an_account(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     queued: list[tuple[object, ...]] = []
     monkeypatch.setattr(send_unlock_email, "delay", lambda *arguments: queued.append(arguments))
     enqueue_unlock_email(alice)

@@ -1,4 +1,4 @@
-"""Nobody learns from an answer who has an account. ``bench/sign_in.py`` measures that no time tells either."""
+"""Responses do not reveal who has an account. ``bench/sign_in.py`` measures that their timing does not either."""
 
 import json
 from collections.abc import Callable
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOBODY = "nobody@example.com"
 
 
-def observable(answer: HttpResponse, *names: str) -> tuple[object, ...]:
-    """What an answer tells anybody who looks: status, place, page, cookies."""
-    said = page_without_tokens(answer)
+def get_observable(response: HttpResponse, *names: str) -> tuple[object, ...]:
+    """Return all that a client can compare: status, location, page and names of cookies."""
+    page = page_without_tokens(response)
     for name in names:
-        said = said.replace(name, "X")
-    return answer.status_code, answer.headers.get("Location"), said, tuple(sorted(answer.cookies))
+        page = page.replace(name, "X")
+    return response.status_code, response.headers.get("Location"), page, tuple(sorted(response.cookies))
 
 
 @pytest.fixture
@@ -46,22 +46,22 @@ def emails(alice: User, make_user: Callable[..., User]) -> list[str]:
     return [f"{name}@example.com" for name in names]
 
 
-def test_it_says_the_same_of_every_address_at_sign_in(emails: list[str]) -> None:
-    assert len({observable(sign_in(Client(), email, "wrong"), email) for email in emails}) == 1
+def test_it_responds_the_same_for_every_address_at_sign_in(emails: list[str]) -> None:
+    assert len({get_observable(sign_in(Client(), email, "wrong"), email) for email in emails}) == 1
 
 
-def test_it_says_the_same_of_every_address_when_a_password_is_forgotten(emails: list[str]) -> None:
-    place = reverse("account_reset_password")
-    assert len({observable(Client().post(place, {"email": email}), email) for email in emails}) == 1
-    # One mail each, so that the time of sending tells nothing; what it says is for the mailbox's owner alone.
+def test_it_responds_the_same_for_every_address_at_password_reset(emails: list[str]) -> None:
+    url = reverse("account_reset_password")
+    assert len({get_observable(Client().post(url, {"email": email}), email) for email in emails}) == 1
+    # One email each, so that the time of sending reveals nothing. Only the mailbox's owner reads its text.
     assert sorted(message.to[0] for message in mail.outbox) == sorted(emails)
 
 
-def test_it_says_the_same_of_every_address_at_sign_up(emails: list[str]) -> None:
-    assert len({observable(sign_up(Client(), email, PASSWORD), email) for email in emails}) == 1
+def test_it_responds_the_same_for_every_address_at_sign_up(emails: list[str]) -> None:
+    assert len({get_observable(sign_up(Client(), email, PASSWORD), email) for email in emails}) == 1
 
 
-def test_it_hashes_the_password_of_a_known_address_too(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_hashes_the_password_also_for_a_known_address(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[str] = []
     monkeypatch.setattr(forms, "make_password", lambda password: hashed.append(password) or make_password(password))
     sign_up(Client(), alice.email, "another long password")
@@ -71,16 +71,16 @@ def test_it_hashes_the_password_of_a_known_address_too(alice: User, monkeypatch:
     assert User.objects.get(email=NOBODY).check_password("another long password")
 
 
-def test_it_asks_every_browser_for_any_passkey(alice: User, authenticator_app: AuthenticatorApp) -> None:
-    def question(client: Client) -> object:
-        asked = json.loads(client.get(reverse("mfa_login_webauthn"), headers={"Accept": "application/json"}).content)
-        asked["request_options"]["publicKey"].pop("challenge")
-        return asked
+def test_it_requests_any_passkey_from_every_browser(alice: User, authenticator_app: AuthenticatorApp) -> None:
+    def get_options(client: Client) -> object:
+        options = json.loads(client.get(reverse("mfa_login_webauthn"), headers={"Accept": "application/json"}).content)
+        options["request_options"]["publicKey"].pop("challenge")
+        return options
 
-    known = Client()
-    known.cookies[site.KNOWN_BROWSER_COOKIE_NAME] = "x"
-    sign_in(known, alice.email, "wrong")
-    asked = question(known)
-    assert asked == question(Client())
-    assert asked["request_options"]["publicKey"]["allowCredentials"] == []
-    assert asked["request_options"]["publicKey"]["userVerification"] == "required"
+    known_browser = Client()
+    known_browser.cookies[site.KNOWN_BROWSER_COOKIE_NAME] = "x"
+    sign_in(known_browser, alice.email, "wrong")
+    options = get_options(known_browser)
+    assert options == get_options(Client())
+    assert options["request_options"]["publicKey"]["allowCredentials"] == []
+    assert options["request_options"]["publicKey"]["userVerification"] == "required"

@@ -1,4 +1,4 @@
-"""What browsers never send and people with other tools do: every door answers with a page of ours."""
+"""Every form of accounts responds with a page of the site, even to input that browsers never send."""
 
 import json
 from typing import Any
@@ -15,8 +15,8 @@ from accounts.tests.totp import AuthenticatorApp
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
 FORM = "application/x-www-form-urlencoded"
-LONG = "a" * 10_000 + "%40example.com"
-TEXTS = ["%00", "a%00b%40example.com", "%ED%A0%80", "%FF%FE", LONG, "%F0%9F%94%91", "%0d%0aX: y"]
+LONG_EMAIL = "a" * 10_000 + "%40example.com"
+TEXTS = ["%00", "a%00b%40example.com", "%ED%A0%80", "%FF%FE", LONG_EMAIL, "%F0%9F%94%91", "%0d%0aX: y"]
 CREDENTIALS: list[Any] = [
     None,
     5,
@@ -61,71 +61,71 @@ def _no_limits(settings) -> None:
         ("mfa_login_webauthn", "credential"),
     ],
 )
-def test_it_answers_strangers_with_a_page(stranger: Client, name: str, field: str, text: str) -> None:
-    others = {"login": "a%40example.com", "email": "a%40example.com", "password": "x", "password1": "x" * 20}
-    body = "&".join(f"{key}={value}" for key, value in {**others, field: text}.items())
-    answer = stranger.post(reverse(name), body, content_type=FORM)
-    assert answer.status_code in (200, 302, 400)
-    assert not is_signed_in(stranger)
+def test_it_responds_with_a_page_to_anonymous_users(anonymous: Client, name: str, field: str, text: str) -> None:
+    fields = {"login": "a%40example.com", "email": "a%40example.com", "password": "x", "password1": "x" * 20}
+    body = "&".join(f"{key}={value}" for key, value in {**fields, field: text}.items())
+    response = anonymous.post(reverse(name), body, content_type=FORM)
+    assert response.status_code in (200, 302, 400)
+    assert not is_signed_in(anonymous)
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
-@pytest.mark.parametrize("place", ["mfa_authenticate", "mfa_trust"])
-def test_it_answers_between_the_steps_with_a_page(
-    alice: User, authenticator_app: AuthenticatorApp, place: str, text: str
+@pytest.mark.parametrize("name", ["mfa_authenticate", "mfa_trust"])
+def test_it_responds_with_a_page_in_the_second_step(
+    alice: User, authenticator_app: AuthenticatorApp, name: str, text: str
 ) -> None:
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     for field in ("code", "credential", "action"):
-        assert client.post(reverse(place), f"{field}={text}", content_type=FORM).status_code in (200, 302, 400)
+        assert client.post(reverse(name), f"{field}={text}", content_type=FORM).status_code in (200, 302, 400)
     assert not is_signed_in(client)
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
-def test_it_answers_who_changes_an_address_with_a_page(alice: User, text: str) -> None:
+def test_it_responds_with_a_page_at_a_change_of_address(alice: User, text: str) -> None:
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     body = f"email={text}&action_add="
     assert client.post(reverse("account_email"), body, content_type=FORM).status_code in (200, 302, 400)
     client.post(reverse("account_email"), {"email": "new@example.com", "action_add": ""})
-    answer = client.post(reverse("account_email_verification_sent"), f"code={text}", content_type=FORM)
-    assert answer.status_code in (200, 302)
+    response = client.post(reverse("account_email_verification_sent"), f"code={text}", content_type=FORM)
+    assert response.status_code in (200, 302)
     assert User.objects.get().email == alice.email
 
 
 @pytest.mark.parametrize(
-    "place", ["mfa_login_webauthn", "mfa_authenticate", "mfa_reauthenticate_webauthn", "mfa_add_webauthn"]
+    "name", ["mfa_login_webauthn", "mfa_authenticate", "mfa_reauthenticate_webauthn", "mfa_add_webauthn"]
 )
 @pytest.mark.parametrize("credential", CREDENTIALS, ids=range(len(CREDENTIALS)))
-def test_it_takes_no_passkey_that_is_none(alice: User, request: Any, place: str, credential: Any) -> None:
+def test_it_rejects_invalid_passkeys(alice: User, request: Any, name: str, credential: Any) -> None:
     client = Client()
-    if place != "mfa_add_webauthn":
+    if name != "mfa_add_webauthn":
         request.getfixturevalue("authenticator_app")
-    if place == "mfa_reauthenticate_webauthn":
+    if name == "mfa_reauthenticate_webauthn":
         client.force_login(alice)
-    elif place != "mfa_login_webauthn":
+    elif name != "mfa_login_webauthn":
         sign_in(client, alice.email, PASSWORD)
-    headers = {"Accept": "application/json"} if place == "mfa_login_webauthn" else {}
-    client.get(reverse(place), headers=headers)
-    answer = client.post(reverse(place), {"credential": json.dumps(credential), "name": "x"})
-    assert answer.status_code in (200, 302)
+    headers = {"Accept": "application/json"} if name == "mfa_login_webauthn" else {}
+    client.get(reverse(name), headers=headers)
+    response = client.post(reverse(name), {"credential": json.dumps(credential), "name": "x"})
+    assert response.status_code in (200, 302)
     assert alice.authenticator_set.filter(type="webauthn").count() == 0
 
 
 @pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 5_000, '{"id": "\\u0000"}', "NaN", "9" * 5_000, "\u00e9"])
-def test_it_reads_no_json_without_end(stranger: Client, text: str) -> None:
-    assert stranger.post(reverse("mfa_login_webauthn"), {"credential": text}).status_code == 302
+def test_it_rejects_deep_and_huge_json(anonymous: Client, text: str) -> None:
+    assert anonymous.post(reverse("mfa_login_webauthn"), {"credential": text}).status_code == 302
 
 
 @pytest.mark.parametrize("host", ["evil.example", "testserver.evil.example", "testserver@evil.org", "", "a" * 5_000])
-def test_it_knows_its_own_name(stranger: Client, host: str) -> None:
+def test_it_rejects_other_host_names(anonymous: Client, host: str) -> None:
     for name in ("account_login", "account_reset_password", "mfa_login_webauthn"):
-        answer = stranger.post(reverse(name), {"email": "alice@example.com"}, headers={"Host": host})
-        assert answer.status_code == 400
+        response = anonymous.post(reverse(name), {"email": "alice@example.com"}, headers={"Host": host})
+        assert response.status_code == 400
 
 
 @pytest.mark.parametrize("header", ["", "junk", "1.2.3.4, junk", "::1%eth0", "9" * 10_000, "\u00e9"])
-def test_it_takes_any_address_of_the_client(alice: User, settings, header: str) -> None:
+def test_it_accepts_any_forwarded_address(alice: User, settings, header: str) -> None:
     settings.TRUSTED_PROXY_COUNT = 2
     client = Client(headers={"X-Forwarded-For": header}, REMOTE_ADDR="")
     sign_in(client, alice.email, PASSWORD)
@@ -133,7 +133,7 @@ def test_it_takes_any_address_of_the_client(alice: User, settings, header: str) 
 
 
 @pytest.mark.parametrize("agent", ["", "\u00e9" * 400, "x" * 100_000, "<b>x</b>"])
-def test_it_takes_any_name_of_a_browser(alice: User, agent: str) -> None:
+def test_it_accepts_any_user_agent(alice: User, agent: str) -> None:
     client = Client(headers={"User-Agent": agent})
     sign_in(client, alice.email, PASSWORD)
     page = client.get(reverse("security"))

@@ -1,4 +1,4 @@
-"""Hashes that other programs made."""
+"""Password hashes that were imported from other programs."""
 
 import bcrypt
 import pytest
@@ -12,7 +12,7 @@ from accounts.tests.pages import is_signed_in, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Source: the test vectors of OpenBSD's bcrypt as jBCrypt has them (cost 12).
+# Source: the test vectors of OpenBSD's bcrypt, from jBCrypt (cost 12).
 VECTORS = [
     ("a", "$2a$12$8NJH3LsPrANStV6XtBakCez0cKHXVxmvxIlcz785vxAIZrihHZpeS"),
     ("abc", "$2a$12$EXRkfkdmXn2gzds2SSitu.MW9.gAVqa9eLS1//RYtYCmB1eLHg.9q"),
@@ -20,59 +20,59 @@ VECTORS = [
 ]
 
 
-def bcrypt_hash(password: str, prefix: str = "2b", cost: int = 12) -> str:
-    made = bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
-    return f"bcrypt${made.replace('$2b$', f'${prefix}$', 1)}"
+def make_bcrypt_hash(password: str, prefix: str = "2b", cost: int = 12) -> str:
+    encoded = bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
+    return f"bcrypt${encoded.replace('$2b$', f'${prefix}$', 1)}"
 
 
-def keep(user: User, encoded: str) -> None:
+def store(user: User, encoded: str) -> None:
     User.objects.filter(pk=user.pk).update(password=encoded)
 
 
-@pytest.mark.parametrize(("password", "made"), VECTORS)
-def test_it_verifies_bcrypt(password: str, made: str) -> None:
-    assert check_password(password, f"bcrypt${made}")
-    assert not check_password(f"{password}x", f"bcrypt${made}")
+@pytest.mark.parametrize(("password", "encoded"), VECTORS)
+def test_it_verifies_bcrypt(password: str, encoded: str) -> None:
+    assert check_password(password, f"bcrypt${encoded}")
+    assert not check_password(f"{password}x", f"bcrypt${encoded}")
 
 
 @pytest.mark.parametrize("prefix", ["2a", "2b", "2y"])
-def test_it_lets_a_person_in_by_an_old_password_and_hashes_it_anew(alice: User, prefix: str) -> None:
-    keep(alice, bcrypt_hash(PASSWORD, prefix))
+def test_it_accepts_an_imported_password_and_hashes_it_again(alice: User, prefix: str) -> None:
+    store(alice, make_bcrypt_hash(PASSWORD, prefix))
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     assert is_signed_in(client)
     alice.refresh_from_db()
     assert identify_hasher(alice.password).__class__.__name__ == "Argon2id"
-    again = Client()
-    sign_in(again, alice.email, PASSWORD)
-    assert is_signed_in(again)
+    second_client = Client()
+    sign_in(second_client, alice.email, PASSWORD)
+    assert is_signed_in(second_client)
 
 
-def test_it_verifies_what_django_hashed_by_bcrypt(alice: User) -> None:
-    keep(alice, BCryptSHA256PasswordHasher().encode(PASSWORD, bcrypt.gensalt(12)))
+def test_it_verifies_djangos_bcrypt_hashes(alice: User) -> None:
+    store(alice, BCryptSHA256PasswordHasher().encode(PASSWORD, bcrypt.gensalt(12)))
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
     assert identify_hasher(alice.password).__class__.__name__ == "Argon2id"
 
 
 @pytest.mark.parametrize("password", ["x" * 73, "x" * 256, "\u00e9" * 37, "🔑" * 19])
-def test_it_refuses_a_password_that_is_too_long_for_the_old_hash(stranger: Client, alice: User, password: str) -> None:
-    keep(alice, bcrypt_hash("x" * 72))
-    assert sign_in(stranger, alice.email, password).status_code == 200
-    assert not is_signed_in(stranger)
+def test_it_rejects_a_password_that_bcrypt_would_truncate(anonymous: Client, alice: User, password: str) -> None:
+    store(alice, make_bcrypt_hash("x" * 72))
+    assert sign_in(anonymous, alice.email, password).status_code == 200
+    assert not is_signed_in(anonymous)
 
 
 @pytest.mark.parametrize(
     ("password", "encoded"),
     [
-        ("x" * 73, bcrypt_hash("x" * 72)),
+        ("x" * 73, make_bcrypt_hash("x" * 72)),
         ("x", "bcrypt$$2z$99$x"),
-        ("x", bcrypt_hash("x", cost=11)),
+        ("x", make_bcrypt_hash("x", cost=11)),
         ("x", BCryptSHA256PasswordHasher().encode("x", bcrypt.gensalt(10))),
     ],
     ids=["too long to compare", "no hash at all", "too cheap", "too cheap as Django makes it"],
 )
-def test_it_hashes_as_for_an_unknown_address_what_it_cannot_compare(
+def test_it_hashes_the_password_anyway_if_it_cannot_compare(
     password: str, encoded: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[str] = []
@@ -84,11 +84,11 @@ def test_it_hashes_as_for_an_unknown_address_what_it_cannot_compare(
 @pytest.mark.parametrize(
     "encoded", ["bcrypt$", "bcrypt$$2b$04$", "bcrypt$$2z$99$x", "bcrypt_sha256$$2b$12$x", "junk", ""]
 )
-def test_it_lets_nobody_in_by_a_hash_that_is_none(stranger: Client, alice: User, encoded: str) -> None:
-    keep(alice, encoded)
-    assert sign_in(stranger, alice.email, PASSWORD).status_code == 200
-    assert not is_signed_in(stranger)
+def test_it_rejects_invalid_hashes(anonymous: Client, alice: User, encoded: str) -> None:
+    store(alice, encoded)
+    assert sign_in(anonymous, alice.email, PASSWORD).status_code == 200
+    assert not is_signed_in(anonymous)
 
 
-def test_it_makes_no_new_hash_by_bcrypt(settings) -> None:
+def test_it_hashes_new_passwords_with_argon2id(settings) -> None:
     assert settings.PASSWORD_HASHERS[0] == "accounts.sign_in.hashers.Argon2id"

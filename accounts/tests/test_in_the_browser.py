@@ -1,4 +1,4 @@
-"""Passkeys and authenticator apps as a person meets them, in a real browser with a virtual authenticator."""
+"""Passkeys and authenticator apps in a real browser with a virtual authenticator."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +24,8 @@ pytestmark = [
 OpenPage = Callable[[str], None]
 
 
-class Key:
-    """A platform authenticator: a fingerprint reader that always agrees, unless told otherwise."""
+class VirtualAuthenticator:
+    """A virtual platform authenticator, which verifies the user until ``reject_user`` is called."""
 
     def __init__(self, page: Page) -> None:
         self._session = page.context.new_cdp_session(page)
@@ -40,32 +40,32 @@ class Key:
         }
         self.id = self._session.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
 
-    def refuses(self) -> None:
-        """From now on the finger is somebody else's."""
+    def reject_user(self) -> None:
+        """Fail every verification of the user from now on."""
         self._session.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": False})
 
-    def credentials(self) -> list[dict[str, Any]]:
-        answer = self._session.send("WebAuthn.getCredentials", {"authenticatorId": self.id})
-        credentials: list[dict[str, Any]] = answer["credentials"]
+    def list_credentials(self) -> list[dict[str, Any]]:
+        result = self._session.send("WebAuthn.getCredentials", {"authenticatorId": self.id})
+        credentials: list[dict[str, Any]] = result["credentials"]
         return credentials
 
 
 @pytest.fixture
-def key(page: Page) -> Key:
-    return Key(page)
+def virtual_authenticator(page: Page) -> VirtualAuthenticator:
+    return VirtualAuthenticator(page)
 
 
 @pytest.fixture
 def visit(page: Page, live_server: Any) -> OpenPage:
-    def go(name: str) -> None:
+    def open_page(name: str) -> None:
         page.goto(live_server.url + reverse(name))
 
-    return go
+    return open_page
 
 
 @pytest.fixture
 def signed_in(page: Page, visit: OpenPage, alice: User) -> None:
-    """Alice has signed in by her password."""
+    """Alice has signed in with her password."""
     visit("account_login")
     fill_in(page, alice)
     expect(page).to_have_title("Overview · Plumbline")
@@ -89,10 +89,12 @@ def add_passkey(page: Page, visit: OpenPage) -> None:
     page.get_by_role("button", name="Create passkey").click()
 
 
-def test_it_makes_a_passkey_and_signs_in_with_it_alone(page: Page, visit: OpenPage, signed_in: None, key: Key) -> None:
+def test_it_creates_a_passkey_and_signs_in_with_only_that(
+    page: Page, visit: OpenPage, signed_in: None, virtual_authenticator: VirtualAuthenticator
+) -> None:
     add_passkey(page, visit)
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-    (credential,) = key.credentials()
+    (credential,) = virtual_authenticator.list_credentials()
     assert credential["isResidentCredential"]
     page.get_by_role("link", name="I saved my codes").click()
     expect(page.get_by_role("main")).to_contain_text("Chrome on Linux")
@@ -104,8 +106,8 @@ def test_it_makes_a_passkey_and_signs_in_with_it_alone(page: Page, visit: OpenPa
     expect(page.get_by_role("heading", name="Email address", exact=True)).to_be_visible()
 
 
-def test_it_takes_a_passkey_as_the_second_step_and_while_locked(
-    page: Page, visit: OpenPage, signed_in: None, key: Key, alice: User
+def test_it_accepts_a_passkey_as_second_step_also_while_locked(
+    page: Page, visit: OpenPage, signed_in: None, virtual_authenticator: VirtualAuthenticator, alice: User
 ) -> None:
     add_passkey(page, visit)
     page.get_by_role("link", name="I saved my codes").click()
@@ -124,18 +126,22 @@ def test_it_takes_a_passkey_as_the_second_step_and_while_locked(
     expect(page).to_have_title("Overview · Plumbline")
 
 
-def test_it_lets_nobody_in_whose_finger_does_not_fit(page: Page, visit: OpenPage, signed_in: None, key: Key) -> None:
+def test_it_rejects_a_passkey_if_the_user_is_not_verified(
+    page: Page, visit: OpenPage, signed_in: None, virtual_authenticator: VirtualAuthenticator
+) -> None:
     add_passkey(page, visit)
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     sign_out(page, visit)
-    key.refuses()
+    virtual_authenticator.reject_user()
     visit("account_login")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_text("No passkey was used.")).to_be_visible()
     expect(page).to_have_title("Sign in · Plumbline")
 
 
-def test_it_renames_and_removes_a_passkey(page: Page, visit: OpenPage, signed_in: None, key: Key, alice: User) -> None:
+def test_it_renames_and_removes_a_passkey(
+    page: Page, visit: OpenPage, signed_in: None, virtual_authenticator: VirtualAuthenticator, alice: User
+) -> None:
     add_passkey(page, visit)
     page.get_by_role("link", name="I saved my codes").click()
     page.get_by_role("link", name="Rename").click()
@@ -148,8 +154,12 @@ def test_it_renames_and_removes_a_passkey(page: Page, visit: OpenPage, signed_in
     assert not Authenticator.objects.filter(user=alice).exists()
 
 
-def test_it_proves_by_a_passkey_who_is_there(
-    page: Page, visit: OpenPage, signed_in: None, key: Key, monkeypatch: pytest.MonkeyPatch
+def test_it_confirms_the_identity_with_a_passkey(
+    page: Page,
+    visit: OpenPage,
+    signed_in: None,
+    virtual_authenticator: VirtualAuthenticator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     add_passkey(page, visit)
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
@@ -161,7 +171,7 @@ def test_it_proves_by_a_passkey_who_is_there(
     expect(page.get_by_role("heading", name="Change your password")).to_be_visible()
 
 
-def test_it_sets_an_app_up_and_hands_the_codes_over(
+def test_it_sets_up_an_app_and_lets_the_codes_be_copied_and_downloaded(
     page: Page, visit: OpenPage, signed_in: None, tmp_path: Path
 ) -> None:
     page.context.grant_permissions(["clipboard-write"])
@@ -184,42 +194,42 @@ def test_it_sets_an_app_up_and_hands_the_codes_over(
 
 
 def read_clipboard(page: Page) -> list[str]:
-    """The words in the clipboard, pasted into another page: no page of the site may read it."""
-    other = page.context.new_page()
-    other.set_content("<textarea autofocus></textarea>")
-    other.locator("textarea").press("ControlOrMeta+V")
-    words = other.locator("textarea").input_value().split()
-    other.close()
+    """Return the words in the clipboard, pasted into another page because the site's pages may not read it."""
+    other_page = page.context.new_page()
+    other_page.set_content("<textarea autofocus></textarea>")
+    other_page.locator("textarea").press("ControlOrMeta+V")
+    words = other_page.locator("textarea").input_value().split()
+    other_page.close()
     return words
 
 
-def test_it_ends_a_session_that_somebody_left_open_elsewhere(
+def test_it_ends_a_session_of_another_browser(
     page: Page, visit: OpenPage, signed_in: None, browser: Any, live_server: Any, alice: User
 ) -> None:
-    elsewhere = browser.new_context(user_agent="Mozilla/5.0 (Windows NT 10.0) Gecko/20100101 Firefox/150.0")
-    left_open = elsewhere.new_page()
-    left_open.goto(live_server.url + reverse("account_login"))
-    fill_in(left_open, alice)
-    expect(left_open).to_have_title("Overview · Plumbline")
+    other_browser = browser.new_context(user_agent="Mozilla/5.0 (Windows NT 10.0) Gecko/20100101 Firefox/150.0")
+    other_page = other_browser.new_page()
+    other_page.goto(live_server.url + reverse("account_login"))
+    fill_in(other_page, alice)
+    expect(other_page).to_have_title("Overview · Plumbline")
     visit("security")
     page.get_by_role("button", name="Sign out Firefox on Windows").click()
     expect(page.get_by_text("Signed out: Firefox on Windows.")).to_be_visible()
-    left_open.reload()
-    expect(left_open).to_have_title("Sign in · Plumbline")
+    other_page.reload()
+    expect(other_page).to_have_title("Sign in · Plumbline")
     visit("security")
     expect(page.get_by_role("heading", name="Security", level=1)).to_be_visible()
-    elsewhere.close()
+    other_browser.close()
 
 
-def test_it_signs_in_by_app_and_by_recovery_code_without_scripts(browser: Any, live_server: Any, alice: User) -> None:
-    authenticator_app, (code, *_) = add_authenticator_app(alice), add_recovery_codes(alice)
-    for answer in (authenticator_app.code(), code):
+def test_it_signs_in_with_app_and_recovery_code_without_scripts(browser: Any, live_server: Any, alice: User) -> None:
+    authenticator_app, (recovery_code, *_) = add_authenticator_app(alice), add_recovery_codes(alice)
+    for code in (authenticator_app.code(), recovery_code):
         context = browser.new_context(java_script_enabled=False)
         page = context.new_page()
         page.goto(live_server.url + reverse("account_login"))
         expect(page.get_by_role("button", name="Use a passkey")).to_be_hidden()
         fill_in(page, alice)
-        page.get_by_label("Code").fill(answer)
+        page.get_by_label("Code").fill(code)
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_role("button", name="Don't trust this browser").click()
         expect(page).to_have_title("Overview · Plumbline")
@@ -230,22 +240,28 @@ def test_it_signs_in_by_app_and_by_recovery_code_without_scripts(browser: Any, l
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_leaves_axe_nothing_to_say(
-    page: Page, visit: OpenPage, signed_in: None, key: Key, alice: User, scheme: str, width: int
+def test_it_is_accessible(
+    page: Page,
+    visit: OpenPage,
+    signed_in: None,
+    virtual_authenticator: VirtualAuthenticator,
+    alice: User,
+    scheme: str,
+    width: int,
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     add_passkey(page, visit)
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-    faults = [*Axe().run(page).response["violations"]]
+    violations = [*Axe().run(page).response["violations"]]
     for name in ("security", "mfa_activate_totp", "mfa_add_webauthn", "mfa_generate_recovery_codes", "account_logout"):
         visit(name)
-        faults += Axe().run(page).response["violations"]
+        violations += Axe().run(page).response["violations"]
     sign_out(page, visit)
     visit("account_login")
-    faults += Axe().run(page).response["violations"]
+    violations += Axe().run(page).response["violations"]
     fill_in(page, alice)
     expect(page.get_by_role("heading", name="Two-step verification")).to_be_visible()
-    faults += Axe().run(page).response["violations"]
-    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults] == []
+    violations += Axe().run(page).response["violations"]
+    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in violations] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

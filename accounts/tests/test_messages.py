@@ -1,4 +1,4 @@
-"""What notifications say is found by its code, and whatever cannot be read keeps no other row off the page."""
+"""The text of a notification is found by its code, and unreadable notifications do not affect others."""
 
 import logging
 from collections.abc import Callable
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def store(user: User, **columns: str) -> Notification:
-    """Store a notification with other columns than this version writes."""
+    """Store a notification with other values in its columns than this version writes."""
     message = PlainMessage(title="A score rose")
     notify(user_id=user.pk, type=NotificationType.CREDIT_SCORE, message=message, fingerprint=str(columns))
     with tenant(user.pk):
@@ -51,7 +51,7 @@ def store(user: User, **columns: str) -> Notification:
         ("test_plain", '{"title": "x"'),
     ],
 )
-def test_it_names_the_type_where_a_message_cannot_be_read(
+def test_it_shows_the_type_if_a_message_cannot_be_read(
     as_alice: Client, alice: User, code: str, values: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     row = store(alice, code=code, values=values)
@@ -65,13 +65,13 @@ def test_it_names_the_type_where_a_message_cannot_be_read(
     assert errors == [f"Notification {row.pk} cannot be described: code {code}"]
 
 
-def test_it_shows_a_notification_of_a_type_that_is_not_known(as_alice: Client, alice: User) -> None:
+def test_it_shows_a_notification_of_an_unknown_type(as_alice: Client, alice: User) -> None:
     store(alice, type="of_a_later_version", code="of_a_later_version")
 
     assert "Alert</strong>" in as_alice.get(reverse("notifications")).content.decode()
 
 
-def test_it_names_the_type_where_a_message_cannot_be_described(
+def test_it_shows_the_type_if_a_message_cannot_be_described(
     as_alice: Client, alice: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def describe(message: PlainMessage) -> MessageText:
@@ -92,7 +92,7 @@ def test_it_names_the_type_where_a_message_cannot_be_described(
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "ops"])
-def test_it_opens_and_reports_a_damaged_data_key_once_for_a_page(
+def test_it_reads_and_reports_a_damaged_data_key_once_per_page(
     as_alice: Client, alice: User, damage_keys: Callable[[UUID], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(3):
@@ -108,7 +108,7 @@ def test_it_opens_and_reports_a_damaged_data_key_once_for_a_page(
     ]
 
 
-def test_it_keeps_nothing_of_values_that_cannot_be_read() -> None:
+def test_it_raises_without_the_values_that_cannot_be_read() -> None:
     with pytest.raises(UnknownMessage) as failure:
         decode_message("test_plain", '{"title": ["BEACON CARD"]}')
 
@@ -116,12 +116,12 @@ def test_it_keeps_nothing_of_values_that_cannot_be_read() -> None:
     assert "BEACON" not in str(failure.value)
 
 
-def test_it_reads_no_values_that_it_has_no_field_for() -> None:
+def test_it_rejects_values_without_a_field() -> None:
     with pytest.raises(UnknownMessage):
         decode_message("test_plain", '{"title": "x", "renamed": "y"}')
 
 
-def test_it_refuses_a_code_that_another_message_has() -> None:
+def test_it_rejects_a_code_that_another_message_has() -> None:
     class Second(NotificationMessage, frozen=True):
         code: ClassVar[str] = "test_plain"
 

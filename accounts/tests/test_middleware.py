@@ -1,4 +1,4 @@
-"""Staff work behind a second factor, and nowhere else."""
+"""Staff must have a second factor to use the site."""
 
 import pytest
 from django.test import Client
@@ -20,8 +20,8 @@ def staff(alice: User) -> User:
 
 
 @pytest.fixture
-def without(staff: User) -> Client:
-    """A member of staff who has signed in by password, having nothing else."""
+def without_factor(staff: User) -> Client:
+    """The client of a staff user without a second factor, signed in with a password."""
     client = Client()
     sign_in(client, staff.email, PASSWORD)
     return client
@@ -29,25 +29,27 @@ def without(staff: User) -> Client:
 
 @pytest.mark.parametrize("name", ["overview", "transactions", "connect", "accounts", "mfa_generate_recovery_codes"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_it_leads_staff_without_a_second_factor_to_set_one_up(without: Client, name: str, method: str) -> None:
-    answer = getattr(without, method)(reverse(name))
-    assert (answer.status_code, answer.headers["Location"]) == (302, reverse("security"))
-    assert "Set up two-step verification first" in without.get(answer.url).content.decode()
+def test_it_redirects_staff_without_a_second_factor_to_set_one_up(
+    without_factor: Client, name: str, method: str
+) -> None:
+    response = getattr(without_factor, method)(reverse(name))
+    assert (response.status_code, response.headers["Location"]) == (302, reverse("security"))
+    assert "Set up two-step verification first" in without_factor.get(response.url).content.decode()
 
 
 @pytest.mark.parametrize(
     "name", ["security", "account_change_password", "mfa_activate_totp", "mfa_add_webauthn", "help"]
 )
-def test_it_leaves_staff_the_way_to_a_second_factor(without: Client, name: str) -> None:
-    assert without.get(reverse(name)).status_code == 200
+def test_it_shows_staff_the_pages_to_set_up_a_second_factor(without_factor: Client, name: str) -> None:
+    assert without_factor.get(reverse(name)).status_code == 200
 
 
-def test_it_lets_staff_sign_out(without: Client) -> None:
-    without.post(reverse("account_logout"))
-    assert without.get(reverse("security")).url.startswith(reverse("account_login"))
+def test_it_lets_staff_sign_out(without_factor: Client) -> None:
+    without_factor.post(reverse("account_logout"))
+    assert without_factor.get(reverse("security")).url.startswith(reverse("account_login"))
 
 
-def test_it_lets_staff_with_a_second_factor_work(staff: User) -> None:
+def test_it_lets_staff_with_a_second_factor_in(staff: User) -> None:
     authenticator_app: AuthenticatorApp = add_authenticator_app(staff)
     client = Client()
     sign_in_with_code(client, staff, PASSWORD, authenticator_app)
@@ -56,7 +58,7 @@ def test_it_lets_staff_with_a_second_factor_work(staff: User) -> None:
     assert not is_signed_in(client)
 
 
-def test_it_asks_nothing_of_others(alice: User) -> None:
+def test_it_requires_nothing_of_other_users(alice: User) -> None:
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     assert is_signed_in(client)

@@ -1,4 +1,4 @@
-"""The alerts and their settings in a real browser: told, counted, opened, and reachable for everybody."""
+"""The alerts and their settings in a real browser."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,21 +21,21 @@ pytestmark = [
 ]
 
 OpenPage = Callable[[str], None]
-THINGS = ("Chase wants you to sign in again", "$1,234.50 went out: " + "A very long name of a merchant " * 4, "Score")
+TITLES = ("Chase wants you to sign in again", "$1,234.50 went out: " + "A very long name of a merchant " * 4, "Score")
 
 
 @pytest.fixture
 def visit(page: Page, live_server: Any) -> OpenPage:
-    def go(name: str) -> None:
+    def open_page(name: str) -> None:
         page.goto(live_server.url + reverse(name))
 
-    return go
+    return open_page
 
 
 @pytest.fixture
 def three_alerts(page: Page, visit: OpenPage, alice: User) -> None:
-    """Alice is signed in, and was told three things."""
-    for number, title in enumerate(THINGS):
+    """Alice is signed in and has three alerts."""
+    for number, title in enumerate(TITLES):
         notify(
             user_id=alice.pk,
             type=NotificationType.BANK_RECONNECT,
@@ -50,26 +50,26 @@ def three_alerts(page: Page, visit: OpenPage, alice: User) -> None:
     expect(page).to_have_title("Overview · Plumbline")
 
 
-def menu_label(page: Page) -> str:
+def read_menu_label(page: Page) -> str:
     return " ".join(page.locator("[data-menu] > summary").inner_text().split())
 
 
-def test_it_counts_opens_and_takes_as_read(page: Page, visit: OpenPage, three_alerts: None) -> None:
-    assert "3 unread alerts" in menu_label(page)
+def test_it_counts_alerts_opens_them_and_marks_them_as_read(page: Page, visit: OpenPage, three_alerts: None) -> None:
+    assert "3 unread alerts" in read_menu_label(page)
     page.locator("[data-menu] > summary").click()
     page.get_by_role("link", name="Alerts").click()
-    page.get_by_role("link", name=THINGS[0]).click()
+    page.get_by_role("link", name=TITLES[0]).click()
     expect(page).to_have_title("Help · Plumbline")
-    assert "2 unread alerts" in menu_label(page)
+    assert "2 unread alerts" in read_menu_label(page)
     visit("notifications")
     page.get_by_role("button", name="Mark as read Score").click()
-    assert "1 unread alert" in menu_label(page)
+    assert "1 unread alert" in read_menu_label(page)
     page.get_by_role("button", name="Mark all as read").click()
     expect(page.get_by_text("New", exact=True)).to_have_count(0)
-    assert "unread" not in menu_label(page)
+    assert "unread" not in read_menu_label(page)
 
 
-def test_it_keeps_what_was_chosen(page: Page, visit: OpenPage, three_alerts: None) -> None:
+def test_it_keeps_the_settings_also_after_an_error(page: Page, visit: OpenPage, three_alerts: None) -> None:
     visit("notification_settings")
     page.get_by_label("Large transaction: by email").uncheck()
     page.get_by_label("Quiet hours start").fill("22:00")
@@ -88,13 +88,11 @@ def test_it_keeps_what_was_chosen(page: Page, visit: OpenPage, three_alerts: Non
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["notifications", "notification_settings"])
-def test_it_is_there_for_everybody(
-    page: Page, visit: OpenPage, three_alerts: None, name: str, scheme: str, width: int
-) -> None:
+def test_it_is_accessible(page: Page, visit: OpenPage, three_alerts: None, name: str, scheme: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     User.objects.update(unread=100)
     visit(name)
-    faults = Axe().run(page).response["violations"]
-    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults] == []
+    violations = Axe().run(page).response["violations"]
+    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in violations] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,4 +1,4 @@
-"""Without Redis nobody can count tries, so nobody is let in; people who are in stay in."""
+"""Without Redis, attempts cannot be counted, so nobody can sign in. Users who are signed in stay so."""
 
 import socket
 import threading
@@ -23,64 +23,66 @@ WEB_SERVER, SILENT = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", b
 
 
 @pytest.fixture
-def away(settings) -> None:
+def redis_down(settings) -> None:
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": NO_SUCH_PORT}}
 
 
 @pytest.fixture(params=[None, SILENT, WEB_SERVER, b"\x00\xff junk\r\n", b"+"], ids=range(5))
-def no_redis(request: pytest.FixtureRequest, settings) -> Iterator[None]:
-    """Nobody on Redis's port, or a program that is something else and gives this answer."""
+def broken_redis(request: pytest.FixtureRequest, settings) -> Iterator[None]:
+    """A closed port instead of Redis, or another program that sends these bytes."""
     if request.param is None:
-        request.getfixturevalue("away")
+        request.getfixturevalue("redis_down")
         yield
         return
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        threading.Thread(target=answer_all, args=(server, request.param), daemon=True).start()
-        place = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
-        settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": place}}
+        threading.Thread(target=respond_to_all, args=(server, request.param), daemon=True).start()
+        url = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": url}}
         yield
 
 
-def answer_all(server: socket.socket, answer: bytes) -> None:
-    """Give everybody the same answer and hang up; without one, keep them waiting."""
-    waiting = []
+def respond_to_all(server: socket.socket, data: bytes) -> None:
+    """Send every client the same bytes and close the connection. Without bytes, keep it open."""
+    connections = []
     with suppress(OSError):
         while True:
-            caller, _ = server.accept()
-            waiting.append(caller)
-            if answer:
-                caller.recv(1000)
-                caller.sendall(answer)
-                caller.close()
+            connection, _ = server.accept()
+            connections.append(connection)
+            if data:
+                connection.recv(1000)
+                connection.sendall(data)
+                connection.close()
 
 
-def test_it_answers_too_many_tries_to_the_right_password_too(stranger: Client, alice: User, no_redis: None) -> None:
-    answer = sign_in(stranger, alice.email, PASSWORD)
-    assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "60"
-    assert "Too many requests" in answer.content.decode()
-    assert not is_signed_in(stranger)
+def test_it_rejects_the_right_password_with_too_many_requests(
+    anonymous: Client, alice: User, broken_redis: None
+) -> None:
+    response = sign_in(anonymous, alice.email, PASSWORD)
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "60"
+    assert "Too many requests" in response.content.decode()
+    assert not is_signed_in(anonymous)
 
 
-def test_it_takes_no_code(alice: User, authenticator_app: AuthenticatorApp, request: pytest.FixtureRequest) -> None:
+def test_it_rejects_codes(alice: User, authenticator_app: AuthenticatorApp, request: pytest.FixtureRequest) -> None:
     client = Client()
     sign_in(client, alice.email, PASSWORD)
-    request.getfixturevalue("away")
-    answer = submit_code(client, authenticator_app.code())
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
+    request.getfixturevalue("redis_down")
+    response = submit_code(client, authenticator_app.code())
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "900")
     decline_trust(client)
     assert not is_signed_in(client)
 
 
-def test_it_signs_nobody_up_and_sends_nothing(stranger: Client, alice: User, away: None) -> None:
-    assert sign_up(stranger, "new@example.com", PASSWORD).status_code == 429
-    assert stranger.post(reverse("account_reset_password"), {"email": alice.email}).status_code == 429
-    assert stranger.post(reverse("mfa_login_webauthn"), {"credential": "{}"}).status_code == 429
+def test_it_rejects_sign_ups_and_resets_and_sends_nothing(anonymous: Client, alice: User, redis_down: None) -> None:
+    assert sign_up(anonymous, "new@example.com", PASSWORD).status_code == 429
+    assert anonymous.post(reverse("account_reset_password"), {"email": alice.email}).status_code == 429
+    assert anonymous.post(reverse("mfa_login_webauthn"), {"credential": "{}"}).status_code == 429
     assert User.objects.count() == 1
     assert mail.outbox == []
 
 
-def test_it_keeps_people_in_who_are_in(as_alice: Client, away: None) -> None:
+def test_it_keeps_signed_in_users_signed_in(as_alice: Client, redis_down: None) -> None:
     assert is_signed_in(as_alice)
     assert as_alice.get(reverse("security")).status_code == 200
     as_alice.post(reverse("account_logout"))

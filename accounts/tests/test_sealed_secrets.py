@@ -1,4 +1,4 @@
-"""Where the secrets of second factors lie."""
+"""The secrets of second factors are stored encrypted."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -22,7 +22,7 @@ from compliance.vault.data_keys import shred
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_it_keeps_no_seed_in_the_clear(
+def test_it_stores_no_seed_in_plain_text(
     alice: User, authenticator_app: AuthenticatorApp, as_operator: Callable[..., list[tuple[object, ...]]]
 ) -> None:
     codes = add_recovery_codes(alice)
@@ -37,12 +37,12 @@ def test_it_opens_what_it_sealed(alice: User) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a seed", "x.y", *(f"{UUID(int=7)}{end}" for end in ("", ".", ".!!!", ".AAAA"))])
-def test_it_opens_nothing_else(alice: User, text: str) -> None:
+def test_it_raises_for_other_texts(alice: User, text: str) -> None:
     with pytest.raises(SealError):
         open_secret(text)
 
 
-def test_it_opens_no_seed_that_was_changed_or_renamed(alice: User, mallory: User) -> None:
+def test_it_raises_for_a_seed_that_was_changed_or_renamed(alice: User, mallory: User) -> None:
     text = seal_secret("a seed", owner=alice.pk)
     seal_secret("another", owner=mallory.pk)
     for forged in (f"{text[:-6]}AAAAA=", text.replace(str(alice.pk), str(mallory.pk))):
@@ -50,17 +50,19 @@ def test_it_opens_no_seed_that_was_changed_or_renamed(alice: User, mallory: User
             open_secret(forged)
 
 
-def test_it_opens_no_seed_that_was_moved_to_another_person(
+def test_it_raises_for_a_seed_that_was_moved_to_another_user(
     alice: User, authenticator_app: AuthenticatorApp, mallory: User
 ) -> None:
-    hers = add_authenticator_app(mallory, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
-    Authenticator.objects.filter(pk=authenticator_app.factor.pk).update(data=hers.factor.data)
-    assert verify_code(authenticator_app.factor, hers.code()) is False
+    other_app = add_authenticator_app(mallory, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    Authenticator.objects.filter(pk=authenticator_app.factor.pk).update(data=other_app.factor.data)
+    assert verify_code(authenticator_app.factor, other_app.code()) is False
     with pytest.raises(SealError):
-        open_secret(hers.factor.data["secret"], owner=alice.pk)
+        open_secret(other_app.factor.data["secret"], owner=alice.pk)
 
 
-def test_it_forgets_seeds_with_their_owners_keys(alice: User, authenticator_app: AuthenticatorApp) -> None:
+def test_it_cannot_read_seeds_after_the_owners_keys_are_deleted(
+    alice: User, authenticator_app: AuthenticatorApp
+) -> None:
     codes = add_recovery_codes(alice)
     shred(alice.pk)
     assert verify_code(authenticator_app.factor, authenticator_app.code()) is False
@@ -73,7 +75,7 @@ def test_it_forgets_seeds_with_their_owners_keys(alice: User, authenticator_app:
     )
 
 
-def test_it_counts_recovery_codes_that_are_unused(alice: User, authenticator_app: AuthenticatorApp) -> None:
+def test_it_counts_unused_recovery_codes(alice: User, authenticator_app: AuthenticatorApp) -> None:
     assert count_unused_codes([authenticator_app.factor]) is None
     codes = add_recovery_codes(alice)
     factor = Authenticator.objects.get(user=alice, type="recovery_codes")
@@ -83,14 +85,14 @@ def test_it_counts_recovery_codes_that_are_unused(alice: User, authenticator_app
     assert count_unused_codes([factor]) == 9
 
 
-def test_it_asks_no_second_step_for_recovery_codes_alone(alice: User) -> None:
+def test_it_does_not_count_recovery_codes_as_a_second_factor(alice: User) -> None:
     add_recovery_codes(alice)
     assert not has_second_factor(alice)
     add_authenticator_app(alice)
     assert has_second_factor(alice)
 
 
-def test_it_shows_django_otp_the_same_row(alice: User, authenticator_app: AuthenticatorApp) -> None:
+def test_it_shows_the_same_row_to_django_otp(alice: User, authenticator_app: AuthenticatorApp) -> None:
     (device,) = SecondFactor.objects.devices_for_user(alice, confirmed=True)
     assert (device.pk, device.type, device.confirmed, str(device)) == (
         authenticator_app.factor.pk,
@@ -104,12 +106,12 @@ def test_it_shows_django_otp_the_same_row(alice: User, authenticator_app: Authen
     assert (device.verify_token(code), device.verify_token(code)) == (True, False)
 
 
-def test_it_begins_anew_where_a_secret_that_waits_cannot_be_read(alice: User, as_alice: Client) -> None:
-    place = reverse("mfa_activate_totp")
-    as_alice.get(place)
+def test_it_generates_a_new_secret_if_the_pending_one_is_unreadable(alice: User, as_alice: Client) -> None:
+    url = reverse("mfa_activate_totp")
+    as_alice.get(url)
     session = as_alice.session
     session[SECRET_SESSION_KEY] = session[SECRET_SESSION_KEY][:-6] + "AAAAA="
     session.save()
-    assert as_alice.post(place, {"code": "123456"}).status_code == 200
+    assert as_alice.post(url, {"code": "123456"}).status_code == 200
     assert open_secret(as_alice.session[SECRET_SESSION_KEY], owner=alice.pk)
     assert not has_second_factor(alice)

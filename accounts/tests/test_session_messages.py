@@ -1,4 +1,4 @@
-"""What other sessions are told is stored as a code and values; ``test_sessions`` has how it gets there."""
+"""Messages to other sessions are stored as a code and values. ``test_sessions`` covers their delivery."""
 
 import logging
 from typing import Any
@@ -19,13 +19,13 @@ EXAMPLES = [
 ]
 
 
-def test_it_has_a_text_and_an_example_of_every_message() -> None:
+def test_it_has_a_text_and_an_example_for_every_message() -> None:
     assert list(TEXTS) == list(SessionMessage)
     assert {message for message, _values, _sentence in EXAMPLES} == set(SessionMessage)
 
 
 @pytest.mark.parametrize(("message", "values", "sentence"), EXAMPLES)
-def test_it_says_in_english_what_it_always_said(message: SessionMessage, values: dict[str, Any], sentence: str) -> None:
+def test_it_describes_a_message_in_english(message: SessionMessage, values: dict[str, Any], sentence: str) -> None:
     assert describe_message({"code": message.value, "values": values}) == sentence
 
 
@@ -44,6 +44,8 @@ def test_it_says_in_english_what_it_always_said(message: SessionMessage, values:
     ],
     ids=str,
 )
-def test_it_says_where_to_look_when_a_message_cannot_be_read(stored: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_it_refers_to_the_security_page_if_a_message_cannot_be_read(
+    stored: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     assert describe_message(stored) == "Your account was changed. Review it on the security page."
     assert [line.levelno for line in caplog.records] == [logging.ERROR]

@@ -1,4 +1,4 @@
-"""How long sessions last, where a person is signed in, and how sessions end at once."""
+"""How long sessions last, the list of a user's sessions, how they end, and what users are told."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -37,29 +37,29 @@ IPHONE = (
 
 @pytest.fixture
 def sign_in_from(alice: User) -> Callable[..., Client]:
-    """Alice signs in with a browser somewhere."""
+    """Sign Alice in with another browser and IP address."""
 
-    def browser(user_agent: str = FIREFOX, ip: str = "192.0.2.1") -> Client:
+    def open_session(user_agent: str = FIREFOX, ip: str = "192.0.2.1") -> Client:
         client = Client(headers={"User-Agent": user_agent}, REMOTE_ADDR=ip)
         sign_in(client, alice.email, PASSWORD)
         assert is_signed_in(client)
         return client
 
-    return browser
+    return open_session
 
 
 def get_security_page(client: Client) -> str:
     return client.get(reverse("security")).content.decode()
 
 
-def email_subjects() -> list[str]:
+def list_email_subjects() -> list[str]:
     return [message.subject for message in mail.outbox]
 
 
-# --- How long ---------------------------------------------------------------------------------------------
+# --- Lifetime ---------------------------------------------------------------------------------------------
 
 
-def test_it_ends_a_session_that_nobody_used_for_half_an_hour(
+def test_it_ends_a_session_after_30_idle_minutes(
     sign_in_from: Callable[..., Client], alice: User, trail: Trail
 ) -> None:
     now = timezone.now()
@@ -69,13 +69,13 @@ def test_it_ends_a_session_that_nobody_used_for_half_an_hour(
     with time_machine.travel(now + timedelta(minutes=58)):
         assert is_signed_in(client)
     with time_machine.travel(now + timedelta(minutes=89)):
-        answer = client.get(reverse("transactions"))
-        assert answer.url == f"{reverse('account_login')}?next={reverse('transactions')}"
+        response = client.get(reverse("transactions"))
+        assert response.url == f"{reverse('account_login')}?next={reverse('transactions')}"
     assert trail(alice.pk)[-1] == "session_ended"
     assert not UserSession.objects.exists()
 
 
-def test_it_ends_a_session_that_was_never_used_after_the_sign_in(alice: User) -> None:
+def test_it_ends_a_session_that_was_never_used(alice: User) -> None:
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     with time_machine.travel(timezone.now() + timedelta(minutes=31)):
@@ -95,46 +95,46 @@ def test_it_ends_every_session_after_twelve_hours_of_use(sign_in_from: Callable[
 def test_it_writes_last_seen_at_most_once_a_minute(sign_in_from: Callable[..., Client]) -> None:
     client = sign_in_from()
     now = timezone.now()
-    seen = UserSession.objects.get().last_seen_at
+    last_seen_at = UserSession.objects.get().last_seen_at
     with time_machine.travel(now + timedelta(seconds=30)):
         get_security_page(client)
-        assert UserSession.objects.get().last_seen_at == seen
+        assert UserSession.objects.get().last_seen_at == last_seen_at
     with time_machine.travel(now + timedelta(seconds=90)):
         get_security_page(client)
-        assert UserSession.objects.get().last_seen_at > seen
+        assert UserSession.objects.get().last_seen_at > last_seen_at
 
 
-# --- Where ------------------------------------------------------------------------------------------------
+# --- The list ---------------------------------------------------------------------------------------------
 
 
-def test_it_lists_where_a_person_is_signed_in(sign_in_from: Callable[..., Client]) -> None:
-    here, _ = sign_in_from(), sign_in_from(IPHONE, "198.51.100.7")
-    page = get_security_page(here)
-    listed = page[page.index("Devices") : page.index("Recent sign-ins")]
-    assert "Firefox on Linux" in listed
-    assert "Safari on iPhone" in listed
-    assert "198.51.100.7" in listed
-    assert listed.index("This device") < listed.index("Safari on iPhone")
+def test_it_lists_devices_without_session_keys(sign_in_from: Callable[..., Client]) -> None:
+    client, _ = sign_in_from(), sign_in_from(IPHONE, "198.51.100.7")
+    page = get_security_page(client)
+    section = page[page.index("Devices") : page.index("Recent sign-ins")]
+    assert "Firefox on Linux" in section
+    assert "Safari on iPhone" in section
+    assert "198.51.100.7" in section
+    assert section.index("This device") < section.index("Safari on iPhone")
     assert not [session.session_key for session in Session.objects.all() if session.session_key in page]
-    assert here.session.session_key not in page
+    assert client.session.session_key not in page
 
 
-def test_it_lists_no_session_that_is_over(sign_in_from: Callable[..., Client]) -> None:
+def test_it_lists_no_expired_session(sign_in_from: Callable[..., Client]) -> None:
     sign_in_from(IPHONE)
     with time_machine.travel(timezone.now() + timedelta(minutes=32)):
-        here = sign_in_from()
-        page = get_security_page(here)
+        client = sign_in_from()
+        page = get_security_page(client)
         assert "Safari on iPhone" not in page[page.index("Devices") : page.index("Recent sign-ins")]
     assert Session.objects.count() == 1
 
 
-def test_it_lists_who_tried(sign_in_from: Callable[..., Client], alice: User) -> None:
-    here = sign_in_from()
+def test_it_lists_failed_sign_ins(sign_in_from: Callable[..., Client], alice: User) -> None:
+    client = sign_in_from()
     sign_in(Client(headers={"User-Agent": IPHONE}, REMOTE_ADDR="203.0.113.9"), alice.email, "wrong")
-    page = get_security_page(here)
-    tries = page[page.index("Recent sign-ins") :]
-    assert tries.index("Sign-in failed") < tries.index("Safari on iPhone") < tries.index("203.0.113.9")
-    assert tries.index("203.0.113.9") < tries.index("Signed in")
+    page = get_security_page(client)
+    section = page[page.index("Recent sign-ins") :]
+    assert section.index("Sign-in failed") < section.index("Safari on iPhone") < section.index("203.0.113.9")
+    assert section.index("203.0.113.9") < section.index("Signed in")
 
 
 @pytest.mark.parametrize(
@@ -152,92 +152,96 @@ def test_it_lists_who_tried(sign_in_from: Callable[..., Client], alice: User) ->
         ("", "Unknown browser"),
     ],
 )
-def test_it_says_a_browser_in_words(agent: str, words: str) -> None:
+def test_it_describes_a_device(agent: str, words: str) -> None:
     assert describe_device(agent) == words
 
 
 # --- Ending -----------------------------------------------------------------------------------------------
 
 
-def number_of(client: Client) -> int:
+def get_session_number(client: Client) -> int:
     return UserSession.objects.get(session_key=hash_session_key(client.session.session_key)).pk
 
 
-def test_it_ends_one_session_at_once(sign_in_from: Callable[..., Client], alice: User, trail: Trail) -> None:
-    here, there, elsewhere = sign_in_from(), sign_in_from(IPHONE), sign_in_from()
-    answer = here.post(reverse("end_session", args=[number_of(there)]), follow=True)
-    assert "Signed out: Safari on iPhone." in answer.content.decode()
-    assert [is_signed_in(client) for client in (here, there, elsewhere)] == [True, False, True]
+def test_it_ends_one_session(sign_in_from: Callable[..., Client], alice: User, trail: Trail) -> None:
+    client, other_client, third_client = sign_in_from(), sign_in_from(IPHONE), sign_in_from()
+    response = client.post(reverse("end_session", args=[get_session_number(other_client)]), follow=True)
+    assert "Signed out: Safari on iPhone." in response.content.decode()
+    assert [is_signed_in(browser) for browser in (client, other_client, third_client)] == [True, False, True]
     assert trail(alice.pk)[-1] == "session_ended"
 
 
-def test_it_ends_all_others_at_once(sign_in_from: Callable[..., Client]) -> None:
-    here, there, elsewhere = sign_in_from(), sign_in_from(IPHONE), sign_in_from()
-    here.post(reverse("end_other_sessions"))
-    assert [is_signed_in(client) for client in (here, there, elsewhere)] == [True, False, False]
+def test_it_ends_all_other_sessions(sign_in_from: Callable[..., Client]) -> None:
+    client, other_client, third_client = sign_in_from(), sign_in_from(IPHONE), sign_in_from()
+    client.post(reverse("end_other_sessions"))
+    assert [is_signed_in(browser) for browser in (client, other_client, third_client)] == [True, False, False]
 
 
-def test_it_ends_no_session_of_somebody_else(sign_in_from: Callable[..., Client], as_mallory: Client) -> None:
-    hers = sign_in_from()
-    places = [reverse("end_session", args=[number]) for number in (number_of(hers), 10**9)]
-    assert [as_mallory.post(place).status_code for place in places] == [404, 404]
+def test_it_does_not_end_another_users_session(sign_in_from: Callable[..., Client], as_mallory: Client) -> None:
+    alices_client = sign_in_from()
+    urls = [reverse("end_session", args=[number]) for number in (get_session_number(alices_client), 10**9)]
+    assert [as_mallory.post(url).status_code for url in urls] == [404, 404]
     as_mallory.post(reverse("end_other_sessions"))
-    assert is_signed_in(hers)
+    assert is_signed_in(alices_client)
 
 
-def test_it_signs_out_who_ends_their_own_session(sign_in_from: Callable[..., Client]) -> None:
-    here = sign_in_from()
-    here.post(reverse("end_session", args=[number_of(here)]))
-    assert not is_signed_in(here)
+def test_it_signs_out_a_user_who_ends_the_current_session(sign_in_from: Callable[..., Client]) -> None:
+    client = sign_in_from()
+    client.post(reverse("end_session", args=[get_session_number(client)]))
+    assert not is_signed_in(client)
 
 
-def test_it_ends_all_sessions_with_the_password(sign_in_from: Callable[..., Client], alice: User, trail: Trail) -> None:
-    here, there = sign_in_from(), sign_in_from()
-    key = there.session.session_key
-    new = "a brand new passphrase"
-    fields = {"oldpassword": PASSWORD, "password1": new, "password2": new}
-    here.post(reverse("account_change_password"), fields)
-    assert [is_signed_in(here), is_signed_in(there)] == [False, False]
+def test_it_ends_all_sessions_when_the_password_changes(
+    sign_in_from: Callable[..., Client], alice: User, trail: Trail
+) -> None:
+    client, other_client = sign_in_from(), sign_in_from()
+    key = other_client.session.session_key
+    new_password = "a brand new passphrase"
+    fields = {"oldpassword": PASSWORD, "password1": new_password, "password2": new_password}
+    client.post(reverse("account_change_password"), fields)
+    assert [is_signed_in(client), is_signed_in(other_client)] == [False, False]
     assert not UserSession.objects.exists()
     assert not Session.objects.filter(session_key=hash_session_key(key)).exists()
     assert "session_ended" in trail(alice.pk)
-    assert "Your Plumbline password was changed" in email_subjects()
+    assert "Your Plumbline password was changed" in list_email_subjects()
 
 
-def test_it_ends_all_sessions_with_the_account(sign_in_from: Callable[..., Client], alice: User, trail: Trail) -> None:
-    here, there = sign_in_from(), sign_in_from()
+def test_it_ends_all_sessions_when_the_account_is_deactivated(
+    sign_in_from: Callable[..., Client], alice: User, trail: Trail
+) -> None:
+    client, other_client = sign_in_from(), sign_in_from()
     deactivation.deactivate(user=alice, actor=None)
-    assert [is_signed_in(here), is_signed_in(there)] == [False, False]
+    assert [is_signed_in(client), is_signed_in(other_client)] == [False, False]
     assert not UserSession.objects.exists()
     alice.refresh_from_db()
     assert not alice.is_active
     assert trail(alice.pk).count("session_ended") == 2
     assert trail(alice.pk)[-1] == "account_deactivated"
-    again = Client()
-    sign_in(again, alice.email, PASSWORD)
-    assert not is_signed_in(again)
+    new_client = Client()
+    sign_in(new_client, alice.email, PASSWORD)
+    assert not is_signed_in(new_client)
 
 
-def test_it_moves_to_a_new_key_when_somebody_proves_who_they_are(
+def test_it_changes_the_session_key_when_the_identity_is_confirmed(
     sign_in_from: Callable[..., Client], alice: User
 ) -> None:
-    here = sign_in_from()
-    old, number = here.session.session_key, number_of(here)
-    here.post(reverse("account_reauthenticate"), {"password": PASSWORD})
-    assert here.session.session_key != old
-    assert number_of(here) == number
-    thief = Client()
-    thief.cookies[site.SESSION_COOKIE_NAME] = old
-    assert not is_signed_in(thief)
-    assert is_signed_in(here)
+    client = sign_in_from()
+    old_key, number = client.session.session_key, get_session_number(client)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    assert client.session.session_key != old_key
+    assert get_session_number(client) == number
+    other_client = Client()
+    other_client.cookies[site.SESSION_COOKIE_NAME] = old_key
+    assert not is_signed_in(other_client)
+    assert is_signed_in(client)
 
 
-# --- Telling ----------------------------------------------------------------------------------------------
+# --- Telling users ----------------------------------------------------------------------------------------
 
 
-def test_it_tells_of_a_browser_that_is_new(sign_in_from: Callable[..., Client], alice: User) -> None:
-    here = sign_in_from()
-    assert email_subjects() == []
+def test_it_tells_the_user_of_a_new_browser(sign_in_from: Callable[..., Client], alice: User) -> None:
+    client = sign_in_from()
+    assert list_email_subjects() == []
     sign_in_from(IPHONE, "203.0.113.9")
     (message,) = mail.outbox
     assert (message.subject, message.to) == ("New browser sign-in to Plumbline", [alice.email])
@@ -245,68 +249,72 @@ def test_it_tells_of_a_browser_that_is_new(sign_in_from: Callable[..., Client], 
     assert "203.0.113.9" in message.body
     assert "$" not in message.body
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        first, second = get_security_page(here), get_security_page(here)
+        first, second = get_security_page(client), get_security_page(client)
     assert "New browser signed in to your account: Safari on iPhone." in first
     assert "New browser signed in" not in second
 
 
-def test_it_knows_a_browser_again(sign_in_from: Callable[..., Client], alice: User) -> None:
-    here = sign_in_from()
-    here.post(reverse("account_logout"))
-    sign_in(here, alice.email, PASSWORD)
-    assert email_subjects() == []
+def test_it_recognizes_a_known_browser(sign_in_from: Callable[..., Client], alice: User) -> None:
+    client = sign_in_from()
+    client.post(reverse("account_logout"))
+    sign_in(client, alice.email, PASSWORD)
+    assert list_email_subjects() == []
 
 
-def test_it_knows_a_browser_for_one_person_only(
+def test_it_recognizes_a_browser_only_for_its_users(
     sign_in_from: Callable[..., Client], make_user: Callable[..., User]
 ) -> None:
-    here = sign_in_from()
-    here.post(reverse("account_logout"))
+    client = sign_in_from()
+    client.post(reverse("account_logout"))
     bob = make_user("bob", PASSWORD)
     User.objects.filter(pk=bob.pk).update(last_login=timezone.now())
-    sign_in(here, bob.email, PASSWORD)
-    assert email_subjects() == ["New browser sign-in to Plumbline"]
-    here.post(reverse("account_logout"))
+    sign_in(client, bob.email, PASSWORD)
+    assert list_email_subjects() == ["New browser sign-in to Plumbline"]
+    client.post(reverse("account_logout"))
     for name in ("alice", "bob"):
-        sign_in(here, f"{name}@example.com", PASSWORD)
-        here.post(reverse("account_logout"))
-    assert len(email_subjects()) == 1
+        sign_in(client, f"{name}@example.com", PASSWORD)
+        client.post(reverse("account_logout"))
+    assert len(list_email_subjects()) == 1
 
 
 @pytest.mark.parametrize("cookie", ["", "forged", "WyJhIl0:1abc:def", "\u00e9"])
-def test_it_takes_no_mark_of_a_browsers_own_making(
+def test_it_rejects_forged_cookies_of_known_browsers(
     sign_in_from: Callable[..., Client], alice: User, cookie: str
 ) -> None:
     sign_in_from()
     client = Client()
     client.cookies[site.KNOWN_BROWSER_COOKIE_NAME] = cookie
     sign_in(client, alice.email, PASSWORD)
-    assert email_subjects() == ["New browser sign-in to Plumbline"]
+    assert list_email_subjects() == ["New browser sign-in to Plumbline"]
 
 
-def test_it_tells_other_sessions_once_what_happened(sign_in_from: Callable[..., Client], alice: User) -> None:
-    here, there = sign_in_from(), sign_in_from(IPHONE)
+def test_it_shows_a_message_once_in_other_sessions(sign_in_from: Callable[..., Client], alice: User) -> None:
+    client, other_client = sign_in_from(), sign_in_from(IPHONE)
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        get_security_page(there)
+        get_security_page(other_client)
     session_messages.queue_message_for_other_sessions(
-        here.get(reverse("security")).wsgi_request, alice, SessionMessage.PASSKEY_ADDED
+        client.get(reverse("security")).wsgi_request, alice, SessionMessage.PASSKEY_ADDED
     )
     with time_machine.travel(timezone.now() + timedelta(minutes=4)):
-        shown = ["A passkey was added" in get_security_page(client) for client in (here, there, there)]
+        shown = [
+            "A passkey was added" in get_security_page(browser) for browser in (client, other_client, other_client)
+        ]
     assert shown == [False, True, False]
 
 
-def test_it_loses_no_notice_of_ten_at_a_time(sign_in_from: Callable[..., Client], alice: User) -> None:
-    here, there = sign_in_from(), sign_in_from(IPHONE)
-    request, numbers = here.get(reverse("security")).wsgi_request, iter(range(10))
-    used = SessionMessage.RECOVERY_CODE_USED
-    in_threads(10, lambda: session_messages.queue_message_for_other_sessions(request, alice, used, left=next(numbers)))
+def test_it_keeps_all_of_ten_concurrent_messages(sign_in_from: Callable[..., Client], alice: User) -> None:
+    client, other_client = sign_in_from(), sign_in_from(IPHONE)
+    request, numbers = client.get(reverse("security")).wsgi_request, iter(range(10))
+    message = SessionMessage.RECOVERY_CODE_USED
+    in_threads(
+        10, lambda: session_messages.queue_message_for_other_sessions(request, alice, message, left=next(numbers))
+    )
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        page = get_security_page(there)
+        page = get_security_page(other_client)
     assert [f"Codes left: {number}." in page for number in range(10)] == [True] * 10
 
 
-def test_it_brings_no_session_back_that_ended_during_its_request(
+def test_it_does_not_restore_a_session_that_ended_during_its_request(
     sign_in_from: Callable[..., Client], alice: User
 ) -> None:
     client = sign_in_from()
@@ -320,7 +328,7 @@ def test_it_brings_no_session_back_that_ended_during_its_request(
     assert not is_signed_in(client)
 
 
-def test_it_forgets_sessions_that_are_over(sign_in_from: Callable[..., Client], alice: User) -> None:
+def test_it_deletes_expired_sessions(sign_in_from: Callable[..., Client], alice: User) -> None:
     client = sign_in_from()
     UserSession.objects.create(
         user=alice, ip="192.0.2.1", session_key="gone", last_seen_at=timezone.now() - timedelta(days=1)

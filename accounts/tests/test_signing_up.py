@@ -24,102 +24,104 @@ pytestmark = pytest.mark.django_db(transaction=True)
 EMAIL = "new@example.com"
 
 
-def test_it_lets_nobody_in_before_their_address_is_confirmed(stranger: Client) -> None:
-    answer = sign_up(stranger, EMAIL, PASSWORD)
-    assert answer.redirect_chain[-1] == (reverse("account_email_verification_sent"), 302)
-    assert not is_signed_in(stranger)
-    sign_in(stranger, EMAIL, PASSWORD)
-    assert not is_signed_in(stranger)
+def test_it_signs_nobody_in_before_the_address_is_confirmed(anonymous: Client) -> None:
+    response = sign_up(anonymous, EMAIL, PASSWORD)
+    assert response.redirect_chain[-1] == (reverse("account_email_verification_sent"), 302)
+    assert not is_signed_in(anonymous)
+    sign_in(anonymous, EMAIL, PASSWORD)
+    assert not is_signed_in(anonymous)
 
 
-def test_it_lets_a_person_in_who_enters_the_mailed_code(stranger: Client, trail: Callable[[UUID], list[str]]) -> None:
-    page = sign_up(stranger, EMAIL, PASSWORD)
+def test_it_signs_in_with_the_emailed_code(anonymous: Client, trail: Callable[[UUID], list[str]]) -> None:
+    page = sign_up(anonymous, EMAIL, PASSWORD)
     (message,) = mail.outbox
     assert message.to == [EMAIL]
     assert PASSWORD not in str(message.message())
     code = code_from_email(message)
     assert code not in page.content.decode()
-    assert submit_email_code(stranger, f" {code.lower()} ").url == reverse("overview")
-    assert is_signed_in(stranger)
+    assert submit_email_code(anonymous, f" {code.lower()} ").url == reverse("overview")
+    assert is_signed_in(anonymous)
     # The session ends with the browser.
-    assert stranger.cookies[settings.SESSION_COOKIE_NAME]["max-age"] == ""
+    assert anonymous.cookies[settings.SESSION_COOKIE_NAME]["max-age"] == ""
     assert trail(User.objects.get().pk) == ["user_registered", "email_confirmed", "user_login"]
 
 
-def test_it_takes_a_code_in_the_browser_only_that_asked_for_it(stranger: Client) -> None:
-    sign_up(stranger, EMAIL, PASSWORD)
-    elsewhere = Client()
-    submit_email_code(elsewhere, code_from_email(mail.outbox[0]))
+def test_it_accepts_a_code_only_in_the_browser_that_requested_it(anonymous: Client) -> None:
+    sign_up(anonymous, EMAIL, PASSWORD)
+    other_client = Client()
+    submit_email_code(other_client, code_from_email(mail.outbox[0]))
     assert not EmailAddress.objects.get(email=EMAIL).verified
-    assert not is_signed_in(elsewhere)
+    assert not is_signed_in(other_client)
 
 
-def test_it_takes_three_wrong_codes_and_then_not_the_right_one(stranger: Client) -> None:
-    sign_up(stranger, EMAIL, PASSWORD)
+def test_it_rejects_the_right_code_after_three_wrong_ones(anonymous: Client) -> None:
+    sign_up(anonymous, EMAIL, PASSWORD)
     code = code_from_email(mail.outbox[0])
-    answers = [submit_email_code(stranger, wrong).status_code for wrong in ("", "BBBB-BBBB", "\0", code[:-1])]
-    assert answers == [200, 200, 302, 302]
-    submit_email_code(stranger, code)
-    assert not is_signed_in(stranger)
+    statuses = [
+        submit_email_code(anonymous, wrong_code).status_code for wrong_code in ("", "BBBB-BBBB", "\0", code[:-1])
+    ]
+    assert statuses == [200, 200, 302, 302]
+    submit_email_code(anonymous, code)
+    assert not is_signed_in(anonymous)
 
 
-def test_it_takes_no_code_after_a_quarter_of_an_hour(stranger: Client) -> None:
-    sign_up(stranger, EMAIL, PASSWORD)
+def test_it_rejects_a_code_after_15_minutes(anonymous: Client) -> None:
+    sign_up(anonymous, EMAIL, PASSWORD)
     with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=1)):
-        submit_email_code(stranger, code_from_email(mail.outbox[0]))
-        assert not is_signed_in(stranger)
+        submit_email_code(anonymous, code_from_email(mail.outbox[0]))
+        assert not is_signed_in(anonymous)
 
 
-def test_it_sends_a_new_code_to_who_starts_over_and_knows_the_password(stranger: Client) -> None:
-    sign_up(stranger, EMAIL, PASSWORD)
+def test_it_sends_a_new_code_at_a_sign_in_with_the_right_password(anonymous: Client) -> None:
+    sign_up(anonymous, EMAIL, PASSWORD)
     with time_machine.travel(timezone.now() + timedelta(minutes=1)):
-        stranger.post(reverse("account_logout"))
-        assert sign_in(stranger, EMAIL, "wrong wrong wrong").status_code == 200
+        anonymous.post(reverse("account_logout"))
+        assert sign_in(anonymous, EMAIL, "wrong wrong wrong").status_code == 200
         assert len(mail.outbox) == 1
-        assert sign_in(stranger, EMAIL, PASSWORD).url == reverse("account_email_verification_sent")
+        assert sign_in(anonymous, EMAIL, PASSWORD).url == reverse("account_email_verification_sent")
         old, new = map(code_from_email, mail.outbox)
         assert old != new
-        submit_email_code(stranger, new)
-        assert is_signed_in(stranger)
+        submit_email_code(anonymous, new)
+        assert is_signed_in(anonymous)
 
 
-def test_it_mails_an_address_four_times_an_hour_whoever_asks() -> None:
+def test_it_emails_an_address_at_most_four_times_an_hour() -> None:
     with time_machine.travel(timezone.now()) as clock:
-        answers = []
+        statuses = []
         for number in range(6):
-            answers.append(sign_up(Client(REMOTE_ADDR=f"192.0.2.{number}"), EMAIL, PASSWORD).status_code)
+            statuses.append(sign_up(Client(REMOTE_ADDR=f"192.0.2.{number}"), EMAIL, PASSWORD).status_code)
             clock.shift(timedelta(minutes=1))
-    assert answers == [200] * 4 + [429] * 2
+    assert statuses == [200] * 4 + [429] * 2
     assert len(mail.outbox) == 4
 
 
 @pytest.mark.usefixtures("cheap_hash")
-def test_it_makes_one_person_of_five_sign_ups_at_once() -> None:
+def test_it_creates_one_user_for_five_concurrent_sign_ups() -> None:
     numbers = itertools.count()
 
-    def ask() -> int:
+    def register() -> int:
         client, fields = Client(REMOTE_ADDR=f"192.0.2.{next(numbers)}"), {"email": EMAIL, "password1": PASSWORD}
         return client.post(reverse("account_signup"), fields).status_code
 
-    # The others come too soon for another mail to the same address.
-    assert sorted(in_threads(5, ask)) == [302, 429, 429, 429, 429]
+    # The others are too soon for another email to the same address.
+    assert sorted(in_threads(5, register)) == [302, 429, 429, 429, 429]
     assert User.objects.count() == 1
 
 
-def test_it_goes_on_as_for_a_known_address_when_another_was_first(
-    stranger: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+def test_it_responds_as_for_a_known_address_if_another_sign_up_was_first(
+    anonymous: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As it looks to a sign-up that checked the address just before the other one was stored.
+    # As for a sign-up that checked the address just before the other one was stored.
     monkeypatch.setattr(manage_email, "assess_unique_email", lambda email, user=None: True)
-    answer = sign_up(stranger, alice.email, PASSWORD)
-    assert answer.redirect_chain == [(reverse("account_email_verification_sent"), 302)]
+    response = sign_up(anonymous, alice.email, PASSWORD)
+    assert response.redirect_chain == [(reverse("account_email_verification_sent"), 302)]
     assert "already has an account" in mail.outbox[0].body
     assert User.objects.count() == 1
 
 
-def test_it_keeps_the_names_of_who_gives_them(stranger: Client) -> None:
+def test_it_stores_the_optional_names(anonymous: Client) -> None:
     fields = {"email": EMAIL, "password1": PASSWORD, "first_name": "Alice", "last_name": "Doe"}
-    stranger.post(reverse("account_signup"), fields)
+    anonymous.post(reverse("account_signup"), fields)
     assert User.objects.get().name == "Alice Doe"
     too_long = fields | {"email": "other@example.com", "first_name": "x" * 101}
     assert "There's a problem" in Client().post(reverse("account_signup"), too_long).content.decode()
@@ -127,11 +129,11 @@ def test_it_keeps_the_names_of_who_gives_them(stranger: Client) -> None:
 
 
 @pytest.mark.parametrize("known", ["alice@example.com", "ALICE@Example.COM", "  alice@example.com "])
-def test_it_answers_the_same_for_an_address_that_has_an_account(alice: User, known: str) -> None:
-    here, there = Client(), Client()
-    answers = [sign_up(here, known, "another long password"), sign_up(there, EMAIL, "another long password")]
-    assert answers[0].redirect_chain == answers[1].redirect_chain
-    assert page_without_tokens(answers[0]).replace(alice.email, "X") == page_without_tokens(answers[1]).replace(
+def test_it_responds_the_same_for_an_address_that_has_an_account(alice: User, known: str) -> None:
+    client, other_client = Client(), Client()
+    responses = [sign_up(client, known, "another long password"), sign_up(other_client, EMAIL, "another long password")]
+    assert responses[0].redirect_chain == responses[1].redirect_chain
+    assert page_without_tokens(responses[0]).replace(alice.email, "X") == page_without_tokens(responses[1]).replace(
         EMAIL, "X"
     )
     assert User.objects.filter(email="alice@example.com").count() == 1
@@ -152,8 +154,8 @@ def test_it_answers_the_same_for_an_address_that_has_an_account(alice: User, kno
         "qwertyuiopasdf\0",
     ],
 )
-def test_it_refuses_a_weak_password(stranger: Client, password: str) -> None:
-    page = sign_up(stranger, EMAIL, password)
+def test_it_rejects_a_weak_password(anonymous: Client, password: str) -> None:
+    page = sign_up(anonymous, EMAIL, password)
     assert page.status_code == 200
     assert "There's a problem" in page.content.decode()
     assert 'type="password" value' not in page.content.decode()
@@ -162,8 +164,8 @@ def test_it_refuses_a_weak_password(stranger: Client, password: str) -> None:
 
 
 @pytest.mark.parametrize("password", ["twelve chars", "x1" * 128, "пароль из слов", "🔑" * 12, "  spaces count  "])
-def test_it_takes_any_long_password_as_it_is(stranger: Client, password: str) -> None:
-    sign_up(stranger, EMAIL, password)
+def test_it_stores_any_long_password_unchanged(anonymous: Client, password: str) -> None:
+    sign_up(anonymous, EMAIL, password)
     assert User.objects.get().check_password(password)
 
 
@@ -171,44 +173,44 @@ def test_it_takes_any_long_password_as_it_is(stranger: Client, password: str) ->
     "email",
     ["", "nobody", "a@", "@b.c", "a b@example.com", "a@example.com\0", "a@exa\nmple.com", "é@example.com\ud7ff"],
 )
-def test_it_refuses_what_is_no_address(stranger: Client, email: str) -> None:
-    page = sign_up(stranger, email, PASSWORD)
+def test_it_rejects_invalid_addresses(anonymous: Client, email: str) -> None:
+    page = sign_up(anonymous, email, PASSWORD)
     assert page.status_code == 200
     assert "There's a problem" in page.content.decode()
     assert not User.objects.exists()
 
 
-def test_it_refuses_an_address_that_it_would_have_to_cut(stranger: Client) -> None:
+def test_it_rejects_an_address_that_is_too_long_to_store(anonymous: Client) -> None:
     label = f"{'a' * 60}.example"
-    for length, made in ((254, True), (255, False)):
+    for length, is_valid in ((254, True), (255, False)):
         host = f"{'.'.join([label] * 9)}"
         email = f"{'b' * 64}@{host}"
         email = f"{email[: length - len('.com')]}.com"
         assert len(email) == length
-        sign_up(stranger, email, PASSWORD)
-        assert User.objects.filter(email=email).exists() is made
+        sign_up(anonymous, email, PASSWORD)
+        assert User.objects.filter(email=email).exists() is is_valid
     assert User.objects.count() == 1
 
 
-def test_it_keeps_addresses_in_small_letters(stranger: Client) -> None:
-    sign_up(stranger, "New@Example.COM", PASSWORD)
+def test_it_stores_addresses_in_lower_case(anonymous: Client) -> None:
+    sign_up(anonymous, "New@Example.COM", PASSWORD)
     assert User.objects.get().email == EMAIL
 
 
-def test_it_has_one_person_for_an_address_in_any_case(alice: User) -> None:
+def test_it_has_one_user_per_address_in_any_case(alice: User) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.create(email="Alice@EXAMPLE.com")
 
 
-def test_it_closes_the_door_when_the_operator_says_so(stranger: Client, settings) -> None:
+def test_it_creates_no_users_if_sign_up_is_closed(anonymous: Client, settings) -> None:
     settings.SIGNUP_OPEN = False
-    assert sign_up(stranger, EMAIL, PASSWORD).status_code == 200
+    assert sign_up(anonymous, EMAIL, PASSWORD).status_code == 200
     assert not User.objects.exists()
 
 
-def test_it_sends_no_mail_that_names_another_site(stranger: Client) -> None:
-    answer = stranger.post(
+def test_it_sends_no_email_with_another_host_name(anonymous: Client) -> None:
+    response = anonymous.post(
         reverse("account_signup"), {"email": EMAIL, "password1": PASSWORD}, headers={"Host": "evil.example"}
     )
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert mail.outbox == []

@@ -1,4 +1,4 @@
-"""Codes of an authenticator app, each good once."""
+"""Codes of an authenticator app, each of which is accepted once."""
 
 from collections.abc import Callable
 
@@ -23,8 +23,8 @@ VECTORS = [
 
 
 @pytest.fixture
-def old_phone(authenticator_app: AuthenticatorApp) -> AuthenticatorApp:
-    """An app that was there before the epoch's first vector."""
+def old_app(authenticator_app: AuthenticatorApp) -> AuthenticatorApp:
+    """An app that was added before the time of the first test vector."""
     authenticator_app.factor.created_at = authenticator_app.factor.created_at.fromtimestamp(
         -60, tz=authenticator_app.factor.created_at.tzinfo
     )
@@ -33,12 +33,12 @@ def old_phone(authenticator_app: AuthenticatorApp) -> AuthenticatorApp:
 
 
 @pytest.mark.parametrize(("moment", "code"), VECTORS)
-def test_it_takes_the_codes_of_the_standard(old_phone: AuthenticatorApp, moment: int, code: str) -> None:
+def test_it_accepts_the_codes_of_the_standard(old_app: AuthenticatorApp, moment: int, code: str) -> None:
     with time_machine.travel(moment, tick=False):
-        assert verify_code(old_phone.factor, code)
+        assert verify_code(old_app.factor, code)
 
 
-def test_it_takes_a_code_once(authenticator_app: AuthenticatorApp) -> None:
+def test_it_accepts_a_code_once(authenticator_app: AuthenticatorApp) -> None:
     with time_machine.travel(TOMORROW, tick=False):
         code = authenticator_app.code()
         assert verify_code(authenticator_app.factor, code)
@@ -48,14 +48,14 @@ def test_it_takes_a_code_once(authenticator_app: AuthenticatorApp) -> None:
         assert verify_code(authenticator_app.factor, authenticator_app.code())
 
 
-def test_it_takes_a_code_once_from_ten_at_a_time(authenticator_app: AuthenticatorApp) -> None:
+def test_it_accepts_a_code_once_from_ten_threads(authenticator_app: AuthenticatorApp) -> None:
     with time_machine.travel(TOMORROW, tick=False):
         code = authenticator_app.code()
-        answers = in_threads(10, lambda: verify_code(authenticator_app.factor, code))
-    assert sorted(answers) == [False] * 9 + [True]
+        results = in_threads(10, lambda: verify_code(authenticator_app.factor, code))
+    assert sorted(results) == [False] * 9 + [True]
 
 
-def test_it_takes_a_code_that_was_read_just_before_it_changed(authenticator_app: AuthenticatorApp) -> None:
+def test_it_accepts_the_code_of_the_previous_period(authenticator_app: AuthenticatorApp) -> None:
     with time_machine.travel(TOMORROW + 29, tick=False):
         code = authenticator_app.code()
     with time_machine.travel(TOMORROW + 31, tick=False):
@@ -65,14 +65,14 @@ def test_it_takes_a_code_that_was_read_just_before_it_changed(authenticator_app:
 
 
 @pytest.mark.parametrize(("tolerance", "steps"), [(1, -2), (1, 2), (0, -1), (0, 1)])
-def test_it_takes_no_code_of_another_time(
+def test_it_rejects_codes_outside_of_the_tolerance(
     authenticator_app: AuthenticatorApp, settings, tolerance: int, steps: int
 ) -> None:
     settings.MFA_TOTP_TOLERANCE = tolerance
     assert not verify_code(authenticator_app.factor, authenticator_app.code(steps))
 
 
-def test_it_takes_nothing_older_than_the_last_code(authenticator_app: AuthenticatorApp, settings) -> None:
+def test_it_rejects_codes_older_than_the_last_one(authenticator_app: AuthenticatorApp, settings) -> None:
     settings.MFA_TOTP_TOLERANCE = 1
     with time_machine.travel(TOMORROW, tick=False):
         assert verify_code(authenticator_app.factor, authenticator_app.code(1))
@@ -81,7 +81,9 @@ def test_it_takes_nothing_older_than_the_last_code(authenticator_app: Authentica
 
 
 @pytest.mark.parametrize("offset", [-30, -1, 0, 29, 30, 59])
-def test_it_takes_a_code_once_however_long_it_lives(authenticator_app: AuthenticatorApp, settings, offset: int) -> None:
+def test_it_accepts_a_code_once_within_the_tolerance(
+    authenticator_app: AuthenticatorApp, settings, offset: int
+) -> None:
     settings.MFA_TOTP_TOLERANCE = 1
     with time_machine.travel(TOMORROW, tick=False):
         code = authenticator_app.code()
@@ -92,44 +94,48 @@ def test_it_takes_a_code_once_however_long_it_lives(authenticator_app: Authentic
     assert accepted == 1
 
 
-def test_it_takes_no_code_that_enrolled_the_app(alice: User, authenticator_app: AuthenticatorApp, settings) -> None:
+def test_it_rejects_codes_from_before_the_app_was_added(
+    alice: User, authenticator_app: AuthenticatorApp, settings
+) -> None:
     settings.MFA_TOTP_TOLERANCE = 1
     with time_machine.travel(TOMORROW, tick=False) as clock:
         authenticator_app.factor.delete()
-        fresh = add_authenticator_app(alice)
-        fresh.factor.created_at = fresh.factor.created_at.fromtimestamp(TOMORROW, tz=fresh.factor.created_at.tzinfo)
-        fresh.factor.save()
-        assert not any(verify_code(fresh.factor, fresh.code(steps)) for steps in (-1, 0, 1))
+        new_app = add_authenticator_app(alice)
+        new_app.factor.created_at = new_app.factor.created_at.fromtimestamp(
+            TOMORROW, tz=new_app.factor.created_at.tzinfo
+        )
+        new_app.factor.save()
+        assert not any(verify_code(new_app.factor, new_app.code(steps)) for steps in (-1, 0, 1))
         clock.shift(60)
-        assert verify_code(fresh.factor, fresh.code())
+        assert verify_code(new_app.factor, new_app.code())
 
 
-def test_it_takes_no_code_of_somebody_else(authenticator_app: AuthenticatorApp, make_user: Callable[..., User]) -> None:
-    other = add_authenticator_app(make_user("mallory"), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
-    assert not verify_code(authenticator_app.factor, other.code())
-    assert verify_code(other.factor, other.code())
+def test_it_rejects_another_users_code(authenticator_app: AuthenticatorApp, make_user: Callable[..., User]) -> None:
+    other_app = add_authenticator_app(make_user("mallory"), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    assert not verify_code(authenticator_app.factor, other_app.code())
+    assert verify_code(other_app.factor, other_app.code())
 
 
 @pytest.mark.parametrize(
     "code", ["", "12345", "1234567", "abcdef", "１２３４５６", "٠١٢٣٤٥", "-12345", "1e5000", "\0" * 6, "9" * 9999]
 )
-def test_it_takes_nothing_that_is_no_code(authenticator_app: AuthenticatorApp, code: str) -> None:
+def test_it_rejects_texts_that_are_not_codes(authenticator_app: AuthenticatorApp, code: str) -> None:
     assert not verify_code(authenticator_app.factor, code)
 
 
-def test_it_reads_a_code_with_a_gap(authenticator_app: AuthenticatorApp) -> None:
+def test_it_accepts_a_code_with_spaces(authenticator_app: AuthenticatorApp) -> None:
     with time_machine.travel(TOMORROW, tick=False):
         code = authenticator_app.code()
         assert verify_code(authenticator_app.factor, f" {code[:3]} {code[3:]}")
 
 
-def test_it_takes_no_code_of_an_app_that_was_removed(authenticator_app: AuthenticatorApp) -> None:
+def test_it_rejects_a_code_of_a_removed_app(authenticator_app: AuthenticatorApp) -> None:
     code = authenticator_app.code()
     authenticator_app.factor.__class__.objects.filter(pk=authenticator_app.factor.pk).delete()
     assert not verify_code(authenticator_app.factor, code)
 
 
-def test_it_is_what_every_door_of_allauth_asks(authenticator_app: AuthenticatorApp) -> None:
+def test_it_also_applies_to_allauths_validation(authenticator_app: AuthenticatorApp) -> None:
     with time_machine.travel(TOMORROW, tick=False):
         code = authenticator_app.code()
         assert authenticator_app.factor.wrap().validate_code(code)
@@ -141,9 +147,7 @@ def test_it_is_what_every_door_of_allauth_asks(authenticator_app: AuthenticatorA
     "damage",
     [{}, {"secret": 0}, {"secret": None}, {"secret": ["a"]}, {"last_step": "x"}, {"last_step": None}],
 )
-def test_it_takes_no_code_for_a_row_that_is_damaged(
-    authenticator_app: AuthenticatorApp, damage: dict[str, object]
-) -> None:
+def test_it_rejects_codes_for_a_damaged_row(authenticator_app: AuthenticatorApp, damage: dict[str, object]) -> None:
     authenticator_app.factor.data = authenticator_app.factor.data | damage if damage else {}
     authenticator_app.factor.save()
     with time_machine.travel(TOMORROW, tick=False):

@@ -13,7 +13,7 @@ from compliance.isolation import tenant
 from compliance.tests import sample_tables
 from compliance.vault import data_keys
 
-everywhere = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+default_and_ops = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -62,7 +62,7 @@ def make_box(Box: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def both(alice: Any, mallory: Any, make_box: Callable[..., Any]) -> tuple[Any, Any]:
+def both_boxes(alice: Any, mallory: Any, make_box: Callable[..., Any]) -> tuple[Any, Any]:
     """A box of Alice's and one of Mallory's."""
     return make_box(alice, label="alice"), make_box(mallory, label="mallory")
 
@@ -79,7 +79,7 @@ def read_box(Box: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def plant(Box: Any) -> Callable[..., None]:
+def overwrite_box(Box: Any) -> Callable[..., None]:
     """Overwrite columns of a stored box, as an attacker with access to the database could."""
 
     def overwrite(box: Any, **columns: Any) -> None:
@@ -91,7 +91,7 @@ def plant(Box: Any) -> Callable[..., None]:
 
 
 @pytest.fixture
-def raw(Box: Any) -> Callable[..., bytes]:
+def read_column(Box: Any) -> Callable[..., bytes]:
     """Read the bytes in a column of a stored box."""
 
     def read(box: Any, column: str = "token") -> bytes:
@@ -103,8 +103,8 @@ def raw(Box: Any) -> Callable[..., bytes]:
     return read
 
 
-def key_rows(owner: UUID) -> list[tuple[int, str, bool]]:
-    """An owner's data keys as operators see them: id, key-encryption key, whether it is active."""
+def list_key_rows(owner: UUID) -> list[tuple[int, str, bool]]:
+    """Return an owner's data keys as operators see them: id, key-encryption key, whether it is active."""
     with connections["ops"].cursor() as cursor:
         cursor.execute("SELECT id, kek, active FROM compliance_datakey WHERE owner = %s ORDER BY id", [owner])
         return cursor.fetchall()

@@ -1,4 +1,4 @@
-"""A program for ``test_rotation.py``, which kills it: one pass of resealing over the sample boxes."""
+"""A program that ``test_rotation.py`` starts and kills: one pass of resealing over the sample boxes."""
 
 import django
 

@@ -60,7 +60,7 @@ OPERATIONS = (
 
 @cache
 def states() -> list[ProjectState]:
-    """The migration state before the operations, and after each of them."""
+    """Return the migration state before the operations, and after each of them."""
     project_states = [ProjectState.from_apps(apps)]
     for operation in OPERATIONS:
         after = project_states[-1].clone()
@@ -70,13 +70,13 @@ def states() -> list[ProjectState]:
 
 
 def model(name: str) -> Any:
-    """The model class of ``Box`` or ``Slip``."""
+    """Return the model class of ``Box`` or ``Slip``."""
     return states()[-1].apps.get_model(LABEL, name)
 
 
 @contextmanager
 def owner_schema_editor() -> Iterator[BaseDatabaseSchemaEditor]:
-    """A schema editor as migrations use it: as the tables' owner, in one transaction."""
+    """Yield a schema editor as migrations use it: as the tables' owner, in one transaction."""
     # Django lets a test use the default alias only.
     owner = connections["owner"].copy(DEFAULT_DB_ALIAS)
     try:
@@ -103,8 +103,8 @@ def drop() -> None:
             operation.database_backwards(LABEL, editor, after, before)
 
 
-def visible_owners() -> set[UUID]:
-    """The owners of all boxes that the current transaction can see, without the ORM's tenant check."""
+def list_visible_owners() -> set[UUID]:
+    """Return the owners of all boxes that the current transaction can see, without the ORM's tenant check."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT owner_id FROM sample_box")
         return {owner for (owner,) in cursor.fetchall()}

@@ -1,4 +1,4 @@
-"""The audit trail cannot be changed by the site, and whoever can change it past its guards is found out."""
+"""The site cannot change the audit trail, and verification finds changes by roles that can."""
 
 import os
 import threading
@@ -18,27 +18,27 @@ from compliance.audit import Action, record
 from compliance.audit.chain import ChainProblem, Verification
 from compliance.isolation import SYSTEM, tenant
 from compliance.tasks import verify_audit_trail
-from compliance.tests.conftest import everywhere
+from compliance.tests.conftest import default_and_ops
 from compliance.tests.threads import in_threads
 
-pytestmark = everywhere
+pytestmark = default_and_ops
 
 TABLES = ("audit_event", "audit_link", "audit_head")
 
 
 @pytest.fixture
 def superuser(request: Any) -> Iterator[Callable[[str], None]]:
-    """Run SQL as a superuser with the guards switched off; what was there before is there again afterwards."""
-    where = {"dbname": connection.settings_dict["NAME"]}
-    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **where) as session:
+    """Run SQL as a superuser with the triggers disabled. The trail is restored afterwards."""
+    options = {"dbname": connection.settings_dict["NAME"]}
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **options) as admin:
         for table in TABLES:
-            session.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}")
-        yield lambda statement: execute_unguarded(session, statement)
+            admin.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}")
+        yield lambda statement: execute_unguarded(admin, statement)
         for table in reversed(TABLES):
-            execute_unguarded(session, f"DELETE FROM {table}")
+            execute_unguarded(admin, f"DELETE FROM {table}")
         for table in TABLES:
             overriding = "OVERRIDING SYSTEM VALUE" if table == "audit_event" else ""
-            execute_unguarded(session, f"INSERT INTO {table} {overriding} SELECT * FROM kept_{table}")
+            execute_unguarded(admin, f"INSERT INTO {table} {overriding} SELECT * FROM kept_{table}")
 
 
 def execute_unguarded(session: "psycopg.Connection[Any]", statement: str) -> None:
@@ -63,7 +63,7 @@ def chain(alice: Any) -> str:
     return str(alice.pk)
 
 
-def found(**options: Any) -> list[ChainProblem]:
+def list_problems(**options: Any) -> list[ChainProblem]:
     return list(Verification(**options).find_problems())
 
 
@@ -95,7 +95,7 @@ def found(**options: Any) -> list[ChainProblem]:
         " VALUES (gen_random_uuid(), 'sync', '', '', 'ok', '')",
     ],
 )
-def test_it_refuses_the_site_everything_but_adding_an_event(chain: str, statement: str) -> None:
+def test_it_lets_the_site_only_add_events(chain: str, statement: str) -> None:
     with pytest.raises(ProgrammingError), tenant(chain), connection.cursor() as cursor:
         cursor.execute(statement)
 
@@ -112,9 +112,9 @@ def test_it_refuses_the_site_everything_but_adding_an_event(chain: str, statemen
     ],
 )
 @pytest.mark.parametrize("mode", ["origin", "replica"])
-def test_it_refuses_even_a_superuser_who_leaves_the_guards_on(chain: str, statement: str, mode: str) -> None:
-    where = {"dbname": connection.settings_dict["NAME"]}
-    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **where) as session:
+def test_it_refuses_changes_by_a_superuser_while_triggers_are_enabled(chain: str, statement: str, mode: str) -> None:
+    options = {"dbname": connection.settings_dict["NAME"]}
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **options) as session:
         session.execute(f"SET session_replication_role = {mode}")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             session.execute(statement)
@@ -168,14 +168,14 @@ TAMPERING = {
         " VALUES ('{chain}', 'sync', '', '', 'ok', '')",
         {0},
     ),
-    "event moved to another person": (
+    "event moved to another user": (
         f"UPDATE audit_event SET subject = gen_random_uuid() WHERE id = {THIRD}",
         {3},
     ),
 }
 
 
-def test_it_finds_nothing_wrong_with_an_honest_trail(chain: str) -> None:
+def test_it_finds_no_problem_in_an_unchanged_trail(chain: str) -> None:
     verification = Verification()
     assert list(verification.find_problems()) == []
     assert verification.events >= 5
@@ -183,45 +183,45 @@ def test_it_finds_nothing_wrong_with_an_honest_trail(chain: str) -> None:
 
 @pytest.mark.parametrize("name", TAMPERING)
 def test_it_finds_every_kind_of_tampering(chain: str, superuser: Callable[[str], None], name: str) -> None:
-    statement, places = TAMPERING[name]
+    statement, sequences = TAMPERING[name]
     superuser(statement.replace("{chain}", chain))
-    problems = found()
-    assert {problem.sequence for problem in problems} == places
+    problems = list_problems()
+    assert {problem.sequence for problem in problems} == sequences
     assert {str(problem.subject) for problem in problems} == {chain}
 
 
-def test_it_cannot_see_an_end_that_was_cut_off_together_with_its_head(
+def test_it_cannot_find_an_end_that_was_deleted_together_with_its_head(
     chain: str, superuser: Callable[[str], None]
 ) -> None:
-    """Known and written down: this takes a copy of the heads that is kept elsewhere."""
+    """A documented limit: this can only be found with a copy of the heads in another place."""
     superuser(TAMPERING["end cut off"][0].replace("{chain}", chain))
     superuser(
         "UPDATE audit_head h SET (sequence, hash) = (SELECT sequence, hash FROM audit_link WHERE subject = h.subject"
         f" ORDER BY sequence DESC LIMIT 1) WHERE subject = '{chain}'"
     )
-    assert found() == []
+    assert list_problems() == []
 
 
 # --- Verification -----------------------------------------------------------------------------------------
 
 
-def verify(*options: str) -> str:
+def run_audit_verify(*options: str) -> str:
     out = StringIO()
     call_command("audit_verify", *options, stdout=out)
     return out.getvalue()
 
 
-def test_it_reports_by_exit_and_by_line(chain: str, superuser: Callable[[str], None]) -> None:
-    assert "audit events verified." in verify()
+def test_it_reports_problems_by_exit_code_and_output(chain: str, superuser: Callable[[str], None]) -> None:
+    assert "audit events verified." in run_audit_verify()
     superuser(TAMPERING["content changed"][0].replace("{chain}", chain))
     out = StringIO()
-    with pytest.raises(CommandError, match="1 problem") as caught:
+    with pytest.raises(CommandError, match="1 problem") as error:
         call_command("audit_verify", stdout=out)
-    assert caught.value.returncode == 1
+    assert error.value.returncode == 1
     assert out.getvalue() == f"{chain} #3: the event or its link was changed\n"
 
 
-def test_it_begins_at_a_moment_and_trusts_what_stands_before(chain: str, superuser: Callable[[str], None]) -> None:
+def test_it_verifies_only_events_since_a_time(chain: str, superuser: Callable[[str], None]) -> None:
     with tenant(chain), connection.cursor() as cursor:
         cursor.execute("SELECT at FROM audit_event ORDER BY id OFFSET 3 LIMIT 1")
         (fourth,) = cursor.fetchone()
@@ -229,12 +229,12 @@ def test_it_begins_at_a_moment_and_trusts_what_stands_before(chain: str, superus
     assert list(verification.find_problems()) == []
     assert verification.events == 2
     superuser(TAMPERING["content changed"][0].replace("{chain}", chain))
-    assert found(since=fourth) == []
+    assert list_problems(since=fourth) == []
     superuser(f"UPDATE audit_event SET action = 'connect' WHERE id = {LAST.replace('{chain}', chain)}")
-    assert [problem.sequence for problem in found(since=fourth)] == [5]
+    assert [problem.sequence for problem in list_problems(since=fourth)] == [5]
 
 
-def test_it_lets_a_person_verify_their_own_trail(chain: str) -> None:
+def test_it_verifies_a_users_own_trail_as_the_site(chain: str) -> None:
     record(Action.SYNC, subject=uuid4())
     with tenant(chain):
         verification = Verification(using="default")
@@ -242,7 +242,7 @@ def test_it_lets_a_person_verify_their_own_trail(chain: str) -> None:
     assert verification.events == 5
 
 
-def test_it_raises_the_alarm_from_the_clock(
+def test_it_logs_and_records_problems_in_the_scheduled_job(
     chain: str, superuser: Callable[[str], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     verify_audit_trail()
@@ -258,7 +258,7 @@ def test_it_raises_the_alarm_from_the_clock(
 # --- Chaining ---------------------------------------------------------------------------------------------
 
 
-def test_it_chains_events_of_many_transactions_at_once_without_a_gap(alice: Any) -> None:
+def test_it_chains_events_of_concurrent_transactions_without_a_gap(alice: Any) -> None:
     def work() -> None:
         for _ in range(10):
             with transaction.atomic():
@@ -269,21 +269,21 @@ def test_it_chains_events_of_many_transactions_at_once_without_a_gap(alice: Any)
     with tenant(alice.pk), connection.cursor() as cursor:
         cursor.execute("SELECT sequence FROM audit_link ORDER BY sequence")
         assert [number for (number,) in cursor.fetchall()] == list(range(1, 81))
-    assert found() == []
+    assert list_problems() == []
 
 
-def test_it_takes_the_head_of_a_chain_only_at_commit(alice: Any) -> None:
-    """A long transaction that has written an event holds nobody up who writes into the same chain."""
+def test_it_locks_the_head_of_a_chain_only_at_commit(alice: Any) -> None:
+    """A long transaction that has written an event does not block others that write into the same chain."""
     with transaction.atomic():
         record(Action.SYNC, subject=alice)
-        others = in_threads(1, lambda: record(Action.CONNECT, subject=alice))
-        assert others == [None]
+        results = in_threads(1, lambda: record(Action.CONNECT, subject=alice))
+        assert results == [None]
     with tenant(alice.pk), connection.cursor() as cursor:
         cursor.execute("SELECT e.action FROM audit_link l JOIN audit_event e ON e.id = l.event_id ORDER BY l.sequence")
         assert cursor.fetchall() == [("connect",), ("sync",)]
 
 
-def test_it_never_deadlocks_two_transactions_that_write_into_the_same_two_chains(alice: Any, mallory: Any) -> None:
+def test_it_does_not_deadlock_transactions_that_write_into_the_same_chains(alice: Any, mallory: Any) -> None:
     record(Action.SYNC, subject=alice)
     record(Action.SYNC, subject=mallory)
     ready = threading.Barrier(2, timeout=20)
@@ -298,10 +298,10 @@ def test_it_never_deadlocks_two_transactions_that_write_into_the_same_two_chains
                 ready.wait()
 
     assert in_threads(2, work) == [None, None]
-    assert found() == []
+    assert list_problems() == []
 
 
-def test_it_links_an_event_whose_savepoint_outlived_a_failed_one(alice: Any) -> None:
+def test_it_links_only_events_of_committed_savepoints(alice: Any) -> None:
     with transaction.atomic():
         record(Action.SYNC, subject=alice)
         with suppress(ZeroDivisionError), transaction.atomic():
@@ -313,7 +313,7 @@ def test_it_links_an_event_whose_savepoint_outlived_a_failed_one(alice: Any) -> 
         assert cursor.fetchall() == [("sync",), ("connect",)]
 
 
-def test_it_reads_no_table_from_its_beginning(chain: str) -> None:
+def test_it_reads_tables_only_by_index(chain: str) -> None:
     scans = "SELECT sum(seq_scan), sum(idx_scan) FROM pg_stat_xact_user_tables WHERE relname LIKE 'audit_%%'"
     with transaction.atomic(), connection.cursor() as cursor:
         for _ in range(10):
@@ -325,8 +325,8 @@ def test_it_reads_no_table_from_its_beginning(chain: str) -> None:
     assert by_index > 0
 
 
-def test_it_keeps_no_connection_open_for_durable_events(alice: Any) -> None:
-    def sessions() -> int:
+def test_it_closes_the_connection_of_durable_events(alice: Any) -> None:
+    def count_sessions() -> int:
         with connections["ops"].cursor() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app_rw' AND datname = current_database()"
@@ -334,9 +334,9 @@ def test_it_keeps_no_connection_open_for_durable_events(alice: Any) -> None:
             return int(cursor.fetchone()[0])
 
     record(Action.SYNC, subject=alice)
-    before = sessions()
+    before = count_sessions()
     record(Action.SYNC, subject=alice, durable=True)
-    # The server notices a moment later that a client has left.
+    # The server notices a moment later that a client has disconnected.
     deadline = time.monotonic() + 20
-    while sessions() > before:
+    while count_sessions() > before:
         assert time.monotonic() < deadline

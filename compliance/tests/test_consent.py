@@ -1,4 +1,4 @@
-"""The consent ledger: which consents are active, which have ended, and that nobody can rewrite it."""
+"""The consent ledger: which consents are active, which have ended, and that it cannot be changed."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -23,12 +23,12 @@ from compliance.consent import (
 )
 from compliance.isolation import NoTenant, tenant
 from compliance.models import AuditEvent
-from compliance.tests.conftest import everywhere
+from compliance.tests.conftest import default_and_ops
 from compliance.tests.threads import in_threads
 from compliance.vault import SealError, rotation
 from compliance.vault.data_keys import clear_cache, shred
 
-pytestmark = [everywhere, pytest.mark.dates]
+pytestmark = [default_and_ops, pytest.mark.dates]
 
 YEAR = timedelta(days=365)
 MOMENT = datetime(2026, 11, 22, 9, 40, tzinfo=UTC)
@@ -38,23 +38,23 @@ FINGERPRINT = "6ceb8fbfb19e53d87c4a58914d8e94597d09cc66ff4ac1accdaa83e4ba42ba80"
 REPORT = ConsentText(Purpose.CREDIT_REPORT, "2026-11", TEXT)
 
 
-def grant_consent(person: Any, consent_text: ConsentText = REPORT, **options: Any) -> ConsentEvent:
-    usual = {"consent_text": consent_text, "signature": "Alice A", "scope": {}, "valid_for": YEAR}
-    return grant(user=person, **(usual | options))
+def grant_consent(user: Any, consent_text: ConsentText = REPORT, **options: Any) -> ConsentEvent:
+    defaults = {"consent_text": consent_text, "signature": "Alice A", "scope": {}, "valid_for": YEAR}
+    return grant(user=user, **(defaults | options))
 
 
-def withdraw_consent(person: Any, purpose: Purpose = Purpose.CREDIT_REPORT) -> ConsentEvent | None:
-    return withdraw(user=person, purpose=purpose)
+def withdraw_consent(user: Any, purpose: Purpose = Purpose.CREDIT_REPORT) -> ConsentEvent | None:
+    return withdraw(user=user, purpose=purpose)
 
 
-def alive(person: Any, purpose: Purpose = Purpose.CREDIT_REPORT, **options: Any) -> ConsentEvent | None:
-    return get_active_consent(user_id=person.pk, purpose=purpose, **options)
+def find_active(user: Any, purpose: Purpose = Purpose.CREDIT_REPORT, **options: Any) -> ConsentEvent | None:
+    return get_active_consent(user_id=user.pk, purpose=purpose, **options)
 
 
-# --- Giving -----------------------------------------------------------------------------------------------
+# --- Granting ---------------------------------------------------------------------------------------------
 
 
-def test_it_keeps_what_was_agreed_to_by_whom_from_where_and_until_when(alice: Any) -> None:
+def test_it_stores_text_signature_scope_request_and_expiry(alice: Any) -> None:
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_USER_AGENT="Firefox")
     with time_machine.travel(MOMENT, tick=False), request_details(request):
         grant_consent(alice, scope={"provider": "experian", "every": "month"}, locale="es-us")
@@ -76,14 +76,14 @@ def test_it_seals_the_typed_name(alice: Any) -> None:
     assert b"Canary" not in bytes(stored)
 
 
-def test_it_falls_with_the_transaction_of_its_deed(alice: Any) -> None:
+def test_it_is_rolled_back_with_its_transaction(alice: Any) -> None:
     with transaction.atomic():
         grant_consent(alice)
         transaction.set_rollback(True)
     assert list_consent_events(user_id=alice.pk) == []
 
 
-def test_it_stands_in_the_trail(alice: Any) -> None:
+def test_it_records_consents_in_the_audit_trail(alice: Any) -> None:
     first = grant_consent(alice)
     last = withdraw_consent(alice)
     with tenant(alice.pk):
@@ -96,7 +96,7 @@ def test_it_stands_in_the_trail(alice: Any) -> None:
 
 
 @pytest.mark.parametrize("valid_for", [timedelta(0), timedelta(days=-1)])
-def test_it_refuses_a_consent_that_never_lives(alice: Any, valid_for: timedelta) -> None:
+def test_it_rejects_a_consent_that_is_never_active(alice: Any, valid_for: timedelta) -> None:
     with pytest.raises(IntegrityError, match="granted_or_withdrawn"):
         grant_consent(alice, valid_for=valid_for)
 
@@ -104,66 +104,66 @@ def test_it_refuses_a_consent_that_never_lives(alice: Any, valid_for: timedelta)
 # --- Active -----------------------------------------------------------------------------------------------
 
 
-def test_it_lives_until_it_expires(alice: Any) -> None:
+def test_it_is_active_until_it_expires(alice: Any) -> None:
     with time_machine.travel(MOMENT, tick=False) as clock:
         event = grant_consent(alice, valid_for=timedelta(days=1))
-        assert alive(alice) == event
+        assert find_active(alice) == event
         clock.shift(timedelta(hours=23, minutes=59, seconds=59))
-        assert alive(alice) == event
+        assert find_active(alice) == event
         clock.shift(timedelta(seconds=1))
-        assert alive(alice) is None
-        assert alive(alice, at=MOMENT) == event
+        assert find_active(alice) is None
+        assert find_active(alice, at=MOMENT) == event
 
 
-def test_it_is_active_only_for_its_own_purpose_version_and_person(alice: Any, mallory: Any) -> None:
+def test_it_is_active_only_for_its_own_purpose_version_and_user(alice: Any, mallory: Any) -> None:
     event = grant_consent(alice)
-    assert alive(alice, version="2026-11") == event
-    assert alive(alice, version="2026-12") is None
-    assert alive(alice, Purpose.MARKETING) is None
-    assert alive(mallory) is None
+    assert find_active(alice, version="2026-11") == event
+    assert find_active(alice, version="2026-12") is None
+    assert find_active(alice, Purpose.MARKETING) is None
+    assert find_active(mallory) is None
 
 
-def test_it_puts_a_newer_consent_in_the_place_of_an_older_one(alice: Any) -> None:
+def test_it_replaces_an_older_consent(alice: Any) -> None:
     grant_consent(alice, valid_for=10 * YEAR)
     newer = grant_consent(alice, ConsentText(Purpose.CREDIT_REPORT, "2027-01", "Other words."))
-    assert alive(alice) == newer
-    assert alive(alice, version="2026-11") is None
+    assert find_active(alice) == newer
+    assert find_active(alice, version="2026-11") is None
 
 
-def test_it_brings_nothing_back_to_life_when_a_successor_ends(alice: Any) -> None:
+def test_it_does_not_reactivate_an_older_consent_when_a_newer_one_ends(alice: Any) -> None:
     with time_machine.travel(MOMENT, tick=False) as clock:
         grant_consent(alice, valid_for=10 * YEAR)
         grant_consent(alice, valid_for=timedelta(days=1))
         clock.shift(timedelta(days=2))
-        assert alive(alice) is None
+        assert find_active(alice) is None
         grant_consent(alice)
         withdraw_consent(alice)
-        assert alive(alice) is None
+        assert find_active(alice) is None
 
 
-def test_it_tells_what_lived_at_a_moment_of_the_past(alice: Any) -> None:
+def test_it_returns_the_consent_that_was_active_at_a_past_time(alice: Any) -> None:
     with time_machine.travel(MOMENT, tick=False) as clock:
         event = grant_consent(alice)
         clock.shift(timedelta(hours=2))
         withdraw_consent(alice)
-    assert alive(alice, at=MOMENT - timedelta(seconds=1)) is None
-    assert alive(alice, at=MOMENT + timedelta(hours=1)) == event
-    assert alive(alice, at=MOMENT + timedelta(hours=2)) is None
+    assert find_active(alice, at=MOMENT - timedelta(seconds=1)) is None
+    assert find_active(alice, at=MOMENT + timedelta(hours=1)) == event
+    assert find_active(alice, at=MOMENT + timedelta(hours=2)) is None
 
 
-def test_it_asks_once(alice: Any, django_assert_num_queries: Any) -> None:
+def test_it_needs_one_query(alice: Any, django_assert_num_queries: Any) -> None:
     grant_consent(alice)
     with tenant(alice.pk), django_assert_num_queries(1):
-        alive(alice)
+        find_active(alice)
 
 
 # --- Withdrawing ------------------------------------------------------------------------------------------
 
 
-def test_it_writes_a_withdrawal_that_names_what_it_ends(alice: Any) -> None:
+def test_it_stores_a_withdrawal_with_the_consent_that_it_ends(alice: Any) -> None:
     first = grant_consent(alice)
     last = withdraw_consent(alice)
-    assert alive(alice) is None
+    assert find_active(alice) is None
     assert (last.kind, last.withdraws, last.sha256, last.text) == ("withdrawn", first.pk, FINGERPRINT, "")
     assert [event.pk for event in list_consent_events(user_id=alice.pk)] == [last.pk, first.pk]
     assert list_consent_events(user_id=alice.pk, purpose=Purpose.TERMS) == []
@@ -177,65 +177,65 @@ def test_it_withdraws_once(alice: Any) -> None:
     assert len(list_consent_events(user_id=alice.pk)) == 2
 
 
-def test_it_has_nothing_to_withdraw_of_what_is_over(alice: Any) -> None:
+def test_it_does_not_withdraw_an_expired_consent(alice: Any) -> None:
     with time_machine.travel(MOMENT, tick=False) as clock:
         grant_consent(alice, valid_for=timedelta(days=1))
         clock.shift(timedelta(days=1))
         assert withdraw_consent(alice) is None
 
 
-def test_it_lives_again_when_given_again(alice: Any) -> None:
+def test_it_is_active_again_when_granted_again(alice: Any) -> None:
     grant_consent(alice)
     withdraw_consent(alice)
-    again = grant_consent(alice)
-    assert alive(alice) == again
+    second = grant_consent(alice)
+    assert find_active(alice) == second
 
 
-def test_it_withdraws_nothing_of_anybody_else(alice: Any, mallory: Any) -> None:
+def test_it_does_not_withdraw_another_users_consent(alice: Any, mallory: Any) -> None:
     event = grant_consent(alice)
     assert withdraw_consent(mallory) is None
-    assert alive(alice) == event
+    assert find_active(alice) == event
 
 
-def test_it_keeps_the_order_when_a_clock_is_behind(alice: Any) -> None:
+def test_it_keeps_the_order_if_a_clock_is_behind(alice: Any) -> None:
     with time_machine.travel(MOMENT, tick=False) as clock:
         first = grant_consent(alice)
         clock.move_to(MOMENT - timedelta(minutes=5))
         last = withdraw_consent(alice)
-        assert alive(alice) is None
-        again = grant_consent(alice)
-        assert alive(alice) == again
-    assert [event.pk for event in list_consent_events(user_id=alice.pk)] == [again.pk, last.pk, first.pk]
+        assert find_active(alice) is None
+        second = grant_consent(alice)
+        assert find_active(alice) == second
+    assert [event.pk for event in list_consent_events(user_id=alice.pk)] == [second.pk, last.pk, first.pk]
 
 
-# --- Several at once --------------------------------------------------------------------------------------
+# --- Concurrency ------------------------------------------------------------------------------------------
 
 
-def test_it_takes_one_of_many_withdrawals(alice: Any) -> None:
+def test_it_stores_one_of_concurrent_withdrawals(alice: Any) -> None:
     first = grant_consent(alice)
     results = in_threads(6, lambda: withdraw_consent(alice))
-    (done,) = [result for result in results if result is not None]
-    assert done.withdraws == first.pk
+    (withdrawal,) = [result for result in results if result is not None]
+    assert withdrawal.withdraws == first.pk
     assert len(list_consent_events(user_id=alice.pk)) == 2
 
 
-def test_it_orders_giving_and_withdrawing_at_once(alice: Any) -> None:
+def test_it_orders_concurrent_consents_and_withdrawals(alice: Any) -> None:
     grant_consent(alice)
-    turns = iter([grant_consent, withdraw_consent] * 4)
-    results = in_threads(8, lambda: next(turns)(alice))
+    actions = iter([grant_consent, withdraw_consent] * 4)
+    results = in_threads(8, lambda: next(actions)(alice))
     assert not [result for result in results if isinstance(result, Exception)]
     events = list_consent_events(user_id=alice.pk)[::-1]
     assert len({event.at for event in events}) == len(events)
     assert [e.kind for e in events].count("granted") == 5
-    before = events[0]
+    previous = events[0]
     for event in events[1:]:
         # A withdrawal directly follows the consent that it withdraws, so the last event alone says what is active.
-        assert event.kind == "granted" or event.withdraws == before.pk
-        before = event
-    assert alive(alice) == (before if before.kind == "granted" else None)
+        assert event.kind == "granted" or event.withdraws == previous.pk
+        previous = event
+    assert find_active(alice) == (previous if previous.kind == "granted" else None)
 
 
-# --- Nobody rewrites it -----------------------------------------------------------------------------------
+# --- Protection from changes ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -252,13 +252,13 @@ def test_it_orders_giving_and_withdrawing_at_once(alice: Any) -> None:
         "SELECT consent_reject_change()",
     ],
 )
-def test_it_refuses_the_site_everything_but_adding_an_event(alice: Any, statement: str) -> None:
+def test_it_lets_the_site_only_add_events(alice: Any, statement: str) -> None:
     grant_consent(alice)
     with pytest.raises(ProgrammingError), tenant(alice.pk), connection.cursor() as cursor:
         cursor.execute(statement)
 
 
-def test_it_refuses_the_site_through_the_orm_too(alice: Any) -> None:
+def test_it_refuses_changes_by_the_orm(alice: Any) -> None:
     event = grant_consent(alice)
     event.version = "2030-01"
     with pytest.raises(ProgrammingError, match="permission denied"), tenant(alice.pk):
@@ -277,16 +277,16 @@ def test_it_refuses_the_site_through_the_orm_too(alice: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("mode", ["origin", "replica"])
-def test_it_refuses_even_a_superuser_who_leaves_the_guards_on(alice: Any, statement: str, mode: str) -> None:
+def test_it_refuses_changes_by_a_superuser_while_triggers_are_enabled(alice: Any, statement: str, mode: str) -> None:
     grant_consent(alice)
-    where = {"dbname": connection.settings_dict["NAME"]}
-    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **where) as session:
+    options = {"dbname": connection.settings_dict["NAME"]}
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **options) as session:
         session.execute(f"SET session_replication_role = {mode}")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             session.execute(statement)
 
 
-def test_it_refuses_an_event_in_another_persons_name(alice: Any, mallory: Any) -> None:
+def test_it_refuses_an_event_of_another_user(alice: Any, mallory: Any) -> None:
     event = grant_consent(alice)
     event.pk, event.owner, event.signature = uuid4(), mallory.pk, None
     event._state.adding = True
@@ -294,23 +294,23 @@ def test_it_refuses_an_event_in_another_persons_name(alice: Any, mallory: Any) -
         event.save(force_insert=True)
 
 
-def test_it_refuses_to_end_another_persons_consent(alice: Any, mallory: Any) -> None:
-    theirs = grant_consent(mallory)
+def test_it_refuses_to_withdraw_another_users_consent_in_the_database(alice: Any, mallory: Any) -> None:
+    mallorys = grant_consent(mallory)
     grant_consent(alice)
     last = withdraw_consent(alice)
-    last.pk, last.withdraws = uuid4(), theirs.pk
+    last.pk, last.withdraws = uuid4(), mallorys.pk
     with pytest.raises(IntegrityError, match="same_owner"), tenant(alice.pk):
         last.save(force_insert=True)
 
 
-def test_it_refuses_a_fingerprint_of_another_text(alice: Any) -> None:
+def test_it_refuses_the_fingerprint_of_another_text(alice: Any) -> None:
     event = grant_consent(alice)
     event.pk, event.text, event.signature = uuid4(), TEXT + ".", None
     with pytest.raises(IntegrityError, match="fingerprint_of_text"), tenant(alice.pk):
         event.save(force_insert=True)
 
 
-def test_it_shows_each_person_their_own_ledger_alone(alice: Any, mallory: Any) -> None:
+def test_it_shows_each_user_only_their_own_ledger(alice: Any, mallory: Any) -> None:
     event = grant_consent(alice)
     with tenant(mallory.pk):
         assert not ConsentEvent.objects.filter(pk=event.pk).exists()
@@ -318,10 +318,10 @@ def test_it_shows_each_person_their_own_ledger_alone(alice: Any, mallory: Any) -
         ConsentEvent.objects.count()
 
 
-# --- New keys, and forgetting -----------------------------------------------------------------------------
+# --- Key rotation and erasure -----------------------------------------------------------------------------
 
 
-def test_it_lets_operators_seal_the_name_again(alice: Any) -> None:
+def test_it_reseals_signatures(alice: Any) -> None:
     grant_consent(alice, signature="Alice A")
     rotation.renew_data_keys(older_than=timedelta(0))
     columns = [(ConsentEvent, ConsentEvent._meta.get_field("signature"))]
@@ -330,7 +330,7 @@ def test_it_lets_operators_seal_the_name_again(alice: Any) -> None:
         assert ConsentEvent.objects.get().signature.reveal() == "Alice A"
 
 
-def test_it_outlives_its_person_without_their_name(alice: Any) -> None:
+def test_it_remains_without_the_signature_after_the_user_is_erased(alice: Any) -> None:
     grant_consent(alice)
     owner = alice.pk
     shred(owner)

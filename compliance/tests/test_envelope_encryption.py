@@ -18,48 +18,48 @@ def test_it_writes_version_key_nonce_ciphertext_and_tag() -> None:
     assert sealed[0] == 0xF1
     assert struct.unpack(">Q", sealed[1:9]) == (7,)
     assert len(sealed) == 1 + 8 + 12 + 8 + 16
-    # By hand, past our own decrypt: nonce, then ciphertext and tag, with the header before the context.
+    # Without our own ``decrypt``: nonce, then ciphertext and tag, with the header before the context.
     assert AESGCM(RAW).decrypt(sealed[9:21], sealed[21:], sealed[:9] + b"here") == b"12345678"
 
 
-def test_it_never_writes_the_same_bytes_twice() -> None:
+def test_it_never_returns_the_same_bytes_twice() -> None:
     assert len({encrypt(KEY, b"same", b"here") for _ in range(100)}) == 100
 
 
-def test_it_opens_what_it_sealed_down_to_the_empty_value() -> None:
+def test_it_decrypts_values_of_any_length() -> None:
     for value in (b"", b"\0", b"x" * 100_000):
         assert decrypt(KEY, encrypt(KEY, value, b"here"), b"here") == value
 
 
-def test_it_refuses_every_single_changed_byte() -> None:
+def test_it_rejects_every_changed_byte() -> None:
     sealed = encrypt(KEY, b"access", b"here")
-    for place in range(len(sealed)):
+    for index in range(len(sealed)):
         changed = bytearray(sealed)
-        changed[place] ^= 1
+        changed[index] ^= 1
         with pytest.raises(SealError):
             decrypt(KEY, bytes(changed), b"here")
 
 
-def test_it_refuses_another_context() -> None:
+def test_it_rejects_another_context() -> None:
     with pytest.raises(SealError):
         decrypt(KEY, encrypt(KEY, b"access", b"here"), b"there")
 
 
-@pytest.mark.parametrize("planted", [b"", b"plaintext", b"\xf1", b"\xf1" + bytes(35), b"access-sandbox-" + b"0" * 60])
-def test_it_refuses_what_is_no_sealed_value(planted: bytes) -> None:
+@pytest.mark.parametrize("value", [b"", b"plaintext", b"\xf1", b"\xf1" + bytes(35), b"access-sandbox-" + b"0" * 60])
+def test_it_rejects_other_bytes(value: bytes) -> None:
     with pytest.raises(SealError):
-        key_id(planted)
+        key_id(value)
 
 
-def test_it_says_in_no_error_what_it_was_about() -> None:
+def test_it_raises_without_the_value_and_the_cause() -> None:
     sealed = encrypt(KEY, b"access-secret", b"here")
-    with pytest.raises(SealError) as caught:
+    with pytest.raises(SealError) as error:
         decrypt(KEY, sealed, b"there")
-    assert "access" not in str(caught.value)
-    assert caught.value.__cause__ is None
+    assert "access" not in str(error.value)
+    assert error.value.__cause__ is None
 
 
-def test_it_keeps_contexts_apart_that_would_read_the_same() -> None:
+def test_it_encodes_similar_contexts_differently() -> None:
     assert build_aad("a", "bc") != build_aad("ab", "c")
     assert build_aad("a", "") != build_aad("a")
     assert build_aad("a") == b"\0\0\0\1a"

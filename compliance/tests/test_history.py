@@ -1,4 +1,4 @@
-"""A database that another version of Plumbline made is refused, and nothing in it is changed."""
+"""A database of another version of Plumbline is refused and not changed."""
 
 import os
 import subprocess
@@ -21,63 +21,63 @@ from devservices.programs import postgres_programs
 pytestmark = pytest.mark.django_db(databases=["default", "owner", "ops"])
 
 ADMIN_URL = os.environ.get("DATABASE_ADMIN_URL", "")
-OLD = [("banking", "0003_lean_indexes"), ("compliance", "0002_audit")]
+UNKNOWN_MIGRATIONS = [("banking", "0003_lean_indexes"), ("compliance", "0002_audit")]
 
 
-def database() -> str:
+def get_database_name() -> str:
     return str(connections["owner"].settings_dict["NAME"])
 
 
 @pytest.fixture
 def superuser() -> Iterator["psycopg.Connection[Any]"]:
-    with psycopg.connect(ADMIN_URL, dbname=database(), autocommit=True) as session:
+    with psycopg.connect(ADMIN_URL, dbname=get_database_name(), autocommit=True) as session:
         yield session
 
 
 @pytest.fixture
 def _made_by_another_version(superuser: "psycopg.Connection[Any]") -> Iterator[None]:
-    """Migrations in the history that this version does not have."""
+    """Add migrations to the history that this version does not have."""
     insert = "INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now()) RETURNING id"
-    added = [superuser.execute(insert, row).fetchone() for row in OLD]
+    ids = [superuser.execute(insert, row).fetchone() for row in UNKNOWN_MIGRATIONS]
     yield
-    for row in added:
+    for row in ids:
         superuser.execute("DELETE FROM django_migrations WHERE id = %s", row)
 
 
 def dump() -> str:
-    """The whole database and the server's roles, with their settings and memberships."""
-    everything = run_program("pg_dump", "--create", database())
-    return everything + run_program("pg_dumpall", "--roles-only", "--no-role-passwords")
+    """Dump the whole database and the server's roles, with their settings and memberships."""
+    database_dump = run_program("pg_dump", "--create", get_database_name())
+    return database_dump + run_program("pg_dumpall", "--roles-only", "--no-role-passwords")
 
 
 def run_program(name: str, *options: str) -> str:
     folder = parse_qs(urlsplit(ADMIN_URL).query)["host"][0]
     program = str(postgres_programs(ensure_service_account()) / name)
-    done = subprocess.run(
+    process = subprocess.run(
         [program, "--host", folder, "--username", "postgres", "--restrict-key=same", *options],
         capture_output=True,
         text=True,
         check=False,
         env={"PATH": os.defpath},
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def test_it_finds_nothing_in_a_database_of_this_version() -> None:
-    assert history.find_unknown_migrations_of(database(), admin_url=ADMIN_URL) == []
+    assert history.find_unknown_migrations_of(get_database_name(), admin_url=ADMIN_URL) == []
     assert run_checks(tags=[Tags.database], databases=["owner"]) == []
 
 
-def test_it_finds_nothing_where_there_is_no_database_yet() -> None:
+def test_it_finds_nothing_if_there_is_no_database_yet() -> None:
     assert history.find_unknown_migrations_of("not_made_yet", admin_url=ADMIN_URL) == []
     assert history.find_unknown_migrations_of("postgres", admin_url=ADMIN_URL) == []
 
 
-def test_it_leaves_the_history_of_other_packages_alone(superuser: "psycopg.Connection[Any]") -> None:
+def test_it_ignores_migrations_of_other_packages(superuser: "psycopg.Connection[Any]") -> None:
     superuser.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('mfa', '0000_squashed', now())")
     try:
-        assert history.find_unknown_migrations_of(database(), admin_url=ADMIN_URL) == []
+        assert history.find_unknown_migrations_of(get_database_name(), admin_url=ADMIN_URL) == []
     finally:
         superuser.execute("DELETE FROM django_migrations WHERE name = '0000_squashed'")
 
@@ -85,12 +85,12 @@ def test_it_leaves_the_history_of_other_packages_alone(superuser: "psycopg.Conne
 @pytest.mark.usefixtures("_made_by_another_version")
 def test_setup_database_refuses_it_and_changes_nothing() -> None:
     before = dump()
-    with pytest.raises(CommandError) as refused:
+    with pytest.raises(CommandError) as error:
         call_command("setup_database", verbosity=0)
-    assert refused.value.returncode == OTHER_VERSION_EXIT_CODE
-    assert f"The database {database()} was made by another version of Plumbline" in str(refused.value)
-    assert "2 migrations that this version does not have, such as banking.0003_lean_indexes" in str(refused.value)
-    assert "Name an empty database in DATABASE_URL, or use the version that made this one." in str(refused.value)
+    assert error.value.returncode == OTHER_VERSION_EXIT_CODE
+    assert f"The database {get_database_name()} was made by another version of Plumbline" in str(error.value)
+    assert "2 migrations that this version does not have, such as banking.0003_lean_indexes" in str(error.value)
+    assert "Name an empty database in DATABASE_URL, or use the version that made this one." in str(error.value)
     assert dump() == before
 
 
@@ -103,7 +103,7 @@ def test_migrate_refuses_it_and_changes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("_made_by_another_version")
-def test_it_names_one_migration_as_one(superuser: "psycopg.Connection[Any]") -> None:
+def test_it_names_a_single_unknown_migration(superuser: "psycopg.Connection[Any]") -> None:
     superuser.execute("DELETE FROM django_migrations WHERE name = '0002_audit'")
     (message,) = run_checks(tags=[Tags.database], databases=["owner"])
     assert "it has had a migration that this version does not have, such as banking.0003" in message.msg

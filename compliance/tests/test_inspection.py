@@ -1,37 +1,37 @@
-"""Whether sealed values open, as an operator sees it."""
+"""The inspection of sealed values, for operators."""
 
 from typing import Any
 
 from django.db import connection
 
 from compliance.isolation import tenant
-from compliance.tests.conftest import everywhere
+from compliance.tests.conftest import default_and_ops
 from compliance.tests.sample_tables import model
 from compliance.vault import inspection
 
-pytestmark = everywhere
+pytestmark = default_and_ops
 
 
-def columns() -> list[Any]:
+def list_columns() -> list[Any]:
     box = model("Box")
     return [(box, box._meta.get_field("token")), (box, box._meta.get_field("note"))]
 
 
-def test_it_names_the_values_that_do_not_open(alice: Any, make_box: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(inspection, "sealed_columns", columns)
+def test_it_lists_values_that_cannot_be_read(alice: Any, make_box: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(inspection, "sealed_columns", list_columns)
     make_box(alice)
-    broken = make_box(alice)
+    damaged_box = make_box(alice)
     with tenant(alice.pk), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE sample_box SET token = set_byte(token, 30, get_byte(token, 30) # 7) WHERE id = %s", [broken.pk]
+            "UPDATE sample_box SET token = set_byte(token, 30, get_byte(token, 30) # 7) WHERE id = %s", [damaged_box.pk]
         )
-    found = inspection.inspect(seconds=60)
-    assert (found.checked, found.is_complete) == (2, True)
-    assert found.unreadable == [f"sample.box.token {broken.pk}"]
+    inspected = inspection.inspect(seconds=60)
+    assert (inspected.checked, inspected.is_complete) == (2, True)
+    assert inspected.unreadable == [f"sample.box.token {damaged_box.pk}"]
 
 
-def test_it_says_when_its_time_did_not_suffice(alice: Any, make_box: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(inspection, "sealed_columns", columns)
+def test_it_says_if_it_ran_out_of_time(alice: Any, make_box: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(inspection, "sealed_columns", list_columns)
     make_box(alice)
-    found = inspection.inspect(seconds=0)
-    assert (found.checked, found.is_complete) == (0, False)
+    inspected = inspection.inspect(seconds=0)
+    assert (inspected.checked, inspected.is_complete) == (0, False)

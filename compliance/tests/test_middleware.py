@@ -1,4 +1,4 @@
-"""The tenant of a request is the person who sent it."""
+"""The tenant of a request is its user."""
 
 import random
 import threading
@@ -13,14 +13,14 @@ from django.test import RequestFactory
 
 from compliance.isolation import current_tenant
 from compliance.isolation.middleware import TenantMiddleware
-from compliance.tests.conftest import everywhere
-from compliance.tests.sample_tables import visible_owners
+from compliance.tests.conftest import default_and_ops
+from compliance.tests.sample_tables import list_visible_owners
 
-pytestmark = everywhere
+pytestmark = default_and_ops
 
 
-class Person:
-    """A signed-in user, as the middleware sees one."""
+class SignedInUser:
+    """A signed-in user, with the attributes that the middleware reads."""
 
     is_authenticated = True
 
@@ -29,14 +29,14 @@ class Person:
 
 
 def boxes_view(request: HttpRequest) -> HttpResponse:
-    """Answer with the owners that are visible, or fail the way that the request asks for."""
+    """Return the visible owners, or fail with the fault that the request names."""
     fault = request.GET.get("fault")
     if fault == "error":
         raise ZeroDivisionError
     if fault == "sql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1/0")
-    return JsonResponse({"owners": sorted(map(str, visible_owners()))})
+    return JsonResponse({"owners": sorted(map(str, list_visible_owners()))})
 
 
 def send_request(user: Any, fault: str) -> HttpResponse:
@@ -47,28 +47,28 @@ def send_request(user: Any, fault: str) -> HttpResponse:
     return TenantMiddleware(view)(request)
 
 
-def test_it_never_mixes_requests_up_over_threads_and_reused_connections(
+def test_it_isolates_requests_on_threads_and_reused_connections(
     alice: Any, mallory: Any, make_user: Any, make_box: Any
 ) -> None:
-    people = [alice, mallory, make_user("carol"), make_user("dave")]
-    for person in people:
-        make_box(person)
-    wrong: list[Any] = []
+    users = [alice, mallory, make_user("carol"), make_user("dave")]
+    for user in users:
+        make_box(user)
+    errors: list[Any] = []
 
     def send(seed: int) -> None:
-        chance = random.Random(seed)  # noqa: S311
+        rng = random.Random(seed)  # noqa: S311
         for _ in range(150):
-            person = chance.choice([*people, None])
-            fault = chance.choice(["", "", "error", "sql"])
-            expected = [str(person.pk)] if person else []
+            user = rng.choice([*users, None])
+            fault = rng.choice(["", "", "error", "sql"])
+            expected = [str(user.pk)] if user else []
             try:
-                response = send_request(Person(person.pk) if person else AnonymousUser(), fault)
+                response = send_request(SignedInUser(user.pk) if user else AnonymousUser(), fault)
             except (ZeroDivisionError, DatabaseError):
                 continue
             if fault or response.content != JsonResponse({"owners": expected}).content:
-                wrong.append((person, fault, response.content))
-            if current_tenant() is not None or visible_owners():
-                wrong.append("left bound")
+                errors.append((user, fault, response.content))
+            if current_tenant() is not None or list_visible_owners():
+                errors.append("left bound")
         connections.close_all()
 
     threads = [threading.Thread(target=send, args=(seed,)) for seed in range(4)]
@@ -76,15 +76,15 @@ def test_it_never_mixes_requests_up_over_threads_and_reused_connections(
         thread.start()
     for thread in threads:
         thread.join()
-    assert wrong == []
+    assert errors == []
 
 
-def test_it_costs_a_stranger_no_query(django_assert_num_queries: Any) -> None:
+def test_it_needs_no_query_for_anonymous_users(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
-        TenantMiddleware(lambda request: HttpResponse())(_anonymous())
+        TenantMiddleware(lambda request: HttpResponse())(_anonymous_request())
 
 
-def _anonymous() -> HttpRequest:
+def _anonymous_request() -> HttpRequest:
     request = RequestFactory().get("/")
     request.user = AnonymousUser()
     return request

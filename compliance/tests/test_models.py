@@ -1,4 +1,4 @@
-"""The ORM refuses to query owned rows without a tenant, instead of returning none."""
+"""The ORM raises for queries of owned rows without a tenant, instead of returning none."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +8,10 @@ import pytest
 
 from compliance.isolation import NoTenant, tenant
 from compliance.isolation.tenant import tenant_context
-from compliance.tests.conftest import everywhere
+from compliance.tests.conftest import default_and_ops
 from compliance.tests.sample_tables import model
 
-pytestmark = everywhere
+pytestmark = default_and_ops
 
 QUERIES: dict[str, Callable[[Any], Any]] = {
     "iteration": lambda rows: list(rows.all()),
@@ -43,29 +43,29 @@ QUERIES: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_it_refuses_every_query_without_a_tenant(Box: Any, name: str) -> None:
+def test_it_raises_for_every_query_without_a_tenant(Box: Any, name: str) -> None:
     with pytest.raises(NoTenant, match="without a tenant"):
         QUERIES[name](Box.objects)
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_it_refuses_every_query_outside_a_transaction(alice: Any, Box: Any, name: str) -> None:
+def test_it_raises_for_every_query_outside_a_transaction(alice: Any, Box: Any, name: str) -> None:
     with tenant_context(alice.pk), pytest.raises(NoTenant, match="outside a transaction"):
         QUERIES[name](Box.objects)
 
 
-def test_it_lets_a_queryset_be_built_before_there_is_a_tenant(both: Any, alice: Any, Box: Any) -> None:
+def test_it_allows_building_a_queryset_before_there_is_a_tenant(both_boxes: Any, alice: Any, Box: Any) -> None:
     rows = Box.objects.filter(label="alice").order_by("id")
     with tenant(alice.pk):
         assert rows.for_user(alice.pk).count() == 1
 
 
-def test_it_lets_operators_see_all(both: Any, Box: Any) -> None:
+def test_it_shows_all_rows_to_operators(both_boxes: Any, Box: Any) -> None:
     assert Box.objects.using("ops").count() == 2
 
 
-def test_it_follows_relations_both_ways(both: Any, alice: Any, Box: Any, Slip: Any) -> None:
-    box, _ = both
+def test_it_follows_relations_both_ways(both_boxes: Any, alice: Any, Box: Any, Slip: Any) -> None:
+    box, _ = both_boxes
     with tenant(alice.pk):
         slip = Slip.objects.create(owner_id=alice.pk, box_id=box.pk)
         assert Slip.objects.get(pk=slip.pk).box.label == "alice"
@@ -74,10 +74,10 @@ def test_it_follows_relations_both_ways(both: Any, alice: Any, Box: Any, Slip: A
         assert not Slip.objects.exists()
 
 
-def test_it_finds_no_row_of_another_owner_by_id(both: Any, alice: Any, Box: Any) -> None:
-    _, theirs = both
+def test_it_finds_no_row_of_another_owner_by_id(both_boxes: Any, alice: Any, Box: Any) -> None:
+    _, mallorys_box = both_boxes
     with tenant(alice.pk):
         with pytest.raises(Box.DoesNotExist):
-            Box.objects.get(pk=theirs.pk)
-        assert Box.objects.filter(pk=theirs.pk).update(label="mine") == 0
-        assert Box.objects.filter(pk=theirs.pk).delete() == (0, {})
+            Box.objects.get(pk=mallorys_box.pk)
+        assert Box.objects.filter(pk=mallorys_box.pk).update(label="mine") == 0
+        assert Box.objects.filter(pk=mallorys_box.pk).delete() == (0, {})

@@ -1,4 +1,4 @@
-"""urllib3's errors in the project's own terms, with nothing of a call kept in them."""
+"""urllib3's errors are mapped to the project's own, without any content of the call."""
 
 import ssl
 import time
@@ -42,12 +42,12 @@ CASES = {
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "after retries"])
 @pytest.mark.parametrize(("error", "kind"), CASES.values(), ids=CASES)
-def test_it_maps_an_error_and_keeps_nothing_of_it(error: HTTPError, kind: type[OutboundError], wrapped: bool) -> None:
-    with pytest.raises(OutboundError) as caught, map_urllib3_exceptions():
+def test_it_maps_an_error_without_its_content(error: HTTPError, kind: type[OutboundError], wrapped: bool) -> None:
+    with pytest.raises(OutboundError) as error_info, map_urllib3_exceptions():
         raise MaxRetryError(None, "https://CANARY.example", error) if wrapped else error
-    assert type(caught.value) is kind
-    assert (caught.value.__context__, caught.value.__cause__) == (None, None)
-    assert "CANARY" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
+    assert type(error_info.value) is kind
+    assert (error_info.value.__context__, error_info.value.__cause__) == (None, None)
+    assert "CANARY" not in f"{error_info.value} {error_info.value!r} {vars(error_info.value)}"
 
 
 def give_up_while_handling() -> None:
@@ -58,30 +58,30 @@ def give_up_while_handling() -> None:
             raise ResponseTooLarge from None
 
 
-def test_it_lets_its_own_errors_through_without_their_context() -> None:
-    with pytest.raises(ResponseTooLarge) as caught:
+def test_it_raises_its_own_errors_without_their_context() -> None:
+    with pytest.raises(ResponseTooLarge) as error_info:
         give_up_while_handling()
-    assert caught.value.__context__ is None
+    assert error_info.value.__context__ is None
 
 
-def test_it_lets_other_errors_and_results_alone() -> None:
+def test_it_does_not_change_other_errors() -> None:
     with pytest.raises(ZeroDivisionError), map_urllib3_exceptions():
         raise ZeroDivisionError
     with map_urllib3_exceptions():
         pass
 
 
-def body(size: int) -> HTTPResponse:
+def make_response(size: int) -> HTTPResponse:
     return HTTPResponse(BytesIO(b"x" * size), preload_content=False)
 
 
-def test_it_reads_as_much_as_is_allowed_and_no_more() -> None:
-    later = time.monotonic() + 60
-    assert read_bounded(body(1000), max_bytes=1000, deadline=later) == b"x" * 1000
+def test_it_reads_at_most_the_allowed_size() -> None:
+    deadline = time.monotonic() + 60
+    assert read_bounded(make_response(1000), max_bytes=1000, deadline=deadline) == b"x" * 1000
     with pytest.raises(ResponseTooLarge):
-        read_bounded(body(1001), max_bytes=1000, deadline=later)
+        read_bounded(make_response(1001), max_bytes=1000, deadline=deadline)
 
 
-def test_it_gives_up_at_the_deadline() -> None:
+def test_it_raises_after_the_deadline() -> None:
     with pytest.raises(ResponseTimedOut):
-        read_bounded(body(10), max_bytes=1000, deadline=time.monotonic() - 1)
+        read_bounded(make_response(10), max_bytes=1000, deadline=time.monotonic() - 1)

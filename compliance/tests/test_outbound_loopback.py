@@ -6,7 +6,7 @@ from compliance.outbound.loopback import is_loopback_url
 @pytest.mark.parametrize(
     "url", ["http://localhost:8001", "http://127.0.0.1:1/", "https://[::1]", "http://localhost/below"]
 )
-def test_it_knows_this_machine(url: str) -> None:
+def test_it_accepts_urls_of_this_machine(url: str) -> None:
     assert is_loopback_url(url)
 
 
@@ -26,5 +26,5 @@ def test_it_knows_this_machine(url: str) -> None:
         "http://127.0.0.1@evil.example",
     ],
 )
-def test_it_takes_nothing_else_for_it(url: str) -> None:
+def test_it_rejects_all_other_urls(url: str) -> None:
     assert not is_loopback_url(url)

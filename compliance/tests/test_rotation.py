@@ -1,4 +1,4 @@
-"""Keys are changed while the site runs, and a rotation that is killed is simply run again."""
+"""Keys are rotated while the site runs, and a rotation that was killed is completed by running it again."""
 
 import os
 import signal
@@ -20,81 +20,81 @@ from django.db import connection, connections
 
 from compliance.isolation import SYSTEM, tenant
 from compliance.models import AuditEvent, DataKey
-from compliance.tests.conftest import everywhere, key_rows
+from compliance.tests.conftest import default_and_ops, list_key_rows
 from compliance.tests.sample_tables import model
 from compliance.vault import data_keys, rotation
 from compliance.vault.envelope_encryption import key_id
 from compliance.vault.errors import SealError
 from compliance.vault.rotation import Resealing, renew_data_keys, rewrap
 
-pytestmark = everywhere
+pytestmark = default_and_ops
 
-AT_ONCE = timedelta(seconds=-1)
+EVERY_AGE = timedelta(seconds=-1)
 
 
-def columns() -> list[rotation.SealedColumn]:
+def list_columns() -> list[rotation.SealedColumn]:
     box = model("Box")
     return [(box, box._meta.get_field("token")), (box, box._meta.get_field("note"))]
 
 
 @pytest.fixture
 def new_primary(settings: Any) -> Iterator[Callable[[], None]]:
-    """Put a new key first in the ring, as an operator does. Other tests' keys are turned back afterwards."""
-    old, new = settings.FIELD_KEYS, "kek-20270101:" + b64encode(os.urandom(32)).decode()
+    """Put a new key first in the ring, as an operator does. Afterwards, all keys are wrapped by the old one again."""
+    old_keys, new_key = settings.FIELD_KEYS, "kek-20270101:" + b64encode(os.urandom(32)).decode()
 
     def put() -> None:
-        settings.FIELD_KEYS = f"{new},{old}"
+        settings.FIELD_KEYS = f"{new_key},{old_keys}"
         data_keys.clear_cache()
 
     yield put
-    settings.FIELD_KEYS = f"{old},{new}"
+    settings.FIELD_KEYS = f"{old_keys},{new_key}"
     rewrap()
 
 
 # --- Key-encryption keys ----------------------------------------------------------------------------------
 
 
-def test_it_wraps_every_key_again_and_touches_no_data(
-    alice: Any, mallory: Any, make_box: Any, read_box: Any, raw: Any, new_primary: Any
+def test_it_rewraps_every_key_and_changes_no_data(
+    alice: Any, mallory: Any, make_box: Any, read_box: Any, read_column: Any, new_primary: Any
 ) -> None:
     boxes = [make_box(alice, "a"), make_box(mallory, "m")]
-    before = [raw(box) for box in boxes]
+    before = [read_column(box) for box in boxes]
     new_primary()
     assert rotation.count_outdated_wrappings() == DataKey.objects.using("ops").count() == rewrap().rewrapped
     assert rewrap().rewrapped == rotation.count_outdated_wrappings() == 0
-    assert [raw(box) for box in boxes] == before
+    assert [read_column(box) for box in boxes] == before
     data_keys.clear_cache()
     assert [read_box(box).token.reveal() for box in boxes] == ["a", "m"]
 
 
-def test_it_needs_the_old_key_until_everything_is_wrapped_again(
+def test_it_needs_the_old_key_until_all_keys_are_rewrapped(
     alice: Any, make_box: Any, read_box: Any, new_primary: Any, settings: Any
 ) -> None:
     box = make_box(alice, "a")
     new_primary()
-    both = settings.FIELD_KEYS
-    settings.FIELD_KEYS = both.split(",")[0]
+    both_keys = settings.FIELD_KEYS
+    settings.FIELD_KEYS = both_keys.split(",")[0]
     with pytest.raises(SealError, match="Put it back"):
         read_box(box).token.reveal()
     with pytest.raises(CommandError, match="Put it back"):
         call_command("rotate_keys")
-    settings.FIELD_KEYS = both
+    settings.FIELD_KEYS = both_keys
     call_command("rotate_keys", stdout=StringIO())
-    settings.FIELD_KEYS = both.split(",")[0]
+    settings.FIELD_KEYS = both_keys.split(",")[0]
     data_keys.clear_cache()
     assert read_box(box).token.reveal() == "a"
 
 
-def test_it_is_not_done_while_a_key_is_under_an_older_one(alice: Any, make_box: Any, new_primary: Any) -> None:
+def test_it_fails_while_a_key_is_wrapped_by_an_older_one(alice: Any, make_box: Any, new_primary: Any) -> None:
     make_box(alice)
     new_primary()
-    locked = holding("SELECT FROM compliance_datakey WHERE owner = %s FOR UPDATE", alice.pk)
+    locked = hold_rows("SELECT FROM compliance_datakey WHERE owner = %s FOR UPDATE", alice.pk)
     with locked, pytest.raises(CommandError, match="1 data keys came up meanwhile"):
         call_command("rotate_keys", stdout=StringIO())
     call_command("rotate_keys", stdout=StringIO())
 
 
-def test_it_wraps_every_other_key_again_where_one_is_damaged(
+def test_it_rewraps_all_other_keys_if_one_is_damaged(
     alice: Any,
     mallory: Any,
     make_box: Any,
@@ -108,10 +108,10 @@ def test_it_wraps_every_other_key_again_where_one_is_damaged(
     make_box(mallory)
     new_primary()
     damage_keys(alice.pk)
-    ((damaged, _, _),) = key_rows(alice.pk)
-    with pytest.raises(CommandError, match="1 data keys could not be opened") as refused:
+    ((damaged, _, _),) = list_key_rows(alice.pk)
+    with pytest.raises(CommandError, match="1 data keys could not be opened") as error:
         call_command("rotate_keys", stdout=StringIO())
-    assert "meanwhile" not in str(refused.value)
+    assert "meanwhile" not in str(error.value)
     outdated = DataKey.objects.using("ops").exclude(kek="kek-20270101")
     assert [key.pk for key in outdated] == [damaged]
     (message,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
@@ -119,20 +119,20 @@ def test_it_wraps_every_other_key_again_where_one_is_damaged(
     assert rotation.count_outdated_wrappings(excluding=[damaged]) == 0
 
 
-def test_it_says_what_it_did_where_the_systems_own_key_is_damaged(
+def test_it_reports_its_work_if_the_systems_key_is_damaged(
     alice: Any, make_box: Any, new_primary: Any, damage_keys: Any
 ) -> None:
     make_box(alice)
     data_keys.get_active_key(SYSTEM)
-    # Keys are committed apart from the test, so an earlier test may have left one as well.
-    damaged = len(key_rows(SYSTEM))
+    # Keys are committed outside of a test's transaction, so an earlier test may have left one as well.
+    damaged = len(list_key_rows(SYSTEM))
     new_primary()
     damage_keys(SYSTEM)
     with pytest.raises(
         CommandError, match=rf"{damaged} data keys could not be opened(?s:.)*is not in the system's trail"
     ):
         call_command("rotate_keys", stdout=StringIO())
-    assert [kek for _, kek, _ in key_rows(alice.pk)] == ["kek-20270101"]
+    assert [kek for _, kek, _ in list_key_rows(alice.pk)] == ["kek-20270101"]
 
 
 def test_it_records_each_rotation_in_the_systems_trail(new_primary: Any) -> None:
@@ -150,100 +150,110 @@ def test_it_records_each_rotation_in_the_systems_trail(new_primary: Any) -> None
 
 def test_it_gives_each_owner_a_new_key_and_keeps_the_retired_one(alice: Any, make_box: Any, read_box: Any) -> None:
     box = make_box(alice, "old")
-    renew_data_keys(older_than=AT_ONCE)
-    (old, _, old_active), (new, _, new_active) = key_rows(alice.pk)
+    renew_data_keys(older_than=EVERY_AGE)
+    (old_id, _, old_active), (new_id, _, new_active) = list_key_rows(alice.pk)
     assert (old_active, new_active) == (False, True)
     assert read_box(box).token.reveal() == "old"
-    assert data_keys.get_active_key(alice.pk).id == new != old
+    assert data_keys.get_active_key(alice.pk).id == new_id != old_id
 
 
-def test_it_goes_on_instead_of_starting_over_when_repeated(alice: Any, make_box: Any) -> None:
+def test_it_renews_each_key_once_when_repeated(alice: Any, make_box: Any) -> None:
     make_box(alice)
     DataKey.objects.using("ops").filter(owner=alice.pk).update(created_at="2020-01-01T00:00Z")
     assert renew_data_keys(older_than=timedelta(days=1)) == 1
     assert renew_data_keys(older_than=timedelta(days=1)) == 0
-    assert len(key_rows(alice.pk)) == 2
+    assert len(list_key_rows(alice.pk)) == 2
 
 
-def test_it_seals_every_column_again(alice: Any, make_box: Any, read_box: Any, raw: Any) -> None:
-    box, bare = make_box(alice, "t", note="n"), make_box(alice, "u")
-    renew_data_keys(older_than=AT_ONCE)
-    done = Resealing().run(columns())
-    assert (done.resealed, done.changed_meanwhile, done.unreadable) == (3, 0, [])
-    (old, *_), (new, *_) = key_rows(alice.pk)
-    assert {key_id(raw(box)), key_id(raw(box, "note")), key_id(raw(bare))} == {new}
-    DataKey.objects.using("ops").filter(pk=old).delete()
+def test_it_reseals_every_column(alice: Any, make_box: Any, read_box: Any, read_column: Any) -> None:
+    box, box_without_note = make_box(alice, "t", note="n"), make_box(alice, "u")
+    renew_data_keys(older_than=EVERY_AGE)
+    resealing = Resealing().run(list_columns())
+    assert (resealing.resealed, resealing.changed_meanwhile, resealing.unreadable) == (3, 0, [])
+    (old_id, *_), (new_id, *_) = list_key_rows(alice.pk)
+    assert {key_id(read_column(box)), key_id(read_column(box, "note")), key_id(read_column(box_without_note))} == {
+        new_id
+    }
+    DataKey.objects.using("ops").filter(pk=old_id).delete()
     data_keys.clear_cache()
-    again = read_box(box)
-    assert (again.token.reveal(), again.note.reveal(), read_box(bare).token.reveal()) == ("t", "n", "u")
-    assert Resealing().run(columns()).resealed == 0
+    reloaded = read_box(box)
+    assert (reloaded.token.reveal(), reloaded.note.reveal(), read_box(box_without_note).token.reveal()) == (
+        "t",
+        "n",
+        "u",
+    )
+    assert Resealing().run(list_columns()).resealed == 0
 
 
-def test_it_names_values_that_cannot_be_opened_and_goes_on(alice: Any, make_box: Any, raw: Any, plant: Any) -> None:
-    broken, whole = make_box(alice), make_box(alice)
-    renew_data_keys(older_than=AT_ONCE)
-    plant(broken, token=raw(whole))
-    done = Resealing().run(columns())
-    assert done.resealed == 1
-    assert done.unreadable == [
-        f"sample.Box {broken.pk}: A sealed value was changed, or does not belong where it stands."
+def test_it_lists_unreadable_values_and_continues(
+    alice: Any, make_box: Any, read_column: Any, overwrite_box: Any
+) -> None:
+    damaged_box, intact_box = make_box(alice), make_box(alice)
+    renew_data_keys(older_than=EVERY_AGE)
+    overwrite_box(damaged_box, token=read_column(intact_box))
+    resealing = Resealing().run(list_columns())
+    assert resealing.resealed == 1
+    assert resealing.unreadable == [
+        f"sample.Box {damaged_box.pk}: A sealed value was changed, or does not belong where it stands."
     ]
 
 
-def test_it_seals_everybody_elses_values_again_where_a_data_key_is_damaged(
-    alice: Any, mallory: Any, make_box: Any, raw: Any, damage_keys: Any
+def test_it_reseals_other_owners_values_if_a_data_key_is_damaged(
+    alice: Any, mallory: Any, make_box: Any, read_column: Any, damage_keys: Any
 ) -> None:
-    lost, whole = make_box(alice), make_box(mallory)
-    renew_data_keys(older_than=AT_ONCE)
+    damaged_box, intact_box = make_box(alice), make_box(mallory)
+    renew_data_keys(older_than=EVERY_AGE)
     damage_keys(alice.pk)
-    done = Resealing().run(columns())
-    assert done.unreadable == [f"sample.Box {lost.pk}: A data key was changed, or belongs to another owner."]
-    assert key_id(raw(whole)) == key_rows(mallory.pk)[-1][0]
+    resealing = Resealing().run(list_columns())
+    assert resealing.unreadable == [
+        f"sample.Box {damaged_box.pk}: A data key was changed, or belongs to another owner."
+    ]
+    assert key_id(read_column(intact_box)) == list_key_rows(mallory.pk)[-1][0]
     with pytest.raises(SealError, match="A data key was changed"):
         data_keys.get_active_key(alice.pk)
-    renew_data_keys(older_than=AT_ONCE)
-    assert data_keys.get_active_key(alice.pk).id == key_rows(alice.pk)[-1][0]
+    renew_data_keys(older_than=EVERY_AGE)
+    assert data_keys.get_active_key(alice.pk).id == list_key_rows(alice.pk)[-1][0]
 
 
-def test_it_knows_every_sealed_column_of_the_project() -> None:
-    found = {f"{m._meta.label}.{column.name}" for m, column in rotation.sealed_columns()}
+def test_it_finds_all_sealed_columns_of_the_project() -> None:
+    names = {f"{m._meta.label}.{column.name}" for m, column in rotation.sealed_columns()}
     assert all(isinstance(column, rotation.SealedTextField) for _, column in rotation.sealed_columns())
-    assert "sample.Box.token" not in found
+    assert "sample.Box.token" not in names
 
 
-# --- Under load and under fire ----------------------------------------------------------------------------
+# --- Concurrency and crashes ------------------------------------------------------------------------------
 
 
-def test_it_loses_no_update_to_writers_at_work(alice: Any, mallory: Any, make_box: Any, Box: Any) -> None:
-    boxes = {person.pk: [make_box(person, f"first-{n}") for n in range(40)] for person in (alice, mallory)}
-    written: dict[UUID, str] = {box.pk: box.token.reveal() for mine in boxes.values() for box in mine}
-    stop, begun = threading.Event(), threading.Barrier(3)
+def test_it_loses_no_concurrent_update(alice: Any, mallory: Any, make_box: Any, Box: Any) -> None:
+    boxes = {user.pk: [make_box(user, f"first-{n}") for n in range(40)] for user in (alice, mallory)}
+    written: dict[UUID, str] = {box.pk: box.token.reveal() for owned_boxes in boxes.values() for box in owned_boxes}
+    stop, all_started = threading.Event(), threading.Barrier(3)
 
     def write(owner: UUID) -> None:
-        begun.wait()
-        turn = 0
+        all_started.wait()
+        round_number = 0
         while not stop.is_set():
-            turn += 1
+            round_number += 1
             for box in boxes[owner]:
                 with tenant(owner):
                     row = Box.objects.select_for_update().get(pk=box.pk)
-                    row.token = f"{turn}-{box.pk}"
+                    row.token = f"{round_number}-{box.pk}"
                     row.save(update_fields=["token"])
-                written[box.pk] = f"{turn}-{box.pk}"
+                written[box.pk] = f"{round_number}-{box.pk}"
         connections.close_all()
 
     writers = [threading.Thread(target=write, args=(owner,)) for owner in boxes]
     for writer in writers:
         writer.start()
-    begun.wait()
+    all_started.wait()
     for _ in range(5):
-        renew_data_keys(older_than=AT_ONCE)
-        Resealing().run(columns())
+        renew_data_keys(older_than=EVERY_AGE)
+        Resealing().run(list_columns())
     stop.set()
     for writer in writers:
         writer.join()
     data_keys.clear_cache()
-    Resealing().run(columns())
+    Resealing().run(list_columns())
 
     retired = DataKey.objects.using("ops").filter(active=False, owner__in=boxes)
     assert retired.delete()[0] == 10
@@ -252,12 +262,14 @@ def test_it_loses_no_update_to_writers_at_work(alice: Any, mallory: Any, make_bo
             assert {b.pk: b.token.reveal() for b in Box.objects.all()} == {b.pk: written[b.pk] for b in boxes[owner]}
 
 
-def test_it_leaves_a_value_alone_that_was_written_meanwhile(alice: Any, make_box: Any, read_box: Any, Box: Any) -> None:
+def test_it_does_not_overwrite_a_value_that_was_written_meanwhile(
+    alice: Any, make_box: Any, read_box: Any, Box: Any
+) -> None:
     box = make_box(alice, "old")
-    renew_data_keys(older_than=AT_ONCE)
+    renew_data_keys(older_than=EVERY_AGE)
 
-    class Overtaken(Resealing):
-        """A pass during which somebody writes, between reading and swapping."""
+    class OvertakenResealing(Resealing):
+        """A pass during which the site writes a value, between reading and swapping."""
 
         def _swap(self, *arguments: Any) -> None:
             with tenant(alice.pk):
@@ -266,44 +278,44 @@ def test_it_leaves_a_value_alone_that_was_written_meanwhile(alice: Any, make_box
                 row.save()
             super()._swap(*arguments)
 
-    done = Overtaken().run(columns()[:1])
-    assert (done.resealed, done.changed_meanwhile) == (0, 1)
+    resealing = OvertakenResealing().run(list_columns()[:1])
+    assert (resealing.resealed, resealing.changed_meanwhile) == (0, 1)
     assert read_box(box).token.reveal() == "newer"
 
 
-def test_it_survives_being_killed_midway(alice: Any, Box: Any, raw: Any) -> None:
-    total, page = 1200, rotation.PAGE_SIZE
+def test_it_continues_after_it_was_killed(alice: Any, Box: Any, read_column: Any) -> None:
+    total, page_size = 1200, rotation.PAGE_SIZE
     with tenant(alice.pk):
         boxes = Box.objects.bulk_create([Box(owner_id=alice.pk, token=f"t{n}") for n in range(total)])
-    renew_data_keys(older_than=AT_ONCE)
-    new = data_keys.get_active_key(alice.pk).id
-    # Somebody holds a row of the second page: the program stops there, with the first page done.
-    with holding("SELECT FROM sample_box WHERE id = %s FOR UPDATE", boxes[page + 10].pk):
+    renew_data_keys(older_than=EVERY_AGE)
+    new_id = data_keys.get_active_key(alice.pk).id
+    # A row of the second page is locked: the program stops there, with the first page done.
+    with hold_rows("SELECT FROM sample_box WHERE id = %s FOR UPDATE", boxes[page_size + 10].pk):
         program = start_resealing()
         wait_for_a_blocked_session(program)
         program.send_signal(signal.SIGKILL)
         program.wait()
 
-    assert sum(key_id(raw(box)) == new for box in boxes) == page
-    done = Resealing().run(columns())
-    assert (done.resealed, done.changed_meanwhile) == (total - page, 0)
+    assert sum(key_id(read_column(box)) == new_id for box in boxes) == page_size
+    resealing = Resealing().run(list_columns())
+    assert (resealing.resealed, resealing.changed_meanwhile) == (total - page_size, 0)
     with tenant(alice.pk):
         assert [box.token.reveal() for box in Box.objects.order_by("id")] == [f"t{n}" for n in range(total)]
 
 
 @contextmanager
-def holding(statement: str, *values: Any) -> Iterator[None]:
+def hold_rows(statement: str, *values: Any) -> Iterator[None]:
     """Keep rows locked on another connection."""
-    holder = connections["ops"].copy()
+    session = connections["ops"].copy()
     try:
-        holder.set_autocommit(False)
-        with holder.cursor() as cursor:
+        session.set_autocommit(False)
+        with session.cursor() as cursor:
             cursor.execute(statement, values)
             yield
     finally:
-        # Closing alone is not waited for: the rows would be free a little later.
-        holder.rollback()
-        holder.close()
+        # ``close`` does not wait for the server, which would release the rows a little later.
+        session.rollback()
+        session.close()
 
 
 def start_resealing() -> "subprocess.Popen[bytes]":

@@ -1,4 +1,4 @@
-"""No process waits longer for PostgreSQL than its kind may."""
+"""Each kind of process has its own limits for waiting for PostgreSQL."""
 
 import socket
 from collections.abc import Callable
@@ -9,12 +9,12 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 from compliance import timeouts
-from compliance.tests.conftest import everywhere
+from compliance.tests.conftest import default_and_ops
 from compliance.timeouts.circuit_breaker import CircuitBreaker
 from compliance.timeouts.postgresql import connection as postgresql_connection
 from compliance.timeouts.postgresql.base import DatabaseWrapper
 
-pytestmark = everywhere
+pytestmark = default_and_ops
 
 SetTimeouts = Callable[[timeouts.Timeouts], None]
 
@@ -38,7 +38,7 @@ def execute_in_transaction(statement: str) -> None:
         cursor.execute(statement)
 
 
-def test_it_limits_the_transactions_of_web_and_tasks_and_leaves_commands_to_the_role(
+def test_it_limits_transactions_by_the_kind_of_process(
     set_timeouts: SetTimeouts,
 ) -> None:
     for selected, statement, lock in (
@@ -60,42 +60,42 @@ def test_it_limits_the_transactions_of_web_and_tasks_and_leaves_commands_to_the_
         ("ops", ("0", "30s", "10min", "0")),
     ],
 )
-def test_it_limits_each_role_whoever_signs_in(alias: str, limits: tuple[str, ...]) -> None:
+def test_it_limits_each_role_in_the_database(alias: str, limits: tuple[str, ...]) -> None:
     names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     names += ("client_connection_check_interval",)
     with psycopg.connect(**connections[alias].get_connection_params() | {"cursor_factory": psycopg.Cursor}) as plain:
         assert tuple(plain.execute(f"SHOW {name}").fetchone()[0] for name in names) == limits
 
 
-def test_it_keeps_a_connection_whose_statement_took_too_long(set_timeouts: SetTimeouts) -> None:
+def test_it_keeps_the_connection_after_a_statement_timeout(set_timeouts: SetTimeouts) -> None:
     set_timeouts(replace(timeouts.WEB, statement=0.05))
     with pytest.raises(OperationalError, match="statement timeout"):
         execute_in_transaction("SELECT pg_sleep(60)")
     assert connection.is_usable()
 
 
-def test_it_waits_for_no_lock_that_somebody_keeps(set_timeouts: SetTimeouts) -> None:
+def test_it_raises_if_a_lock_is_held_too_long(set_timeouts: SetTimeouts) -> None:
     set_timeouts(replace(timeouts.WEB, lock=0.05))
-    with psycopg.connect(**connections["default"].get_connection_params()) as other:
-        other.execute("SELECT pg_advisory_xact_lock(7)")
+    with psycopg.connect(**connections["default"].get_connection_params()) as session:
+        session.execute("SELECT pg_advisory_xact_lock(7)")
         with pytest.raises(OperationalError, match="lock timeout"):
             execute_in_transaction("SELECT pg_advisory_xact_lock(7)")
 
 
 @pytest.mark.parametrize("alias", ["default", "ops"])
-def test_it_gives_up_a_server_that_says_nothing_and_closes(set_timeouts: SetTimeouts, alias: str) -> None:
-    other = connections[alias].copy()
-    with other.cursor() as cursor:
+def test_it_raises_and_closes_if_the_server_does_not_respond(set_timeouts: SetTimeouts, alias: str) -> None:
+    other_connection = connections[alias].copy()
+    with other_connection.cursor() as cursor:
         set_timeouts(replace(timeouts.WEB, response=0.05))
         with pytest.raises(OperationalError, match=r"did not answer for 0\.05 seconds"):
             cursor.execute("SELECT pg_sleep(60)")
-    assert other.connection.closed
-    other.close()
+    assert other_connection.connection.closed
+    other_connection.close()
 
 
-def test_it_asks_a_silent_server_once(set_timeouts: SetTimeouts) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = {"host": "127.0.0.1", "port": silent.getsockname()[1], "user": "nobody", "connect_timeout": 2}
+def test_it_waits_once_for_a_server_that_does_not_respond(set_timeouts: SetTimeouts) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = {"host": "127.0.0.1", "port": server.getsockname()[1], "user": "nobody", "connect_timeout": 2}
         with pytest.raises(psycopg.OperationalError, match="connection timeout expired"):
             postgresql_connection.TimeoutConnection.connect(**address)
         with pytest.raises(psycopg.OperationalError, match="did not answer a moment ago"):
@@ -106,7 +106,7 @@ def test_it_asks_a_silent_server_once(set_timeouts: SetTimeouts) -> None:
     connection.close()
 
 
-def test_it_asks_again_when_the_silence_is_old(monkeypatch: pytest.MonkeyPatch, set_timeouts: SetTimeouts) -> None:
+def test_it_connects_again_after_a_while(monkeypatch: pytest.MonkeyPatch, set_timeouts: SetTimeouts) -> None:
     breaker = CircuitBreaker(seconds=0)
     monkeypatch.setattr(postgresql_connection, "circuit_breaker", breaker)
     breaker.open()
@@ -115,22 +115,24 @@ def test_it_asks_again_when_the_silence_is_old(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize("alias", ["default", "owner", "ops", "viewer"])
-def test_it_holds_in_every_role(alias: str) -> None:
+def test_it_is_used_by_every_role(alias: str) -> None:
     assert isinstance(connections[alias], DatabaseWrapper)
 
 
-def test_it_gives_tcp_a_limit_of_its_own() -> None:
+def test_it_limits_how_long_tcp_waits() -> None:
     parameters = connections["default"].get_connection_params()
     assert (parameters["keepalives_idle"], parameters["tcp_user_timeout"]) == (10, 10_000)
 
 
 @pytest.mark.parametrize("selected", [timeouts.WEB, timeouts.JOB, timeouts.COMMAND], ids=["web", "job", "command"])
 @pytest.mark.parametrize("alias", ["default", "owner", "ops", "viewer"])
-def test_it_gives_signing_in_a_limit(set_timeouts: SetTimeouts, selected: timeouts.Timeouts, alias: str) -> None:
+def test_it_limits_how_long_connecting_takes(
+    set_timeouts: SetTimeouts, selected: timeouts.Timeouts, alias: str
+) -> None:
     set_timeouts(selected)
     assert connections[alias].get_connection_params()["connect_timeout"] == selected.connect <= 10
 
 
-def test_it_lets_what_the_address_says_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_prefers_options_of_the_database_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", {"connect_timeout": "7"})
     assert connections["default"].get_connection_params()["connect_timeout"] == "7"

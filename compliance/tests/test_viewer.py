@@ -1,4 +1,4 @@
-"""The operators' role of the database: it reads what it was shown, of one person at a time, and writes nothing."""
+"""The operators' database role reads only granted columns, of one owner at a time, and writes nothing."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,7 +18,7 @@ GRANT = GrantOperatorRead("sample.Box", columns=["id", "owner_id", "label"])
 
 @pytest.fixture
 def visible_boxes() -> Iterator[None]:
-    """Boxes are shown to operators, but for what is sealed in them."""
+    """Grant operators the columns of boxes that are not sealed."""
     state = sample_tables.states()[-1]
     with sample_tables.owner_schema_editor() as editor:
         GRANT.database_forwards(sample_tables.LABEL, editor, state, state)
@@ -38,7 +38,7 @@ def assert_denied(statement: Callable[[], object]) -> None:
         statement()
 
 
-def test_it_sees_the_rows_of_the_one_person_who_is_named(alice: Any, both: Any, visible_boxes: None) -> None:
+def test_it_sees_only_the_rows_of_the_given_owner(alice: Any, both_boxes: Any, visible_boxes: None) -> None:
     with operator_view(alice.pk):
         assert select() == [("alice",)]
         assert select("count(*)") == [(1,)]
@@ -46,19 +46,19 @@ def test_it_sees_the_rows_of_the_one_person_who_is_named(alice: Any, both: Any, 
         assert select() == []
 
 
-def test_it_forgets_the_person_with_the_transaction(alice: Any, both: Any, visible_boxes: None) -> None:
+def test_it_resets_the_owner_with_the_transaction(alice: Any, both_boxes: Any, visible_boxes: None) -> None:
     with operator_view(alice.pk):
         assert len(select()) == 1
     with transaction.atomic(using="viewer"):
         assert select() == []
 
 
-def test_it_sees_no_column_that_it_was_not_shown(alice: Any, both: Any, visible_boxes: None) -> None:
+def test_it_sees_no_column_without_a_grant(alice: Any, both_boxes: Any, visible_boxes: None) -> None:
     for columns in ("token", "note", "*"):
         assert_denied(lambda columns=columns: select(columns))
 
 
-def test_it_sees_nothing_of_a_table_that_nobody_showed_it(both: Any) -> None:
+def test_it_sees_no_table_without_a_grant(both_boxes: Any) -> None:
     for table in ("sample_box", "sample_slip", "compliance_datakey", "django_session", "audit_head"):
         assert_denied(lambda table=table: select("count(*)", table))
 
@@ -78,20 +78,20 @@ def test_it_sees_nothing_of_a_table_that_nobody_showed_it(both: Any) -> None:
         "CREATE TEMPORARY TABLE taken (id int)",
     ],
 )
-def test_it_writes_nothing(both: Any, visible_boxes: None, statement: str) -> None:
+def test_it_writes_nothing(both_boxes: Any, visible_boxes: None, statement: str) -> None:
     assert_denied(lambda: connections["viewer"].cursor().execute(statement))
 
 
-def test_it_reads_what_is_readable_in_every_trail(alice: Any, mallory: Any) -> None:
+def test_it_reads_the_unencrypted_columns_of_every_trail(alice: Any, mallory: Any) -> None:
     record(Action.CONNECT, subject=alice)
     record(Action.SYNC, subject=mallory)
     with operator_view():
-        found = set(select("subject, action", "audit_event"))
-    assert found >= {(alice.pk, "connect"), (mallory.pk, "sync")}
+        rows = set(select("subject, action", "audit_event"))
+    assert rows >= {(alice.pk, "connect"), (mallory.pk, "sync")}
     assert_denied(lambda: select("payload", "audit_event"))
 
 
-def test_it_does_not_start_as_another_role(monkeypatch: pytest.MonkeyPatch, both: Any) -> None:
+def test_it_does_not_start_as_another_role(monkeypatch: pytest.MonkeyPatch, both_boxes: Any) -> None:
     connections["viewer"].close()
     monkeypatch.setitem(connections["viewer"].settings_dict, "USER", "app_rw")
     try:

@@ -60,7 +60,7 @@ def stored_transactions(alice: User) -> Callable[[], dict[str, Transaction]]:
 
 @pytest.fixture
 def queue_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Queueing a job fails as it does when Redis cannot be reached."""
+    """Make queueing a job fail, as when Redis is unreachable."""
 
     def refuse_connection(*args: object, **options: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")

@@ -26,9 +26,9 @@ class Job:
 def queued_jobs(about: UUID) -> list[Job]:
     """Return the waiting jobs that have this id among their arguments, oldest first."""
     with redis.Redis.from_url(settings.REDIS_URL) as queue:
-        texts = [(lane, text) for lane in Lane for text in reversed(queue.lrange(lane.queue, 0, -1))]
-        waiting = [parse_job(lane, json.loads(text)) for lane, text in texts]
-    return [job for job in waiting if str(about) in job.arguments]
+        messages = [(lane, message) for lane in Lane for message in reversed(queue.lrange(lane.queue, 0, -1))]
+        jobs = [parse_job(lane, json.loads(message)) for lane, message in messages]
+    return [job for job in jobs if str(about) in job.arguments]
 
 
 def parse_job(lane: Lane, message: dict) -> Job:

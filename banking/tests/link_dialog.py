@@ -42,7 +42,7 @@ def list_items(user: User) -> list[Item]:
         return list(Item.objects.for_user(user))
 
 
-def failing_call(error: ProviderError) -> Callable[..., None]:
+def make_failing_call(error: ProviderError) -> Callable[..., None]:
     """A replacement for a provider's method that raises ``error``."""
 
     def fail(*args: object, **options: object) -> None:

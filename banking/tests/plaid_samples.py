@@ -56,9 +56,9 @@ PLAIDS_ACCOUNT = {
 }
 
 
-def encode_json(answer):
-    """The answer as Plaid sends it: numbers digit by digit, and halves of surrogate pairs as escapes."""
-    return simplejson.dumps(answer, use_decimal=True).encode()
+def encode_json(value):
+    """Encode a value as Plaid does: numbers digit by digit, and halves of surrogate pairs as escapes."""
+    return simplejson.dumps(value, use_decimal=True).encode()
 
 
 def without(row, key):

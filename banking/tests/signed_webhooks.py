@@ -98,6 +98,6 @@ def change_padding(token):
 
 
 def rejection_reason(token, body=BODY, *, client):
-    with pytest.raises(WebhookRejected) as caught:
+    with pytest.raises(WebhookRejected) as error:
         verify(token, body, client=client)
-    return caught.value.reason
+    return error.value.reason

@@ -18,6 +18,6 @@ def run_sync(item: Item) -> SyncOutcome:
     return outcome
 
 
-def last_run(item: Item) -> SyncRun:
+def get_last_run(item: Item) -> SyncRun:
     with tenant(item.owner_id):
         return SyncRun.objects.filter(item=item).latest("started_at")

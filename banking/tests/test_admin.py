@@ -28,39 +28,41 @@ LISTS = [f"admin:banking_{model.__name__.lower()}_changelist" for model in (Item
 def banks(alice: User, mallory: User, make_item: Callable[..., Item]) -> dict[UUID, Item]:
     """An Item of Alice's and one of Mallory's, each with an account, a transaction and a sync run."""
     items = {}
-    for person, amount in ((alice, "-4.33"), (mallory, "-77.01")):
-        item = items[person.pk] = make_item(person)
-        make_transaction(make_account(item, name=f"Account of {person.first_name}"), amount)
-        with tenant(person.pk):
-            SyncRun.objects.create(owner=person, item=item, trigger="clock")
+    for user, amount in ((alice, "-4.33"), (mallory, "-77.01")):
+        item = items[user.pk] = make_item(user)
+        make_transaction(make_account(item, name=f"Account of {user.first_name}"), amount)
+        with tenant(user.pk):
+            SyncRun.objects.create(owner=user, item=item, trigger="clock")
     return items
 
 
-def break_glass(client: Client, person: User) -> None:
-    answer = client.post(reverse("admin:break_glass", args=[person.pk]), {"reason": REASON})
-    assert answer.status_code == 302
+def break_glass(client: Client, user: User) -> None:
+    response = client.post(reverse("admin:break_glass", args=[user.pk]), {"reason": REASON})
+    assert response.status_code == 302
 
 
 def item_url(item: Item) -> str:
     return reverse("admin:banking_item_change", args=[item.pk])
 
 
-def list_operator_views(person: User) -> list[tuple[str, str]]:
+def list_operator_views(user: User) -> list[tuple[str, str]]:
     """List the operator views of a user's data as (resource, reason), oldest first."""
-    with tenant(person.pk):
-        events = AuditEvent.objects.filter(subject=person.pk, action="operator_view").order_by("id")
+    with tenant(user.pk):
+        events = AuditEvent.objects.filter(subject=user.pk, action="operator_view").order_by("id")
         return [(event.resource, event.details()["reason"]) for event in events]
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_it_is_closed_without_a_reason(as_root: Client, alice: User, banks: dict[UUID, Item], name: str) -> None:
+def test_it_responds_with_403_without_a_reason(
+    as_root: Client, alice: User, banks: dict[UUID, Item], name: str
+) -> None:
     page = as_root.get(reverse(name))
     assert page.status_code == 403
     assert "Bank and credit data needs a reason" in page.content.decode()
     assert list_operator_views(alice) == []
 
 
-def test_it_tells_nobody_without_a_reason_which_rows_there_are(
+def test_it_does_not_reveal_which_rows_exist_without_a_reason(
     as_root: Client, alice: User, banks: dict[UUID, Item]
 ) -> None:
     pages = [as_root.get(reverse("admin:banking_item_change", args=[pk])) for pk in (banks[alice.pk].pk, uuid4())]
@@ -68,7 +70,9 @@ def test_it_tells_nobody_without_a_reason_which_rows_there_are(
     assert "Bank and credit data needs a reason" in pages[0].content.decode()
 
 
-def test_it_shows_that_one_persons_rows(as_root: Client, alice: User, mallory: User, banks: dict[UUID, Item]) -> None:
+def test_it_shows_only_the_rows_of_that_user(
+    as_root: Client, alice: User, mallory: User, banks: dict[UUID, Item]
+) -> None:
     break_glass(as_root, alice)
     for name in LISTS:
         page = as_root.get(reverse(name))
@@ -81,22 +85,22 @@ def test_it_shows_that_one_persons_rows(as_root: Client, alice: User, mallory: U
     assert list_operator_views(mallory) == []
 
 
-def test_it_writes_each_look_with_the_reason(as_root: Client, alice: User, banks: dict[UUID, Item]) -> None:
+def test_it_records_each_view_with_the_reason(as_root: Client, alice: User, banks: dict[UUID, Item]) -> None:
     break_glass(as_root, alice)
     for name in LISTS:
         as_root.get(reverse(name))
     as_root.get(item_url(banks[alice.pk]))
-    looked = ["item", "account", "transaction", "syncrun", "item"]
-    assert list_operator_views(alice) == [(resource, REASON) for resource in looked]
+    resources = ["item", "account", "transaction", "syncrun", "item"]
+    assert list_operator_views(alice) == [(resource, REASON) for resource in resources]
 
 
-def test_it_writes_a_look_that_found_nothing(as_root: Client, alice: User) -> None:
+def test_it_records_a_view_without_rows(as_root: Client, alice: User) -> None:
     break_glass(as_root, alice)
     as_root.get(reverse(LISTS[2]))
     assert list_operator_views(alice) == [("transaction", REASON)]
 
 
-def test_it_opens_for_one_person_at_a_time(
+def test_it_grants_access_to_one_user_at_a_time(
     as_root: Client, alice: User, mallory: User, banks: dict[UUID, Item]
 ) -> None:
     break_glass(as_root, alice)
@@ -105,7 +109,7 @@ def test_it_opens_for_one_person_at_a_time(
     assert as_root.get(item_url(banks[mallory.pk])).status_code == 200
 
 
-def test_it_closes_after_15_minutes(as_root: Client, alice: User, banks: dict[UUID, Item], time_machine) -> None:
+def test_it_ends_after_15_minutes(as_root: Client, alice: User, banks: dict[UUID, Item], time_machine) -> None:
     time_machine.move_to(time.time(), tick=False)
     break_glass(as_root, alice)
     time_machine.shift(899)
@@ -114,7 +118,7 @@ def test_it_closes_after_15_minutes(as_root: Client, alice: User, banks: dict[UU
     assert as_root.get(item_url(banks[alice.pk])).status_code == 403
 
 
-def test_it_says_whose_rows_these_are_and_for_how_long(
+def test_it_shows_the_user_and_the_end_of_the_access(
     as_root: Client, alice: User, banks: dict[UUID, Item], time_machine
 ) -> None:
     now = datetime.now(UTC)
@@ -125,21 +129,21 @@ def test_it_says_whose_rows_these_are_and_for_how_long(
         f"You can view the bank and credit data of {alice.pk} until {end}."
         in as_root.get(reverse("admin:index")).content.decode()
     )
-    for place in (reverse(LISTS[0]), item_url(banks[alice.pk])):
-        assert f"User {alice.pk}, until {end}" in as_root.get(place).content.decode()
+    for url in (reverse(LISTS[0]), item_url(banks[alice.pk])):
+        assert f"User {alice.pk}, until {end}" in as_root.get(url).content.decode()
 
 
-def test_it_closes_with_the_session(as_root: Client, alice: User, banks: dict[UUID, Item]) -> None:
+def test_it_ends_with_the_session(as_root: Client, alice: User, banks: dict[UUID, Item]) -> None:
     break_glass(as_root, alice)
     as_root.logout()
     assert as_root.get(item_url(banks[alice.pk])).status_code == 302
 
 
-def test_it_is_held_by_the_database_too(alice: User, mallory: User, banks: dict[UUID, Item]) -> None:
-    question = "SELECT DISTINCT owner_id FROM banking_transaction WHERE owner_id IS NOT NULL OR true"
-    found = []
-    for person in (alice.pk, mallory.pk, None):
-        with operator_view(person), connections["viewer"].cursor() as cursor:
-            cursor.execute(question)
-            found.append(cursor.fetchall())
-    assert found == [[(alice.pk,)], [(mallory.pk,)], []]
+def test_it_is_enforced_by_the_database(alice: User, mallory: User, banks: dict[UUID, Item]) -> None:
+    query = "SELECT DISTINCT owner_id FROM banking_transaction WHERE owner_id IS NOT NULL OR true"
+    rows = []
+    for owner_id in (alice.pk, mallory.pk, None):
+        with operator_view(owner_id), connections["viewer"].cursor() as cursor:
+            cursor.execute(query)
+            rows.append(cursor.fetchall())
+    assert rows == [[(alice.pk,)], [(mallory.pk,)], []]

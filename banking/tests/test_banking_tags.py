@@ -29,7 +29,7 @@ def _afternoon_in_new_york():
         yield
 
 
-# --- States, categories, parts ----------------------------------------------------------------------------
+# --- States and categories --------------------------------------------------------------------------------
 
 
 def render_template(source: str, **context: object) -> str:
@@ -37,30 +37,30 @@ def render_template(source: str, **context: object) -> str:
 
 
 @pytest.mark.parametrize("state", banking_tags.STATES)
-def test_it_names_every_state_with_a_mark_and_a_word(state):
+def test_it_draws_every_state_with_an_icon_and_a_word(state):
     html = render_template("{% status_badge state %}", state=state)
 
     assert 'aria-hidden="true"' in html
     assert str(banking_tags.STATES[state][2]) in html
 
 
-def test_it_says_the_age_of_a_stale_connection():
+def test_it_shows_the_age_of_a_stale_connection():
     since = NOW - timedelta(days=7, hours=5)
     assert "Data from 7 days ago" in render_template("{% status_badge 'stale' since %}", since=since)
 
 
 @pytest.mark.parametrize("age", [timedelta(minutes=59), timedelta(0), timedelta(hours=-2), None])
-def test_it_names_no_age_that_does_not_explain_the_state(age):
+def test_it_shows_no_age_below_one_hour(age):
     since = None if age is None else NOW - age
     assert "Out of date" in render_template("{% status_badge 'stale' since %}", since=since)
 
 
-def test_it_refuses_a_state_that_nobody_defined():
+def test_it_raises_for_an_unknown_state():
     with pytest.raises(KeyError):
         render_template("{% status_badge 'fine' %}")
 
 
-def test_it_knows_every_state_that_an_item_can_have():
+def test_it_has_a_badge_for_every_state_of_an_item():
     from banking.models import Connection, Item
 
     items = [
@@ -74,26 +74,26 @@ def test_it_knows_every_state_that_an_item_can_have():
     assert {item.state for item in items} <= set(banking_tags.STATES)
 
 
-def test_it_draws_unknown_categories_like_any_other():
+def test_it_draws_unknown_categories():
     assert banking_tags.category_name("SPACE_TRAVEL") == "Space travel"
     assert 'class="mark c7"' in banking_tags.category_icon("SPACE_TRAVEL")
     assert banking_tags.category_name("") == "Uncategorized"
 
 
-def test_it_gives_every_category_an_icon_and_its_tone():
+def test_it_has_an_icon_and_a_tone_for_every_category():
     from banking.transactions.categories import CATEGORIES
 
     assert all("<svg" in banking_tags.category_icon(category) for category in CATEGORIES)
     assert set(banking_tags.TONES) <= set(CATEGORIES)
 
 
-@pytest.mark.parametrize(("name", "words"), [("credit card", "Credit card"), ("cd", "CD"), ("ira", "IRA"), ("", "")])
-def test_it_says_kinds_of_accounts(name, words):
-    assert banking_tags.account_type(name) == words
+@pytest.mark.parametrize(("name", "label"), [("credit card", "Credit card"), ("cd", "CD"), ("ira", "IRA"), ("", "")])
+def test_it_labels_types_of_accounts(name, label):
+    assert banking_tags.account_type(name) == label
 
 
-def row(**facts: object) -> TransactionListRow:
-    usual = {
+def build_row(**fields: object) -> TransactionListRow:
+    defaults = {
         "id": UUID(int=1),
         "day": DAY,
         "label": "Café",
@@ -103,45 +103,49 @@ def row(**facts: object) -> TransactionListRow:
         "pending": False,
         "account": "Everyday ••0000",
     }
-    return TransactionListRow(**usual | facts)
+    return TransactionListRow(**defaults | fields)
 
 
 @time_machine.travel("2026-11-22T12:00:00Z", tick=False)
-def test_it_says_everything_about_a_transaction():
-    drawn = banking_tags.transaction_rows([row()])
-    for said in ("Nov 20", "Café", "Food and drink", "Everyday ••0000", "−$4.33"):
-        assert said in drawn
-    assert "is-pending" not in drawn
-    assert "pos" not in drawn
+def test_it_shows_all_columns_of_a_transaction():
+    html = banking_tags.transaction_rows([build_row()])
+    for text in ("Nov 20", "Café", "Food and drink", "Everyday ••0000", "−$4.33"):
+        assert text in html
+    assert "is-pending" not in html
+    assert "pos" not in html
 
 
 @time_machine.travel("2026-11-22T12:00:00Z", tick=False)
-def test_it_marks_what_is_pending_and_what_came_in():
-    drawn = banking_tags.transaction_rows([row(pending=True, amount=Decimal(50), day=date(2025, 12, 31))])
-    assert '<tr class="is-pending">' in drawn
-    assert '<span class="pill">Pending</span>' in drawn
-    assert '<td class="num pos">+$50.00</td>' in drawn
-    assert "Dec 31, 2025" in drawn
+def test_it_marks_pending_and_incoming_transactions():
+    html = banking_tags.transaction_rows([build_row(pending=True, amount=Decimal(50), day=date(2025, 12, 31))])
+    assert '<tr class="is-pending">' in html
+    assert '<span class="pill">Pending</span>' in html
+    assert '<td class="num pos">+$50.00</td>' in html
+    assert "Dec 31, 2025" in html
 
 
-def test_it_shows_a_transfer_that_came_in_as_no_gain():
-    assert '<td class="num">+$50.00</td>' in banking_tags.transaction_rows([row(amount=Decimal(50), counts=False)])
+def test_it_does_not_mark_an_incoming_transfer_as_a_gain():
+    assert '<td class="num">+$50.00</td>' in banking_tags.transaction_rows(
+        [build_row(amount=Decimal(50), counts=False)]
+    )
 
 
-def test_it_draws_no_row_for_nothing():
+def test_it_draws_nothing_without_rows():
     assert banking_tags.transaction_rows([]) == ""
 
 
 @pytest.mark.parametrize("field", ["label", "currency", "account"])
-def test_it_shows_markup_in_a_transaction_as_words(field):
-    drawn = banking_tags.transaction_rows([row(**{field: ATTACK})])
-    assert "<img" not in drawn
-    assert ATTACK in unescape(drawn)
+def test_it_escapes_markup_in_a_transaction(field):
+    html = banking_tags.transaction_rows([build_row(**{field: ATTACK})])
+    assert "<img" not in html
+    assert ATTACK in unescape(html)
 
 
 @given(st.text(), st.text(), st.text(), st.text(max_size=5))
-def test_it_adds_no_element_whatever_the_words_are(label, category, account, currency):
-    drawn = banking_tags.transaction_rows([row(label=label, category=category, account=account, currency=currency)])
-    assert [name for name, _ in Tags(drawn).elements if name not in ("svg", "path")] == [
+def test_it_adds_no_elements_for_any_text(label, category, account, currency):
+    html = banking_tags.transaction_rows(
+        [build_row(label=label, category=category, account=account, currency=currency)]
+    )
+    assert [name for name, _ in Tags(html).elements if name not in ("svg", "path")] == [
         *("tr", "td", "time", "td", "span", "td", "td", "td")
     ]

@@ -35,12 +35,12 @@ PRIMARIES = [
 ]
 
 
-def test_it_knows_all_eighteen() -> None:
+def test_it_has_all_18_categories() -> None:
     assert sorted(CATEGORIES) == PRIMARIES
     assert [code for code, _ in CATEGORY_CHOICES] == [*sorted(CATEGORIES), UNCATEGORIZED]
 
 
-def test_it_calls_no_two_alike() -> None:
+def test_it_has_different_labels() -> None:
     assert len({known.label for known in CATEGORIES.values()}) == len(CATEGORIES)
 
 
@@ -54,14 +54,14 @@ def test_it_calls_no_two_alike() -> None:
         ("日本", "日本"),
     ],
 )
-def test_it_has_words_for_codes_known_and_unknown(code: str, label: str) -> None:
+def test_it_labels_known_and_unknown_codes(code: str, label: str) -> None:
     assert get_category(code).label == label
 
 
-def test_it_marks_what_it_does_not_know() -> None:
+def test_it_has_an_icon_for_unknown_codes() -> None:
     assert get_category("").icon == get_category("PET_CARE").icon == UNKNOWN.icon
 
 
-def test_it_speaks_of_money_that_is_neither_earned_nor_spent_in_known_words() -> None:
+def test_it_counts_transfers_and_loans_by_known_codes() -> None:
     assert TRANSFERS | LOAN_PROCEEDS | {INCOME} <= set(CATEGORIES)
     assert CARD_PAYMENT.startswith("LOAN_PAYMENTS_")

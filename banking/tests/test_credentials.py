@@ -54,7 +54,7 @@ def item_needing_repair(unreadable_item: Item, provider: ScriptedProvider) -> It
     return reload(unreadable_item)
 
 
-def test_it_needs_repair_and_tells_person_and_operator(
+def test_it_needs_repair_and_notifies_user_and_operator(
     unreadable_item: Item, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     sync_item(owner_id=unreadable_item.owner_id, item_id=unreadable_item.pk, trigger="test")
@@ -67,49 +67,49 @@ def test_it_needs_repair_and_tells_person_and_operator(
     alert = f"SEALED_VALUE_UNREADABLE banking.item.access_token row {item.pk} owner {item.owner_id}"
     assert [line.levelno for line in caplog.records if line.getMessage().startswith(alert)] == [logging.CRITICAL]
     with tenant(item.owner_id):
-        told = Notification.objects.get()
-    assert "needs to be reconnected" in told.title
-    assert told.url == reverse("reconnect", args=[item.pk])
+        notification = Notification.objects.get()
+    assert "needs to be reconnected" in notification.title
+    assert notification.url == reverse("reconnect", args=[item.pk])
 
 
-def test_it_is_asked_for_nothing_more(item_needing_repair: Item, alice: User) -> None:
+def test_it_is_not_synced_any_more(item_needing_repair: Item, alice: User) -> None:
     assert sync_queue.claim_due_syncs(limit=10) == []
     assert sync_queue.refresh_all(user=alice, cooldown=sync_queue.REPLAY_WINDOW * 0) == []
 
 
-def test_it_says_what_to_do(item_needing_repair: Item, as_alice: Client) -> None:
+def test_it_shows_how_to_reconnect(item_needing_repair: Item, as_alice: Client) -> None:
     assert not item_needing_repair.can_sync_now
-    shown = as_alice.get(reverse("accounts")).content.decode()
-    assert "Reconnect required" in shown
-    assert 'Reconnect<span class="vh"> First Platypus Bank</span>' in shown
-    assert "Sync now" not in shown
-    asked = as_alice.get(reverse("reconnect", args=[item_needing_repair.pk])).content.decode()
-    assert "your history stays" in asked
+    accounts_page = as_alice.get(reverse("accounts")).content.decode()
+    assert "Reconnect required" in accounts_page
+    assert 'Reconnect<span class="vh"> First Platypus Bank</span>' in accounts_page
+    assert "Sync now" not in accounts_page
+    reconnect_page = as_alice.get(reverse("reconnect", args=[item_needing_repair.pk])).content.decode()
+    assert "your history stays" in reconnect_page
     assert "to continue syncing." in as_alice.get(reverse("overview")).content.decode()
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["known", "found out on the click"])
-def test_it_is_linked_anew_with_its_history_kept(
-    known: bool, alice: User, unreadable_item: Item, provider: ScriptedProvider
+@pytest.mark.parametrize("is_detected", [True, False], ids=["detected by a sync", "detected by the request"])
+def test_it_is_replaced_by_a_new_link_and_keeps_its_history(
+    is_detected: bool, alice: User, unreadable_item: Item, provider: ScriptedProvider
 ) -> None:
-    if known:
+    if is_detected:
         sync_item(owner_id=alice.pk, item_id=unreadable_item.pk, trigger="test")
     session = open_update_mode(user=alice, item_id=unreadable_item.pk).session
     assert (session.is_update_mode, session.replaces_id) == (False, unreadable_item.pk)
     assert reload(unreadable_item).connection == Connection.NEEDS_REPAIR
     provider.credential = Credential("access-sandbox-new", "item-new", "req")
-    fresh = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=METADATA)
+    new_item = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=METADATA)
     provider.pages = [transactions_page(added=[transaction_row("a")])]
-    sync_item(owner_id=alice.pk, item_id=fresh.pk, trigger="test")
+    sync_item(owner_id=alice.pk, item_id=new_item.pk, trigger="test")
     with tenant(alice.pk):
-        assert list(Item.objects.visible()) == [fresh]
+        assert list(Item.objects.visible()) == [new_item]
         assert reload(unreadable_item).connection == Connection.REMOVING
         assert Transaction.objects.filter(account__item=unreadable_item).count() == 1
         assert not Account.objects.filter(item=unreadable_item, closed_at=None).exists()
-        assert Account.objects.open().filter(item=fresh).count() == 2
+        assert Account.objects.open().filter(item=new_item).count() == 2
 
 
-def test_it_leaves_the_old_connection_alone_until_the_new_one_stands(
+def test_it_keeps_the_old_connection_until_the_new_one_is_linked(
     alice: User, item_needing_repair: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=item_needing_repair.pk).session
@@ -118,7 +118,7 @@ def test_it_leaves_the_old_connection_alone_until_the_new_one_stands(
         assert LinkSession.objects.get(pk=session.pk).state == LinkSession.State.OPEN
 
 
-def test_it_keeps_what_is_owed_for_the_day_on_which_the_key_is_back(
+def test_it_removes_the_item_when_its_token_is_readable_again(
     alice: User, item_needing_repair: Item, provider: ScriptedProvider, item: Item
 ) -> None:
     removal = disconnect_bank(user=alice, item_id=item_needing_repair.pk, keep_history=True)
@@ -140,12 +140,12 @@ def test_it_keeps_what_is_owed_for_the_day_on_which_the_key_is_back(
     )
 
 
-def test_it_lets_go_of_a_bank_twice_without_a_second_debt(alice: User, item_needing_repair: Item) -> None:
+def test_it_creates_one_removal_for_two_requests(alice: User, item_needing_repair: Item) -> None:
     assert disconnect_bank(user=alice, item_id=item_needing_repair.pk, keep_history=True) is not None
     assert disconnect_bank(user=alice, item_id=item_needing_repair.pk, keep_history=True) is None
 
 
-def test_it_goes_on_with_no_dialog_whose_token_cannot_be_read(
+def test_it_does_not_resume_a_dialog_with_an_unreadable_token(
     alice: User, provider: ScriptedProvider, settings
 ) -> None:
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/bank-accounts/oauth/"
@@ -155,14 +155,14 @@ def test_it_goes_on_with_no_dialog_whose_token_cannot_be_read(
         resume_link(user=alice, session_id=session.pk)
 
 
-def test_it_tells_nobody_else_that_it_exists(mallory: User, item_needing_repair: Item, as_mallory: Client) -> None:
+def test_it_hides_the_item_from_other_users(mallory: User, item_needing_repair: Item, as_mallory: Client) -> None:
     with pytest.raises(Item.DoesNotExist):
         open_update_mode(user=mallory, item_id=item_needing_repair.pk)
     assert as_mallory.post(reverse("reconnect", args=[item_needing_repair.pk])).status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_replaces_nothing_of_another_person(mallory: User, item: Item) -> None:
+def test_it_cannot_replace_another_users_item(mallory: User, item: Item) -> None:
     session = LinkSession(owner=mallory, replaces=item, link_token_hash="h", expires_at=item.connected_at)
     with pytest.raises(DatabaseError, match="same_owner"), tenant(mallory.pk):
         session.save()

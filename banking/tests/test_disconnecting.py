@@ -22,14 +22,14 @@ def synced_item(item: Item, provider: ScriptedProvider) -> Item:
     return item
 
 
-def update_removal(removal: PendingRemoval, **facts: object) -> PendingRemoval:
+def update_removal(removal: PendingRemoval, **fields: object) -> PendingRemoval:
     with tenant(removal.owner_id):
-        PendingRemoval.objects.filter(pk=removal.pk).update(**facts)
+        PendingRemoval.objects.filter(pk=removal.pk).update(**fields)
         removal.refresh_from_db()
     return removal
 
 
-def test_it_owes_the_removal_until_the_provider_confirms(
+def test_it_retries_the_removal_until_the_provider_confirms(
     alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
     removal = disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
@@ -51,7 +51,7 @@ def test_it_owes_the_removal_until_the_provider_confirms(
 
 
 @pytest.mark.parametrize("attempts", [37, 38, 1000, 32_767])
-def test_it_goes_on_with_a_removal_that_failed_often(
+def test_it_retries_daily_after_many_failures(
     alice: User, synced_item: Item, provider: ScriptedProvider, attempts: int
 ) -> None:
     removal = update_removal(disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True), attempts=attempts)
@@ -62,7 +62,7 @@ def test_it_goes_on_with_a_removal_that_failed_often(
     assert timedelta(hours=23) < wait <= timedelta(hours=24)
 
 
-def test_it_asks_the_provider_once_for_ten_copies_of_a_removal(
+def test_it_calls_the_provider_once_for_ten_copies_of_a_job(
     alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
     removal = disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
@@ -74,7 +74,7 @@ def test_it_asks_the_provider_once_for_ten_copies_of_a_removal(
     assert update_removal(removal).attempts == 1
 
 
-def test_it_has_put_a_removal_off_before_its_worker_can_die(
+def test_it_delays_the_next_attempt_before_it_calls_the_provider(
     alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
     removal = disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
@@ -85,9 +85,7 @@ def test_it_has_put_a_removal_off_before_its_worker_can_die(
     assert timedelta(minutes=9) < removal.next_attempt_at - timezone.now() <= timedelta(minutes=10)
 
 
-def test_it_counts_an_item_that_is_gone_already_as_removed(
-    alice: User, synced_item: Item, provider: ScriptedProvider
-) -> None:
+def test_it_treats_an_unknown_item_as_removed(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:
     removal = disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     provider.removal_error = ItemNotFound("ITEM_NOT_FOUND")
     remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
@@ -95,7 +93,7 @@ def test_it_counts_an_item_that_is_gone_already_as_removed(
         assert Item.objects.get(pk=synced_item.pk).connection == Connection.REMOVED
 
 
-def test_it_takes_the_token_from_the_item_at_once(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:
+def test_it_deletes_the_items_token_at_once(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:
     disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     with tenant(alice.pk):
         item = Item.objects.get(pk=synced_item.pk)
@@ -103,7 +101,7 @@ def test_it_takes_the_token_from_the_item_at_once(alice: User, synced_item: Item
     assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran is False
 
 
-def test_it_keeps_the_history_that_a_person_wants_to_keep(
+def test_it_keeps_the_history_if_the_user_wants_that(
     alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
     disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
@@ -112,7 +110,7 @@ def test_it_keeps_the_history_that_a_person_wants_to_keep(
         assert not Account.objects.for_user(alice).filter(closed_at=None).exists()
 
 
-def test_it_deletes_the_history_that_a_person_wants_gone(
+def test_it_deletes_the_history_if_the_user_wants_that(
     alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
     disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
@@ -121,11 +119,11 @@ def test_it_deletes_the_history_that_a_person_wants_gone(
         assert not Account.objects.for_user(alice).exists()
 
 
-def test_it_does_nothing_the_second_time(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:
+def test_it_does_nothing_for_a_second_request(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:
     disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     assert disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True) is None
 
 
-def test_it_knows_no_item_of_another_person(alice: User, mallory: User, item: Item) -> None:
+def test_it_raises_for_another_users_item(alice: User, mallory: User, item: Item) -> None:
     with pytest.raises(Item.DoesNotExist):
         disconnect_bank(user=mallory, item_id=item.pk, keep_history=False)

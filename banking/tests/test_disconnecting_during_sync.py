@@ -1,4 +1,4 @@
-"""Disconnecting a bank while a sync stores rows of the same owner: the request does not wait, a worker finishes it."""
+"""Disconnecting a bank while a sync stores rows of the same owner: the request does not wait, a worker completes it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -42,37 +42,37 @@ def synced_item(item: Item, provider: ScriptedProvider) -> Item:
 
 @pytest.fixture
 def finish_other_sync(alice: User) -> Iterator[Callable[[], None]]:
-    """Another connection holds Alice's advisory lock until this is called; waiting for it times out, as on the web."""
-    other = connection.copy()
-    with other.cursor() as cursor, connection.cursor() as mine:
-        other.set_autocommit(False)
+    """Hold Alice's advisory lock on another connection until this is called. Waiting for it times out soon."""
+    other_connection = connection.copy()
+    with other_connection.cursor() as cursor, connection.cursor() as own_cursor:
+        other_connection.set_autocommit(False)
         cursor.execute(locks.LOCK, [str(alice.pk)])
-        mine.execute("SET lock_timeout = '100ms'")
-        yield other.rollback
-        mine.execute("RESET lock_timeout")
-    other.close()
+        own_cursor.execute("SET lock_timeout = '100ms'")
+        yield other_connection.rollback
+        own_cursor.execute("RESET lock_timeout")
+    other_connection.close()
 
 
 @contextmanager
 def lock_item_row(item: Item, pool: ThreadPoolExecutor) -> Iterator[None]:
     """Hold a lock on the Item's row in another transaction."""
-    held, over = threading.Event(), threading.Event()
+    locked, released = threading.Event(), threading.Event()
 
     def hold() -> None:
         try:
             with tenant(item.owner_id):
                 Item.objects.select_for_update(of=["self"], no_key=True).get(pk=item.pk)
-                held.set()
-                over.wait(20)
+                locked.set()
+                released.wait(20)
         finally:
             connection.close()
 
     holder = pool.submit(hold)
-    assert held.wait(20)
+    assert locked.wait(20)
     try:
         yield
     finally:
-        over.set()
+        released.set()
         holder.result()
 
 
@@ -89,7 +89,7 @@ def count_remaining(user: User) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize(("is_kept", "history", "rows"), [(True, "keep", 2), (False, "delete", 0)])
-def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
+def test_it_hides_the_bank_at_once_and_leaves_the_history_to_a_worker(
     alice: User,
     synced_item: Item,
     provider: ScriptedProvider,
@@ -110,7 +110,7 @@ def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
         assert Item.objects.get(pk=synced_item.pk).connection == Connection.REMOVED
 
 
-def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
+def test_it_retries_within_a_minute_while_the_user_waits(
     alice: User, synced_item: Item, provider: ScriptedProvider, finish_other_sync: Callable[[], None]
 ) -> None:
     removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
@@ -126,7 +126,7 @@ def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
 
 
 @pytest.mark.parametrize(("is_kept", "rows"), [(True, 1), (False, 0)])
-def test_it_takes_the_wish_while_the_very_bank_is_stored(
+def test_it_accepts_the_request_during_a_sync_of_the_same_item(
     alice: User, item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, is_kept: bool, rows: int
 ) -> None:
     results: list[PendingRemoval | None] = []
@@ -142,9 +142,9 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
     def while_storing(**options: object) -> succession.SuccessionResult:
         with ThreadPoolExecutor() as pool:
             pool.submit(disconnect).result()
-        return settle(**options)
+        return update_succession(**options)
 
-    settle = succession.update_succession
+    update_succession = succession.update_succession
     monkeypatch.setattr(item_sync.succession, "update_succession", while_storing)
     provider.pages = [transactions_page(added=[transaction_row("a")])]
     assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran
@@ -159,7 +159,7 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
     assert (item.connection, item.access_token) == (Connection.REMOVED, None)
 
 
-def test_it_owes_nothing_that_nobody_here_can_pay(alice: User, synced_item: Item) -> None:
+def test_it_creates_no_removal_for_an_item_of_another_environment(alice: User, synced_item: Item) -> None:
     with tenant(alice.pk):
         Item.objects.filter(pk=synced_item.pk).update(environment="sandbox")
     with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool), connection.cursor() as cursor:
@@ -173,7 +173,7 @@ def test_it_owes_nothing_that_nobody_here_can_pay(alice: User, synced_item: Item
     assert count_remaining(alice) == (2, 0, 0)
 
 
-def test_it_wishes_once_however_often_a_person_asks(
+def test_it_creates_one_removal_for_repeated_requests(
     alice: User, synced_item: Item, finish_other_sync: Callable[[], None]
 ) -> None:
     first = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
@@ -182,7 +182,7 @@ def test_it_wishes_once_however_often_a_person_asks(
         assert PendingRemoval.objects.for_user(alice).get().pk == first.pk
 
 
-def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_ended_yet(
+def test_it_keeps_the_new_connection_while_the_replaced_one_cannot_be_removed(
     alice: User,
     synced_item: Item,
     provider: ScriptedProvider,
@@ -193,11 +193,11 @@ def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_end
     session = open_update_mode(user=alice, item_id=synced_item.pk).session
     assert session.replaces_id == synced_item.pk
     provider.credential = Credential("access-sandbox-new", "item-new", "req")
-    chosen = LinkMetadata("ins_1", "First Platypus Bank", frozenset())
-    new = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=chosen)
+    metadata = LinkMetadata("ins_1", "First Platypus Bank", frozenset())
+    new_item = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=metadata)
     assert provider.removed_tokens == []
     with tenant(alice.pk):
-        assert [item.pk for item in connections.list_connections(alice)] == [new.pk]
+        assert [item.pk for item in connections.list_connections(alice)] == [new_item.pk]
         removal = PendingRemoval.objects.get(item=synced_item)
     finish_other_sync()
     with pytest.raises(CredentialUnreadable):
@@ -205,14 +205,14 @@ def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_end
     assert count_remaining(alice) == (2, 0, 1)
 
 
-def test_it_says_that_a_connection_is_being_ended(
+def test_it_tells_the_user_that_a_worker_completes_it(
     as_alice: Client, synced_item: Item, finish_other_sync: Callable[[], None]
 ) -> None:
-    answer = as_alice.post(reverse("disconnect", args=[synced_item.pk]), {"history": "keep"}, follow=True)
-    assert "We finish this after the sync" in answer.content.decode()
+    response = as_alice.post(reverse("disconnect", args=[synced_item.pk]), {"history": "keep"}, follow=True)
+    assert "We finish this after the sync" in response.content.decode()
 
 
-def test_it_does_what_was_wished_last(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:
+def test_it_follows_the_last_request(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:
     with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool):
         first = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
     last = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
@@ -221,7 +221,7 @@ def test_it_does_what_was_wished_last(alice: User, synced_item: Item, provider: 
     assert count_remaining(alice) == (2, 0, 0)
 
 
-def test_it_takes_another_wish_until_the_first_one_is_done(
+def test_it_accepts_another_request_until_the_first_one_is_completed(
     alice: User, synced_item: Item, provider: ScriptedProvider, finish_other_sync: Callable[[], None]
 ) -> None:
     removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
@@ -231,12 +231,12 @@ def test_it_takes_another_wish_until_the_first_one_is_done(
     assert count_remaining(alice) == (0, 0, 0)
 
 
-def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
+def test_it_follows_a_request_that_arrives_while_a_worker_executes_another(
     alice: User, synced_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool):
         removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
-    settle = removals.close_accounts
+    close_accounts = removals.close_accounts
 
     def disconnect_again() -> None:
         try:
@@ -247,11 +247,11 @@ def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
     def while_settling(**options: object) -> None:
         with ThreadPoolExecutor() as pool:
             pool.submit(disconnect_again).result()
-        settle(**options)
+        close_accounts(**options)
 
     monkeypatch.setattr(removals, "close_accounts", while_settling)
     execute_removal(removal)
-    monkeypatch.setattr(removals, "close_accounts", settle)
+    monkeypatch.setattr(removals, "close_accounts", close_accounts)
     assert provider.removed_tokens == []
     with tenant(alice.pk):
         PendingRemoval.objects.update(next_attempt_at=timezone.now())
@@ -259,7 +259,7 @@ def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
     assert (count_remaining(alice), provider.removed_tokens) == ((0, 0, 0), ["access-sandbox-secret"])
 
 
-def test_it_settles_at_once_what_no_worker_here_can_pay(
+def test_it_completes_the_request_if_no_worker_can_remove_the_item(
     alice: User, synced_item: Item, finish_other_sync: Callable[[], None]
 ) -> None:
     with tenant(alice.pk):
@@ -271,7 +271,7 @@ def test_it_settles_at_once_what_no_worker_here_can_pay(
     assert (removal.history, count_remaining(alice)) == ("", (0, 0, 0))
 
 
-def test_it_overrides_no_person_when_an_item_is_needless(alice: User, synced_item: Item) -> None:
+def test_it_does_not_override_the_users_request_for_a_redundant_item(alice: User, synced_item: Item) -> None:
     with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool):
         removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
     with tenant(alice.pk):

@@ -28,7 +28,7 @@ NOW = timedelta(0)
 
 
 class UnusedProvider(ScriptedProvider):
-    """Fails the test when it gets a token."""
+    """Fails the test if it gets a token."""
 
     def refuse(self, token: str, **_: object) -> None:
         raise AssertionError("An Item's token was sent to another environment.")
@@ -45,7 +45,7 @@ def item_of_other_environment(item: Item, monkeypatch: pytest.MonkeyPatch, setti
     return item
 
 
-def test_it_reads_no_item_of_another_environment(alice: User, item_of_other_environment: Item) -> None:
+def test_it_does_not_sync_an_item_of_another_environment(alice: User, item_of_other_environment: Item) -> None:
     assert sync_item(owner_id=alice.pk, item_id=item_of_other_environment.pk, trigger="test").ran is False
     assert sync_queue.claim_due_syncs(limit=10) == []
     assert sync_queue.refresh_all(user=alice, cooldown=NOW) == []
@@ -53,7 +53,7 @@ def test_it_reads_no_item_of_another_environment(alice: User, item_of_other_envi
         sync_queue.refresh(user=alice, item_id=item_of_other_environment.pk, cooldown=NOW)
 
 
-def test_it_goes_on_reading_where_the_environment_comes_back(
+def test_it_syncs_again_when_the_environment_is_back(
     alice: User, item_of_other_environment: Item, settings: object, provider: ScriptedProvider
 ) -> None:
     assert sync_queue.claim_due_syncs(limit=10) == []
@@ -63,50 +63,50 @@ def test_it_goes_on_reading_where_the_environment_comes_back(
     assert sync_item(owner_id=alice.pk, item_id=item_of_other_environment.pk, trigger="test").ran is True
 
 
-def test_it_repairs_no_item_of_another_environment(alice: User, item_of_other_environment: Item) -> None:
+def test_it_does_not_reconnect_an_item_of_another_environment(alice: User, item_of_other_environment: Item) -> None:
     with tenant(alice.pk):
         Item.objects.filter(pk=item_of_other_environment.pk).update(connection=Connection.LOGIN_REQUIRED)
     with pytest.raises(Item.DoesNotExist):
         open_update_mode(user=alice, item_id=item_of_other_environment.pk)
 
 
-def test_it_finishes_no_dialog_of_another_environment(
+def test_it_does_not_finish_a_dialog_of_another_environment(
     alice: User, item: Item, provider: ScriptedProvider, settings: object
 ) -> None:
-    repair = open_update_mode(user=alice, item_id=item.pk).session
-    fresh = open_link(user=alice).session
+    update_session = open_update_mode(user=alice, item_id=item.pk).session
+    link_session = open_link(user=alice).session
     settings.PLAID_ENV = "sandbox"
-    chosen = LinkMetadata(institution_id="ins_2", institution_name="Other", accounts=frozenset())
+    metadata = LinkMetadata(institution_id="ins_2", institution_name="Other", accounts=frozenset())
     with pytest.raises(LinkError):
-        finish_update_mode(user=alice, session_id=repair.pk)
+        finish_update_mode(user=alice, session_id=update_session.pk)
     with pytest.raises(LinkError):
-        finish_link(user=alice, session_id=fresh.pk, public_token="public-sandbox-1", metadata=chosen)
+        finish_link(user=alice, session_id=link_session.pk, public_token="public-sandbox-1", metadata=metadata)
     assert provider.exchanged_tokens == []
 
 
-def test_it_asks_about_no_dialog_of_another_environment(
+def test_it_does_not_query_a_dialog_of_another_environment(
     alice: User, provider: ScriptedProvider, settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, asked = open_link(user=alice).session, []
-    monkeypatch.setattr(provider, "get_link_results", asked.append)
+    session, link_tokens = open_link(user=alice).session, []
+    monkeypatch.setattr(provider, "get_link_results", link_tokens.append)
     settings.PLAID_ENV = "sandbox"
     with pytest.raises(NotConfirmed):
         confirm_public_token(session=session)
-    assert asked == []
+    assert link_tokens == []
 
 
-def test_it_links_a_bank_here_that_another_environment_knows(
+def test_it_links_a_bank_that_is_linked_in_another_environment(
     alice: User, item: Item, provider: ScriptedProvider, settings: object
 ) -> None:
     make_account(item)
     settings.PLAID_ENV = "sandbox"
-    fresh = open_link(user=alice).session
-    chosen = LinkMetadata("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
-    linked = finish_link(user=alice, session_id=fresh.pk, public_token="public-sandbox-1", metadata=chosen)
+    session = open_link(user=alice).session
+    metadata = LinkMetadata("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
+    linked = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=metadata)
     assert (linked.environment, linked.pk != item.pk) == ("sandbox", True)
 
 
-def test_it_lets_an_item_of_a_sandbox_go_without_a_call(alice: User, item_of_other_environment: Item) -> None:
+def test_it_disconnects_an_item_of_a_sandbox_without_a_call(alice: User, item_of_other_environment: Item) -> None:
     make_account(item_of_other_environment)
     assert disconnect_bank(user=alice, item_id=item_of_other_environment.pk, keep_history=True) is None
     with tenant(alice.pk):
@@ -118,7 +118,7 @@ def test_it_lets_an_item_of_a_sandbox_go_without_a_call(alice: User, item_of_oth
         assert not PendingRemoval.objects.for_user(alice).exists()
 
 
-def test_it_owes_the_removal_of_an_item_that_is_billed_until_its_environment_is_back(
+def test_it_removes_a_billed_item_when_its_environment_is_back(
     alice: User,
     make_item: Callable[..., Item],
     item_of_other_environment: Item,
@@ -127,22 +127,22 @@ def test_it_owes_the_removal_of_an_item_that_is_billed_until_its_environment_is_
 ) -> None:
     with tenant(alice.pk):
         Item.objects.filter(pk=item_of_other_environment.pk).update(environment="production")
-    owed = disconnect_bank(user=alice, item_id=item_of_other_environment.pk, keep_history=True)
+    removal = disconnect_bank(user=alice, item_id=item_of_other_environment.pk, keep_history=True)
     assert sync_queue.due_removals(limit=10) == []
-    remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     assert provider.removed_tokens == []
     settings.PLAID_ENV = "production"
-    assert sync_queue.due_removals(limit=10) == [(alice.pk, owed.pk)]
-    remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    assert sync_queue.due_removals(limit=10) == [(alice.pk, removal.pk)]
+    remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     assert provider.removed_tokens == ["access-sandbox-secret"]
 
 
-def test_it_says_so_on_the_pages(as_alice: Client, item_of_other_environment: Item) -> None:
+def test_it_shows_items_of_another_environment_on_the_pages(as_alice: Client, item_of_other_environment: Item) -> None:
     make_account(item_of_other_environment)
-    shown = as_alice.get(reverse("accounts")).content.decode()
-    assert "Other environment" in shown
-    assert "Sync now" not in shown
+    page = as_alice.get(reverse("accounts")).content.decode()
+    assert "Other environment" in page
+    assert "Sync now" not in page
     assert as_alice.get(reverse("reconnect", args=[item_of_other_environment.pk])).status_code == 404
-    asked = as_alice.post(reverse("refresh", args=[item_of_other_environment.pk]), follow=True)
-    assert "This connection can" in asked.content.decode()
+    response = as_alice.post(reverse("refresh", args=[item_of_other_environment.pk]), follow=True)
+    assert "This connection can" in response.content.decode()
     assert "Other environment" in as_alice.get(reverse("overview")).content.decode()

@@ -22,18 +22,18 @@ def checking(item: Item) -> Account:
 
 @pytest.fixture
 def rows(checking: Account) -> None:
-    """Six rows, named for what sets each apart."""
-    plain = {"day": date(2026, 11, 10), "category": "FOOD_AND_DRINK", "name": "LUNCH"}
-    make_transaction(checking, "-12.50", **plain | {"provider_id": "lunch", "merchant_name": "Café 100%"})
-    make_transaction(checking, "-12.51", **plain | {"provider_id": "cent-more", "note": "with Bob_1"})
+    """Six rows, whose ids name how they differ."""
+    fields = {"day": date(2026, 11, 10), "category": "FOOD_AND_DRINK", "name": "LUNCH"}
+    make_transaction(checking, "-12.50", **fields | {"provider_id": "lunch", "merchant_name": "Café 100%"})
+    make_transaction(checking, "-12.51", **fields | {"provider_id": "cent-more", "note": "with Bob_1"})
     make_transaction(
-        checking, "2500", **plain | {"provider_id": "salary", "category": "INCOME", "day": date(2026, 11, 1)}
+        checking, "2500", **fields | {"provider_id": "salary", "category": "INCOME", "day": date(2026, 11, 1)}
     )
-    make_transaction(checking, "-80", **plain | {"provider_id": "pending", "pending": True, "day": date(2026, 11, 20)})
+    make_transaction(checking, "-80", **fields | {"provider_id": "pending", "pending": True, "day": date(2026, 11, 20)})
     make_transaction(
-        checking, "-9", **plain | {"provider_id": "moved", "user_category": "TRAVEL", "day": date(2026, 10, 31)}
+        checking, "-9", **fields | {"provider_id": "moved", "user_category": "TRAVEL", "day": date(2026, 10, 31)}
     )
-    make_transaction(checking, "0", **plain | {"provider_id": "nothing", "category": "", "name": "FEE 1OO% WAIVED"})
+    make_transaction(checking, "0", **fields | {"provider_id": "nothing", "category": "", "name": "FEE 1OO% WAIVED"})
 
 
 def build_filter(user: User, query: str) -> TransactionFilter:
@@ -48,23 +48,23 @@ def find_ids(user: User, query: str) -> set[str]:
         return {row.provider_id for row in filtered.qs}
 
 
-EVERYTHING = {"lunch", "cent-more", "salary", "pending", "moved", "nothing"}
+ALL_IDS = {"lunch", "cent-more", "salary", "pending", "moved", "nothing"}
 
 
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("", EVERYTHING),
+        ("", ALL_IDS),
         ("q=caf%C3%A9", {"lunch"}),
         ("q=CAF%C3%89", {"lunch"}),
         ("q=bob", {"cent-more"}),
-        ("counted=yes", EVERYTHING),
+        ("counted=yes", ALL_IDS),
         ("counted=no", set()),
         ("q=100%25", {"lunch"}),
         ("q=Bob_", {"cent-more"}),
         ("q=_", {"cent-more"}),
         ("q=%27%3B--", set()),
-        ("q=+lunch+", EVERYTHING - {"nothing"}),
+        ("q=+lunch+", ALL_IDS - {"nothing"}),
         ("since=2026-11-10", {"lunch", "cent-more", "pending", "nothing"}),
         ("until=2026-11-01", {"salary", "moved"}),
         ("since=2026-11-01&until=2026-11-01", {"salary"}),
@@ -85,12 +85,12 @@ EVERYTHING = {"lunch", "cent-more", "salary", "pending", "moved", "nothing"}
         ("max=0", {"nothing"}),
         ("min=999999999999999.9999999999", set()),
         ("pending=pending", {"pending"}),
-        ("pending=posted", EVERYTHING - {"pending"}),
+        ("pending=posted", ALL_IDS - {"pending"}),
         ("category=FOOD_AND_DRINK&direction=out&max=13&q=lunch&pending=posted", {"lunch", "cent-more"}),
-        ("unheard-of=1&size=25", EVERYTHING),
+        ("unheard-of=1&size=25", ALL_IDS),
     ],
 )
-def test_it_finds_what_was_asked_for(alice: User, rows: None, query: str, expected: set[str]) -> None:
+def test_it_finds_matching_rows(alice: User, rows: None, query: str, expected: set[str]) -> None:
     assert find_ids(alice, query) == expected
 
 
@@ -138,26 +138,26 @@ def test_it_finds_what_was_asked_for(alice: User, rows: None, query: str, expect
         ),
     ],
 )
-def test_it_names_the_field_that_makes_no_sense(alice: User, field: str, query: str) -> None:
+def test_it_reports_the_invalid_field(alice: User, field: str, query: str) -> None:
     with tenant(alice.pk):
         filtered = build_filter(alice, query)
         assert not filtered.is_valid()
         assert list(filtered.form.errors) == [field]
 
 
-def test_it_finds_a_category_that_no_table_holds(alice: User, checking: Account) -> None:
+def test_it_finds_rows_by_an_unknown_category(alice: User, checking: Account) -> None:
     make_transaction(checking, "-1", provider_id="rocket", category="SPACE_TRAVEL")
     make_transaction(checking, "-2", provider_id="hive", category="FOOD_AND_DRINK", user_category="Bees & honey")
     assert find_ids(alice, "category=SPACE_TRAVEL") == {"rocket"}
     assert find_ids(alice, "category=Bees+%26+honey") == {"hive"}
 
 
-def test_it_offers_a_made_up_category_while_it_is_asked_for(alice: User) -> None:
+def test_it_offers_an_unknown_category_if_it_is_requested(alice: User) -> None:
     with tenant(alice.pk):
-        offered = dict(build_filter(alice, "category=SPACE_TRAVEL").form.fields["category"].choices)
-        usual = dict(build_filter(alice, "category=TRAVEL").form.fields["category"].choices)
-    assert offered["SPACE_TRAVEL"] == "Space travel"
-    assert "SPACE_TRAVEL" not in usual
+        requested_choices = dict(build_filter(alice, "category=SPACE_TRAVEL").form.fields["category"].choices)
+        other_choices = dict(build_filter(alice, "category=TRAVEL").form.fields["category"].choices)
+    assert requested_choices["SPACE_TRAVEL"] == "Space travel"
+    assert "SPACE_TRAVEL" not in other_choices
 
 
 def test_it_finds_the_rows_of_one_account(alice: User, item: Item, rows: None) -> None:
@@ -166,7 +166,7 @@ def test_it_finds_the_rows_of_one_account(alice: User, item: Item, rows: None) -
     assert find_ids(alice, f"account={savings.pk}") == {"interest"}
 
 
-def test_it_offers_and_takes_no_account_of_somebody_else(
+def test_it_neither_offers_nor_accepts_another_users_account(
     alice: User, mallory: User, checking: Account, make_item
 ) -> None:
     make_account(make_item(mallory), name="Hers")
@@ -176,7 +176,7 @@ def test_it_offers_and_takes_no_account_of_somebody_else(
         assert [label for _, label in filtered.form.fields["account"].choices] == ["All accounts", "Hers ••0000"]
 
 
-def test_it_shows_no_row_that_the_bank_withdrew_or_the_person_hid(alice: User, checking: Account) -> None:
+def test_it_excludes_removed_and_hidden_rows(alice: User, checking: Account) -> None:
     make_transaction(checking, "-1", hidden=True)
     make_transaction(checking, "-1", removed_at="2026-11-20T09:40:00Z")
     assert find_ids(alice, "") == set()

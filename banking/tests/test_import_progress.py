@@ -13,19 +13,19 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db
 
 
-def progress_after(item: Item, wait: timedelta, **facts: object) -> ImportProgress:
-    for name, value in facts.items():
+def get_progress_after(item: Item, wait: timedelta, **fields: object) -> ImportProgress:
+    for name, value in fields.items():
         setattr(item, name, value)
     with tenant(item.owner_id):
         return import_progress.import_progress(item=item, at=item.connected_at + wait)
 
 
 SECOND = timedelta(seconds=1)
-PLATYPUS = {"institution_name": "First Platypus Bank"}
+INSTITUTION = {"institution_name": "First Platypus Bank"}
 
 
 @pytest.mark.parametrize(
-    ("seconds", "facts", "state", "step", "sentence"),
+    ("seconds", "fields", "state", "step", "sentence"),
     [
         (0, {}, "running", 1, "Importing from First Platypus Bank."),
         (600, {}, "running", 1, "Importing from First Platypus Bank."),
@@ -56,24 +56,24 @@ PLATYPUS = {"institution_name": "First Platypus Bank"}
         ),
     ],
 )
-def test_it_says_how_far_an_import_is(
-    item: Item, seconds: int, facts: dict[str, object], state: str, step: int, sentence: str
+def test_it_returns_the_state_and_step_of_an_import(
+    item: Item, seconds: int, fields: dict[str, object], state: str, step: int, sentence: str
 ) -> None:
-    job = progress_after(item, seconds * SECOND, **facts)
-    assert (job.state, job.step, job.steps, job.sentence) == (state, step, 3, sentence)
+    progress = get_progress_after(item, seconds * SECOND, **fields)
+    assert (progress.state, progress.step, progress.steps, progress.sentence) == (state, step, 3, sentence)
 
 
-def test_it_is_asked_often_at_first_and_less_often_later(item: Item) -> None:
-    assert progress_after(item, 29 * SECOND).poll_seconds == 2
-    assert progress_after(item, 30 * SECOND).poll_seconds == 5
+def test_it_is_polled_less_often_after_30_seconds(item: Item) -> None:
+    assert get_progress_after(item, 29 * SECOND).poll_seconds == 2
+    assert get_progress_after(item, 30 * SECOND).poll_seconds == 5
 
 
-def test_it_counts_what_stands(item: Item, make_item) -> None:
+def test_it_counts_open_accounts_and_posted_transactions(item: Item, make_item) -> None:
     account = make_account(item)
     make_account(item, name="Closed", closed_at=timezone.now())
     make_transaction(account, "-1")
     make_transaction(account, "-1", pending=True)
     make_transaction(account, "-1", removed_at=timezone.now())
     make_transaction(make_account(make_item(item.owner, provider_item_id="another")), "-1")
-    job = progress_after(item, SECOND)
-    assert (job.accounts, job.transactions) == (1, 2)
+    progress = get_progress_after(item, SECOND)
+    assert (progress.accounts, progress.transactions) == (1, 2)

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
         (ProviderConfigurationError("INVALID_API_KEYS"), Connection.ACTIVE),
     ],
 )
-def test_it_asks_a_person_to_sign_in_only_when_that_would_help(
+def test_it_requires_a_sign_in_only_for_errors_that_it_would_resolve(
     item: Item, provider: ScriptedProvider, error: Exception, connection_after: str
 ) -> None:
     provider.pages = [error]
@@ -48,39 +48,39 @@ def test_it_asks_a_person_to_sign_in_only_when_that_would_help(
 
 
 @pytest.mark.parametrize(
-    ("trouble", "connection_after"),
+    ("error", "connection_after"),
     [
         (LoginRequired("ITEM_LOGIN_REQUIRED"), Connection.LOGIN_REQUIRED),
         (ItemNotFound("USER_PERMISSION_REVOKED"), Connection.REVOKED),
         (InstitutionDown("INSTITUTION_DOWN"), Connection.ACTIVE),
     ],
 )
-def test_it_does_not_call_a_bank_well_whose_stream_answers_in_spite_of_an_error(
+def test_it_keeps_an_items_error_even_if_its_transactions_are_read(
     item: Item,
     provider: ScriptedProvider,
     stored_transactions: StoredTransactions,
-    trouble: ProviderError,
+    error: ProviderError,
     connection_after: str,
 ) -> None:
-    provider.item_details = replace(provider.item_details, error_code=trouble.code, error=trouble)
+    provider.item_details = replace(provider.item_details, error_code=error.code, error=error)
     provider.pages = [transactions_page(added=[transaction_row("a")])]
     run_sync(item)
     assert set(stored_transactions()) == {"a"}
-    lost = connection_after != Connection.ACTIVE
-    assert (item.connection, item.error_code) == (connection_after, trouble.code if lost else "")
-    assert (item.state == "fresh") is not lost
+    is_lost = connection_after != Connection.ACTIVE
+    assert (item.connection, item.error_code) == (connection_after, error.code if is_lost else "")
+    assert (item.state == "fresh") is not is_lost
     with tenant(item.owner_id):
-        assert Notification.objects.count() == lost
+        assert Notification.objects.count() == is_lost
 
 
-def test_it_forgets_an_error_after_a_good_reading(item: Item, provider: ScriptedProvider) -> None:
+def test_it_resets_the_error_after_a_successful_sync(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [Unavailable("TIMEOUT")]
     run_sync(item)
     run_sync(item)
     assert (item.failures, item.error_code, item.fault, item.state) == (0, "", "", "fresh")
 
 
-def test_it_waits_longer_after_each_failure_and_as_long_as_a_limit_says(item: Item, provider: ScriptedProvider) -> None:
+def test_it_waits_longer_after_each_failure_and_as_long_as_a_rate_limit(item: Item, provider: ScriptedProvider) -> None:
     waits = []
     with tenant(item.owner_id):
         Item.objects.update(readiness=Readiness.HISTORICAL)
@@ -92,7 +92,7 @@ def test_it_waits_longer_after_each_failure_and_as_long_as_a_limit_says(item: It
     assert waits[2] > 2800
 
 
-def test_it_looks_within_a_minute_at_an_import_that_failed(item: Item, provider: ScriptedProvider) -> None:
+def test_it_retries_a_failed_import_within_a_minute(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [Unavailable("TIMEOUT")]
     run_sync(item)
     assert item.next_sync_at - timezone.now() < timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""A link whose exchange response was lost: the provider is asked again, and a lost Item is logged for operators."""
+"""A link whose exchange response was lost: the exchange is repeated, and a lost Item is logged for operators."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -27,9 +27,9 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TOKEN = "public-sandbox-1"
-NOTHING_CHOSEN = LinkMetadata("", "", frozenset())
-GOOD = Credential("access-sandbox-secret", "item-1", "req-exchange")
-SPENT = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")
+EMPTY_METADATA = LinkMetadata("", "", frozenset())
+CREDENTIAL = Credential("access-sandbox-secret", "item-1", "req-exchange")
+TOKEN_USED = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def session(alice: User, provider: ScriptedProvider) -> LinkSession:
     return opened.session
 
 
-def finish(session: LinkSession, token: str = TOKEN) -> Item:
+def finish_session(session: LinkSession, token: str = TOKEN) -> Item:
     owner = User.objects.get(pk=session.owner_id)
-    return finish_link(user=owner, session_id=session.pk, public_token=token, metadata=NOTHING_CHOSEN)
+    return finish_link(user=owner, session_id=session.pk, public_token=token, metadata=EMPTY_METADATA)
 
 
 def recover(session: LinkSession) -> Item | None:
@@ -57,10 +57,10 @@ def reload(session: LinkSession) -> LinkSession:
 
 
 def finish_error(session: LinkSession, token: str = TOKEN) -> LinkError:
-    """Finish a link that must fail, and return its error."""
-    with pytest.raises(LinkError) as caught:
-        finish(session, token)
-    return caught.value
+    """Finish a link that fails, and return its error."""
+    with pytest.raises(LinkError) as error:
+        finish_session(session, token)
+    return error.value
 
 
 @pytest.fixture
@@ -80,51 +80,49 @@ def pending_session(session: LinkSession, provider: ScriptedProvider) -> LinkSes
 # --- The owner of a token ---------------------------------------------------------------------------------
 
 
-def test_it_takes_the_banks_name_from_the_provider(session: LinkSession) -> None:
-    assert finish(session).institution_name == "Platypus"
+def test_it_stores_the_banks_name_from_the_provider(session: LinkSession) -> None:
+    assert finish_session(session).institution_name == "Platypus"
     assert (reload(session).state, reload(session).link_token) == (LinkSession.State.LINKED, None)
 
 
-def test_it_refuses_a_token_that_was_made_in_another_session(
-    session: LinkSession, alice: User, provider: ScriptedProvider
-) -> None:
-    other = open_link(user=alice)
-    provider.link_results[other.token.value] = [link_result("public-sandbox-2")]
+def test_it_rejects_a_token_of_another_session(session: LinkSession, alice: User, provider: ScriptedProvider) -> None:
+    other_link = open_link(user=alice)
+    provider.link_results[other_link.token.value] = [link_result("public-sandbox-2")]
     with pytest.raises(LinkError, match="foreign"):
-        finish(other.session, token=TOKEN)
+        finish_session(other_link.session, token=TOKEN)
     assert provider.exchanged_tokens == []
-    assert reload(other.session).error_code == "FOREIGN_PUBLIC_TOKEN"
-    assert finish(session).provider_item_id == "item-1"
+    assert reload(other_link.session).error_code == "FOREIGN_PUBLIC_TOKEN"
+    assert finish_session(session).provider_item_id == "item-1"
     provider.credential = Credential("access-sandbox-other", "item-2", "req")
-    assert finish(other.session, token="public-sandbox-2").provider_item_id == "item-2"
+    assert finish_session(other_link.session, token="public-sandbox-2").provider_item_id == "item-2"
 
 
-def test_it_refuses_a_token_for_a_dialog_that_nobody_went_through(
+def test_it_rejects_a_token_if_the_dialog_was_not_completed(
     session: LinkSession, mallory: User, provider: ScriptedProvider
 ) -> None:
     """A stolen token of Alice's, posted to a new session of Mallory's."""
-    hers = open_link(user=mallory).session
-    assert finish_error(hers).reason == "unconfirmed"
+    mallorys_session = open_link(user=mallory).session
+    assert finish_error(mallorys_session).reason == "unconfirmed"
     for _ in range(recovery.MAX_ATTEMPTS):
         with time_machine.travel(timezone.now() + timedelta(hours=1)):
-            recover(hers)
+            recover(mallorys_session)
     assert provider.exchanged_tokens == []
-    assert reload(hers).state in (LinkSession.State.PENDING, LinkSession.State.FAILED)
+    assert reload(mallorys_session).state in (LinkSession.State.PENDING, LinkSession.State.FAILED)
 
 
 # --- A lost response --------------------------------------------------------------------------------------
 
 
-def test_it_says_that_it_asks_again(pending_session: LinkSession) -> None:
+def test_it_tells_the_user_that_it_tries_again(pending_session: LinkSession) -> None:
     assert pending_session.state == LinkSession.State.PENDING
     assert pending_session.exchange_sent_at is not None
     assert "We check again" in message_for(LinkError("pending"), provider=provider_for("plaid"))
 
 
-def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
+def test_it_recovers_an_item_whose_exchange_did_not_arrive(
     pending_session: LinkSession, provider: ScriptedProvider, clock: Any
 ) -> None:
-    provider.credential = GOOD
+    provider.credential = CREDENTIAL
     assert sync_queue.due_link_recoveries(limit=10) == []
     assert recover(pending_session) is None
     with tenant(pending_session.owner_id):
@@ -136,24 +134,28 @@ def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
     assert sync_queue.due_link_recoveries(limit=10) == []
 
 
-def test_it_keeps_an_item_that_nobody_holds_for_operators_and_says_so(
+def test_it_logs_a_lost_item_and_tells_the_user(
     pending_session: LinkSession, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    provider.credential = SPENT
-    refusal = finish_error(pending_session)
-    assert refusal.reason == "lost"
-    assert "can't use it" in message_for(refusal, provider=provider_for("plaid"))
-    kept = reload(pending_session)
-    assert (kept.state, kept.error_code, kept.request_id) == (LinkSession.State.LOST, "EXCHANGE_LOST", "req-9")
-    alarms = [line.getMessage() for line in caplog.records if line.levelno == logging.CRITICAL]
-    assert [line.split()[:3] for line in alarms] == [["LINK_EXCHANGE_LOST", "session", str(pending_session.pk) + ","]]
+    provider.credential = TOKEN_USED
+    error = finish_error(pending_session)
+    assert error.reason == "lost"
+    assert "can't use it" in message_for(error, provider=provider_for("plaid"))
+    lost_session = reload(pending_session)
+    assert (lost_session.state, lost_session.error_code, lost_session.request_id) == (
+        LinkSession.State.LOST,
+        "EXCHANGE_LOST",
+        "req-9",
+    )
+    messages = [line.getMessage() for line in caplog.records if line.levelno == logging.CRITICAL]
+    assert [line.split()[:3] for line in messages] == [["LINK_EXCHANGE_LOST", "session", str(pending_session.pk) + ","]]
     assert TOKEN not in caplog.text
 
 
-def test_it_tells_the_person_when_the_clock_finds_it_lost(
+def test_it_notifies_the_user_if_the_scheduled_job_finds_it_lost(
     pending_session: LinkSession, provider: ScriptedProvider, clock: Any
 ) -> None:
-    provider.credential = SPENT
+    provider.credential = TOKEN_USED
     clock.shift(timedelta(minutes=1))
     assert recover(pending_session) is None
     with tenant(pending_session.owner_id):
@@ -162,7 +164,7 @@ def test_it_tells_the_person_when_the_clock_finds_it_lost(
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "ops"])
-def test_it_tells_a_person_whose_data_key_does_not_open(
+def test_it_notifies_a_user_whose_data_key_is_unreadable(
     session: LinkSession, damage_keys: Callable[[UUID], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     with tenant(session.owner_id):
@@ -180,7 +182,7 @@ def test_it_tells_a_person_whose_data_key_does_not_open(
     assert (notification.values, notification.text) == (None, "Cannot be read")
 
 
-def test_it_asks_more_and_more_seldom_and_not_for_ever(
+def test_it_tries_less_and_less_often_and_then_gives_up(
     clock: Any, pending_session: LinkSession, provider: ScriptedProvider
 ) -> None:
     waits = []
@@ -192,14 +194,14 @@ def test_it_asks_more_and_more_seldom_and_not_for_ever(
     assert reload(pending_session).state == LinkSession.State.LOST
 
 
-def test_it_finishes_what_a_killed_process_left_behind(
+def test_it_completes_a_session_of_a_killed_process(
     session: LinkSession, provider: ScriptedProvider, clock: Any
 ) -> None:
     exchange.claim_session(
         user=User.objects.get(pk=session.owner_id),
         session_id=session.pk,
         public_token=TOKEN,
-        metadata=NOTHING_CHOSEN,
+        metadata=EMPTY_METADATA,
     )
     assert recover(session) is None
     clock.shift(sessions.CLAIM_TIMEOUT)
@@ -208,17 +210,17 @@ def test_it_finishes_what_a_killed_process_left_behind(
     assert reload(session).item_id == item.pk
 
 
-def test_it_asks_for_no_session_of_another_environment(pending_session: LinkSession, settings: object) -> None:
+def test_it_does_not_recover_a_session_of_another_environment(pending_session: LinkSession, settings: object) -> None:
     with tenant(pending_session.owner_id):
         LinkSession.objects.update(next_recovery_at=timezone.now() - timedelta(minutes=1))
     settings.PLAID_ENV = "sandbox"
     assert sync_queue.due_link_recoveries(limit=10) == []
 
 
-def test_it_lets_a_call_that_never_left_be_made_again(session: LinkSession, provider: ScriptedProvider) -> None:
+def test_it_reopens_a_session_whose_request_was_not_sent(session: LinkSession, provider: ScriptedProvider) -> None:
     provider.credential = Unavailable("NOT_CONNECTED")
     with pytest.raises(Unavailable):
-        finish(session)
+        finish_session(session)
     assert (reload(session).state, reload(session).exchange_sent_at) == (LinkSession.State.OPEN, None)
-    provider.credential = GOOD
-    assert finish(session).provider_item_id == "item-1"
+    provider.credential = CREDENTIAL
+    assert finish_session(session).provider_item_id == "item-1"

@@ -49,42 +49,42 @@ def sync(item: Item, provider: ScriptedProvider) -> None:
         item.refresh_from_db()
 
 
-def test_it_knows_from_the_start_which_bank_a_new_one_is(link: Link, alice: User) -> None:
+def test_it_stores_the_institution_when_linking(link: Link, alice: User) -> None:
     item = link()
     with tenant(alice.pk):
         bank = Item.objects.select_related("institution").get(pk=item.pk).institution
     assert (bank.provider_id, bank.name, bank.fetched_at) == ("ins_new", "New Bank", None)
 
 
-def test_it_asks_at_the_first_reading_what_a_new_bank_is_like(link: Link, provider: ScriptedProvider) -> None:
+def test_it_fetches_a_new_institution_in_the_first_sync(link: Link, provider: ScriptedProvider) -> None:
     item = link()
     sync(item, provider)
     bank = Institution.objects.get(provider_id="ins_new")
     assert (item.institution_id, bank.url, bank.fetched_at is not None) == (bank.pk, "https://bank.example", True)
 
 
-def test_it_links_a_new_bank_once_before_its_first_reading(link: Link, alice: User, provider: ScriptedProvider) -> None:
+def test_it_links_a_new_bank_once_before_its_first_sync(link: Link, alice: User, provider: ScriptedProvider) -> None:
     item = link()
-    with pytest.raises(DuplicateBank) as refused:
+    with pytest.raises(DuplicateBank) as error:
         link(accounts=(CARD, CHECKING))
-    assert refused.value.item.pk == item.pk
+    assert error.value.item.pk == item.pk
     assert provider.exchanged_tokens == ["public-sandbox-1"]
     with tenant(alice.pk):
         states = LinkSession.objects.for_user(alice).order_by("created_at").values_list("state", flat=True)
         assert list(states) == [LinkSession.State.LINKED, LinkSession.State.DUPLICATE]
 
 
-@pytest.mark.parametrize("other", [{"accounts": (CARD,)}, {"bank": "ins_other"}, {"accounts": ()}])
-def test_it_links_another_login_or_bank_beside_a_new_one(link: Link, other: dict[str, object]) -> None:
-    assert link().pk != link(**other).pk
+@pytest.mark.parametrize("options", [{"accounts": (CARD,)}, {"bank": "ins_other"}, {"accounts": ()}])
+def test_it_links_another_login_or_bank_besides_a_new_one(link: Link, options: dict[str, object]) -> None:
+    assert link().pk != link(**options).pk
 
 
-def test_it_does_not_mind_that_somebody_else_has_just_linked_the_same(link: Link, mallory: User) -> None:
+def test_it_links_a_bank_that_another_user_has_just_linked(link: Link, mallory: User) -> None:
     link()
     assert link(user=mallory).owner_id == mallory.pk
 
 
-def test_it_links_a_new_bank_again_that_was_disconnected_meanwhile(link: Link, alice: User) -> None:
+def test_it_links_a_new_bank_again_after_disconnecting(link: Link, alice: User) -> None:
     first = link()
     disconnect_bank(user=alice, item_id=first.pk, keep_history=True)
     assert link().pk != first.pk
@@ -92,7 +92,7 @@ def test_it_links_a_new_bank_again_that_was_disconnected_meanwhile(link: Link, a
         assert LinkSession.objects.get(item=first).account_keys == []
 
 
-def test_it_goes_by_the_accounts_themselves_after_the_first_reading(
+def test_it_compares_the_stored_accounts_after_the_first_sync(
     link: Link, alice: User, provider: ScriptedProvider
 ) -> None:
     first = link()
@@ -105,7 +105,7 @@ def test_it_goes_by_the_accounts_themselves_after_the_first_reading(
         assert LinkSession.objects.get(item=first).account_keys == []
 
 
-def test_it_waits_for_the_first_reading_where_the_provider_does_not_name_the_bank(
+def test_it_stores_the_institution_in_the_first_sync_if_linking_has_none(
     link: Link, provider: ScriptedProvider
 ) -> None:
     item = link(bank="", name="")
@@ -115,12 +115,12 @@ def test_it_waits_for_the_first_reading_where_the_provider_does_not_name_the_ban
 
 
 @pytest.mark.parametrize("bank", ["i" * 101, "i" * 5000])
-def test_it_links_a_bank_whose_id_is_too_long_to_be_one(link: Link, bank: str) -> None:
+def test_it_links_a_bank_with_an_overlong_id_without_institution(link: Link, bank: str) -> None:
     item = link(bank=bank)
     assert (item.connection, item.institution_id) == (Connection.ACTIVE, None)
 
 
-def test_it_makes_no_bank_of_a_login_that_the_provider_does_not_confirm(
+def test_it_creates_no_institution_without_confirmation_of_the_provider(
     alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(token: str) -> None:
@@ -128,7 +128,7 @@ def test_it_makes_no_bank_of_a_login_that_the_provider_does_not_confirm(
 
     monkeypatch.setattr(provider, "get_link_results", fail)
     session = open_link(user=alice).session
-    claimed = LinkMetadata("ins_said", "A Bank", frozenset({("Checking", "0000")}))
+    metadata = LinkMetadata("ins_said", "A Bank", frozenset({("Checking", "0000")}))
     with pytest.raises(Unavailable):
-        finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=claimed)
+        finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=metadata)
     assert not Institution.objects.exists()

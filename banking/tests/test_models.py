@@ -14,12 +14,12 @@ from banking.provider import Readiness
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
-WELL = {"readiness": Readiness.HISTORICAL, "checked_at": NOW}
+SYNCED = {"readiness": Readiness.HISTORICAL, "checked_at": NOW}
 
 
-def build_item(**facts: object) -> Item:
+def build_item(**fields: object) -> Item:
     """Build an Item of the site's current environment."""
-    return Item(environment="embedded", **facts)
+    return Item(environment="embedded", **fields)
 
 
 @pytest.fixture(autouse=True)
@@ -29,32 +29,32 @@ def _noon() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("facts", "state"),
+    ("fields", "state"),
     [
         ({}, "loading"),
         ({"readiness": Readiness.INITIAL, "checked_at": NOW}, "loading"),
-        (WELL, "fresh"),
-        (WELL | {"checked_at": NOW - DAY + timedelta(microseconds=1)}, "fresh"),
-        (WELL | {"checked_at": NOW - DAY}, "stale"),
+        (SYNCED, "fresh"),
+        (SYNCED | {"checked_at": NOW - DAY + timedelta(microseconds=1)}, "fresh"),
+        (SYNCED | {"checked_at": NOW - DAY}, "stale"),
         ({"readiness": Readiness.HISTORICAL}, "stale"),
-        (WELL | {"failures": 1}, "error"),
+        (SYNCED | {"failures": 1}, "error"),
         ({"failures": 1}, "error"),
-        (WELL | {"failures": 1, "checked_at": NOW - DAY}, "error"),
-        (WELL | {"connection": Connection.LOGIN_REQUIRED}, "reauth"),
-        (WELL | {"connection": Connection.LOGIN_REQUIRED, "failures": 3}, "reauth"),
+        (SYNCED | {"failures": 1, "checked_at": NOW - DAY}, "error"),
+        (SYNCED | {"connection": Connection.LOGIN_REQUIRED}, "reauth"),
+        (SYNCED | {"connection": Connection.LOGIN_REQUIRED, "failures": 3}, "reauth"),
         ({"connection": Connection.NEEDS_CONSENT}, "reauth"),
-        (WELL | {"connection": Connection.NEEDS_REPAIR, "failures": 1}, "repair"),
-        (WELL | {"connection": Connection.REVOKED, "failures": 1}, "disconnected"),
+        (SYNCED | {"connection": Connection.NEEDS_REPAIR, "failures": 1}, "repair"),
+        (SYNCED | {"connection": Connection.REVOKED, "failures": 1}, "disconnected"),
         ({"connection": Connection.UNSUPPORTED}, "disconnected"),
-        (WELL | {"connection": Connection.REMOVING}, "disconnected"),
-        (WELL | {"connection": Connection.REMOVED}, "disconnected"),
+        (SYNCED | {"connection": Connection.REMOVING}, "disconnected"),
+        (SYNCED | {"connection": Connection.REMOVED}, "disconnected"),
     ],
 )
-def test_it_says_how_a_connection_is_in_one_word(facts: dict[str, object], state: str) -> None:
-    assert build_item(**facts).state == state
+def test_it_returns_the_state_of_a_connection(fields: dict[str, object], state: str) -> None:
+    assert build_item(**fields).state == state
 
 
-def test_it_has_a_word_for_every_combination_of_facts() -> None:
+def test_it_has_a_state_for_every_combination_of_fields() -> None:
     states = {
         build_item(connection=connection, readiness=readiness, failures=failures, checked_at=checked).state
         for connection, readiness, failures, checked in product(Connection, Readiness, (0, 1), (None, NOW, NOW - DAY))
@@ -63,19 +63,19 @@ def test_it_has_a_word_for_every_combination_of_facts() -> None:
 
 
 @pytest.mark.parametrize("connection", VISIBLE_CONNECTIONS)
-def test_it_says_that_a_connection_is_of_another_environment(connection: Connection) -> None:
+def test_it_recognizes_a_connection_of_another_environment(connection: Connection) -> None:
     item = Item(environment="sandbox", connection=connection)
     assert (item.state, item.can_sync_now, item.can_refresh(at=NOW, cooldown=MINUTE)) == ("elsewhere", False, False)
 
 
-def test_it_is_being_read_until_the_lease_runs_out() -> None:
+def test_it_is_syncing_until_the_lease_expires() -> None:
     assert not Item().is_syncing
     assert Item(leased_until=NOW + MINUTE).is_syncing
     assert not Item(leased_until=NOW).is_syncing
 
 
 @pytest.mark.parametrize(
-    ("facts", "waits"),
+    ("fields", "is_pending"),
     [
         ({}, False),
         ({"sync_requested_at": NOW}, True),
@@ -85,22 +85,22 @@ def test_it_is_being_read_until_the_lease_runs_out() -> None:
         ({"sync_requested_at": NOW - 6 * MINUTE}, False),
     ],
 )
-def test_it_waits_for_a_sync_that_was_asked_for_but_not_for_ever(facts: dict[str, object], waits: bool) -> None:
-    assert Item(**facts).has_pending_sync_request is waits
+def test_it_waits_five_minutes_for_a_requested_sync(fields: dict[str, object], is_pending: bool) -> None:
+    assert Item(**fields).has_pending_sync_request is is_pending
 
 
 @pytest.mark.parametrize(
-    ("facts", "may"),
+    ("fields", "can_refresh"),
     [
         ({}, True),
         ({"refreshed_at": NOW - 5 * MINUTE}, True),
         ({"refreshed_at": NOW - 5 * MINUTE + timedelta(seconds=1)}, False),
         ({"refreshed_at": NOW + MINUTE}, False),
-        *(({"connection": other}, False) for other in Connection if other != Connection.ACTIVE),
+        *(({"connection": connection}, False) for connection in Connection if connection != Connection.ACTIVE),
     ],
 )
-def test_it_can_be_asked_again_after_a_while(facts: dict[str, object], may: bool) -> None:
-    assert build_item(**facts).can_refresh(at=NOW, cooldown=5 * MINUTE) is may
+def test_it_can_be_refreshed_after_the_cooldown(fields: dict[str, object], can_refresh: bool) -> None:
+    assert build_item(**fields).can_refresh(at=NOW, cooldown=5 * MINUTE) is can_refresh
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_it_can_be_asked_again_after_a_while(facts: dict[str, object], may: bool
         ("loan", "410", "2000", None),
     ],
 )
-def test_it_tells_how_much_of_a_limit_is_used(
+def test_it_returns_the_utilization_of_a_credit_card(
     type_: str, current: str | None, limit: str | None, percent: str | None
 ) -> None:
     account = Account(type=type_, current=current and Decimal(current), limit=limit and Decimal(limit))
@@ -136,34 +136,34 @@ def test_it_tells_how_much_of_a_limit_is_used(
         ("", False, False, False),
     ],
 )
-def test_it_knows_what_is_owned_and_what_is_owed(type_: str, bank: bool, card: bool, debt: bool) -> None:
+def test_it_classifies_types_of_accounts(type_: str, bank: bool, card: bool, debt: bool) -> None:
     account = Account(type=type_)
     assert (account.is_bank, account.is_card, account.is_debt) == (bank, card, debt)
 
 
-def test_it_names_an_account_by_its_last_digits_where_it_has_some() -> None:
+def test_it_displays_an_account_with_its_last_digits() -> None:
     assert str(Account(name="Checking", mask="0000")) == "Checking ••0000"
     assert str(Account(name="Checking")) == "Checking"
 
 
-def test_it_puts_a_persons_own_word_before_the_banks() -> None:
+def test_it_prefers_the_users_category() -> None:
     assert Transaction(category="TRAVEL").effective_category == "TRAVEL"
     assert Transaction(category="TRAVEL", user_category="MEDICAL").effective_category == "MEDICAL"
     assert Transaction().effective_category == ""
 
 
-def test_it_always_has_a_label() -> None:
+def test_it_has_a_label_for_every_transaction() -> None:
     assert Transaction(name="AMZN MKTP 12", merchant_name="Amazon").label == "Amazon"
     assert Transaction(name="AMZN MKTP 12").label == "AMZN MKTP 12"
     assert Transaction().label == "Unknown"
 
 
 @pytest.mark.parametrize("code", ["ITEM_LOGIN_REQUIRED", "ITEM_LOCKED", "PASSWORD_RESET_REQUIRED"])
-def test_it_says_why_a_sign_in_is_needed_in_a_sentence(code: str) -> None:
-    cause = Item(connection=Connection.LOGIN_REQUIRED, error_code=code).reauth_message
-    assert cause.endswith(".")
-    assert code not in cause
+def test_it_describes_why_a_sign_in_is_needed(code: str) -> None:
+    message = Item(connection=Connection.LOGIN_REQUIRED, error_code=code).reauth_message
+    assert message.endswith(".")
+    assert code not in message
 
 
-def test_it_makes_no_cause_up() -> None:
+def test_it_describes_no_unknown_cause() -> None:
     assert Item(error_code="SOMETHING_NEW").reauth_message == ""

@@ -17,7 +17,7 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db
 
 FIRST = date(2026, 11, 1)
-# More than any test needs, so that a loop ends.
+# More than any test needs, so that every loop ends.
 MAX_PAGES = 30
 
 
@@ -41,23 +41,25 @@ def replace_rows(account: Account, days: list[int]) -> list[UUID]:
 
 def walk_pages(user: User, size: int) -> tuple[list[UUID], list[UUID]]:
     """Return the ids on the pages from newest to oldest, and on the pages back from there."""
-    way = [get_page(user, size)]
-    while way[-1].older is not None and len(way) < MAX_PAGES:
-        way.append(get_page(user, size, before=str(way[-1].older)))
-    back = [way[-1]]
-    while back[-1].newer is not None and len(back) < MAX_PAGES:
-        back.append(get_page(user, size, after=str(back[-1].newer)))
-    return [row for seen in way for row in ids(seen)], [row for seen in reversed(back) for row in ids(seen)]
+    older_pages = [get_page(user, size)]
+    while older_pages[-1].older is not None and len(older_pages) < MAX_PAGES:
+        older_pages.append(get_page(user, size, before=str(older_pages[-1].older)))
+    newer_pages = [older_pages[-1]]
+    while newer_pages[-1].newer is not None and len(newer_pages) < MAX_PAGES:
+        newer_pages.append(get_page(user, size, after=str(newer_pages[-1].newer)))
+    return [row for page in older_pages for row in list_ids(page)], [
+        row for page in reversed(newer_pages) for row in list_ids(page)
+    ]
 
 
-def ids(found: RowsPage) -> list[UUID]:
-    return [row.id for row in found.rows]
+def list_ids(page: RowsPage) -> list[UUID]:
+    return [row.id for row in page.rows]
 
 
 # Few days and many rows, so that most rows share their day with others.
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days=st.lists(st.integers(0, 3), max_size=24), size=st.integers(1, 26))
-def test_it_shows_every_row_once_and_in_order_there_and_back(
+def test_it_returns_every_row_once_and_in_order_in_both_directions(
     alice: User, account: Account, days: list[int], size: int
 ) -> None:
     expected = replace_rows(account, days)
@@ -66,16 +68,16 @@ def test_it_shows_every_row_once_and_in_order_there_and_back(
 
 
 @pytest.mark.parametrize(("rows", "pages"), [(0, [0]), (4, [4]), (5, [5]), (6, [5, 1]), (10, [5, 5]), (11, [5, 5, 1])])
-def test_it_makes_no_page_too_many(alice: User, account: Account, rows: int, pages: list[int]) -> None:
+def test_it_returns_no_empty_last_page(alice: User, account: Account, rows: int, pages: list[int]) -> None:
     replace_rows(account, [0] * rows)
     with tenant(alice.pk):
-        way = [get_page(alice, 5)]
-        while way[-1].older is not None and len(way) < MAX_PAGES:
-            way.append(get_page(alice, 5, before=str(way[-1].older)))
-    assert [len(seen.rows) for seen in way] == pages
+        all_pages = [get_page(alice, 5)]
+        while all_pages[-1].older is not None and len(all_pages) < MAX_PAGES:
+            all_pages.append(get_page(alice, 5, before=str(all_pages[-1].older)))
+    assert [len(page.rows) for page in all_pages] == pages
 
 
-def test_it_neither_repeats_nor_skips_a_row_when_newer_ones_arrive(alice: User, account: Account) -> None:
+def test_it_neither_repeats_nor_skips_rows_when_newer_ones_arrive(alice: User, account: Account) -> None:
     expected = replace_rows(account, [0, 0, 1, 1, 2])
     with tenant(alice.pk):
         first = get_page(alice, 2)
@@ -83,18 +85,18 @@ def test_it_neither_repeats_nor_skips_a_row_when_newer_ones_arrive(alice: User, 
         make_transaction(account, "-1", day=FIRST + timedelta(days=2), id=UUID(int=2**128 - 1))
         second = get_page(alice, 2, before=str(first.older))
         third = get_page(alice, 2, before=str(second.older))
-    assert ids(first) + ids(second) + ids(third) == expected
+    assert list_ids(first) + list_ids(second) + list_ids(third) == expected
 
 
-def test_it_goes_on_where_a_row_stood_that_is_gone(alice: User, account: Account) -> None:
+def test_it_continues_after_a_deleted_row(alice: User, account: Account) -> None:
     expected = replace_rows(account, [0, 0, 1, 1, 2])
     with tenant(alice.pk):
         first = get_page(alice, 2)
         Transaction.objects.filter(pk=first.rows[-1].pk).delete()
-        assert ids(get_page(alice, 2, before=str(first.older))) == expected[2:4]
+        assert list_ids(get_page(alice, 2, before=str(first.older))) == expected[2:4]
 
 
-def test_it_points_nobody_into_rows_of_others(alice: User, mallory: User, account: Account) -> None:
+def test_it_returns_no_rows_of_another_user(alice: User, mallory: User, account: Account) -> None:
     replace_rows(account, [0, 1])
     with tenant(alice.pk):
         position = str(get_page(alice, 1).older)
@@ -103,7 +105,7 @@ def test_it_points_nobody_into_rows_of_others(alice: User, mallory: User, accoun
         assert get_page(mallory, 1, after=position).rows == []
 
 
-def test_it_reads_its_own_positions() -> None:
+def test_it_parses_its_own_positions() -> None:
     position = Position(date(2026, 11, 10), uuid4())
     assert Position.parse(str(position)) == position
 
@@ -125,7 +127,7 @@ def test_it_reads_its_own_positions() -> None:
         "9" * 10_000,
     ],
 )
-def test_it_refuses_a_position_that_it_did_not_make(text: str) -> None:
+def test_it_rejects_invalid_positions(text: str) -> None:
     with pytest.raises(InvalidPosition):
         Position.parse(text)
 
@@ -133,5 +135,5 @@ def test_it_refuses_a_position_that_it_did_not_make(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("25", 25), ("100", 100), ("", 50), ("0", 50), ("1e9", 50), ("-25", 50)]
 )
-def test_it_has_three_sizes(text: str, expected: int) -> None:
+def test_it_falls_back_to_the_default_page_size(text: str, expected: int) -> None:
     assert pagination.parse_page_size(text) == expected

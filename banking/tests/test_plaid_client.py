@@ -51,8 +51,8 @@ def plaid_settings(url="http://127.0.0.1:1", **changes):
 
 @pytest.fixture
 def server():
-    with scripted_server() as running:
-        yield running
+    with scripted_server() as scripted:
+        yield scripted
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def client(make_client):
     return make_client()
 
 
-# --- Where it may connect ---------------------------------------------------------------------------------
+# --- Hosts ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def client(make_client):
         ("embedded", "http://127.8.9.10", "http://127.8.9.10"),
     ],
 )
-def test_it_connects_to_plaid_or_to_this_machine(environment, url, host):
+def test_it_connects_only_to_plaid_or_this_machine(environment, url, host):
     assert host_of(environment, url) == host
 
 
@@ -114,13 +114,13 @@ def test_it_connects_to_plaid_or_to_this_machine(environment, url, host):
         ("embedded", "file:///etc/passwd"),
     ],
 )
-def test_it_connects_nowhere_else(environment, url):
-    with pytest.raises(ProviderConfigurationError) as caught:
+def test_it_rejects_other_hosts(environment, url):
+    with pytest.raises(ProviderConfigurationError) as error:
         host_of(environment, url)
-    assert caught.value.code == "HOST_REFUSED"
+    assert error.value.code == "HOST_REFUSED"
 
 
-def test_it_is_one_client_a_process_for_one_set_of_settings():
+def test_it_reuses_the_client_for_the_same_settings():
     first = connect()
     assert connect() is first
     with override_settings(PLAID_SECRET="another"):
@@ -128,39 +128,42 @@ def test_it_is_one_client_a_process_for_one_set_of_settings():
     assert connect() is first
 
 
-def test_it_takes_its_profile_from_the_settings():
+def test_it_reads_the_settings():
     changes = {"PLAID_ENV": "production", "PLAID_CLIENT_ID": "id", "PLAID_COUNTRY_CODES": ["US", "CA"]}
     with override_settings(**changes, PLAID_REDIRECT_URI="https://plumbline.test/return"):
-        made = connect().settings
-    assert (made.host, made.client_id) == ("https://production.plaid.com", "id")
-    assert (made.country_codes, made.redirect_uri) == (("US", "CA"), "https://plumbline.test/return")
-    assert made.days_requested == 730
+        client_settings = connect().settings
+    assert (client_settings.host, client_settings.client_id) == ("https://production.plaid.com", "id")
+    assert (client_settings.country_codes, client_settings.redirect_uri) == (
+        ("US", "CA"),
+        "https://plumbline.test/return",
+    )
+    assert client_settings.days_requested == 730
 
 
 @pytest.mark.parametrize("name", ["PLAID_CLIENT_ID", "PLAID_SECRET"])
 @pytest.mark.parametrize("value", ["", "CANARY key", "CANARY\n", "CANARY\r\nHost: evil", "CANÁRY"])
-def test_it_refuses_keys_that_cannot_be_sent_without_repeating_them(name, value):
-    with override_settings(**{name: value}), pytest.raises(ProviderConfigurationError) as caught:
+def test_it_rejects_keys_that_cannot_be_sent_without_repeating_them(name, value):
+    with override_settings(**{name: value}), pytest.raises(ProviderConfigurationError) as error:
         connect()
-    assert caught.value.code == "INVALID_API_KEYS"
-    assert "CAN" not in str(caught.value)
+    assert error.value.code == "INVALID_API_KEYS"
+    assert "CAN" not in str(error.value)
 
 
-def test_it_shows_no_secret_when_printed(client):
+def test_it_prints_no_secrets(client):
     assert "CANARY" not in f"{client!r} {client.settings!r} {vars(client)!r}"
 
 
-def test_it_is_a_new_client_in_a_forked_child():
-    parents = connect()
-    reading, writing = os.pipe()
+def test_it_creates_a_new_client_in_a_forked_process():
+    parents_client = connect()
+    read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writing, b"same" if connect() is parents else b"new")
+        os.write(write_end, b"same" if connect() is parents_client else b"new")
         os._exit(0)
     os.waitpid(child, 0)
-    assert os.read(reading, 10) == b"new"
-    os.close(reading)
-    os.close(writing)
+    assert os.read(read_end, 10) == b"new"
+    os.close(read_end)
+    os.close(write_end)
 
 
 def test_it_loads_the_sdk_only_when_it_connects():
@@ -171,7 +174,7 @@ def test_it_loads_the_sdk_only_when_it_connects():
 # --- Requests ---------------------------------------------------------------------------------------------
 
 
-def test_it_asks_for_a_link_token(client, server):
+def test_it_creates_a_link_token(client, server):
     server.respond_with(http_response(LINK))
     token = client.create_link_token(client_user_id="u1", webhook="https://plumbline.test/webhooks/plaid/")
     assert (token.value, token.expires_at) == ("link-sandbox-1", datetime(2026, 11, 22, 16, tzinfo=UTC))
@@ -188,13 +191,13 @@ def test_it_asks_for_a_link_token(client, server):
     }
 
 
-def test_it_sends_no_webhook_and_no_redirect_that_it_does_not_have(client, server):
+def test_it_omits_missing_webhook_and_redirect_urls(client, server):
     server.respond_with(http_response(LINK))
     client.create_link_token(client_user_id="u1", webhook="")
     assert not {"webhook", "redirect_uri"} & set(server.requests[0].fields)
 
 
-def test_it_sends_the_redirect_that_it_has(make_client, server):
+def test_it_sends_the_redirect_uri(make_client, server):
     server.respond_with(http_response(LINK))
     client = make_client(redirect_uri="https://plumbline.test/return")
     client.create_link_token(client_user_id="u1", webhook="")
@@ -202,7 +205,7 @@ def test_it_sends_the_redirect_that_it_has(make_client, server):
     assert [request.fields["redirect_uri"] for request in server.requests] == ["https://plumbline.test/return"] * 2
 
 
-def test_it_asks_for_no_product_when_somebody_signs_in_again(client, server):
+def test_it_requests_no_products_in_update_mode(client, server):
     server.respond_with(http_response(LINK))
     client.create_update_token(TOKEN, client_user_id="u1")
     assert server.requests[0].fields == {
@@ -214,7 +217,7 @@ def test_it_asks_for_no_product_when_somebody_signs_in_again(client, server):
     }
 
 
-def test_it_reads_the_stream_from_its_beginning_by_sending_no_cursor(client, server):
+def test_it_sends_no_cursor_for_the_first_page(client, server):
     server.respond_with(http_response(STREAM_END))
     page = client.sync_transactions(TOKEN, cursor="")
     assert (page.next_cursor, page.request_id) == ("c2", "r1")
@@ -226,13 +229,13 @@ def test_it_reads_the_stream_from_its_beginning_by_sending_no_cursor(client, ser
     }
 
 
-def test_it_reads_the_stream_on_from_a_cursor(client, server):
+def test_it_sends_the_cursor_for_the_next_page(client, server):
     server.respond_with(http_response(STREAM_END))
     client.sync_transactions(TOKEN, cursor="c1")
     assert server.requests[0].fields["cursor"] == "c1"
 
 
-def test_it_asks_for_what_makes_a_bank_recognizable(client, server):
+def test_it_requests_the_metadata_of_an_institution(client, server):
     server.respond_with(
         http_response({"institution": {"institution_id": "ins_1", "name": "Bank", "url": None}, "request_id": "r"})
     )
@@ -252,11 +255,11 @@ class RecordingTransport:
 
     def post(self, endpoint, fields, *, seconds):
         self.timeouts.append((endpoint, seconds))
-        answer = STREAM_END | LINK | {"item": {"item_id": "i"}, "item_id": "i", "access_token": TOKEN, "key": {}}
-        return encode_json(answer)
+        response = STREAM_END | LINK | {"item": {"item_id": "i"}, "item_id": "i", "access_token": TOKEN, "key": {}}
+        return encode_json(response)
 
 
-def test_it_waits_longest_where_plaid_is_slowest():
+def test_it_waits_longer_for_slower_endpoints():
     transport = RecordingTransport()
     client = PlaidClient(plaid_settings(), transport)
     client.sync_transactions(TOKEN, cursor="")
@@ -271,7 +274,7 @@ def test_it_waits_longest_where_plaid_is_slowest():
     ]
 
 
-# --- Refused requests -------------------------------------------------------------------------------------
+# --- Rejected requests ------------------------------------------------------------------------------------
 
 CALLS_WITH_A_TOKEN = {
     "item": lambda client, token: client.get_item(token),
@@ -284,14 +287,14 @@ CALLS_WITH_A_TOKEN = {
 
 @pytest.mark.parametrize("call", CALLS_WITH_A_TOKEN)
 @pytest.mark.parametrize("token", ["access-production-1", "public-sandbox-1", "access-sandboxes-1", "", "x"])
-def test_it_sends_no_token_of_another_environment(client, server, call, token):
-    with pytest.raises(ProviderConfigurationError) as caught:
+def test_it_does_not_send_a_token_of_another_environment(client, server, call, token):
+    with pytest.raises(ProviderConfigurationError) as error:
         CALLS_WITH_A_TOKEN[call](client, token)
-    assert caught.value.code == "WRONG_ENVIRONMENT"
+    assert error.value.code == "WRONG_ENVIRONMENT"
     assert server.requests == []
 
 
-def test_it_sends_no_sandbox_token_to_production(make_client, server):
+def test_it_does_not_send_a_sandbox_token_to_production(make_client, server):
     with pytest.raises(ProviderConfigurationError):
         make_client(environment="production").get_item(TOKEN)
     assert server.requests == []
@@ -301,7 +304,7 @@ def test_it_sends_no_sandbox_token_to_production(make_client, server):
     "token",
     ["", "public-production-1", "access-sandbox-1", "public-sandbox-", "public-sandbox-1\n", "x" * 5000],
 )
-def test_it_sends_no_public_token_that_cannot_be_one(client, server, token):
+def test_it_does_not_send_an_invalid_public_token(client, server, token):
     with pytest.raises(PublicTokenRefused):
         client.exchange_public_token(token)
     assert server.requests == []
@@ -315,22 +318,22 @@ def plaid_error(error_type, code, status=400):
 
 
 @pytest.mark.parametrize("code", ["ITEM_NOT_FOUND", "INVALID_ACCESS_TOKEN"])
-def test_it_counts_an_item_that_is_gone_as_removed(client, server, code):
+def test_it_treats_an_unknown_item_as_removed(client, server, code):
     server.respond_with(plaid_error("ITEM_ERROR", code))
     assert client.remove_item(TOKEN) is None
 
 
-def test_it_does_not_call_an_item_removed_when_plaid_could_not(client, server):
+def test_it_raises_if_plaid_could_not_remove_an_item(client, server):
     server.respond_with(plaid_error("API_ERROR", "INTERNAL_SERVER_ERROR", 500))
     with pytest.raises(Unavailable):
         client.remove_item(TOKEN)
 
 
-def test_it_passes_on_whose_request_failed(client, server):
+def test_it_raises_with_the_request_id(client, server):
     server.respond_with(plaid_error("ITEM_ERROR", "PRODUCT_NOT_READY"))
-    with pytest.raises(NotReady) as caught:
+    with pytest.raises(NotReady) as error:
         client.sync_transactions(TOKEN, cursor="")
-    assert str(caught.value) == "PRODUCT_NOT_READY (request r9)"
+    assert str(error.value) == "PRODUCT_NOT_READY (request r9)"
 
 
 def test_it_exchanges_a_public_token(client, server):

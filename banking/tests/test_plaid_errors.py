@@ -89,20 +89,20 @@ FIELDS = ["error_code", "error_type", "error_message", "request_id"]
 CASES = [(*rest, code) for *rest, codes in PLAIDS_TABLE for code in codes.split()]
 
 
-def body(code=None, error_type=None, message="please look at access-sandbox-CANARY", **more):
-    answer = {"error_type": error_type, "error_code": code, "error_message": message}
-    return json.dumps(answer | {"request_id": "Hx1Yq0a2b3c4d5e"} | more).encode()
+def make_body(code=None, error_type=None, message="please look at access-sandbox-CANARY", **more):
+    fields = {"error_type": error_type, "error_code": code, "error_message": message}
+    return json.dumps(fields | {"request_id": "Hx1Yq0a2b3c4d5e"} | more).encode()
 
 
 @pytest.mark.parametrize(("expected", "error_type", "status", "code"), CASES)
-def test_it_knows_every_code_of_plaids_table(expected, error_type, status, code):
-    error = error_from_response(status, body(code, error_type))
+def test_it_maps_every_documented_code(expected, error_type, status, code):
+    error = error_from_response(status, make_body(code, error_type))
     assert type(error) is expected
     assert error.code == code
     assert error.request_id == "Hx1Yq0a2b3c4d5e"
 
 
-def test_it_knows_no_code_that_the_table_above_leaves_out():
+def test_it_maps_only_documented_codes():
     assert set(CODES) == {code for *_, code in CASES}
 
 
@@ -120,8 +120,8 @@ def test_it_knows_no_code_that_the_table_above_leaves_out():
         ("SOMETHING_NEW", "client"),
     ],
 )
-def test_it_says_what_a_rate_limit_counts(code, scope):
-    error = error_from_response(429, body(code, "RATE_LIMIT_EXCEEDED"))
+def test_it_returns_the_scope_of_a_rate_limit(code, scope):
+    error = error_from_response(429, make_body(code, "RATE_LIMIT_EXCEEDED"))
     assert isinstance(error, RateLimited)
     assert (error.scope, error.retry_after, error.code) == (scope, 60, code)
 
@@ -141,8 +141,8 @@ def test_it_says_what_a_rate_limit_counts(code, scope):
         ("", 60),
     ],
 )
-def test_it_waits_as_long_as_retry_after_says_within_reason(header, seconds):
-    error = error_from_response(429, body("RATE_LIMIT", "RATE_LIMIT_EXCEEDED"), retry_after=header)
+def test_it_follows_retry_after_within_limits(header, seconds):
+    error = error_from_response(429, make_body("RATE_LIMIT", "RATE_LIMIT_EXCEEDED"), retry_after=header)
     assert error.retry_after == seconds
 
 
@@ -163,8 +163,8 @@ def test_it_waits_as_long_as_retry_after_says_within_reason(header, seconds):
         (["nonsense"], 400, UnknownErrorCode),
     ],
 )
-def test_it_judges_an_unknown_code_by_type_then_by_status(error_type, status, expected):
-    error = error_from_response(status, body("CODE_OF_TOMORROW", error_type))
+def test_it_maps_an_unknown_code_by_type_and_then_by_status(error_type, status, expected):
+    error = error_from_response(status, make_body("CODE_OF_TOMORROW", error_type))
     assert type(error) is expected
     assert error.code == "CODE_OF_TOMORROW"
 
@@ -182,34 +182,40 @@ def test_it_judges_an_unknown_code_by_type_then_by_status(error_type, status, ex
     ],
 )
 @pytest.mark.parametrize("content", [b"<h1>Bad gateway</h1>", b"", b"\xff\xfe", b"[1]", b"null", b"NaN", b"{}"])
-def test_it_judges_an_answer_that_is_not_plaids_by_status(status, expected, content):
+def test_it_maps_other_responses_by_status(status, expected, content):
     error = error_from_response(status, content)
     assert type(error) is expected
     assert error.code == f"HTTP_{status}"
 
 
-def test_it_tells_a_lost_cursor_from_other_invalid_fields():
-    lost = error_from_response(400, body("INVALID_FIELD", "INVALID_REQUEST", "cursor not associated with access_token"))
-    other = error_from_response(400, body("INVALID_FIELD", "INVALID_REQUEST", "client_id must be properly formatted"))
-    missing = error_from_response(
-        400, body("MISSING_FIELDS", "INVALID_REQUEST", "the following fields are missing: cursor")
+def test_it_distinguishes_a_lost_cursor_from_other_invalid_fields():
+    lost_cursor = error_from_response(
+        400, make_body("INVALID_FIELD", "INVALID_REQUEST", "cursor not associated with access_token")
     )
-    assert type(lost) is InvalidCursor
-    assert type(missing) is ProviderConfigurationError
-    assert type(other) is ProviderConfigurationError
+    other_field = error_from_response(
+        400, make_body("INVALID_FIELD", "INVALID_REQUEST", "client_id must be properly formatted")
+    )
+    missing_field = error_from_response(
+        400, make_body("MISSING_FIELDS", "INVALID_REQUEST", "the following fields are missing: cursor")
+    )
+    assert type(lost_cursor) is InvalidCursor
+    assert type(missing_field) is ProviderConfigurationError
+    assert type(other_field) is ProviderConfigurationError
 
 
 @pytest.mark.parametrize("code", ["x" * 101, "ITEM\nLOGIN", "access token", 7, {"a": 1}, ""])
-def test_it_keeps_no_code_that_is_not_a_word(code):
-    assert error_from_response(400, body(code, "ITEM_ERROR")).code == "HTTP_400"
+def test_it_drops_invalid_codes(code):
+    assert error_from_response(400, make_body(code, "ITEM_ERROR")).code == "HTTP_400"
 
 
-def test_it_keeps_no_request_id_that_is_not_a_word():
-    assert error_from_response(400, body("NOT_FOUND", request_id="a\nb")).request_id == ""
+def test_it_drops_an_invalid_request_id():
+    assert error_from_response(400, make_body("NOT_FOUND", request_id="a\nb")).request_id == ""
 
 
-def test_it_repeats_none_of_plaids_sentences():
-    error = error_from_response(400, body("CODE_OF_TOMORROW", "ITEM_ERROR", display_message="public-sandbox-CANARY"))
+def test_it_does_not_repeat_plaids_messages():
+    error = error_from_response(
+        400, make_body("CODE_OF_TOMORROW", "ITEM_ERROR", display_message="public-sandbox-CANARY")
+    )
     assert "CANARY" not in f"{error!r} {error} {vars(error)}"
 
 
@@ -225,5 +231,5 @@ def test_it_repeats_none_of_plaids_sentences():
     ),
     header=st.none() | st.text(max_size=12),
 )
-def test_it_makes_an_error_of_any_answer_at_all(status, content, header):
+def test_it_returns_an_error_for_any_response(status, content, header):
     assert isinstance(error_from_response(status, content, retry_after=header), ProviderError)

@@ -17,11 +17,11 @@ from banking.tests.plaid_samples import (
 )
 
 
-def transaction(**changes):
+def parse_transaction(**changes):
     return responses.parse_sync(encode_page(added=[BARE_TRANSACTION | changes])).added[0]
 
 
-def test_it_translates_plaids_own_example():
+def test_it_parses_the_documented_transaction():
     assert responses.parse_sync(encode_page(modified=[PLAIDS_TRANSACTION])).modified == [
         TransactionRow(
             provider_id="lPNjeW1nR6CDn5okmGQ6hEpMo4lLNoSrzqDje",
@@ -60,36 +60,36 @@ def test_it_translates_plaids_own_example():
         (Decimal("999999999999999999"), "-999999999999999999"),
     ],
 )
-def test_it_turns_the_sign_and_nothing_else(sent, amount):
-    row = transaction(amount=sent)
+def test_it_negates_amounts(sent, amount):
+    row = parse_transaction(amount=sent)
     assert str(row.amount) == amount
     assert row.provider_amount == sent
     assert type(row.provider_amount) is Decimal
 
 
 @given(st.decimals(min_value=-(10**17), max_value=10**17, allow_nan=False, allow_infinity=False))
-def test_it_loses_no_digit_of_any_amount(amount):
-    row = transaction(amount=amount)
+def test_it_keeps_every_digit_of_an_amount(amount):
+    row = parse_transaction(amount=amount)
     assert row.provider_amount.as_tuple() == amount.as_tuple()
     assert row.amount.as_tuple()[1:] == amount.as_tuple()[1:]
     assert row.amount + row.provider_amount == 0
 
 
 @given(st.decimals(min_value=-(10**12), max_value=10**12, places=4).filter(bool))
-def test_it_keeps_amounts_exact_all_the_way_from_json(amount):
+def test_it_parses_amounts_exactly_from_json(amount):
     page = encode_page(added=[BARE_TRANSACTION | {"amount": 0}]).replace(
         b'"amount": 0', f'"amount": {amount:f}'.encode()
     )
     assert responses.parse_sync(page).added[0].amount == -amount
 
 
-def test_it_fills_what_plaid_leaves_out():
-    assert transaction() == TransactionRow(
+def test_it_fills_missing_fields_with_defaults():
+    assert parse_transaction() == TransactionRow(
         "t1", "a1", Decimal(-5), Decimal(5), "USD", date(2026, 1, 31), None, "", "", True, "", "", "", "", ""
     )
 
 
-def test_it_takes_null_for_left_out():
+def test_it_treats_null_as_missing():
     optional = (
         "authorized_date",
         "name",
@@ -97,12 +97,12 @@ def test_it_takes_null_for_left_out():
         "pending_transaction_id",
         "personal_finance_category",
     )
-    nothing = dict.fromkeys([*optional, "payment_channel", "unofficial_currency_code"])
-    assert transaction(**nothing) == transaction()
+    nulls = dict.fromkeys([*optional, "payment_channel", "unofficial_currency_code"])
+    assert parse_transaction(**nulls) == parse_transaction()
 
 
-def test_it_lets_words_of_tomorrow_pass():
-    row = transaction(
+def test_it_accepts_unknown_values_and_fields():
+    row = parse_transaction(
         payment_channel="telepathy",
         personal_finance_category={
             "primary": "SPACE",
@@ -114,12 +114,12 @@ def test_it_lets_words_of_tomorrow_pass():
     assert (row.payment_channel, row.category, row.category_confidence) == ("telepathy", "SPACE", "SURE")
 
 
-def test_it_names_money_without_an_iso_code_as_plaid_does():
-    assert transaction(iso_currency_code=None, unofficial_currency_code="BTC").currency == "BTC"
+def test_it_uses_the_unofficial_currency_code_without_an_iso_code():
+    assert parse_transaction(iso_currency_code=None, unofficial_currency_code="BTC").currency == "BTC"
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent", "expected"),
     [
         ("Café ☕ 日本 👩‍👩‍👧", "Café ☕ 日本 👩‍👩‍👧"),
         ("two\nlines\tand a tab", "two\nlines\tand a tab"),
@@ -129,25 +129,25 @@ def test_it_names_money_without_an_iso_code_as_plaid_does():
         ("x" * 20_000, "x" * 20_000),
     ],
 )
-def test_it_keeps_text_as_sent_unless_no_database_could(sent, kept):
-    assert transaction(name=sent).name == kept
+def test_it_keeps_text_except_for_characters_that_postgresql_cannot_store(sent, expected):
+    assert parse_transaction(name=sent).name == expected
 
 
 @given(st.text(st.characters(exclude_categories=[])))
-def test_it_lets_only_text_through_that_postgresql_can_hold(text):
-    kept = transaction(name=text, merchant_name=text).name
-    assert "\0" not in kept
-    kept.encode("utf-8")
+def test_it_returns_only_text_that_postgresql_can_store(text):
+    name = parse_transaction(name=text, merchant_name=text).name
+    assert "\0" not in name
+    name.encode("utf-8")
 
 
 @pytest.mark.parametrize("key", ["transaction_id", "account_id", "amount", "iso_currency_code", "date", "pending"])
-def test_it_sets_a_transaction_aside_that_lacks_what_its_money_hangs_on(key):
-    found = responses.parse_sync(
+def test_it_skips_a_transaction_without_a_required_field(key):
+    page = responses.parse_sync(
         encode_page(added=[BARE_TRANSACTION | {"transaction_id": "t0"}, without(BARE_TRANSACTION, key)])
     )
-    assert [row.provider_id for row in found.added] == ["t0"]
-    named = "" if key == "transaction_id" else "t1"
-    assert found.skipped == [SkippedRow("transaction", key, named)]
+    assert [row.provider_id for row in page.added] == ["t0"]
+    provider_id = "" if key == "transaction_id" else "t1"
+    assert page.skipped == [SkippedRow("transaction", key, provider_id)]
 
 
 @pytest.mark.parametrize(
@@ -182,16 +182,16 @@ def test_it_sets_a_transaction_aside_that_lacks_what_its_money_hangs_on(key):
         ("pending", "false"),
     ],
 )
-def test_it_sets_an_odd_row_aside_by_the_fields_name_alone(key, value):
-    found = responses.parse_sync(
+def test_it_skips_an_invalid_row_and_names_the_field(key, value):
+    page = responses.parse_sync(
         encode_page(modified=[BARE_TRANSACTION | {key: value}, BARE_TRANSACTION | {"transaction_id": "t2"}])
     )
-    assert [row.provider_id for row in found.modified] == ["t2"]
-    assert found.skipped == [SkippedRow("transaction", key, "" if key == "transaction_id" else "t1")]
+    assert [row.provider_id for row in page.modified] == ["t2"]
+    assert page.skipped == [SkippedRow("transaction", key, "" if key == "transaction_id" else "t1")]
 
 
 @pytest.mark.parametrize(
-    ("changes", "kept"),
+    ("changes", "expected"),
     [
         ({"authorized_date": ""}, {"authorized_date": None}),
         ({"authorized_date": "31/01/2026"}, {"authorized_date": None}),
@@ -206,25 +206,25 @@ def test_it_sets_an_odd_row_aside_by_the_fields_name_alone(key, value):
         ({"transaction_id": "x" * 256}, {"provider_id": "x" * 256}),
     ],
 )
-def test_it_keeps_a_row_whose_description_is_odd(changes, kept):
-    assert transaction(**changes)._asdict() == transaction()._asdict() | kept
+def test_it_keeps_a_row_with_invalid_optional_fields(changes, expected):
+    assert parse_transaction(**changes)._asdict() == parse_transaction()._asdict() | expected
 
 
 @pytest.mark.parametrize("row", [None, 7, "x", [], True])
-def test_it_sets_aside_what_is_no_row_at_all(row):
-    found = responses.parse_sync(encode_page(added=[row], removed=[row], accounts=[row]))
-    assert found.skipped == [SkippedRow(kind, "row") for kind in ("transaction", "removal", "account")]
+def test_it_skips_values_that_are_not_objects(row):
+    page = responses.parse_sync(encode_page(added=[row], removed=[row], accounts=[row]))
+    assert page.skipped == [SkippedRow(kind, "row") for kind in ("transaction", "removal", "account")]
 
 
-def test_it_takes_a_null_list_for_an_empty_one_except_for_the_roster():
-    found = responses.parse_sync(encode_page(added=None, modified=None, removed=None, accounts=None))
-    assert (found.added, found.modified, found.removed, found.accounts) == ([], [], [], [])
+def test_it_treats_a_null_list_as_empty_except_for_accounts():
+    page = responses.parse_sync(encode_page(added=None, modified=None, removed=None, accounts=None))
+    assert (page.added, page.modified, page.removed, page.accounts) == ([], [], [], [])
     with pytest.raises(MalformedResponse, match="accounts"):
         responses.parse_accounts(encode_json({"accounts": None, "request_id": "r"}))
 
 
 @pytest.mark.parametrize(
-    ("changes", "kept"),
+    ("changes", "expected"),
     [
         ({"mask": 1234}, {"mask": "1234"}),
         ({"mask": None}, {"mask": ""}),
@@ -236,23 +236,23 @@ def test_it_takes_a_null_list_for_an_empty_one_except_for_the_roster():
         ({"balances": {"current": "12", "available": Decimal("1E+40"), "limit": 5}}, {"limit": 5, "currency": ""}),
     ],
 )
-def test_it_keeps_an_odd_account(changes, kept):
+def test_it_keeps_an_account_with_invalid_fields(changes, expected):
     (account,) = responses.parse_accounts(
         encode_json({"accounts": [PLAIDS_ACCOUNT | changes], "request_id": "r"})
     ).accounts
-    assert {field: getattr(account, field) for field in kept} == kept
+    assert {field: getattr(account, field) for field in expected} == expected
 
 
-def test_it_sets_an_account_aside_that_has_no_id():
-    found = responses.parse_accounts(
+def test_it_skips_an_account_without_an_id():
+    page = responses.parse_accounts(
         encode_json({"accounts": [without(PLAIDS_ACCOUNT, "account_id"), PLAIDS_ACCOUNT], "request_id": "r"})
     )
-    assert (len(found.accounts), found.skipped) == (1, [SkippedRow("account", "account_id")])
+    assert (len(page.accounts), page.skipped) == (1, [SkippedRow("account", "account_id")])
 
 
 @pytest.mark.parametrize("figure", [b"9" * 5000, b"1e99999999999999999999", b"1e-99999999999999999999"])
 @pytest.mark.parametrize("key", ["amount", "name"])
-def test_it_sets_a_row_aside_alone_whose_figure_is_beyond_all_measure(key, figure):
+def test_it_skips_only_the_row_with_an_excessive_number(key, figure):
     rows = [BARE_TRANSACTION | {key: "FIGURE"}, BARE_TRANSACTION | {"transaction_id": "t2"}]
     page = responses.parse_sync(encode_page(added=rows).replace(b'"FIGURE"', figure))
     assert [row.provider_id for row in page.added] == ["t2"]
@@ -260,7 +260,7 @@ def test_it_sets_a_row_aside_alone_whose_figure_is_beyond_all_measure(key, figur
 
 
 @pytest.mark.parametrize("figure", [b"9" * 5000, b"1e99999999999999999999", b'"110.94"'])
-def test_it_keeps_an_account_whose_balance_is_no_figure_that_anybody_has(figure):
+def test_it_keeps_an_account_with_an_excessive_balance(figure):
     balances = {"current": "FIGURE", "available": 7, "iso_currency_code": "USD"}
     body = encode_json({"accounts": [PLAIDS_ACCOUNT | {"balances": balances}], "request_id": "r"})
     (row,) = responses.parse_accounts(body.replace(b'"FIGURE"', figure)).accounts
@@ -268,18 +268,18 @@ def test_it_keeps_an_account_whose_balance_is_no_figure_that_anybody_has(figure)
 
 
 @pytest.mark.parametrize(
-    "odd", [b"1e999", b"9" * 5000, b"1e99999999999999999999", b"[1e999]", b'{"primary": 1e99999999999999999999}']
+    "value", [b"1e999", b"9" * 5000, b"1e99999999999999999999", b"[1e999]", b'{"primary": 1e99999999999999999999}']
 )
-def test_it_keeps_a_row_that_has_an_odd_figure_in_the_place_of_an_object(odd):
+def test_it_keeps_a_row_with_a_number_in_place_of_an_object(value):
     rows = [BARE_TRANSACTION | {"personal_finance_category": "ODD"}]
     accounts = [PLAIDS_ACCOUNT | {"balances": "ODD"}]
-    page = responses.parse_sync(encode_page(added=rows, accounts=accounts).replace(b'"ODD"', odd))
-    assert page.added == [transaction()]
+    page = responses.parse_sync(encode_page(added=rows, accounts=accounts).replace(b'"ODD"', value))
+    assert page.added == [parse_transaction()]
     assert [(row.provider_id, row.current) for row in page.accounts] == [(PLAIDS_ACCOUNT["account_id"], None)]
     assert page.skipped == []
 
 
-def test_it_reads_the_rest_of_a_page_in_which_a_text_is_half_a_pair():
+def test_it_parses_a_page_with_half_a_surrogate_pair():
     rows = [BARE_TRANSACTION | {"name": "half \ud83d, whole 😀, \\ud83d"}, BARE_TRANSACTION | {"account_id": "\ud83d"}]
     page = responses.parse_sync(encode_page(added=rows, next_cursor="\udc00c1"))
     assert [row.name for row in page.added] == ["half ?, whole 😀, \\ud83d"]
@@ -287,13 +287,13 @@ def test_it_reads_the_rest_of_a_page_in_which_a_text_is_half_a_pair():
     assert page.next_cursor == "?c1"
 
 
-def test_it_takes_no_page_that_is_not_utf_8_for_a_page():
+def test_it_rejects_a_page_that_is_not_utf_8():
     body = encode_page(added=[BARE_TRANSACTION | {"name": "Cafe"}]).replace(b"Cafe", b"Caf\xe9")
     with pytest.raises(Unavailable):
         responses.parse_sync(body)
 
 
-def test_it_names_the_innermost_field_that_is_broken():
+def test_it_names_the_innermost_invalid_field():
     with pytest.raises(MalformedResponse, match=r"BROKEN_FIELD \(request r\): last_successful_update$"):
         responses.parse_item(
             b'{"item": {"item_id": "i"}, "status": {"transactions": {"last_successful_update": "CANARY"}}, '
@@ -312,17 +312,17 @@ JSON = st.recursive(
 )
 
 
-# How fast examples are made says nothing of the parser, and depends on what else the machine does.
+# The time to generate examples does not depend on the parser, but on the load of the machine.
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(row=st.dictionaries(st.sampled_from(sorted(PLAIDS_TRANSACTION)), JSON))
-def test_it_translates_a_row_or_sets_it_aside_and_never_crashes(row):
+def test_it_parses_or_skips_any_row(row):
     page = responses.parse_sync(encode_page(added=[PLAIDS_TRANSACTION | row], removed=[row], accounts=[row]))
     assert len(page.added) + len(page.removed) + len(page.accounts) + len(page.skipped) == 3
-    assert all(type(each.amount) is Decimal for each in page.added)
+    assert all(type(parsed_row.amount) is Decimal for parsed_row in page.added)
 
 
 @pytest.mark.parametrize(
-    ("sent", "read"),
+    ("sent", "text"),
     [
         ("AT&amp;T", "AT&T"),
         ("AT&T", "AT&T"),
@@ -333,6 +333,6 @@ def test_it_translates_a_row_or_sets_it_aside_and_never_crashes(row):
         ("nul &#0; half &#xD83D;", "nul \ufffd half \ufffd"),
     ],
 )
-def test_it_reads_once_what_a_bank_has_escaped(sent, read):
-    row = transaction(name=sent, merchant_name=sent)
-    assert (row.name, row.merchant_name) == (read, read)
+def test_it_unescapes_html_once(sent, text):
+    row = parse_transaction(name=sent, merchant_name=sent)
+    assert (row.name, row.merchant_name) == (text, text)

@@ -1,4 +1,4 @@
-"""Plaid's client with the real SDK, over HTTP against the sandbox program."""
+"""Plaid's client with the real SDK, over HTTP, against the sandbox program."""
 
 from decimal import Decimal
 
@@ -53,29 +53,29 @@ def read_stream(client, token, cursor=""):
     return pages
 
 
-# --- An Item's life ---------------------------------------------------------------------------------------
+# --- Items ------------------------------------------------------------------------------------------------
 
 
-def test_it_opens_link_for_a_new_bank(client):
+def test_it_creates_a_link_token(client):
     token = client.create_link_token(client_user_id="u1", webhook="https://plumbline.test/webhooks/plaid/")
     assert token.value.startswith("link-sandbox-")
     assert token.expires_at.tzinfo is not None
 
 
-def test_it_opens_link_for_signing_in_again(client, credential):
+def test_it_creates_an_update_token(client, credential):
     token = client.create_update_token(credential.access_token, client_user_id="u1")
     assert token.value.startswith("link-sandbox-")
 
 
-def test_it_learns_what_plaid_knows_of_an_item(client, credential):
-    facts = client.get_item(credential.access_token)
-    assert facts.provider_item_id == credential.provider_item_id
-    assert (facts.institution_id, facts.institution_name) == ("ins_109508", "First Platypus Bank")
-    assert facts.error_code == ""
-    assert {"transactions", "liabilities"} <= set(facts.products)
+def test_it_returns_the_details_of_an_item(client, credential):
+    details = client.get_item(credential.access_token)
+    assert details.provider_item_id == credential.provider_item_id
+    assert (details.institution_id, details.institution_name) == ("ins_109508", "First Platypus Bank")
+    assert details.error_code == ""
+    assert {"transactions", "liabilities"} <= set(details.products)
 
 
-def test_it_reads_every_account_with_the_sign_of_its_balance(client, credential):
+def test_it_returns_all_accounts_with_signed_balances(client, credential):
     rows = {row.mask: row for row in client.get_accounts(credential.access_token).accounts}
     assert len(rows) == 12
     assert (rows["0000"].current, rows["0000"].available) == (Decimal(110), Decimal(100))
@@ -87,20 +87,20 @@ def test_it_reads_every_account_with_the_sign_of_its_balance(client, credential)
     assert rows["6666"].current == Decimal("23631.9805")
 
 
-def test_it_learns_what_a_bank_is_called(client):
+def test_it_returns_the_name_of_an_institution(client):
     assert client.get_institution("ins_109508").name == "First Platypus Bank"
 
 
 @pytest.mark.parametrize("username", ["user_good", "user_messy", "user_transactions_dynamic"])
-def test_it_reads_each_transaction_as_the_bank_has_it_with_the_sign_turned(sandbox, client, username):
+def test_it_returns_all_transactions_with_negated_amounts(sandbox, client, username):
     credential = client.exchange_public_token(sandbox.public_token(username=username))
-    read = {
+    rows = {
         row.provider_id: (row.account_id, row.amount, row.currency, row.date.isoformat(), row.pending)
         for page in read_stream(client, credential.access_token)
         for row in page.added
     }
-    truth = sandbox.admin(f"ledger/{credential.provider_item_id}", method="GET")["transactions"]
-    assert read == {
+    ledger = sandbox.admin(f"ledger/{credential.provider_item_id}", method="GET")["transactions"]
+    assert rows == {
         row["transaction_id"]: (
             row["account_id"],
             -Decimal(str(row["amount"])),
@@ -108,11 +108,11 @@ def test_it_reads_each_transaction_as_the_bank_has_it_with_the_sign_turned(sandb
             row["date"],
             bool(row["pending"]),
         )
-        for row in truth
+        for row in ledger
     }
 
 
-def test_it_reads_a_long_history_page_by_page_and_then_nothing_more(sandbox, client):
+def test_it_returns_a_long_history_in_pages(sandbox, client):
     token = client.exchange_public_token(sandbox.public_token(username="user_scale_1200")).access_token
     pages = read_stream(client, token)
     assert [len(page.added) for page in pages] == [500, 500, 200]
@@ -122,28 +122,28 @@ def test_it_reads_a_long_history_page_by_page_and_then_nothing_more(sandbox, cli
     assert (last.added, last.modified, last.removed) == ([], [], [])
 
 
-def test_it_reads_what_changed_since_the_cursor(sandbox, client, credential):
+def test_it_returns_changes_since_the_cursor(sandbox, client, credential):
     token = credential.access_token
     first = read_stream(client, token)[-1]
-    gone, changed = (row.provider_id for row in first.added[:2])
-    made = sandbox.admin(
+    removed_id, modified_id = (row.provider_id for row in first.added[:2])
+    mutation = sandbox.admin(
         f"items/{credential.provider_item_id}/mutate",
         {
-            "remove": [gone],
-            "modify": [{"transaction_id": changed, "amount": 77.05}],
+            "remove": [removed_id],
+            "modify": [{"transaction_id": modified_id, "amount": 77.05}],
             "add": [{"amount": -12.5, "name": "A refund"}],
             "webhook": False,
         },
     )
     [page] = read_stream(client, token, first.next_cursor)
-    assert page.removed == [gone]
-    assert [(row.provider_id, row.amount) for row in page.modified] == [(changed, Decimal("-77.05"))]
+    assert page.removed == [removed_id]
+    assert [(row.provider_id, row.amount) for row in page.modified] == [(modified_id, Decimal("-77.05"))]
     assert [(row.provider_id, row.amount, row.name) for row in page.added] == [
-        (made["added"][0], Decimal("12.5"), "A refund")
+        (mutation["added"][0], Decimal("12.5"), "A refund")
     ]
 
 
-def test_it_ends_an_item_and_finds_it_gone(client, credential):
+def test_it_removes_an_item(client, credential):
     token = credential.access_token
     client.remove_item(token)
     client.remove_item(token)
@@ -151,34 +151,34 @@ def test_it_ends_an_item_and_finds_it_gone(client, credential):
         client.sync_transactions(token, cursor="")
 
 
-# --- Refusals ---------------------------------------------------------------------------------------------
+# --- Errors -----------------------------------------------------------------------------------------------
 
 
-def test_it_says_that_a_public_token_was_used_before(sandbox, client):
+def test_it_raises_for_a_used_public_token(sandbox, client):
     public_token = sandbox.public_token()
     client.exchange_public_token(public_token)
     with pytest.raises(PublicTokenRefused):
         client.exchange_public_token(public_token)
 
 
-def test_it_says_that_the_person_has_to_sign_in_again(sandbox, client, credential):
+def test_it_raises_if_a_sign_in_is_required(sandbox, client, credential):
     sandbox.plaid("sandbox/item/reset_login", access_token=credential.access_token)
-    with pytest.raises(LoginRequired) as caught:
+    with pytest.raises(LoginRequired) as error:
         client.sync_transactions(credential.access_token, cursor="")
-    assert caught.value.code == "ITEM_LOGIN_REQUIRED"
-    assert len(caught.value.request_id) == 15
+    assert error.value.code == "ITEM_LOGIN_REQUIRED"
+    assert len(error.value.request_id) == 15
     assert client.get_item(credential.access_token).error_code == "ITEM_LOGIN_REQUIRED"
 
 
-def test_it_reads_the_stream_of_an_item_that_is_ill(sandbox, client, credential):
-    ill = {"error": "ITEM_LOGIN_REQUIRED", "streams": True}
-    sandbox.admin(f"items/{credential.provider_item_id}/state", ill)
+def test_it_returns_transactions_of_an_item_with_an_error(sandbox, client, credential):
+    state = {"error": "ITEM_LOGIN_REQUIRED", "streams": True}
+    sandbox.admin(f"items/{credential.provider_item_id}/state", state)
     assert client.get_item(credential.access_token).error_code == "ITEM_LOGIN_REQUIRED"
     assert client.get_accounts(credential.access_token).accounts
     assert client.sync_transactions(credential.access_token, cursor="").added
 
 
-def test_it_says_that_the_stream_changed_while_it_was_read(sandbox, client):
+def test_it_raises_if_transactions_change_during_pagination(sandbox, client):
     credential = client.exchange_public_token(sandbox.public_token(username="user_scale_1200"))
     first = client.sync_transactions(credential.access_token, cursor="")
     change = {"add": [{"amount": 1, "name": "In between"}], "webhook": False}
@@ -187,30 +187,30 @@ def test_it_says_that_the_stream_changed_while_it_was_read(sandbox, client):
         client.sync_transactions(credential.access_token, cursor=first.next_cursor)
 
 
-def test_it_says_that_a_cursor_is_lost(sandbox, client, credential):
-    other = client.exchange_public_token(sandbox.public_token())
-    cursor = client.sync_transactions(other.access_token, cursor="").next_cursor
+def test_it_raises_for_a_lost_cursor(sandbox, client, credential):
+    other_credential = client.exchange_public_token(sandbox.public_token())
+    cursor = client.sync_transactions(other_credential.access_token, cursor="").next_cursor
     with pytest.raises(InvalidCursor):
         client.sync_transactions(credential.access_token, cursor=cursor)
 
 
-def test_it_says_that_our_keys_are_wrong(sandbox):
-    with pytest.raises(ProviderConfigurationError) as caught:
+def test_it_raises_for_wrong_api_keys(sandbox):
+    with pytest.raises(ProviderConfigurationError) as error:
         make_client(sandbox, secret="wrong").create_link_token(client_user_id="u1", webhook="")
-    assert caught.value.code == "INVALID_API_KEYS"
+    assert error.value.code == "INVALID_API_KEYS"
 
 
-def test_it_says_which_limit_was_reached(sandbox, client, credential):
-    limit = {"/accounts/get": {"per_item": 1}, "/institutions/get_by_id": {"per_client": 1}}
-    sandbox.admin("limits", {"table": "off", "overrides": limit})
+def test_it_raises_with_the_scope_of_a_rate_limit(sandbox, client, credential):
+    limits = {"/accounts/get": {"per_item": 1}, "/institutions/get_by_id": {"per_client": 1}}
+    sandbox.admin("limits", {"table": "off", "overrides": limits})
     client.get_accounts(credential.access_token)
     client.get_institution("ins_109508")
-    with pytest.raises(RateLimited) as of_item:
+    with pytest.raises(RateLimited) as item_error:
         client.get_accounts(credential.access_token)
-    with pytest.raises(RateLimited) as of_client:
+    with pytest.raises(RateLimited) as client_error:
         client.get_institution("ins_109508")
-    assert (of_item.value.code, of_item.value.scope) == ("ACCOUNTS_LIMIT", "item")
-    assert (of_client.value.code, of_client.value.scope) == ("INSTITUTIONS_GET_BY_ID_LIMIT", "client")
+    assert (item_error.value.code, item_error.value.scope) == ("ACCOUNTS_LIMIT", "item")
+    assert (client_error.value.code, client_error.value.scope) == ("INSTITUTIONS_GET_BY_ID_LIMIT", "client")
 
 
 # --- Faults -----------------------------------------------------------------------------------------------
@@ -234,44 +234,44 @@ def test_it_says_which_limit_was_reached(sandbox, client, credential):
         ({"kind": "malformed", "how": "nan", "key": "added.0.amount"}, MalformedResponse),
     ],
 )
-def test_it_names_what_went_wrong_and_recovers(sandbox, client, credential, action, expected):
+def test_it_raises_for_a_fault_and_recovers(sandbox, client, credential, action, expected):
     sandbox.admin("faults", {"match": {"path": "/transactions/sync"}, "action": action})
-    with pytest.raises(expected) as caught:
+    with pytest.raises(expected) as error:
         client.sync_transactions(credential.access_token, cursor="")
-    assert credential.access_token not in f"{caught.value!r} {vars(caught.value)}"
+    assert credential.access_token not in f"{error.value!r} {vars(error.value)}"
     assert client.sync_transactions(credential.access_token, cursor="").added
 
 
-def test_it_sets_one_spoiled_row_aside(sandbox, client, credential):
-    whole = client.sync_transactions(credential.access_token, cursor="")
-    spoil = {"kind": "malformed", "how": "null", "key": "added.0.amount"}
-    sandbox.admin("faults", {"match": {"path": "/transactions/sync"}, "action": spoil})
-    spoiled = client.sync_transactions(credential.access_token, cursor="")
-    assert (list(spoiled.added), spoiled.next_cursor) == (list(whole.added)[1:], whole.next_cursor)
-    assert spoiled.skipped == [SkippedRow("transaction", "amount", whole.added[0].provider_id)]
+def test_it_skips_one_damaged_row(sandbox, client, credential):
+    page = client.sync_transactions(credential.access_token, cursor="")
+    action = {"kind": "malformed", "how": "null", "key": "added.0.amount"}
+    sandbox.admin("faults", {"match": {"path": "/transactions/sync"}, "action": action})
+    damaged_page = client.sync_transactions(credential.access_token, cursor="")
+    assert (list(damaged_page.added), damaged_page.next_cursor) == (list(page.added)[1:], page.next_cursor)
+    assert damaged_page.skipped == [SkippedRow("transaction", "amount", page.added[0].provider_id)]
 
 
-def replace(sandbox, values, **when):
+def replace_values(sandbox, values, **when):
     action = {"kind": "replace", "set": values}
     sandbox.admin("faults", {"match": {"path": "/transactions/sync"}, "action": action, **when})
 
 
-def test_it_reads_whatever_a_page_holds_in_the_place_of_what_was_true(sandbox, client, credential):
-    replace(sandbox, {"added.0.account_id": "of-nobody", "added.1.amount": -0.01, "added.2.date": "2031-01-31"})
+def test_it_returns_replaced_values_of_a_page(sandbox, client, credential):
+    replace_values(sandbox, {"added.0.account_id": "of-nobody", "added.1.amount": -0.01, "added.2.date": "2031-01-31"})
     first, second, third = client.sync_transactions(credential.access_token, cursor="").added[:3]
     assert (first.account_id, second.amount, third.date.isoformat()) == ("of-nobody", Decimal("0.01"), "2031-01-31")
 
 
-def test_it_may_be_led_in_a_circle(sandbox, client):
+def test_it_follows_repeated_cursors(sandbox, client):
     token = client.exchange_public_token(sandbox.public_token(username="user_scale_1200")).access_token
     first = client.sync_transactions(token, cursor="").next_cursor
-    replace(sandbox, {"next_cursor": first, "has_more": True}, nth=2, times=None)
+    replace_values(sandbox, {"next_cursor": first, "has_more": True}, nth=2, times=None)
     second = client.sync_transactions(token, cursor=first).next_cursor
     pages = [client.sync_transactions(token, cursor=second) for _ in range(2)]
     assert [(page.next_cursor, page.has_more) for page in pages] == [(first, True)] * 2
 
 
-def test_it_may_lose_the_answer_of_an_exchange_that_was_done(sandbox, client):
+def test_it_raises_if_the_response_of_an_exchange_is_lost(sandbox, client):
     public_token = sandbox.public_token()
     path = {"path": "/item/public_token/exchange"}
     sandbox.admin("faults", {"match": path, "action": {"kind": "drop", "when": "after"}})
@@ -284,15 +284,15 @@ def test_it_may_lose_the_answer_of_an_exchange_that_was_done(sandbox, client):
 # --- Webhooks ---------------------------------------------------------------------------------------------
 
 
-FIRED = b"NEW_ACCOUNTS_AVAILABLE"
+WEBHOOK_CODE = b"NEW_ACCOUNTS_AVAILABLE"
 
 
 @pytest.fixture
 def site():
     """A server that accepts every webhook."""
-    with scripted_server() as running:
-        running.respond_with(http_response(b""))
-        yield running
+    with scripted_server() as scripted:
+        scripted.respond_with(http_response(b""))
+        yield scripted
 
 
 @pytest.fixture
@@ -305,29 +305,29 @@ def verify_delivery(client, delivery):
 
 
 def fire_webhook(sandbox, item):
-    fields = {"webhook_type": "ITEM", "webhook_code": FIRED.decode()}
+    fields = {"webhook_type": "ITEM", "webhook_code": WEBHOOK_CODE.decode()}
     sandbox.plaid("sandbox/item/fire_webhook", access_token=item.access_token, **fields)
 
 
-def last_message_id(sandbox):
-    sent = sandbox.admin("outbox", method="GET")["webhooks"]
-    return max(message["id"] for message in sent if message["body"]["webhook_code"] == FIRED.decode())
+def get_last_message_id(sandbox):
+    webhooks = sandbox.admin("outbox", method="GET")["webhooks"]
+    return max(message["id"] for message in webhooks if message["body"]["webhook_code"] == WEBHOOK_CODE.decode())
 
 
-def test_it_hears_a_webhook_that_the_sandbox_delivers(sandbox, client, site, item_with_webhook):
+def test_it_accepts_a_webhook_of_the_sandbox(sandbox, client, site, item_with_webhook):
     fire_webhook(sandbox, item_with_webhook)
-    [delivery] = site.wait_for(1, containing=FIRED)
+    [delivery] = site.wait_for(1, containing=WEBHOOK_CODE)
     event = verify_delivery(client, delivery)
     assert event.provider_item_id == item_with_webhook.provider_item_id
     assert (event.kind, event.code) == ("ITEM", "NEW_ACCOUNTS_AVAILABLE")
 
 
-def test_it_tells_twins_of_one_second_apart(sandbox, client, site, item_with_webhook):
-    """The second may change between two deliveries, but not seven times between eight."""
+def test_it_gives_equal_webhooks_of_one_second_different_fingerprints(sandbox, client, site, item_with_webhook):
+    """The second can change between two deliveries, but not seven times between eight."""
     fire_webhook(sandbox, item_with_webhook)
-    site.wait_for(1, containing=FIRED)
-    sandbox.admin("webhooks", {"action": "replay", "id": last_message_id(sandbox), "times": 8})
-    deliveries = site.wait_for(9, containing=FIRED)[1:]
+    site.wait_for(1, containing=WEBHOOK_CODE)
+    sandbox.admin("webhooks", {"action": "replay", "id": get_last_message_id(sandbox), "times": 8})
+    deliveries = site.wait_for(9, containing=WEBHOOK_CODE)[1:]
     signed = {delivery.headers["plaid-verification"].rpartition(".")[0] for delivery in deliveries}
     assert len(signed) < len(deliveries)
     assert len({verify_delivery(client, delivery).fingerprint for delivery in deliveries}) == len(deliveries)
@@ -337,26 +337,26 @@ def test_it_tells_twins_of_one_second_apart(sandbox, client, site, item_with_web
     ("tamper", "reason"),
     [("body", "body"), ("sig", "signature"), ("iat", "age"), ("kid", "key"), ("alg", "algorithm")],
 )
-def test_it_refuses_a_webhook_that_was_tampered_with(sandbox, client, site, item_with_webhook, tamper, reason):
+def test_it_rejects_a_modified_webhook(sandbox, client, site, item_with_webhook, tamper, reason):
     fire_webhook(sandbox, item_with_webhook)
-    site.wait_for(1, containing=FIRED)
-    sandbox.admin("webhooks", {"action": "replay", "id": last_message_id(sandbox), "tamper": tamper})
-    delivery = site.wait_for(2, containing=FIRED)[1]
-    with pytest.raises(WebhookRejected) as caught:
+    site.wait_for(1, containing=WEBHOOK_CODE)
+    sandbox.admin("webhooks", {"action": "replay", "id": get_last_message_id(sandbox), "tamper": tamper})
+    delivery = site.wait_for(2, containing=WEBHOOK_CODE)[1]
+    with pytest.raises(WebhookRejected) as error:
         verify_delivery(client, delivery)
-    assert caught.value.reason == reason
+    assert error.value.reason == reason
 
 
-def test_it_follows_plaid_to_a_new_key_and_leaves_the_old_one(sandbox, client, site, item_with_webhook):
+def test_it_accepts_a_new_key_and_rejects_an_expired_one(sandbox, client, site, item_with_webhook):
     fire_webhook(sandbox, item_with_webhook)
-    [old] = site.wait_for(1, containing=FIRED)
+    [old_delivery] = site.wait_for(1, containing=WEBHOOK_CODE)
     sandbox.admin("keys/rotate")
     fire_webhook(sandbox, item_with_webhook)
-    new = site.wait_for(2, containing=FIRED)[1]
-    assert verify_delivery(client, old)
-    assert verify_delivery(client, new)
+    new_delivery = site.wait_for(2, containing=WEBHOOK_CODE)[1]
+    assert verify_delivery(client, old_delivery)
+    assert verify_delivery(client, new_delivery)
     sandbox.admin("keys/expire", {})
-    stranger = make_client(sandbox)
-    assert verify_delivery(stranger, new)
+    new_client = make_client(sandbox)
+    assert verify_delivery(new_client, new_delivery)
     with pytest.raises(WebhookRejected):
-        verify_delivery(stranger, old)
+        verify_delivery(new_client, old_delivery)

@@ -33,14 +33,14 @@ from banking.tests.scripted_server import http_response, no_response, raw_respon
 
 TOKEN = "access-sandbox-CANARYTOKEN"
 SECRET = "CANARYSECRET"
-HERE = ipaddress.ip_address("127.0.0.1")
-REFUSED = {"error_type": "ITEM_ERROR", "error_code": "ITEM_LOGIN_REQUIRED", "error_message": TOKEN}
+LOCALHOST = ipaddress.ip_address("127.0.0.1")
+ERROR_FIELDS = {"error_type": "ITEM_ERROR", "error_code": "ITEM_LOGIN_REQUIRED", "error_message": TOKEN}
 
 
 @pytest.fixture
 def server():
-    with scripted_server() as running:
-        yield running
+    with scripted_server() as scripted:
+        yield scripted
 
 
 @pytest.fixture
@@ -48,17 +48,17 @@ def transport(server):
     return PlaidTransport(host=server.url, client_id="client", secret=SECRET)
 
 
-def ask(transport, seconds=5.0, **fields):
+def send_request(transport, seconds=5.0, **fields):
     return transport.post("accounts_get", {"access_token": TOKEN, **fields}, seconds=seconds)
 
 
-def ask_and_parse(transport):
-    return responses.parse_removal(ask(transport, seconds=0.3))
+def send_and_parse(transport):
+    return responses.parse_removal(send_request(transport, seconds=0.3))
 
 
 def test_it_sends_the_keys_in_headers_and_the_fields_as_json(server, transport):
     server.respond_with(http_response({"request_id": "r"}))
-    ask(transport)
+    send_request(transport)
     [request] = server.requests
     assert request.path == "/accounts/get"
     assert request.fields == {"access_token": TOKEN}
@@ -69,21 +69,21 @@ def test_it_sends_the_keys_in_headers_and_the_fields_as_json(server, transport):
 def test_it_returns_the_bytes_as_sent(server, transport):
     body = b'{"a": 90071992547409.93, "b": -0.008902867462305952, "c": "Caf\\ud83d", "d": 1e2}'
     server.respond_with(http_response(body))
-    assert ask(transport) == body
+    assert send_request(transport) == body
 
 
-def test_it_reads_a_large_answer_whole(server, transport):
+def test_it_reads_a_large_response(server, transport):
     server.respond_with(http_response({"text": "x" * 3_000_000}))
-    assert len(ask(transport)) > 3_000_000
+    assert len(send_request(transport)) > 3_000_000
 
 
-def test_it_reads_compressed_and_chunked_answers(server, transport):
+def test_it_reads_compressed_and_chunked_responses(server, transport):
     server.respond_with(
         http_response(gzip.compress(b'{"a": 1}'), Content_Encoding="gzip"),
         raw_response(b'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{"a"\r\n4\r\n: 1}\r\n0\r\n\r\n'),
     )
-    assert ask(transport) == b'{"a": 1}'
-    assert ask(transport) == b'{"a": 1}'
+    assert send_request(transport) == b'{"a": 1}'
+    assert send_request(transport) == b'{"a": 1}'
 
 
 TRANSPORT_FAULTS = {
@@ -105,8 +105,8 @@ TRANSPORT_FAULTS = {
         MalformedResponse,
         "BAD_NUMBER",
     ),
-    "a refusal": (http_response(REFUSED, status=400), LoginRequired, "ITEM_LOGIN_REQUIRED"),
-    "a refusal with a success status": (http_response(REFUSED, status=208), LoginRequired, "ITEM_LOGIN_REQUIRED"),
+    "a refusal": (http_response(ERROR_FIELDS, status=400), LoginRequired, "ITEM_LOGIN_REQUIRED"),
+    "a refusal with a success status": (http_response(ERROR_FIELDS, status=208), LoginRequired, "ITEM_LOGIN_REQUIRED"),
     "a proxy's error page": (http_response(b"<h1>Bad gateway</h1>", status=502), Unavailable, "HTTP_502"),
     "an empty error": (http_response(b"", status=500), Unavailable, "HTTP_500"),
     "an error that is not UTF-8": (http_response(b"\xff\xfe\x00", status=500), Unavailable, "NOT_JSON"),
@@ -134,99 +134,99 @@ TRANSPORT_FAULTS = {
 
 
 @pytest.mark.parametrize("fault", TRANSPORT_FAULTS)
-def test_it_names_every_way_an_answer_can_fail(server, transport, fault):
+def test_it_raises_for_every_fault(server, transport, fault):
     script, expected, code = TRANSPORT_FAULTS[fault]
     server.respond_with(script)
-    with pytest.raises(ProviderError) as caught:
-        ask_and_parse(transport)
-    assert type(caught.value) is expected
-    assert caught.value.code == code
+    with pytest.raises(ProviderError) as error_info:
+        send_and_parse(transport)
+    assert type(error_info.value) is expected
+    assert error_info.value.code == code
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("fault", TRANSPORT_FAULTS)
-def test_it_lets_no_secret_out_with_an_error(server, transport, fault):
+def test_it_raises_without_secrets(server, transport, fault):
     server.respond_with(TRANSPORT_FAULTS[fault][0])
-    with pytest.raises(ProviderError) as caught:
-        ask_and_parse(transport)
-    error = caught.value
-    told = [repr(error), str(error), repr(vars(error)), repr(error.args), *traceback.format_exception(error)]
-    assert "CANARY" not in "".join(told)
+    with pytest.raises(ProviderError) as error_info:
+        send_and_parse(transport)
+    error = error_info.value
+    texts = [repr(error), str(error), repr(vars(error)), repr(error.args), *traceback.format_exception(error)]
+    assert "CANARY" not in "".join(texts)
     assert error.__cause__ is None
     assert error.__context__ is None
 
 
-def test_it_answers_well_again_after_a_fault(server, transport):
+def test_it_recovers_after_a_fault(server, transport):
     server.respond_with(raw_response(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"a'), http_response({"a": 2}))
     with pytest.raises(Unavailable):
-        ask(transport)
-    assert json.loads(ask(transport)) == {"a": 2}
+        send_request(transport)
+    assert json.loads(send_request(transport)) == {"a": 2}
 
 
-def test_it_gives_up_an_answer_that_only_trickles(server, transport, monkeypatch):
+def test_it_raises_after_the_deadline_of_a_slow_response(server, transport, monkeypatch):
     # No single read times out, so only the deadline of the whole call can end it.
     monkeypatch.setattr(transport_module, "CONNECT_SECONDS", 0.1)
     server.respond_with(slow_response)
-    with pytest.raises(Unavailable) as caught:
-        ask(transport, seconds=1.0)
-    assert caught.value.code == "TIMEOUT"
+    with pytest.raises(Unavailable) as error_info:
+        send_request(transport, seconds=1.0)
+    assert error_info.value.code == "TIMEOUT"
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_it_gives_up_an_answer_without_end(server, transport, monkeypatch, status):
+def test_it_rejects_a_response_that_is_too_large(server, transport, monkeypatch, status):
     monkeypatch.setattr(transport_module, "MAX_BYTES", 10_000)
     server.respond_with(http_response(b'{"a": "' + b"x" * 10_000 + b'"}', status=status))
-    with pytest.raises(MalformedResponse) as caught:
-        ask(transport)
-    assert caught.value.code == "RESPONSE_TOO_LARGE"
+    with pytest.raises(MalformedResponse) as error_info:
+        send_request(transport)
+    assert error_info.value.code == "RESPONSE_TOO_LARGE"
 
 
-def test_it_measures_a_compressed_answer_unpacked(server, transport):
+def test_it_limits_the_size_after_decompression(server, transport):
     server.respond_with(http_response(gzip.compress(b" " * 20_000_000), Content_Encoding="gzip"))
-    with pytest.raises(MalformedResponse) as caught:
-        ask(transport)
-    assert caught.value.code == "RESPONSE_TOO_LARGE"
+    with pytest.raises(MalformedResponse) as error_info:
+        send_request(transport)
+    assert error_info.value.code == "RESPONSE_TOO_LARGE"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_it_never_follows_a_redirect(server, transport, status):
-    with scripted_server() as elsewhere:
-        elsewhere.respond_with(http_response({"a": 1}))
-        server.respond_with(http_response(b"", status=status, Location=f"{elsewhere.url}/accounts/get"))
-        with pytest.raises(ProviderConfigurationError) as caught:
-            ask(transport)
-        assert elsewhere.requests == []
-    assert caught.value.code == f"HTTP_{status}"
+    with scripted_server() as other_server:
+        other_server.respond_with(http_response({"a": 1}))
+        server.respond_with(http_response(b"", status=status, Location=f"{other_server.url}/accounts/get"))
+        with pytest.raises(ProviderConfigurationError) as error_info:
+            send_request(transport)
+        assert other_server.requests == []
+    assert error_info.value.code == f"HTTP_{status}"
 
 
-def test_it_never_repeats_a_call_by_itself(server, transport):
+def test_it_never_repeats_a_call(server, transport):
     server.respond_with(http_response(b"busy", status=503, Retry_After="0"))
     with pytest.raises(Unavailable):
-        ask(transport)
+        send_request(transport)
     assert len(server.requests) == 1
 
 
-def test_it_passes_on_how_long_to_wait(server, transport):
-    limited = {"error_type": "RATE_LIMIT_EXCEEDED", "error_code": "ACCOUNTS_LIMIT"}
-    server.respond_with(http_response(limited, status=429, Retry_After="9"))
-    with pytest.raises(RateLimited) as caught:
-        ask(transport)
-    assert caught.value.retry_after == 9
+def test_it_raises_with_the_retry_after_header(server, transport):
+    error_fields = {"error_type": "RATE_LIMIT_EXCEEDED", "error_code": "ACCOUNTS_LIMIT"}
+    server.respond_with(http_response(error_fields, status=429, Retry_After="9"))
+    with pytest.raises(RateLimited) as error_info:
+        send_request(transport)
+    assert error_info.value.retry_after == 9
 
 
-def test_it_says_that_nobody_listens():
+def test_it_raises_if_the_port_is_closed():
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    with pytest.raises(Unavailable) as caught:
-        ask(PlaidTransport(host=f"http://127.0.0.1:{port}", client_id="client", secret=SECRET))
-    assert caught.value.code == "NOT_CONNECTED"
+    with pytest.raises(Unavailable) as error_info:
+        send_request(PlaidTransport(host=f"http://127.0.0.1:{port}", client_id="client", secret=SECRET))
+    assert error_info.value.code == "NOT_CONNECTED"
 
 
-def test_it_refuses_a_request_that_plaid_would_refuse(server, transport):
-    with pytest.raises(ProviderConfigurationError) as caught:
+def test_it_rejects_a_request_that_the_sdk_rejects(server, transport):
+    with pytest.raises(ProviderConfigurationError) as error_info:
         transport.post("transactions_sync", {"access_token": TOKEN, "count": 501}, seconds=5)
-    assert caught.value.code == "REQUEST_REFUSED_BY_SDK"
-    assert caught.value.__context__ is None
+    assert error_info.value.code == "REQUEST_REFUSED_BY_SDK"
+    assert error_info.value.__context__ is None
     assert server.requests == []
 
 
@@ -247,11 +247,11 @@ def certificate(tmp_path):
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(HERE)]), False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOCALHOST)]), False)
         .sign(key, hashes.SHA256())
     )
-    plain = serialization.NoEncryption()
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    encryption = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
     path = tmp_path / "server.pem"
     path.write_bytes(pem + signed.public_bytes(serialization.Encoding.PEM))
     return str(path)
@@ -264,43 +264,43 @@ def tls(certificate):
     return context
 
 
-def test_it_sends_nothing_to_a_host_whose_certificate_does_not_hold(tls):
+def test_it_sends_nothing_to_a_host_with_an_untrusted_certificate(tls):
     with scripted_server(tls) as server:
-        with pytest.raises(ProviderConfigurationError) as caught:
-            ask(PlaidTransport(host=server.url, client_id="client", secret=SECRET))
+        with pytest.raises(ProviderConfigurationError) as error_info:
+            send_request(PlaidTransport(host=server.url, client_id="client", secret=SECRET))
         assert server.requests == []
-    assert caught.value.code == "CERTIFICATE_REFUSED"
+    assert error_info.value.code == "CERTIFICATE_REFUSED"
 
 
-def test_it_trusts_what_the_system_trusts(tls, certificate, monkeypatch):
+def test_it_trusts_the_systems_certificates(tls, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", certificate)
     with scripted_server(tls) as server:
         server.respond_with(http_response({"a": 1}))
-        body = ask(PlaidTransport(host=server.url, client_id="client", secret=SECRET))
+        body = send_request(PlaidTransport(host=server.url, client_id="client", secret=SECRET))
         assert json.loads(body) == {"a": 1}
 
 
-def test_it_calls_a_broken_handshake_a_passing_trouble(server):
+def test_it_treats_a_failed_handshake_as_temporary(server):
     server.respond_with(raw_response(b"this is not TLS"))
     with pytest.raises(Unavailable):
-        ask(PlaidTransport(host=server.url.replace("http:", "https:"), client_id="client", secret=SECRET))
+        send_request(PlaidTransport(host=server.url.replace("http:", "https:"), client_id="client", secret=SECRET))
     assert server.connections == 1
 
 
-def test_it_survives_a_tls_stream_that_breaks_within_the_answer(tls, certificate, monkeypatch):
-    def break_off(connection, closing):
+def test_it_raises_if_tls_breaks_within_the_response(tls, certificate, monkeypatch):
+    def send_invalid_record(connection, closing):
         connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"a": 1')
         os.write(connection.fileno(), b"\x17\x03\x03\x00\x05wrong")
 
     monkeypatch.setenv("SSL_CERT_FILE", certificate)
     with scripted_server(tls) as server:
-        server.respond_with(break_off)
-        with pytest.raises(Unavailable) as caught:
-            ask(PlaidTransport(host=server.url, client_id="client", secret=SECRET))
-    assert caught.value.code == "CONNECTION_LOST"
+        server.respond_with(send_invalid_record)
+        with pytest.raises(Unavailable) as error_info:
+            send_request(PlaidTransport(host=server.url, client_id="client", secret=SECRET))
+    assert error_info.value.code == "CONNECTION_LOST"
 
 
-# --- What an error page or an error mail would show -------------------------------------------------------
+# --- Error reports ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_it_survives_a_tls_stream_that_breaks_within_the_answer(tls, certificate
 @pytest.mark.parametrize(
     "script",
     [
-        http_response(REFUSED, status=400),
+        http_response(ERROR_FIELDS, status=400),
         http_response(f'{{"access_token": "{TOKEN}", "amount": NaN}}'.encode()),
         http_response({"access_token": TOKEN, "item": TOKEN, "accounts": TOKEN}),
         raw_response(b""),
@@ -333,20 +333,20 @@ def test_it_keeps_secrets_out_of_djangos_error_report(server, transport, call, s
         frames = ExceptionReporter(None, *sys.exc_info()).get_traceback_frames()
     else:
         frames = []
-    ours = [frame for frame in frames if "/banking/plaid/" in frame["filename"]]
-    assert "CANARY" not in "".join(f"{name}={value}" for frame in ours for name, value in frame["vars"])
+    own_frames = [frame for frame in frames if "/banking/plaid/" in frame["filename"]]
+    assert "CANARY" not in "".join(f"{name}={value}" for frame in own_frames for name, value in frame["vars"])
 
 
-def test_it_keeps_secrets_out_of_the_report_of_a_bug_beneath_it(transport, server, monkeypatch):
-    def stumble(answer, deadline):
+def test_it_keeps_secrets_out_of_the_report_of_an_inner_error(transport, server, monkeypatch):
+    def fail(response, deadline):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(transport_module, "_read", stumble)
+    monkeypatch.setattr(transport_module, "_read", fail)
     server.respond_with(http_response({}))
     try:
         transport.post("institutions_get_by_id", {"institution_id": "i", "country_codes": ["US"]}, seconds=5)
     except ZeroDivisionError:
         frames = ExceptionReporter(None, *sys.exc_info()).get_traceback_frames()
-    beneath = [frame for frame in frames if "/plaid/" in frame["filename"] and "/tests/" not in frame["filename"]]
-    assert len(beneath) > 5
-    assert "CANARY" not in "".join(f"{name}={value}" for frame in beneath for name, value in frame["vars"])
+    own_frames = [frame for frame in frames if "/plaid/" in frame["filename"] and "/tests/" not in frame["filename"]]
+    assert len(own_frames) > 5
+    assert "CANARY" not in "".join(f"{name}={value}" for frame in own_frames for name, value in frame["vars"])

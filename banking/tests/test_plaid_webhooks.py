@@ -1,4 +1,4 @@
-"""Which webhooks are accepted as Plaid's, and which are refused."""
+"""Which webhooks are accepted as Plaid's, and which are rejected."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("clock", "own_cache")
 # --- Accepted ---------------------------------------------------------------------------------------------
 
 
-def test_it_hears_a_webhook_of_plaid(private_key, client, server):
+def test_it_accepts_a_webhook_of_plaid(private_key, client, server):
     event = verify(sign(private_key), BODY, client=client)
     assert (event.provider_item_id, event.kind, event.code) == (
         "wz666MBjYWTp2PDzzggYhM6oWWmBb",
@@ -43,12 +43,12 @@ def test_it_hears_a_webhook_of_plaid(private_key, client, server):
     assert [request.fields for request in server.requests] == [{"key_id": KID}]
 
 
-def test_it_hears_a_webhook_that_names_no_item(private_key, client):
+def test_it_accepts_a_webhook_without_an_item(private_key, client):
     body = json.dumps({"environment": "sandbox", "webhook_type": "LINK", "webhook_code": "EVENTS"}).encode()
     assert verify(sign(private_key, body), body, client=client).provider_item_id == ""
 
 
-def test_it_hears_codes_of_tomorrow(private_key, client):
+def test_it_accepts_unknown_types_and_codes(private_key, client):
     body = json.dumps(MESSAGE | {"webhook_type": "NEW", "webhook_code": "NEWER", "more": [1]}).encode()
     event = verify(sign(private_key, body), body, client=client)
     assert (event.kind, event.code) == ("NEW", "NEWER")
@@ -58,7 +58,7 @@ def test_it_hears_codes_of_tomorrow(private_key, client):
     ("age", "is_accepted"),
     [(0, True), (299, True), (300, True), (301, False), (-60, True), (-61, False), (86400, False)],
 )
-def test_it_hears_five_minutes_back_and_one_minute_ahead(private_key, client, age, is_accepted):
+def test_it_accepts_webhooks_up_to_five_minutes_old_or_one_minute_early(private_key, client, age, is_accepted):
     token = sign(private_key, claims={"iat": int(NOW.timestamp()) - age})
     if is_accepted:
         assert verify(token, BODY, client=client)
@@ -66,30 +66,30 @@ def test_it_hears_five_minutes_back_and_one_minute_ahead(private_key, client, ag
         assert rejection_reason(token, client=client) == "age"
 
 
-def test_it_knows_a_copy_whose_signature_was_rewritten(private_key, client):
+def test_it_gives_a_copy_with_a_mirrored_signature_the_same_fingerprint(private_key, client):
     token = sign(private_key)
     copy = mirror_signature(token)
     assert copy != token
     assert verify(copy, BODY, client=client).fingerprint == verify(token, BODY, client=client).fingerprint
 
 
-def test_it_takes_no_other_spelling_of_a_signature(private_key, client):
+def test_it_rejects_another_encoding_of_a_signature(private_key, client):
     assert rejection_reason(change_padding(sign(private_key)), client=client) == "malformed"
 
 
-def test_it_tells_two_webhooks_of_one_second_with_the_same_words_apart(private_key, client):
+def test_it_gives_equal_webhooks_of_one_second_different_fingerprints(private_key, client):
     first, second = (verify(sign(private_key), BODY, client=client) for _ in range(2))
     assert first.fingerprint != second.fingerprint
 
 
-def test_it_tells_two_deliveries_apart(private_key, client):
+def test_it_gives_two_deliveries_different_fingerprints(private_key, client):
     first = verify(sign(private_key), BODY, client=client)
     second = verify(sign(private_key, claims={"iat": int(NOW.timestamp()) - 30}), BODY, client=client)
     assert first.fingerprint != second.fingerprint
     assert len(first.fingerprint) == 64
 
 
-# --- Refused ----------------------------------------------------------------------------------------------
+# --- Rejected ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -108,41 +108,41 @@ def test_it_tells_two_deliveries_apart(private_key, client):
         ("a.b.c\n", "malformed"),
     ],
 )
-def test_it_refuses_what_is_no_token_without_asking_plaid(client, server, token, expected):
+def test_it_rejects_malformed_tokens_without_calling_plaid(client, server, token, expected):
     assert rejection_reason(token, client=client) == expected
     assert server.requests == []
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "RS256", "ES384", "es256", None, 256, ["ES256"]])
-def test_it_refuses_every_algorithm_but_es256(private_key, client, server, algorithm):
+def test_it_rejects_every_algorithm_but_es256(private_key, client, server, algorithm):
     assert rejection_reason(sign(private_key, header={"alg": algorithm}), client=client) in ("algorithm", "malformed")
     assert server.requests == []
 
 
 @pytest.mark.parametrize("kid", ["", "x" * 65, None, 7, ["a"], "a b", "a\nb", "é"])
-def test_it_refuses_a_key_id_that_is_none(private_key, client, server, kid):
+def test_it_rejects_invalid_key_ids(private_key, client, server, kid):
     assert rejection_reason(sign(private_key, header={"kid": kid}), client=client) in ("key", "malformed")
     assert server.requests == []
 
 
-def test_it_refuses_another_body(private_key, client):
+def test_it_rejects_another_body(private_key, client):
     assert rejection_reason(sign(private_key), BODY.replace(b"true", b"false"), client=client) == "body"
 
 
-def test_it_refuses_the_same_message_spelled_otherwise(private_key, client):
+def test_it_rejects_the_same_message_in_another_encoding(private_key, client):
     assert rejection_reason(sign(private_key), json.dumps(MESSAGE).encode(), client=client) == "body"
 
 
-def test_it_refuses_a_signature_of_another_key(client):
-    stranger = ec.generate_private_key(ec.SECP256R1())
-    assert rejection_reason(sign(stranger), client=client) == "signature"
+def test_it_rejects_a_signature_of_another_key(client):
+    other_key = ec.generate_private_key(ec.SECP256R1())
+    assert rejection_reason(sign(other_key), client=client) == "signature"
 
 
 @pytest.mark.parametrize("position", [0, 1])
-def test_it_refuses_a_token_that_was_changed(private_key, client, position):
+def test_it_rejects_a_modified_token(private_key, client, position):
     parts = sign(private_key, claims={"iat": int(NOW.timestamp()) - 100}).split(".")
-    other = sign(private_key, header={"typ": "jwt"}).split(".")
-    parts[position] = other[position]
+    other_parts = sign(private_key, header={"typ": "jwt"}).split(".")
+    parts[position] = other_parts[position]
     assert rejection_reason(".".join(parts), client=client) == "signature"
 
 
@@ -158,13 +158,13 @@ def test_it_refuses_a_token_that_was_changed(private_key, client, position):
         {"request_body_sha256": [hashlib.sha256(BODY).hexdigest()]},
     ],
 )
-def test_it_refuses_claims_of_another_type(private_key, client, claims):
+def test_it_rejects_claims_of_another_type(private_key, client, claims):
     assert rejection_reason(sign(private_key, claims=claims), client=client) == "claims"
 
 
-@pytest.mark.parametrize("claimed", ["", "é" * 64, hashlib.sha256(BODY).hexdigest().upper(), "0" * 64])
-def test_it_refuses_any_other_hash(private_key, client, claimed):
-    assert rejection_reason(sign(private_key, claims={"request_body_sha256": claimed}), client=client) == "body"
+@pytest.mark.parametrize("hash_", ["", "é" * 64, hashlib.sha256(BODY).hexdigest().upper(), "0" * 64])
+def test_it_rejects_any_other_hash(private_key, client, hash_):
+    assert rejection_reason(sign(private_key, claims={"request_body_sha256": hash_}), client=client) == "body"
 
 
 @pytest.mark.parametrize(
@@ -181,30 +181,30 @@ def test_it_refuses_any_other_hash(private_key, client, claimed):
         json.dumps(MESSAGE | {"item_id": "a\0b"}).encode(),
     ],
 )
-def test_it_refuses_a_signed_message_of_another_shape(private_key, client, body):
+def test_it_rejects_a_signed_message_with_invalid_fields(private_key, client, body):
     assert rejection_reason(sign(private_key, body), body, client=client) in ("message", "environment")
 
 
 @pytest.mark.parametrize("environment", ["production", "embedded", None, 1])
-def test_it_refuses_a_webhook_of_another_environment(private_key, client, environment):
+def test_it_rejects_a_webhook_of_another_environment(private_key, client, environment):
     body = json.dumps(MESSAGE | {"environment": environment}).encode()
     assert rejection_reason(sign(private_key, body), body, client=client) == "environment"
 
 
-def test_it_hears_production_in_production_only(private_key, server):
+def test_it_accepts_production_webhooks_only_in_production(private_key, server):
     client = make_client(server.url, "production")
     body = json.dumps(MESSAGE | {"environment": "production"}).encode()
     assert verify(sign(private_key, body), body, client=client)
     assert rejection_reason(sign(private_key), client=client) == "environment"
 
 
-def test_it_refuses_a_body_beyond_all_measure(private_key, client, server):
+def test_it_rejects_a_body_that_is_too_large(private_key, client, server):
     body = b" " * (1024 * 1024 + 1)
     assert rejection_reason(sign(private_key, body), body, client=client) == "size"
     assert server.requests == []
 
 
 @given(token=st.text(st.characters(max_codepoint=127), max_size=80), body=st.binary(max_size=40))
-def test_it_refuses_noise_and_never_crashes(token, body):
+def test_it_rejects_random_input(token, body):
     with pytest.raises(WebhookRejected):
         verify(token, body, client=make_client("http://127.0.0.1:1"))

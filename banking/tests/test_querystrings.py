@@ -29,12 +29,14 @@ TODAY = date(2026, 11, 22)
         ("size=25&before=x", {"q": None}, "?size=25"),
     ],
 )
-def test_it_changes_one_thing_and_starts_over(query: str, changes: dict[str, str | None], expected: str) -> None:
+def test_it_changes_parameters_and_resets_the_position(
+    query: str, changes: dict[str, str | None], expected: str
+) -> None:
     assert querystrings.with_params(QueryDict(query), **changes) == expected
 
 
 @pytest.mark.parametrize("category", ["TRAVEL", "Bees & honey", "SPACE_TRAVEL", '"><script>', "é"])
-def test_it_leads_to_what_was_spent_on_a_category_and_what_came_back(category: str) -> None:
+def test_it_filters_spending_and_refunds_of_a_category(category: str) -> None:
     query = querystrings.spending_filter(category, since=date(2026, 10, 24), until=TODAY)
     assert QueryDict(query.removeprefix("?")).dict() == {
         "category": category,
@@ -44,7 +46,7 @@ def test_it_leads_to_what_was_spent_on_a_category_and_what_came_back(category: s
     }
 
 
-def test_it_leads_to_what_went_out_without_a_category() -> None:
+def test_it_filters_only_outflows_without_a_category() -> None:
     query = querystrings.spending_filter("", since=TODAY, until=TODAY)
     assert QueryDict(query.removeprefix("?")).dict() == {
         "category": "UNCATEGORIZED",
@@ -56,19 +58,19 @@ def test_it_leads_to_what_went_out_without_a_category() -> None:
 
 
 @pytest.mark.parametrize("value", ['"><script>', "a&b=c", "#", "é ☕", "\n"])
-def test_it_keeps_any_value_a_value(value: str) -> None:
-    address = querystrings.with_params(QueryDict("size=25"), q=value)
-    assert QueryDict(address.removeprefix("?")).dict() == {"size": "25", "q": value}
-    assert not set(address) & set('"<># \n')
+def test_it_encodes_any_value(value: str) -> None:
+    query = querystrings.with_params(QueryDict("size=25"), q=value)
+    assert QueryDict(query.removeprefix("?")).dict() == {"size": "25", "q": value}
+    assert not set(query) & set('"<># \n')
 
 
-def test_it_leaves_the_request_as_it_is() -> None:
+def test_it_does_not_change_the_request() -> None:
     query = QueryDict("q=a&before=x")
     querystrings.with_params(query, q=None)
     assert query.urlencode() == "q=a&before=x"
 
 
-def test_it_offers_spans_that_end_today_and_keeps_the_other_filters() -> None:
+def test_it_offers_date_ranges_until_today_and_keeps_other_filters() -> None:
     assert querystrings.date_range_presets(QueryDict("q=a&until=2026-01-01"), TODAY) == [
         DateRangePreset("30 days", "?q=a&since=2026-10-24", current=False),
         DateRangePreset("90 days", "?q=a&since=2026-08-25", current=False),
@@ -81,22 +83,24 @@ def test_it_offers_spans_that_end_today_and_keeps_the_other_filters() -> None:
     ("query", "label"),
     [("", "All dates"), ("since=2026-10-24", "30 days"), ("since=2026-08-25&q=a", "90 days"), ("since=2026-10-23", "")],
 )
-def test_it_marks_the_span_that_is_shown(query: str, label: str) -> None:
+def test_it_marks_the_current_date_range(query: str, label: str) -> None:
     assert [preset.label for preset in querystrings.date_range_presets(QueryDict(query), TODAY) if preset.current] == [
         label
     ] * bool(label)
 
 
 @pytest.mark.django_db
-def test_it_says_each_filter_that_is_on_in_words(alice: User, item: Item) -> None:
+def test_it_describes_each_active_filter(alice: User, item: Item) -> None:
     account = make_account(item)
     query = QueryDict(
         f"q=caf%C3%A9&since=2026-11-01&account={account.pk}&category=FOOD_AND_DRINK&direction=out&min=0&pending=posted&max="
     )
     with tenant(alice.pk):
-        found = TransactionFilter(query, Transaction.objects.for_user(alice), request=SimpleNamespace(user=alice))
-        assert found.is_valid()
-        active = querystrings.active_filters(query, found)
+        transaction_filter = TransactionFilter(
+            query, Transaction.objects.for_user(alice), request=SimpleNamespace(user=alice)
+        )
+        assert transaction_filter.is_valid()
+        active = querystrings.active_filters(query, transaction_filter)
     assert [filter.label for filter in active] == [
         "Search: café",
         "From: 2026-11-01",

@@ -11,6 +11,6 @@ CALLS = [name for name, value in vars(ProviderClient).items() if callable(value)
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("implementation", [ScriptedProvider, PlaidClient])
-def test_it_is_called_like_the_provider_that_banking_expects(call: str, implementation: type) -> None:
+def test_it_has_the_signatures_of_the_provider_protocol(call: str, implementation: type) -> None:
     expected = inspect.signature(getattr(ProviderClient, call))
     assert inspect.signature(getattr(implementation, call)) == expected

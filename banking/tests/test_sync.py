@@ -19,7 +19,7 @@ from banking.provider import (
 from banking.sync import sync_item
 from banking.sync.outcome import SyncOutcome
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
-from banking.tests.sync_runs import StoredTransactions, last_run, run_sync
+from banking.tests.sync_runs import StoredTransactions, get_last_run, run_sync
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,7 +58,7 @@ def test_it_keeps_every_digit_that_a_bank_sends(
     assert stored_transactions()["b"].provider_amount == Decimal("-90071992547409.93")
 
 
-def test_it_shows_the_day_of_payment_before_the_day_of_posting(
+def test_it_prefers_the_authorized_date(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [transactions_page(added=[transaction_row("a"), transaction_row("b", authorized_date=None)])]
@@ -67,7 +67,7 @@ def test_it_shows_the_day_of_payment_before_the_day_of_posting(
     assert stored_transactions()["b"].day == date(2026, 11, 10)
 
 
-def test_it_lets_the_last_word_about_a_transaction_count(
+def test_it_applies_the_last_change_of_a_transaction(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
@@ -79,7 +79,7 @@ def test_it_lets_the_last_word_about_a_transaction_count(
     assert {key: row.amount for key, row in stored_transactions().items()} == {"a": Decimal(-6)}
 
 
-def test_it_takes_what_was_added_twice_or_changed_unseen(
+def test_it_accepts_repeated_additions_and_unknown_changes(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [transactions_page(added=[transaction_row("a")], cursor="c1")]
@@ -93,7 +93,7 @@ def test_it_takes_what_was_added_twice_or_changed_unseen(
     assert set(stored_transactions()) == {"a", "new"}
 
 
-def test_it_keeps_two_equal_purchases_apart(
+def test_it_stores_two_equal_purchases(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [transactions_page(added=[transaction_row("twin-1"), transaction_row("twin-2")])]
@@ -101,7 +101,7 @@ def test_it_keeps_two_equal_purchases_apart(
     assert set(stored_transactions()) == {"twin-1", "twin-2"}
 
 
-def test_it_carries_what_a_person_wrote_from_pending_to_posted(
+def test_it_moves_the_users_changes_from_pending_to_posted(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, alice: User
 ) -> None:
     provider.pages = [transactions_page(added=[transaction_row("pending", pending=True)], cursor="c1")]
@@ -123,7 +123,7 @@ def test_it_carries_what_a_person_wrote_from_pending_to_posted(
     )
 
 
-def test_it_never_writes_over_what_a_person_wrote(
+def test_it_never_overwrites_the_users_changes(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, alice: User
 ) -> None:
     provider.pages = [transactions_page(added=[transaction_row("a")], cursor="c1")]
@@ -142,21 +142,21 @@ def test_it_never_writes_over_what_a_person_wrote(
     )
 
 
-def test_it_writes_no_row_version_for_a_page_without_news(
+def test_it_does_not_rewrite_unchanged_rows(
     item: Item, provider: ScriptedProvider, as_operator: Callable[..., list[tuple[object, ...]]]
 ) -> None:
-    where_rows_lie = "SELECT ctid::text, xmin::text FROM banking_transaction ORDER BY provider_id"
+    query = "SELECT ctid::text, xmin::text FROM banking_transaction ORDER BY provider_id"
     rows = [transaction_row(f"t{n}") for n in range(50)]
     provider.pages = [transactions_page(added=rows, cursor="c1")]
     run_sync(item)
-    before = as_operator(where_rows_lie)
+    before = as_operator(query)
     provider.pages = [transactions_page(modified=rows, cursor="c2")]
     run_sync(item)
-    assert as_operator(where_rows_lie) == before
-    assert last_run(item).written == 0
+    assert as_operator(query) == before
+    assert get_last_run(item).written == 0
 
 
-def test_it_begins_again_from_the_first_cursor_when_the_stream_changes(
+def test_it_restarts_from_the_first_cursor_if_transactions_change(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [transactions_page(added=[transaction_row("old")], cursor="start")]
@@ -170,19 +170,19 @@ def test_it_begins_again_from_the_first_cursor_when_the_stream_changes(
     run_sync(item)
     assert provider.cursors == ["start", "p1", "start"]
     assert set(stored_transactions()) == {"old", "real"}
-    assert last_run(item).restarts == 1
+    assert get_last_run(item).restarts == 1
 
 
-def test_it_gives_up_on_a_stream_that_never_holds_still(
+def test_it_fails_after_too_many_restarts(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [MutationDuringPagination("MUTATION")] * 20
     run_sync(item)
     assert (stored_transactions(), item.cursor, item.failures) == ({}, "", 1)
-    assert last_run(item).error_code == "CHANGED_TOO_OFTEN"
+    assert get_last_run(item).error_code == "CHANGED_TOO_OFTEN"
 
 
-def test_it_reads_everything_again_when_its_cursor_is_lost_and_drops_ghosts(
+def test_it_reads_all_rows_again_if_the_cursor_is_lost_and_deletes_missing_ones(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     today = timezone.localdate()
@@ -200,20 +200,20 @@ def test_it_reads_everything_again_when_its_cursor_is_lost_and_drops_ghosts(
     assert item.cursor == "n1"
 
 
-def test_it_keeps_the_cursor_while_the_provider_prepares(item: Item, provider: ScriptedProvider) -> None:
+def test_it_keeps_the_cursor_while_the_provider_is_not_ready(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [transactions_page(cursor="", readiness=Readiness.NOT_READY)]
     outcome = run_sync(item)
     assert (item.cursor, item.readiness, outcome.run_again_in) == ("", Readiness.NOT_READY, 3)
 
 
-def test_it_never_takes_readiness_back(item: Item, provider: ScriptedProvider) -> None:
+def test_it_never_lowers_the_readiness(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [transactions_page(cursor="c1"), transactions_page(cursor="c2", readiness=Readiness.INITIAL)]
     run_sync(item)
     outcome = run_sync(item)
     assert (item.readiness, outcome.run_again_in) == (Readiness.HISTORICAL, None)
 
 
-def test_it_stops_at_a_cursor_that_stands_still(
+def test_it_stops_at_a_repeated_cursor(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
@@ -225,17 +225,19 @@ def test_it_stops_at_a_cursor_that_stands_still(
     assert item.error_code == "CURSOR_STANDS_STILL"
 
 
-def test_it_stops_at_a_cursor_that_leads_back(
+def test_it_stops_at_a_loop_of_cursors(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    circle = [transactions_page(added=[transaction_row(name)], cursor=name, more=True) for name in ("c1", "c2", "c1")]
-    provider.pages = [*circle, transactions_page(cursor="c2", more=True), transactions_page(cursor="end")]
+    looping_pages = [
+        transactions_page(added=[transaction_row(name)], cursor=name, more=True) for name in ("c1", "c2", "c1")
+    ]
+    provider.pages = [*looping_pages, transactions_page(cursor="c2", more=True), transactions_page(cursor="end")]
     run_sync(item)
     assert (stored_transactions(), item.cursor, item.error_code) == ({}, "", "CURSOR_STANDS_STILL")
     assert provider.cursors == ["", "c1", "c2"]
 
 
-def test_it_takes_an_account_that_only_the_stream_names(
+def test_it_creates_an_account_that_only_a_page_contains(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     extra = CHECKING._replace(provider_id="acc-extra", name="Extra")
@@ -244,7 +246,7 @@ def test_it_takes_an_account_that_only_the_stream_names(
     assert set(stored_transactions()) == {"a"}
 
 
-def test_it_closes_an_account_that_the_bank_lists_no_more(item: Item, provider: ScriptedProvider) -> None:
+def test_it_closes_an_account_that_the_bank_no_longer_lists(item: Item, provider: ScriptedProvider) -> None:
     run_sync(item)
     provider.listed_accounts = [CHECKING]
     run_sync(item)
@@ -257,7 +259,7 @@ def test_it_closes_an_account_that_the_bank_lists_no_more(item: Item, provider: 
         assert Account.objects.get(provider_id="acc-card").closed_at is None
 
 
-def test_it_keeps_one_snapshot_for_each_day(item: Item, provider: ScriptedProvider) -> None:
+def test_it_stores_one_snapshot_a_day(item: Item, provider: ScriptedProvider) -> None:
     with time_machine.travel(datetime(2026, 11, 20, 8, tzinfo=UTC), tick=False) as clock:
         run_sync(item)
         provider.listed_accounts = [CHECKING._replace(current=Decimal("900"))]
@@ -273,7 +275,7 @@ def test_it_keeps_one_snapshot_for_each_day(item: Item, provider: ScriptedProvid
         ]
 
 
-def test_it_lets_one_worker_at_a_time_read_an_item(item: Item, provider: ScriptedProvider) -> None:
+def test_it_lets_one_worker_at_a_time_sync_an_item(item: Item, provider: ScriptedProvider) -> None:
     outcomes: list[SyncOutcome] = []
 
     def second_worker() -> object:
@@ -286,7 +288,7 @@ def test_it_lets_one_worker_at_a_time_read_an_item(item: Item, provider: Scripte
     assert item.cursor == "c1"
 
 
-def test_it_leaves_nothing_behind_when_its_worker_dies_between_pages(
+def test_it_stores_nothing_if_its_worker_dies_between_pages(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [transactions_page(added=[transaction_row("a")], cursor="p1", more=True), SystemExit()]
@@ -308,7 +310,7 @@ def test_it_leaves_nothing_behind_when_its_worker_dies_between_pages(
         assert [(run.result, run.error_code) for run in runs] == [("failed", "WORKER_LOST"), ("ok", "")]
 
 
-def test_it_stores_nothing_once_another_worker_took_the_item_over(
+def test_it_stores_nothing_after_it_lost_the_lease(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     def lose_lease() -> object:
@@ -324,7 +326,7 @@ def test_it_stores_nothing_once_another_worker_took_the_item_over(
     assert item.cursor == "theirs"
 
 
-def test_it_stores_nothing_of_an_item_that_was_disconnected_meanwhile(
+def test_it_stores_nothing_for_an_item_that_was_disconnected_meanwhile(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, alice: User
 ) -> None:
     from banking.linking.disconnecting import disconnect_bank
@@ -338,22 +340,20 @@ def test_it_stores_nothing_of_an_item_that_was_disconnected_meanwhile(
     assert stored_transactions() == {}
 
 
-def test_it_holds_no_transaction_open_while_the_provider_answers(item: Item, provider: ScriptedProvider) -> None:
-    seen: list[bool] = []
+def test_it_keeps_no_transaction_open_during_calls(item: Item, provider: ScriptedProvider) -> None:
+    states: list[bool] = []
 
     def record_transaction_state() -> object:
-        seen.append(connection.in_atomic_block)
+        states.append(connection.in_atomic_block)
         return transactions_page(cursor="c1")
 
     provider.pages = [record_transaction_state]
     run_sync(item)
-    assert seen == [False]
+    assert states == [False]
 
 
 @pytest.mark.parametrize("slow_by", [0, 5], ids=["one clock", "another clock"])
-def test_it_looks_again_at_once_when_it_was_asked_for_meanwhile(
-    item: Item, provider: ScriptedProvider, slow_by: int
-) -> None:
+def test_it_runs_again_if_a_sync_was_requested_meanwhile(item: Item, provider: ScriptedProvider, slow_by: int) -> None:
     from banking.sync import sync_queue
 
     def request_sync() -> object:
@@ -366,7 +366,7 @@ def test_it_looks_again_at_once_when_it_was_asked_for_meanwhile(
     assert run_sync(item).run_again_in is None
 
 
-def test_it_takes_text_that_copy_would_read_as_commands(
+def test_it_stores_text_with_escapes_of_copy(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     name = "a\tb\nc\\N\\.\r☕ 'quoted' \\"

@@ -33,14 +33,14 @@ def reload(item: Item) -> Item:
     return item
 
 
-def results(item: Item) -> list[tuple[str, str]]:
+def list_results(item: Item) -> list[tuple[str, str]]:
     with tenant(item.owner_id):
         runs = SyncRun.objects.filter(item=item).order_by("started_at")
         return [(run.result, run.error_code) for run in runs]
 
 
 @pytest.mark.parametrize("readiness", [Readiness.NOT_READY, Readiness.HISTORICAL])
-def test_it_gives_an_item_back_after_an_error_that_nobody_foresaw(
+def test_it_releases_the_lease_after_an_unexpected_error(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, readiness: str
 ) -> None:
     with tenant(item.owner_id):
@@ -54,12 +54,10 @@ def test_it_gives_an_item_back_after_an_error_that_nobody_foresaw(
     provider.pages = [transactions_page(added=[transaction_row("a")])]
     sync(item)
     assert (item.failures, set(stored_transactions())) == (0, {"a"})
-    assert results(item) == [("failed", "RuntimeError"), ("ok", "")]
+    assert list_results(item) == [("failed", "RuntimeError"), ("ok", "")]
 
 
-def test_it_leaves_an_item_alone_for_longer_each_time_that_its_reading_breaks(
-    item: Item, provider: ScriptedProvider
-) -> None:
+def test_it_waits_longer_after_each_unexpected_error(item: Item, provider: ScriptedProvider) -> None:
     waits = []
     provider.pages = [RuntimeError("again")] * 4
     for _ in range(4):
@@ -70,55 +68,53 @@ def test_it_leaves_an_item_alone_for_longer_each_time_that_its_reading_breaks(
     assert waits[3] > 4 * waits[0]
 
 
-def test_it_reads_on_when_its_connection_to_the_database_broke_while_the_bank_answered(
+def test_it_continues_if_the_database_connection_breaks_during_a_call(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    def answer() -> object:
+    def respond() -> object:
         cut_off_from_database()
         return transactions_page(added=[transaction_row("a")])
 
-    provider.pages = [answer]
+    provider.pages = [respond]
     sync(item)
     assert set(stored_transactions()) == {"a"}
-    assert results(item) == [("ok", "")]
+    assert list_results(item) == [("ok", "")]
 
 
-def test_it_writes_a_failure_down_though_its_connection_to_the_database_broke(
-    item: Item, provider: ScriptedProvider
-) -> None:
-    def answer() -> object:
+def test_it_records_a_failure_if_the_database_connection_breaks(item: Item, provider: ScriptedProvider) -> None:
+    def respond() -> object:
         cut_off_from_database()
         raise Unavailable("TIMEOUT")
 
-    provider.pages = [answer]
+    provider.pages = [respond]
     sync(item)
-    assert results(item) == [("failed", "TIMEOUT")]
+    assert list_results(item) == [("failed", "TIMEOUT")]
 
 
-def test_it_gives_an_item_back_after_such_an_error_though_its_connection_to_the_database_broke(
+def test_it_releases_the_lease_after_an_error_if_the_database_connection_breaks(
     item: Item, provider: ScriptedProvider
 ) -> None:
-    def answer() -> object:
+    def respond() -> object:
         cut_off_from_database()
         raise RuntimeError("nobody foresaw this")
 
-    provider.pages = [answer]
+    provider.pages = [respond]
     with pytest.raises(RuntimeError):
         sync(item)
-    assert results(item) == [("failed", "RuntimeError")]
+    assert list_results(item) == [("failed", "RuntimeError")]
     assert not item.is_syncing
 
 
-def test_it_gives_an_item_back_when_its_connection_to_the_database_breaks_while_it_stores(
+def test_it_releases_the_lease_if_the_database_connection_breaks_while_storing(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = item_sync.store
 
-    def cut_off(**options: object) -> None:
+    def store_and_disconnect(**options: object) -> None:
         store(**options)
         cut_off_from_database()
 
-    monkeypatch.setattr(item_sync, "store", cut_off)
+    monkeypatch.setattr(item_sync, "store", store_and_disconnect)
     provider.pages = [transactions_page(added=[transaction_row("a")])]
     with pytest.raises(OperationalError):
         sync(item)
@@ -130,9 +126,7 @@ def test_it_gives_an_item_back_when_its_connection_to_the_database_breaks_while_
     assert set(stored_transactions()) == {"a"}
 
 
-def test_it_comes_back_soon_to_an_item_that_was_asked_for_while_its_reading_failed(
-    item: Item, provider: ScriptedProvider
-) -> None:
+def test_it_retries_soon_if_a_sync_was_requested_during_a_failure(item: Item, provider: ScriptedProvider) -> None:
     def request_then_fail() -> object:
         sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
         raise Unavailable("TIMEOUT")
@@ -145,7 +139,7 @@ def test_it_comes_back_soon_to_an_item_that_was_asked_for_while_its_reading_fail
 
 
 @pytest.mark.parametrize("failures", [38, 32_767])
-def test_it_goes_on_with_an_item_that_failed_often(item: Item, provider: ScriptedProvider, failures: int) -> None:
+def test_it_retries_within_hours_after_many_failures(item: Item, provider: ScriptedProvider, failures: int) -> None:
     with tenant(item.owner_id):
         Item.objects.update(failures=failures, readiness=Readiness.HISTORICAL)
     provider.pages = [Unavailable("TIMEOUT")]
@@ -163,10 +157,10 @@ def lose_workers(item: Item, times: int) -> Item:
     return reload(item)
 
 
-def test_it_leaves_an_item_alone_for_longer_that_kills_its_workers(item: Item, provider: ScriptedProvider) -> None:
+def test_it_waits_longer_for_an_item_whose_workers_are_killed(item: Item, provider: ScriptedProvider) -> None:
     assert lose_workers(item, 2).next_sync_at <= timezone.now()
-    once = lose_workers(item, 1).next_sync_at - timezone.now()
-    twice = lose_workers(item, 1).next_sync_at - timezone.now()
-    assert timedelta(minutes=1) < once < twice < timedelta(minutes=6)
+    first_wait = lose_workers(item, 1).next_sync_at - timezone.now()
+    second_wait = lose_workers(item, 1).next_sync_at - timezone.now()
+    assert timedelta(minutes=1) < first_wait < second_wait < timedelta(minutes=6)
     assert lose_workers(item, 30).next_sync_at - timezone.now() < timedelta(hours=8)
-    assert set(results(item)) == {("failed", "WORKER_LOST")}
+    assert set(list_results(item)) == {("failed", "WORKER_LOST")}

@@ -32,11 +32,11 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def seconds_left(item: Item) -> float:
+def get_seconds_left(item: Item) -> float:
     with tenant(item.owner_id):
-        until = Item.objects.get(pk=item.pk).leased_until
-    assert until is not None
-    return (until - timezone.now()).total_seconds()
+        leased_until = Item.objects.get(pk=item.pk).leased_until
+    assert leased_until is not None
+    return (leased_until - timezone.now()).total_seconds()
 
 
 def shorten_lease(item: Item) -> None:
@@ -45,88 +45,86 @@ def shorten_lease(item: Item) -> None:
         Item.objects.filter(pk=item.pk).update(leased_until=timezone.now() + timedelta(seconds=1))
 
 
-def test_it_keeps_a_lease_however_long_an_answer_takes(
-    item: Item, provider: ScriptedProvider, fast_heartbeat: None
-) -> None:
-    def answer() -> object:
+def test_it_renews_the_lease_during_a_long_call(item: Item, provider: ScriptedProvider, fast_heartbeat: None) -> None:
+    def respond() -> object:
         for _ in range(3):
             shorten_lease(item)
-            wait_until(lambda: seconds_left(item) > 20)
+            wait_until(lambda: get_seconds_left(item) > 20)
         assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other").ran is False
         return transactions_page(cursor="c1")
 
-    provider.pages = [answer]
+    provider.pages = [respond]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
 
 
-def test_it_keeps_a_lease_from_a_worker_whose_clock_is_ahead(item: Item, provider: ScriptedProvider) -> None:
-    def answer() -> object:
+def test_it_keeps_the_lease_if_another_workers_clock_is_ahead(item: Item, provider: ScriptedProvider) -> None:
+    def respond() -> object:
         with time_machine.travel(timezone.now() + timedelta(minutes=5)):
             assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other").ran is False
         return transactions_page()
 
-    provider.pages = [answer]
+    provider.pages = [respond]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is True
 
 
-def test_it_loses_an_item_within_half_a_minute_of_its_death(item: Item, provider: ScriptedProvider) -> None:
+def test_it_loses_the_lease_within_30_seconds_after_its_death(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [SystemExit()]
     with pytest.raises(SystemExit):
         sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
-    assert 0 < seconds_left(item) <= 30
+    assert 0 < get_seconds_left(item) <= 30
 
 
-def test_it_stops_at_the_next_page_when_the_item_was_taken_from_it(
+def test_it_stops_at_the_next_page_if_it_lost_the_lease(
     item: Item, provider: ScriptedProvider, fast_heartbeat: None
 ) -> None:
-    reading = threading.active_count()
+    thread_count = threading.active_count()
 
-    def answer() -> object:
+    def respond() -> object:
         with tenant(item.owner_id):
             Item.objects.filter(pk=item.pk).update(lease_holder=None, leased_until=None)
         # The heartbeat thread ends once it has seen that.
-        wait_until(lambda: threading.active_count() <= reading)
+        wait_until(lambda: threading.active_count() <= thread_count)
         return transactions_page(cursor="c1", more=True)
 
-    provider.pages = [answer, transactions_page(cursor="c2")]
+    provider.pages = [respond, transactions_page(cursor="c2")]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is False
     assert provider.cursors == [""]
 
 
-def test_it_leaves_no_thread_and_no_connection_behind(
+def test_it_ends_its_thread_and_closes_its_connection(
     item: Item, provider: ScriptedProvider, fast_heartbeat: None, as_operator: Callable[..., list]
 ) -> None:
-    def answer() -> object:
+    def respond() -> object:
         shorten_lease(item)
-        wait_until(lambda: seconds_left(item) > 20)
+        wait_until(lambda: get_seconds_left(item) > 20)
         return transactions_page(cursor="c1")
 
     connections.close_all()
-    provider.pages = [answer]
+    provider.pages = [respond]
     threads = threading.active_count()
     sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
     assert threading.active_count() == threads
     connections["default"].close()
-    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'app_rw'"
-    wait_until(lambda: as_operator(open_ones) == [(0,)])
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'app_rw'"
+    wait_until(lambda: as_operator(query) == [(0,)])
 
 
-def test_it_goes_on_renewing_when_the_database_hangs_up_on_it(
+def test_it_continues_to_renew_after_database_errors(
     item: Item, provider: ScriptedProvider, fast_heartbeat: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    renew, troubles = lease.Lease.renew, [OperationalError("server closed the connection")] * 2
+    renew, errors = lease.Lease.renew, [OperationalError("server closed the connection")] * 2
 
     def fail_then_renew(self: lease.Lease) -> None:
-        if troubles:
-            raise troubles.pop()
+        if errors:
+            raise errors.pop()
         renew(self)
 
-    def answer() -> object:
+    def respond() -> object:
         shorten_lease(item)
-        wait_until(lambda: seconds_left(item) > 20)
+        wait_until(lambda: get_seconds_left(item) > 20)
         return transactions_page(cursor="c1")
 
     monkeypatch.setattr(lease.Lease, "renew", fail_then_renew)
-    provider.pages = [answer]
+    provider.pages = [respond]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
-    assert troubles == []
+    assert errors == []

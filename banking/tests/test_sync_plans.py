@@ -18,19 +18,19 @@ from banking.models import Item, Transaction
 from banking.provider import InvalidCursor, TransactionRow
 from banking.sync import store
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
-from banking.tests.sync_runs import last_run, run_sync
+from banking.tests.sync_runs import get_last_run, run_sync
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROWS = 24_000
 HALF = ROWS // 2
-LARGE = ("staging", "incoming", "banking_transaction")
+LARGE_TABLES = ("staging", "incoming", "banking_transaction")
 KEYS = ("provider_id", "pending_id", "id =")
 
 
 @pytest.fixture(autouse=True)
-def nested_loops_only() -> Iterator[None]:
+def allow_only_nested_loops() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SET enable_hashjoin = off; SET enable_mergejoin = off; SET statement_timeout = '30s'")
     yield
@@ -40,7 +40,7 @@ def nested_loops_only() -> Iterator[None]:
 
 @pytest.fixture
 def repeated_scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The scans, of all statements, that read a large table once for each row of another one."""
+    """The scans of all statements that read a large table once for each row of another one."""
     scans: list[str] = []
     execute = store.execute
 
@@ -57,49 +57,49 @@ def repeated_scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def find_repeated_scans(node: dict[str, Any], *, again: bool) -> Iterator[str]:
     """Find scans of large tables that a plan repeats without an index condition on a key."""
     condition = f"{node.get('Index Cond', '')}{node.get('Recheck Cond', '')}"
-    if again and node.get("Relation Name") in LARGE and not any(key in condition for key in KEYS):
+    if again and node.get("Relation Name") in LARGE_TABLES and not any(key in condition for key in KEYS):
         yield f"{node['Node Type']} of {node['Relation Name']}: {condition or 'all of it'}"
-    for part in node.get("Plans", ()):
-        is_inner = node["Node Type"] == "Nested Loop" and part["Parent Relationship"] == "Inner"
-        yield from find_repeated_scans(part, again=again or is_inner or part["Parent Relationship"] == "SubPlan")
+    for child in node.get("Plans", ()):
+        is_inner = node["Node Type"] == "Nested Loop" and child["Parent Relationship"] == "Inner"
+        yield from find_repeated_scans(child, again=again or is_inner or child["Parent Relationship"] == "SubPlan")
 
 
-def posted_row(number: int) -> TransactionRow:
+def make_posted_row(number: int) -> TransactionRow:
     account = (CHECKING, CARD)[number % 2].provider_id
     return transaction_row(f"posted-{number}", account_id=account, pending_id=f"pending-{number}")
 
 
-def pending_row(number: int) -> TransactionRow:
+def make_pending_row(number: int) -> TransactionRow:
     account = (CHECKING, CARD)[number % 2].provider_id
     return transaction_row(f"pending-{number}", account_id=account, pending=True)
 
 
-def test_it_imports_rows_of_which_each_names_a_pending_one(
+def test_it_imports_posted_rows_with_pending_ids_without_repeated_scans(
     item: Item, provider: ScriptedProvider, repeated_scans: list[str]
 ) -> None:
-    both = [row for number in range(HALF) for row in (pending_row(number), posted_row(number))]
-    provider.pages = [transactions_page(added=both, removed=[f"pending-{number}" for number in range(HALF)])]
+    rows = [row for number in range(HALF) for row in (make_pending_row(number), make_posted_row(number))]
+    provider.pages = [transactions_page(added=rows, removed=[f"pending-{number}" for number in range(HALF)])]
     run_sync(item)
-    assert last_run(item).result == "ok"
+    assert get_last_run(item).result == "ok"
     assert repeated_scans == []
 
 
-def test_it_posts_changes_withdraws_and_reads_again_as_many_rows(
+def test_it_posts_removes_and_rereads_rows_without_repeated_scans(
     item: Item, provider: ScriptedProvider, repeated_scans: list[str], alice: User
 ) -> None:
-    provider.pages = [transactions_page(added=[pending_row(number) for number in range(HALF)], cursor="c1")]
+    provider.pages = [transactions_page(added=[make_pending_row(number) for number in range(HALF)], cursor="c1")]
     run_sync(item)
     with tenant(alice.pk):
         Transaction.objects.for_user(alice).update(note="mine")
-    late = [f"pending-{number}" for number in range(HALF)]
+    removed_ids = [f"pending-{number}" for number in range(HALF)]
     provider.pages = [
-        transactions_page(added=[posted_row(number) for number in range(HALF)], removed=late, cursor="c2")
+        transactions_page(added=[make_posted_row(number) for number in range(HALF)], removed=removed_ids, cursor="c2")
     ]
     run_sync(item)
-    whole = transactions_page(added=[posted_row(number) for number in range(ROWS)], cursor="n1")
-    provider.pages = [InvalidCursor("INVALID_FIELD"), whole]
+    all_rows_page = transactions_page(added=[make_posted_row(number) for number in range(ROWS)], cursor="n1")
+    provider.pages = [InvalidCursor("INVALID_FIELD"), all_rows_page]
     run_sync(item)
-    assert last_run(item).result == "ok"
+    assert get_last_run(item).result == "ok"
     with tenant(alice.pk):
         assert Transaction.objects.for_user(alice).filter(removed_at=None, note="mine").count() == HALF
         assert Transaction.objects.for_user(alice).filter(removed_at=None).count() == ROWS

@@ -15,16 +15,16 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]
 MakeItem = Callable[..., Item]
 
 
-def test_it_names_each_due_item_once(alice: User, mallory: User, make_item: MakeItem) -> None:
-    mine, theirs = make_item(alice), make_item(mallory)
+def test_it_claims_each_due_item_once(alice: User, mallory: User, make_item: MakeItem) -> None:
+    alices_item, mallorys_item = make_item(alice), make_item(mallory)
     make_item(alice, provider_item_id="later", next_sync_at=timezone.now() + timedelta(hours=1))
     make_item(alice, provider_item_id="broken", connection=Connection.LOGIN_REQUIRED)
-    named = [(claimed.owner_id, claimed.item_id) for claimed in sync_queue.claim_due_syncs(limit=10)]
-    assert sorted(named) == sorted([(alice.pk, mine.pk), (mallory.pk, theirs.pk)])
+    claimed_ids = [(claimed.owner_id, claimed.item_id) for claimed in sync_queue.claim_due_syncs(limit=10)]
+    assert sorted(claimed_ids) == sorted([(alice.pk, alices_item.pk), (mallory.pk, mallorys_item.pk)])
     assert sync_queue.claim_due_syncs(limit=10) == []
 
 
-def test_it_names_an_item_again_whose_job_was_lost_with_the_queue(alice: User, item: Item) -> None:
+def test_it_claims_an_item_again_if_its_job_was_lost(alice: User, item: Item) -> None:
     assert sync_queue.claim_due_syncs(limit=10) != []
     with tenant(alice.pk):
         item.refresh_from_db()
@@ -35,22 +35,22 @@ def test_it_names_an_item_again_whose_job_was_lost_with_the_queue(alice: User, i
     assert sync_queue.claim_due_syncs(limit=10) != []
 
 
-@pytest.mark.parametrize(("seconds_left", "named"), [(30, 0), (-1, 1)])
-def test_it_names_an_item_whose_reader_died_and_none_that_is_being_read(
-    make_item: MakeItem, alice: User, seconds_left: int, named: int
+@pytest.mark.parametrize(("seconds_left", "count"), [(30, 0), (-1, 1)])
+def test_it_claims_an_item_only_after_its_lease_has_expired(
+    make_item: MakeItem, alice: User, seconds_left: int, count: int
 ) -> None:
     make_item(alice, lease_holder=uuid4(), leased_until=timezone.now() + timedelta(seconds=seconds_left))
-    assert len(sync_queue.claim_due_syncs(limit=10)) == named
+    assert len(sync_queue.claim_due_syncs(limit=10)) == count
 
 
-def test_it_names_no_more_than_asked(alice: User, make_item: MakeItem) -> None:
+def test_it_claims_no_more_than_the_limit(alice: User, make_item: MakeItem) -> None:
     for number in range(3):
         make_item(alice, provider_item_id=f"item-{number}")
     assert len(sync_queue.claim_due_syncs(limit=2)) == 2
     assert len(sync_queue.claim_due_syncs(limit=2)) == 1
 
 
-def test_it_finds_whose_item_the_provider_speaks_of(alice: User, make_item: MakeItem) -> None:
+def test_it_finds_an_item_by_the_providers_id(alice: User, make_item: MakeItem) -> None:
     item = make_item(alice, provider_item_id="Abc")
     assert sync_queue.find_item(provider_key="plaid", environment="embedded", provider_item_id="Abc") == (
         alice.pk,
@@ -60,12 +60,12 @@ def test_it_finds_whose_item_the_provider_speaks_of(alice: User, make_item: Make
     assert sync_queue.find_item(provider_key="plaid", environment="production", provider_item_id="Abc") is None
 
 
-def test_it_gives_nothing_but_ids_away(alice: User, item: Item) -> None:
+def test_it_does_not_query_items_without_a_tenant(alice: User, item: Item) -> None:
     with pytest.raises(NoTenant):
         Item.objects.count()
 
 
-def test_it_lets_a_person_ask_once_in_a_while(alice: User, item: Item) -> None:
+def test_it_lets_a_user_refresh_after_the_cooldown(alice: User, item: Item) -> None:
     wait = timedelta(minutes=5)
     assert sync_queue.refresh(user=alice, item_id=item.pk, cooldown=wait) is not None
     assert sync_queue.refresh(user=alice, item_id=item.pk, cooldown=wait) is None
@@ -75,7 +75,7 @@ def test_it_lets_a_person_ask_once_in_a_while(alice: User, item: Item) -> None:
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "request",
     [
         lambda item: sync_queue.refresh(user=item.owner, item_id=item.pk, cooldown=timedelta(0)),
         lambda item: sync_queue.refresh_all(user=item.owner, cooldown=timedelta(0)),
@@ -83,16 +83,18 @@ def test_it_lets_a_person_ask_once_in_a_while(alice: User, item: Item) -> None:
     ],
     ids=["one bank", "all banks", "news"],
 )
-def test_it_is_due_for_whoever_asks_should_the_queue_lose_it(item: Item, ask: Callable[[Item], object]) -> None:
+def test_it_makes_a_requested_item_due_in_case_the_queue_loses_the_job(
+    item: Item, request: Callable[[Item], object]
+) -> None:
     with tenant(item.owner_id):
         Item.objects.update(next_sync_at=timezone.now() + timedelta(hours=6))
-    ask(item)
+    request(item)
     with tenant(item.owner_id):
         item.refresh_from_db()
     assert item.next_sync_at <= timezone.now() + timedelta(seconds=sync_queue.WEBHOOK_DELAY_SECONDS)
 
 
-def test_it_asks_no_bank_that_lets_nobody_in(alice: User, item: Item) -> None:
+def test_it_does_not_refresh_an_item_that_requires_a_sign_in(alice: User, item: Item) -> None:
     with tenant(alice.pk):
         Item.objects.filter(pk=item.pk).update(connection=Connection.LOGIN_REQUIRED)
     with pytest.raises(sync_queue.NotConnected):
@@ -101,12 +103,12 @@ def test_it_asks_no_bank_that_lets_nobody_in(alice: User, item: Item) -> None:
         assert Item.objects.get(pk=item.pk).refreshed_at is None
 
 
-def test_it_lets_nobody_ask_for_another_person(alice: User, mallory: User, item: Item) -> None:
+def test_it_does_not_refresh_another_users_item(alice: User, mallory: User, item: Item) -> None:
     with pytest.raises(Item.DoesNotExist):
         sync_queue.refresh(user=mallory, item_id=item.pk, cooldown=timedelta(0))
     assert sync_queue.refresh_all(user=mallory, cooldown=timedelta(0)) == []
 
 
-def test_it_rings_once_for_each_copy_of_a_webhook() -> None:
+def test_it_records_each_webhook_once() -> None:
     assert sync_queue.record_webhook("f" * 64) is True
     assert sync_queue.record_webhook("f" * 64) is False

@@ -9,21 +9,21 @@ from accounts.models import User
 from banking.models import Account, Item, Transaction
 from banking.provider import InvalidCursor, Readiness, TransactionRow
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
-from banking.tests.sync_runs import StoredTransactions, last_run, run_sync
+from banking.tests.sync_runs import StoredTransactions, get_last_run, run_sync
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def pending_row(**changes: object) -> TransactionRow:
+def make_pending_row(**changes: object) -> TransactionRow:
     return transaction_row("pending", "-14.17", pending=True, **changes)
 
 
-def posted_row(**changes: object) -> TransactionRow:
+def make_posted_row(**changes: object) -> TransactionRow:
     return transaction_row("posted", "-14.17", pending_id="pending", **changes)
 
 
-def recent_row(provider_id: str, **changes: object) -> TransactionRow:
+def make_recent_row(provider_id: str, **changes: object) -> TransactionRow:
     today = timezone.localdate()
     return transaction_row(provider_id, date=today, authorized_date=today, **changes)
 
@@ -39,17 +39,17 @@ def update_transaction(alice: User) -> Callable[..., None]:
     return update
 
 
-def test_it_counts_a_payment_once_while_its_removal_is_late(
+def test_it_counts_a_payment_once_before_the_pending_row_is_removed(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        transactions_page(added=[pending_row()], cursor="c1"),
-        transactions_page(added=[posted_row()], cursor="c2"),
+        transactions_page(added=[make_pending_row()], cursor="c1"),
+        transactions_page(added=[make_posted_row()], cursor="c2"),
     ]
     run_sync(item)
     run_sync(item)
     assert set(stored_transactions()) == {"posted"}
-    provider.pages = [transactions_page(modified=[pending_row(name="A CHANGED NAME")], cursor="c3")]
+    provider.pages = [transactions_page(modified=[make_pending_row(name="A CHANGED NAME")], cursor="c3")]
     run_sync(item)
     assert set(stored_transactions()) == {"posted"}
     provider.pages = [transactions_page(removed=["pending"], cursor="c4")]
@@ -57,23 +57,23 @@ def test_it_counts_a_payment_once_while_its_removal_is_late(
     assert set(stored_transactions()) == {"posted"}
 
 
-def test_it_counts_a_payment_once_when_the_pending_row_comes_last(
+def test_it_counts_a_payment_once_if_the_pending_row_arrives_last(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        transactions_page(added=[posted_row()], cursor="c1"),
-        transactions_page(added=[pending_row()], cursor="c2"),
+        transactions_page(added=[make_posted_row()], cursor="c1"),
+        transactions_page(added=[make_pending_row()], cursor="c2"),
     ]
     run_sync(item)
     run_sync(item)
     assert set(stored_transactions()) == {"posted"}
 
 
-def test_it_counts_a_pending_row_again_when_its_posted_row_goes(
+def test_it_counts_a_pending_row_again_if_its_posted_row_is_removed(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        transactions_page(added=[pending_row(), posted_row()], cursor="c1"),
+        transactions_page(added=[make_pending_row(), make_posted_row()], cursor="c1"),
         transactions_page(removed=["posted"], cursor="c2"),
     ]
     run_sync(item)
@@ -81,11 +81,11 @@ def test_it_counts_a_pending_row_again_when_its_posted_row_goes(
     assert set(stored_transactions()) == {"pending"}
 
 
-def test_it_counts_a_pending_row_again_when_the_posted_row_names_another(
+def test_it_counts_a_pending_row_again_if_the_posted_row_no_longer_refers_to_it(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        transactions_page(added=[pending_row(), posted_row()], cursor="c1"),
+        transactions_page(added=[make_pending_row(), make_posted_row()], cursor="c1"),
         transactions_page(modified=[transaction_row("posted")], cursor="c2"),
     ]
     run_sync(item)
@@ -93,7 +93,7 @@ def test_it_counts_a_pending_row_again_when_the_posted_row_names_another(
     assert set(stored_transactions()) == {"pending", "posted"}
 
 
-def test_it_lets_no_row_replace_itself(
+def test_it_does_not_let_a_row_replace_itself(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
@@ -105,10 +105,10 @@ def test_it_lets_no_row_replace_itself(
     assert set(stored_transactions()) == {"a", "b"}
 
 
-def test_it_mends_what_was_stored_twice_before(
+def test_it_repairs_rows_that_were_stored_twice(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [transactions_page(added=[pending_row(), posted_row()], cursor="c1")]
+    provider.pages = [transactions_page(added=[make_pending_row(), make_posted_row()], cursor="c1")]
     run_sync(item)
     with tenant(item.owner_id):
         Transaction.objects.filter(owner=item.owner_id).update(removed_at=None, replaced_by="")
@@ -117,15 +117,15 @@ def test_it_mends_what_was_stored_twice_before(
     assert set(stored_transactions()) == {"posted"}
 
 
-def test_it_carries_a_persons_words_over_once(
+def test_it_copies_the_users_changes_to_the_posted_row_once(
     item: Item,
     provider: ScriptedProvider,
     stored_transactions: StoredTransactions,
     update_transaction: Callable[..., None],
 ) -> None:
     provider.pages = [
-        transactions_page(added=[pending_row()], cursor="c1"),
-        transactions_page(added=[posted_row()], cursor="c2"),
+        transactions_page(added=[make_pending_row()], cursor="c1"),
+        transactions_page(added=[make_posted_row()], cursor="c2"),
     ]
     run_sync(item)
     update_transaction("pending", note="with Bob", user_category="TRAVEL")
@@ -135,12 +135,12 @@ def test_it_carries_a_persons_words_over_once(
         "TRAVEL",
     )
     update_transaction("posted", note="", user_category="")
-    provider.pages = [transactions_page(modified=[posted_row(name="A CHANGED NAME")], cursor="c3")]
+    provider.pages = [transactions_page(modified=[make_posted_row(name="A CHANGED NAME")], cursor="c3")]
     run_sync(item)
     assert (stored_transactions()["posted"].note, stored_transactions()["posted"].user_category) == ("", "")
 
 
-def test_it_moves_a_transaction_with_what_a_person_wrote_on_it(
+def test_it_moves_a_transaction_to_another_account_with_the_users_changes(
     item: Item,
     provider: ScriptedProvider,
     stored_transactions: StoredTransactions,
@@ -159,7 +159,7 @@ def test_it_moves_a_transaction_with_what_a_person_wrote_on_it(
             assert (row.account.provider_id, row.note, row.removed_at) == (account.provider_id, "mine", None)
 
 
-def test_it_withdraws_a_second_copy_that_an_older_version_left(
+def test_it_removes_a_second_copy_of_a_row(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
@@ -177,43 +177,45 @@ def test_it_withdraws_a_second_copy_that_an_older_version_left(
         assert row.account.provider_id == CARD.provider_id
 
 
-def test_it_keeps_the_rows_of_an_account_that_left_the_roster_when_all_is_read_again(
+def test_it_keeps_rows_of_an_unlisted_account_when_all_rows_are_read_again(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        transactions_page(added=[recent_row("a"), recent_row("b", account_id=CARD.provider_id)], cursor="c1")
+        transactions_page(added=[make_recent_row("a"), make_recent_row("b", account_id=CARD.provider_id)], cursor="c1")
     ]
     run_sync(item)
     provider.listed_accounts = [CHECKING]
-    provider.pages = [InvalidCursor("INVALID_FIELD"), transactions_page(added=[recent_row("a")], cursor="n1")]
+    provider.pages = [InvalidCursor("INVALID_FIELD"), transactions_page(added=[make_recent_row("a")], cursor="n1")]
     run_sync(item)
     assert set(stored_transactions()) == {"a", "b"}
 
 
-def test_it_drops_ghosts_when_all_is_read_again_in_two_parts(
+def test_it_removes_missing_rows_when_all_rows_were_read_again_in_two_parts(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        transactions_page(added=[recent_row("kept"), recent_row("old"), recent_row("ghost")], cursor="c1")
+        transactions_page(
+            added=[make_recent_row("kept"), make_recent_row("old"), make_recent_row("ghost")], cursor="c1"
+        )
     ]
     run_sync(item)
     provider.pages = [
         InvalidCursor("INVALID_FIELD"),
-        transactions_page(added=[recent_row("kept")], cursor="n1", readiness=Readiness.INITIAL),
+        transactions_page(added=[make_recent_row("kept")], cursor="n1", readiness=Readiness.INITIAL),
     ]
     run_sync(item)
     assert set(stored_transactions()) == {"kept", "old", "ghost"}
     provider.cursors.clear()
-    provider.pages = [transactions_page(added=[recent_row("kept"), recent_row("old")], cursor="n2")]
+    provider.pages = [transactions_page(added=[make_recent_row("kept"), make_recent_row("old")], cursor="n2")]
     run_sync(item)
     assert provider.cursors == [""]
     assert set(stored_transactions()) == {"kept", "old"}
-    assert (item.cursor, last_run(item).removed) == ("n2", 1)
+    assert (item.cursor, get_last_run(item).removed) == ("n2", 1)
 
 
-def test_it_goes_on_from_the_first_part_of_a_first_import(item: Item, provider: ScriptedProvider) -> None:
+def test_it_continues_after_the_first_part_of_an_import(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [
-        transactions_page(added=[recent_row("a")], cursor="c1", readiness=Readiness.INITIAL),
+        transactions_page(added=[make_recent_row("a")], cursor="c1", readiness=Readiness.INITIAL),
         transactions_page(cursor="c2"),
     ]
     run_sync(item)
@@ -222,16 +224,18 @@ def test_it_goes_on_from_the_first_part_of_a_first_import(item: Item, provider: 
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_it_leaves_an_account_closed_that_only_a_page_names(
+def test_it_does_not_open_an_account_that_only_a_page_lists(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, is_known: bool
 ) -> None:
     provider.listed_accounts = [CHECKING, CARD] if is_known else [CHECKING]
     run_sync(item)
     provider.listed_accounts = [CHECKING]
     run_sync(item)
-    named = [CARD._replace(current=None)]
+    page_accounts = [CARD._replace(current=None)]
     provider.pages = [
-        transactions_page(added=[transaction_row("a", account_id=CARD.provider_id)], accounts=named, cursor="c2")
+        transactions_page(
+            added=[transaction_row("a", account_id=CARD.provider_id)], accounts=page_accounts, cursor="c2"
+        )
     ]
     run_sync(item)
     assert set(stored_transactions()) == {"a"}

@@ -46,26 +46,26 @@ class StreamingBank:
         if self.loses_cursors:
             self.loses_cursors = False
             raise InvalidCursor("INVALID_FIELD")
-        seen = int(cursor)
-        event = self.log[seen] if seen < len(self.log) else {}
-        reached = min(seen + 1, len(self.log))
-        return transactions_page(**event, cursor=str(reached), more=reached < len(self.log))
+        index = int(cursor)
+        event = self.log[index] if index < len(self.log) else {}
+        next_index = min(index + 1, len(self.log))
+        return transactions_page(**event, cursor=str(next_index), more=next_index < len(self.log))
 
     def first_page(self) -> TransactionsPage:
         """Return all rows; with ``in_parts`` only half of them, and the others as events of the log."""
-        rows, head = list(self.rows.values()), str(len(self.log))
+        rows, cursor = list(self.rows.values()), str(len(self.log))
         if self.in_parts:
             self.in_parts = False
             self.log += [{"added": [row]} for row in rows[1::2]]
-            return transactions_page(added=rows[::2], cursor=head, readiness=Readiness.INITIAL)
-        return transactions_page(added=rows, cursor=head)
+            return transactions_page(added=rows[::2], cursor=cursor, readiness=Readiness.INITIAL)
+        return transactions_page(added=rows, cursor=cursor)
 
     def current_rows(self) -> RowsById:
-        named = {row.pending_id for row in self.rows.values() if not row.pending}
+        replaced_ids = {row.pending_id for row in self.rows.values() if not row.pending}
         return {
             key: (row.account_id, row.amount)
             for key, row in self.rows.items()
-            if not (row.pending and row.provider_id in named)
+            if not (row.pending and row.provider_id in replaced_ids)
         }
 
 
@@ -96,15 +96,17 @@ events = st.lists(
 
 def current_rows(item: Item) -> RowsById:
     with tenant(item.owner_id):
-        found = Transaction.objects.filter(owner=item.owner_id, account__item=item, removed_at=None)
-        named = [(row.provider_id, row.account.provider_id, row.amount) for row in found.select_related("account")]
-    assert len({key for key, _, _ in named}) == len(named)
-    return {key: (account, amount) for key, account, amount in named}
+        transactions = Transaction.objects.filter(owner=item.owner_id, account__item=item, removed_at=None)
+        listed = [
+            (row.provider_id, row.account.provider_id, row.amount) for row in transactions.select_related("account")
+        ]
+    assert len({key for key, _, _ in listed}) == len(listed)
+    return {key: (account, amount) for key, account, amount in listed}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=events)
-def test_it_ends_with_exactly_the_rows_that_count_at_the_bank(
+def test_it_stores_exactly_the_current_rows_of_the_bank(
     story: list[object], alice: User, make_item: Callable[..., Item], provider: ScriptedProvider
 ) -> None:
     bank = StreamingBank()

@@ -1,4 +1,4 @@
-"""Items of slow banks move to a queue of their own, so that other Items do not wait for them."""
+"""Items of slow banks move to their own queue, so that other Items do not wait for them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -31,42 +31,42 @@ def sync(item: Item, *, patient: bool = False) -> Item:
     return update_item(item)
 
 
-def lanes(item: Item) -> list[tuple[Lane, bool]]:
+def list_lanes(item: Item) -> list[tuple[Lane, bool]]:
     return [(job.lane, job.patient) for job in queued_jobs(item.pk)]
 
 
 # --- Syncs ------------------------------------------------------------------------------------------------
 
 
-def test_it_hands_an_item_over_whose_bank_does_not_answer(item: Item, provider: ScriptedProvider) -> None:
+def test_it_moves_an_item_to_the_slow_queue_after_a_timeout(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [TimedOut("TIMEOUT")]
     sync(item)
     assert (item.failures, item.is_slow, item.is_syncing) == (0, True, False)
     assert item.next_sync_at <= timezone.now()
-    assert lanes(item) == [(Lane.SLOW, True)]
+    assert list_lanes(item) == [(Lane.SLOW, True)]
     with tenant(item.owner_id):
         assert SyncRun.objects.get().error_code == "HANDED_OVER"
 
 
-def test_it_gives_a_bank_its_time_among_those_that_need_it(item: Item, provider: ScriptedProvider) -> None:
+def test_it_counts_a_timeout_in_the_slow_queue_as_a_failure(item: Item, provider: ScriptedProvider) -> None:
     update_item(item, is_slow=True)
     provider.pages = [TimedOut("TIMEOUT")]
     sync(item, patient=True)
     assert (item.failures, item.is_slow, item.error_code) == (1, True, "TIMEOUT")
-    assert lanes(item) == []
+    assert list_lanes(item) == []
 
 
-def test_it_takes_an_item_back_whose_bank_answers_quickly_again(item: Item, provider: ScriptedProvider) -> None:
+def test_it_moves_an_item_back_when_its_bank_is_fast_again(item: Item, provider: ScriptedProvider) -> None:
     update_item(item, is_slow=True)
     assert not sync(item, patient=True).is_slow
 
 
-def test_it_leaves_an_item_there_whose_bank_answers_slowly(item: Item, provider: ScriptedProvider) -> None:
-    def answer() -> object:
+def test_it_keeps_an_item_of_a_slow_bank_in_the_slow_queue(item: Item, provider: ScriptedProvider) -> None:
+    def respond() -> object:
         clock.shift(timedelta(seconds=9))
         return transactions_page()
 
-    provider.pages = [answer]
+    provider.pages = [respond]
     with time_machine.travel(timezone.now(), tick=False) as clock:
         sync(item, patient=True)
     assert item.is_slow
@@ -75,14 +75,14 @@ def test_it_leaves_an_item_there_whose_bank_answers_slowly(item: Item, provider:
 @pytest.mark.parametrize(
     ("error", "slow"), [(InstitutionDown("INSTITUTION_DOWN"), True), (LoginRequired("ITEM_LOGIN_REQUIRED"), False)]
 )
-def test_it_keeps_items_of_banks_that_fail_apart(
+def test_it_moves_an_item_to_the_slow_queue_if_its_bank_is_down(
     item: Item, provider: ScriptedProvider, error: ProviderError, slow: bool
 ) -> None:
     provider.pages = [error]
     assert sync(item).is_slow is slow
 
 
-def test_it_lets_whoever_asks_for_a_reading_directly_wait(item: Item, provider: ScriptedProvider) -> None:
+def test_it_counts_a_timeout_of_a_direct_call_as_a_failure(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [TimedOut("TIMEOUT")]
     sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
     assert update_item(item).failures == 1
@@ -92,28 +92,28 @@ def test_it_lets_whoever_asks_for_a_reading_directly_wait(item: Item, provider: 
 
 
 @pytest.mark.parametrize(("slow", "lane"), [(False, Lane.SHARED), (True, Lane.SLOW)])
-def test_it_queues_a_persons_wish_where_it_holds_nobody_up(item: Item, slow: bool, lane: Lane) -> None:
+def test_it_queues_a_users_request_by_the_speed_of_the_bank(item: Item, slow: bool, lane: Lane) -> None:
     tasks.enqueue_sync(update_item(item, is_slow=slow), trigger="person")
-    assert lanes(item) == [(lane, slow)]
+    assert list_lanes(item) == [(lane, slow)]
 
 
-def test_it_puts_what_somebody_waits_for_before_the_clocks_own(alice: User, make_item: Callable[..., Item]) -> None:
-    now, whole = timezone.now(), {"readiness": Readiness.HISTORICAL}
-    found = {
+def test_it_queues_requested_and_first_syncs_before_regular_ones(alice: User, make_item: Callable[..., Item]) -> None:
+    now, complete = timezone.now(), {"readiness": Readiness.HISTORICAL}
+    lanes_by_item = {
         make_item(alice, provider_item_id="import").pk: Lane.SHARED,
-        make_item(alice, provider_item_id="regular", checked_at=now, **whole).pk: Lane.ROUTINE,
+        make_item(alice, provider_item_id="regular", checked_at=now, **complete).pk: Lane.ROUTINE,
         make_item(
-            alice, provider_item_id="wanted", checked_at=now - timedelta(hours=1), sync_requested_at=now, **whole
+            alice, provider_item_id="wanted", checked_at=now - timedelta(hours=1), sync_requested_at=now, **complete
         ).pk: Lane.SHARED,
         make_item(alice, provider_item_id="slow", is_slow=True).pk: Lane.SLOW,
     }
     tasks.dispatch_due_syncs()
-    assert {pk: [job.lane for job in queued_jobs(pk)] for pk in found} == {pk: [lane] for pk, lane in found.items()}
+    assert {pk: [job.lane for job in queued_jobs(pk)] for pk in lanes_by_item} == {
+        pk: [lane] for pk, lane in lanes_by_item.items()
+    }
 
 
-def test_it_ends_items_at_the_provider_where_that_holds_nobody_up(
-    alice: User, item: Item, provider: ScriptedProvider
-) -> None:
+def test_it_queues_removals_in_the_slow_queue(alice: User, item: Item, provider: ScriptedProvider) -> None:
     removal = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     assert removal is not None
     tasks.enqueue_removal(removal)
@@ -143,7 +143,7 @@ class Clock:
         return self.now
 
 
-def test_it_waits_no_longer_for_one_answer_or_for_all_than_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_limits_the_wait_per_response_and_in_total(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("banking.plaid.deadline.time", clock)
     transport = SlowTransport(1, 4, 4, clock=clock)

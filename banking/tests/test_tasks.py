@@ -26,7 +26,7 @@ def sync(item: Item) -> None:
     tasks.sync_item(str(item.owner_id), str(item.pk), "test")
 
 
-def triggers(item: Item) -> list[str]:
+def list_triggers(item: Item) -> list[str]:
     return [job.arguments[-1] for job in queued_jobs(item.pk)]
 
 
@@ -38,7 +38,7 @@ def lease_to_other_worker(item: Item) -> Item:
 # --- One Item ---------------------------------------------------------------------------------------------
 
 
-def test_it_reads_an_item_and_rests_when_all_of_it_is_here(
+def test_it_queues_no_further_sync_when_the_history_is_complete(
     item: Item, provider: ScriptedProvider, stored_transactions: Callable[[], dict[str, object]]
 ) -> None:
     provider.pages = [transactions_page(added=[transaction_row("a")])]
@@ -47,7 +47,7 @@ def test_it_reads_an_item_and_rests_when_all_of_it_is_here(
     assert queued_jobs(item.pk) == []
 
 
-def test_it_looks_again_in_seconds_while_the_history_is_prepared(item: Item, provider: ScriptedProvider) -> None:
+def test_it_queues_another_sync_while_the_history_is_prepared(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [transactions_page(cursor="", readiness=Readiness.NOT_READY)]
     sync(item)
     (job,) = queued_jobs(item.pk)
@@ -56,19 +56,19 @@ def test_it_looks_again_in_seconds_while_the_history_is_prepared(item: Item, pro
 
 
 @pytest.mark.parametrize(
-    ("answer", "seconds"),
+    ("outcome", "seconds"),
     [(transactions_page(cursor="", readiness=Readiness.NOT_READY), 3), (NotReady("PRODUCT_NOT_READY"), 10)],
 )
-def test_it_has_written_down_when_to_look_again_should_the_queue_lose_it(
-    item: Item, provider: ScriptedProvider, answer: object, seconds: int
+def test_it_stores_the_time_of_the_next_sync_in_case_the_queue_loses_the_job(
+    item: Item, provider: ScriptedProvider, outcome: object, seconds: int
 ) -> None:
-    provider.pages = [answer]
-    began = timezone.now()
+    provider.pages = [outcome]
+    started_at = timezone.now()
     sync(item)
-    assert began < update_item(item).next_sync_at - timedelta(seconds=seconds) <= timezone.now()
+    assert started_at < update_item(item).next_sync_at - timedelta(seconds=seconds) <= timezone.now()
 
 
-def test_it_leaves_news_of_a_busy_item_to_the_worker_that_holds_it(item: Item, provider: ScriptedProvider) -> None:
+def test_it_does_not_sync_a_requested_item_that_another_worker_syncs(item: Item, provider: ScriptedProvider) -> None:
     lease_to_other_worker(item)
     sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
     sync(item)
@@ -76,38 +76,40 @@ def test_it_leaves_news_of_a_busy_item_to_the_worker_that_holds_it(item: Item, p
 
 
 @pytest.mark.parametrize("connection", [Connection.LOGIN_REQUIRED, Connection.REMOVING, Connection.REMOVED])
-def test_it_comes_back_to_no_item_that_cannot_be_read(item: Item, provider: ScriptedProvider, connection: str) -> None:
+def test_it_does_not_sync_a_requested_item_that_is_not_active(
+    item: Item, provider: ScriptedProvider, connection: str
+) -> None:
     sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
     update_item(item, connection=connection)
     sync(item)
     assert (queued_jobs(item.pk), provider.cursors) == ([], [])
 
 
-def test_it_reads_once_for_ten_copies_of_a_job(item: Item, provider: ScriptedProvider) -> None:
+def test_it_syncs_once_for_ten_copies_of_a_job(item: Item, provider: ScriptedProvider) -> None:
     for _ in range(10):
         sync(item)
     assert len(provider.cursors) == 1
 
 
-def test_it_leaves_a_busy_item_that_has_none(item: Item, provider: ScriptedProvider) -> None:
+def test_it_does_not_sync_an_item_that_another_worker_syncs(item: Item, provider: ScriptedProvider) -> None:
     lease_to_other_worker(item)
     sync(item)
     assert (queued_jobs(item.pk), provider.cursors) == ([], [])
 
 
-def test_it_does_not_come_back_to_an_item_that_cannot_be_read(item: Item, provider: ScriptedProvider) -> None:
+def test_it_queues_no_further_sync_if_a_sign_in_is_required(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [LoginRequired("ITEM_LOGIN_REQUIRED")]
     sync(item)
     assert update_item(item).connection == Connection.LOGIN_REQUIRED
     assert queued_jobs(item.pk) == []
 
 
-def test_it_does_nothing_for_an_item_that_is_gone(alice: User, provider: ScriptedProvider) -> None:
+def test_it_does_nothing_for_an_unknown_item(alice: User, provider: ScriptedProvider) -> None:
     tasks.sync_item(str(alice.pk), str(uuid4()), "test")
     assert provider.cursors == []
 
 
-def test_it_reads_no_item_in_somebody_elses_name(mallory: User, item: Item, provider: ScriptedProvider) -> None:
+def test_it_does_not_sync_another_users_item(mallory: User, item: Item, provider: ScriptedProvider) -> None:
     tasks.sync_item(str(mallory.pk), str(item.pk), "test")
     assert provider.cursors == []
     with tenant(mallory.pk), pytest.raises(TenantMismatch):
@@ -117,30 +119,30 @@ def test_it_reads_no_item_in_somebody_elses_name(mallory: User, item: Item, prov
 # --- Celery beat ------------------------------------------------------------------------------------------
 
 
-def test_it_queues_everybodys_due_items_once_and_chunk_by_chunk(
+def test_it_queues_all_due_items_once_in_chunks(
     alice: User, mallory: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claims: list[int] = []
     claim = sync_queue.claim_due_syncs
 
     def claim_and_count(*, limit: int) -> list[object]:
-        found = claim(limit=limit)
-        claims.append(len(found))
-        return found
+        items_ = claim(limit=limit)
+        claims.append(len(items_))
+        return items_
 
     monkeypatch.setattr(tasks, "CHUNK", 2)
     monkeypatch.setattr(sync_queue, "claim_due_syncs", claim_and_count)
     items = [make_item(owner, provider_item_id=f"{owner.pk}-{n}") for owner in (alice, mallory) for n in range(2)]
     items.append(make_item(alice, provider_item_id="fifth"))
-    rests = make_item(alice, provider_item_id="rests", next_sync_at=timezone.now() + timedelta(hours=1))
+    later_item = make_item(alice, provider_item_id="rests", next_sync_at=timezone.now() + timedelta(hours=1))
     tasks.dispatch_due_syncs()
     tasks.dispatch_due_syncs()
-    assert [triggers(item) for item in items] == [["beat"]] * 5
-    assert triggers(rests) == []
+    assert [list_triggers(item) for item in items] == [["beat"]] * 5
+    assert list_triggers(later_item) == []
     assert claims == [2, 2, 1, 0, 0]
 
 
-def test_it_queues_a_removal_until_it_is_paid(alice: User, item: Item, provider: ScriptedProvider) -> None:
+def test_it_queues_a_removal_until_it_has_succeeded(alice: User, item: Item, provider: ScriptedProvider) -> None:
     removal = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     provider.removal_error = Unavailable("TIMEOUT")
     tasks.retry_removals()
@@ -160,7 +162,7 @@ def test_it_queues_a_removal_until_it_is_paid(alice: User, item: Item, provider:
     assert update_item(item).connection == Connection.REMOVED
 
 
-def test_it_says_which_removal_is_owed_and_shows_no_token(
+def test_it_logs_a_failed_removal_without_its_token(
     alice: User, item: Item, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     removal = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
@@ -174,45 +176,45 @@ def test_it_says_which_removal_is_owed_and_shows_no_token(
 # --- Webhooks ---------------------------------------------------------------------------------------------
 
 
-def webhook_event(provider_item_id: str) -> WebhookEvent:
+def make_webhook_event(provider_item_id: str) -> WebhookEvent:
     return WebhookEvent("plaid", provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "f" * 64)
 
 
-def test_it_asks_for_the_item_that_a_webhook_speaks_of(item: Item) -> None:
-    tasks.handle_webhook(webhook_event(item.provider_item_id))
-    assert triggers(item) == ["webhook"]
+def test_it_queues_a_sync_of_the_webhooks_item(item: Item) -> None:
+    tasks.handle_webhook(make_webhook_event(item.provider_item_id))
+    assert list_triggers(item) == ["webhook"]
     assert update_item(item).sync_requested_at is not None
 
 
-@pytest.mark.parametrize("stranger", ["", "unknown", "' OR true --"])
-def test_it_asks_for_nothing_when_the_item_is_not_ours(item: Item, stranger: str) -> None:
-    tasks.handle_webhook(webhook_event(stranger))
-    assert triggers(item) == []
+@pytest.mark.parametrize("item_id", ["", "unknown", "' OR true --"])
+def test_it_queues_nothing_for_an_unknown_item(item: Item, item_id: str) -> None:
+    tasks.handle_webhook(make_webhook_event(item_id))
+    assert list_triggers(item) == []
     assert update_item(item).sync_requested_at is None
 
 
-def test_it_does_not_mistake_another_environments_item(item: Item) -> None:
+def test_it_queues_nothing_for_an_item_of_another_environment(item: Item) -> None:
     update_item(item, environment="production")
-    tasks.handle_webhook(webhook_event(item.provider_item_id))
-    assert triggers(item) == []
+    tasks.handle_webhook(make_webhook_event(item.provider_item_id))
+    assert list_triggers(item) == []
 
 
-def test_it_reads_twice_at_most_when_a_bell_rings_while_it_reads(item: Item, provider: ScriptedProvider) -> None:
+def test_it_syncs_once_more_for_a_webhook_during_a_sync(item: Item, provider: ScriptedProvider) -> None:
     def receive_webhook() -> object:
-        tasks.handle_webhook(webhook_event(item.provider_item_id))
+        tasks.handle_webhook(make_webhook_event(item.provider_item_id))
         return transactions_page(cursor="c1")
 
     provider.pages = [receive_webhook]
     for _ in range(3):
         sync(item)
-    assert triggers(item) == ["webhook", "follow-up"]
+    assert list_triggers(item) == ["webhook", "follow-up"]
     assert len(provider.cursors) == 2
 
 
-def test_it_reads_once_for_a_burst_of_webhooks(item: Item, provider: ScriptedProvider) -> None:
+def test_it_syncs_once_for_many_webhooks(item: Item, provider: ScriptedProvider) -> None:
     sync(item)
     for _ in range(24):
-        tasks.handle_webhook(webhook_event(item.provider_item_id))
+        tasks.handle_webhook(make_webhook_event(item.provider_item_id))
     provider.cursors.clear()
     with time_machine.travel(max(job.start or timezone.now() for job in queued_jobs(item.pk))):
         for _ in range(24):
@@ -220,13 +222,13 @@ def test_it_reads_once_for_a_burst_of_webhooks(item: Item, provider: ScriptedPro
     assert len(provider.cursors) == 1
 
 
-def test_it_queues_nothing_for_a_webhook_of_an_item_that_cannot_be_read(item: Item) -> None:
+def test_it_queues_nothing_for_a_webhook_of_a_removed_item(item: Item) -> None:
     update_item(item, connection=Connection.REMOVED)
-    tasks.handle_webhook(webhook_event(item.provider_item_id))
+    tasks.handle_webhook(make_webhook_event(item.provider_item_id))
     assert queued_jobs(item.pk) == []
 
 
-def test_it_forgets_webhooks_that_are_too_old_to_be_played_again() -> None:
+def test_it_deletes_receipts_of_webhooks_that_cannot_be_replayed() -> None:
     now = timezone.now()
     WebhookReceipt.objects.create(fingerprint="old", received_at=now - sync_queue.REPLAY_WINDOW - timedelta(seconds=1))
     WebhookReceipt.objects.create(fingerprint="new", received_at=now)
@@ -237,7 +239,7 @@ def test_it_forgets_webhooks_that_are_too_old_to_be_played_again() -> None:
 # --- A queue that is down ---------------------------------------------------------------------------------
 
 
-def test_it_leaves_the_item_to_the_clock_when_the_queue_is_away(
+def test_it_leaves_the_sync_to_the_scheduler_if_the_queue_is_unavailable(
     item: Item, queue_down: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     tasks.enqueue_sync(item, trigger="link")
@@ -245,13 +247,15 @@ def test_it_leaves_the_item_to_the_clock_when_the_queue_is_away(
     assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=9)] == [item.pk]
 
 
-def test_it_leaves_the_removal_to_the_clock_when_the_queue_is_away(alice: User, item: Item, queue_down: None) -> None:
+def test_it_leaves_the_removal_to_the_scheduler_if_the_queue_is_unavailable(
+    alice: User, item: Item, queue_down: None
+) -> None:
     removal = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     tasks.enqueue_removal(removal)
     tasks.enqueue_removal(None)
     assert sync_queue.due_removals(limit=9) == [(alice.pk, removal.pk)]
 
 
-def test_it_hears_a_webhook_even_when_the_queue_is_away(item: Item, queue_down: None) -> None:
-    tasks.handle_webhook(webhook_event(item.provider_item_id))
+def test_it_records_a_webhook_if_the_queue_is_unavailable(item: Item, queue_down: None) -> None:
+    tasks.handle_webhook(make_webhook_event(item.provider_item_id))
     assert update_item(item).sync_requested_at is not None

@@ -25,7 +25,7 @@ def load_totals(user: User) -> list[CurrencyTotal]:
         return totals.totals_by_currency(Transaction.objects.for_user(user).newest_first(), owner_id=user.pk)
 
 
-def test_it_adds_what_came_in_and_what_went_out(alice: User, account: Account) -> None:
+def test_it_sums_money_in_and_money_out(alice: User, account: Account) -> None:
     for amount in ("2500.00", "-4.33", "-0.67", "0", "12.345"):
         make_transaction(account, amount)
     (dollars,) = load_totals(alice)
@@ -43,29 +43,29 @@ def test_it_never_adds_two_currencies(alice: User, account: Account) -> None:
     ]
 
 
-def test_it_keeps_currencies_of_equal_weight_in_one_order(alice: User, account: Account) -> None:
+def test_it_orders_currencies_with_equal_counts_by_code(alice: User, account: Account) -> None:
     for currency in ("USD", "", "EUR", "CAD"):
         make_transaction(account, "1", currency=currency)
     assert [total.currency for total in load_totals(alice)] == ["", "CAD", "EUR", "USD"]
 
 
-def test_it_loses_no_cent_of_what_floats_cannot_hold(alice: User, account: Account) -> None:
+def test_it_sums_exactly(alice: User, account: Account) -> None:
     for amount in ("0.1", "0.2", "90071992547409.93", "-90071992547409.92"):
         make_transaction(account, amount)
     (dollars,) = load_totals(alice)
     assert dollars.net == Decimal("0.31")
 
 
-def test_it_has_nothing_to_say_about_nothing(alice: User) -> None:
+def test_it_returns_nothing_without_transactions(alice: User) -> None:
     assert load_totals(alice) == []
 
 
-def test_it_counts_nothing_of_somebody_else(mallory: User, account: Account) -> None:
+def test_it_counts_no_transactions_of_another_user(mallory: User, account: Account) -> None:
     make_transaction(account, "1")
     assert load_totals(mallory) == []
 
 
-# --- What only moves --------------------------------------------------------------------------------------
+# --- Transfers --------------------------------------------------------------------------------------------
 
 
 def test_it_counts_neither_leg_of_a_transfer_or_a_card_payment(alice: User, item: Item, account: Account) -> None:

@@ -65,14 +65,14 @@ def test_it_links_through_the_sites_pages(toy_item: Item) -> None:
     assert [job.task for job in queued_jobs(toy_item.pk)] == ["sync_item"]
 
 
-def test_it_names_itself_where_consent_is_asked_for(bank: ToyBank, as_alice: Client) -> None:
+def test_it_is_named_in_the_consent(bank: ToyBank, as_alice: Client) -> None:
     assert "that I choose through Toyland" in page_text(as_alice.get(reverse("connect") + "?provider=toy"))
     assert "that I choose through Plaid" in page_text(as_alice.get(reverse("connect")))
     assert as_alice.get(reverse("connect") + "?provider=nobody").status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_syncs_to_the_cent_and_goes_on_from_its_cursor(toy_item: Item, bank: ToyBank, alice: User) -> None:
+def test_it_syncs_exact_amounts_and_continues_from_its_cursor(toy_item: Item, bank: ToyBank, alice: User) -> None:
     bank.amounts += [Decimal("-4.33"), Decimal("100.01")]
     item = sync(toy_item)
     bank.amounts += [Decimal("-0.01")]
@@ -88,25 +88,25 @@ def test_it_syncs_to_the_cent_and_goes_on_from_its_cursor(toy_item: Item, bank: 
     assert (item.institution.name, item.institution.provider, item.connection) == ("Toy Bank", "toy", "active")
 
 
-def test_it_is_found_by_the_scheduler_beside_plaids(
+def test_it_is_scheduled_together_with_plaid(
     toy_item: Item, alice: User, mallory: User, make_item, provider: ScriptedProvider
 ) -> None:
-    plaids = make_item(mallory)
+    plaids_item = make_item(mallory)
     make_due(toy_item)
-    make_due(plaids)
-    assert {claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=10)} == {toy_item.pk, plaids.pk}
+    make_due(plaids_item)
+    assert {claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=10)} == {toy_item.pk, plaids_item.pk}
 
 
-def test_it_keeps_ids_of_two_providers_apart(toy_item: Item, mallory: User, make_item) -> None:
-    twin = make_item(mallory, provider_item_id=toy_item.provider_item_id)
-    found = [
+def test_it_can_have_the_same_item_id_as_another_provider(toy_item: Item, mallory: User, make_item) -> None:
+    plaids_item = make_item(mallory, provider_item_id=toy_item.provider_item_id)
+    items = [
         sync_queue.find_current_item(provider_key=key, provider_item_id=toy_item.provider_item_id)
         for key in ("toy", "plaid")
     ]
-    assert found == [(toy_item.owner_id, toy_item.pk), (mallory.pk, twin.pk)]
+    assert items == [(toy_item.owner_id, toy_item.pk), (mallory.pk, plaids_item.pk)]
 
 
-def test_it_rings_with_its_own_signature(toy_item: Item, rf: RequestFactory) -> None:
+def test_it_verifies_its_own_webhooks(toy_item: Item, rf: RequestFactory) -> None:
     body = json.dumps({"item": toy_item.provider_item_id}).encode()
     jobs = len(queued_jobs(toy_item.pk))
     for signature, status in ((sign(body), 200), ("forged", 400)):
@@ -115,7 +115,7 @@ def test_it_rings_with_its_own_signature(toy_item: Item, rf: RequestFactory) -> 
     assert len(queued_jobs(toy_item.pk)) == jobs + 1
 
 
-def test_it_disconnects_and_ends_the_item_at_its_bank(toy_item: Item, bank: ToyBank, as_alice: Client) -> None:
+def test_it_disconnects_and_removes_the_item_at_its_bank(toy_item: Item, bank: ToyBank, as_alice: Client) -> None:
     as_alice.post(reverse("disconnect", args=[toy_item.pk]), {"history": "keep"})
     with tenant(toy_item.owner_id):
         removal = PendingRemoval.objects.get()
@@ -126,14 +126,14 @@ def test_it_disconnects_and_ends_the_item_at_its_bank(toy_item: Item, bank: ToyB
         assert Item.objects.get().connection == Connection.REMOVED
 
 
-def test_it_explains_its_own_codes(toy_item: Item) -> None:
+def test_it_describes_its_own_error_codes(toy_item: Item) -> None:
     toy_item.error_code = "TOY_LOCKED"
     assert toy_item.reauth_message == "Your toy box is locked."
     toy_item.error_code = "ITEM_LOGIN_REQUIRED"
     assert toy_item.reauth_message == ""
 
 
-def test_it_speaks_to_no_provider_that_the_settings_do_not_name(toy_item: Item, settings) -> None:
+def test_it_is_not_called_without_its_setting(toy_item: Item, settings) -> None:
     settings.BANK_PROVIDERS = {"plaid": settings.BANK_PROVIDERS["plaid"]}
     assert toy_item.is_in_other_environment
     assert sync_queue.claim_due_syncs(limit=10) == []

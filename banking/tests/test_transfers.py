@@ -38,8 +38,8 @@ def savings(alice: User, make_item: Callable[..., Item]) -> Account:
     return make_account(make_item(alice, provider_item_id="other-bank"), name="Savings", subtype="savings")
 
 
-def add_row(account: Account, amount: str, days_ago: int = 0, **facts: object) -> Transaction:
-    return make_transaction(account, amount, day=TODAY - timedelta(days=days_ago), **facts)
+def add_row(account: Account, amount: str, days_ago: int = 0, **fields: object) -> Transaction:
+    return make_transaction(account, amount, day=TODAY - timedelta(days=days_ago), **fields)
 
 
 def update_pairs(user: User) -> Pairs:
@@ -49,21 +49,21 @@ def update_pairs(user: User) -> Pairs:
         return sorted(Transfer.objects.for_user(user).values_list("money_out", "money_in"))
 
 
-def test_it_pairs_what_left_one_account_with_what_arrived_on_another(
+def test_it_pairs_money_out_with_an_equal_amount_on_another_account(
     alice: User, checking: Account, savings: Account
 ) -> None:
-    out, back = add_row(checking, "-500", 1), add_row(savings, "500")
+    money_out, money_in = add_row(checking, "-500", 1), add_row(savings, "500")
     add_row(checking, "-499.99")
-    assert update_pairs(alice) == [(out.pk, back.pk)]
+    assert update_pairs(alice) == [(money_out.pk, money_in.pk)]
 
 
-@pytest.mark.parametrize(("days", "found"), [(-5, 0), (-4, 1), (0, 1), (4, 1), (5, 0)])
+@pytest.mark.parametrize(("days", "count"), [(-5, 0), (-4, 1), (0, 1), (4, 1), (5, 0)])
 def test_it_pairs_within_four_days_in_either_direction(
-    alice: User, checking: Account, savings: Account, days: int, found: int
+    alice: User, checking: Account, savings: Account, days: int, count: int
 ) -> None:
     add_row(checking, "-500", 10)
     add_row(savings, "500", 10 - days)
-    assert len(update_pairs(alice)) == found
+    assert len(update_pairs(alice)) == count
 
 
 def test_it_pairs_three_equal_amounts_by_the_nearest_days(alice: User, checking: Account, savings: Account) -> None:
@@ -72,7 +72,7 @@ def test_it_pairs_three_equal_amounts_by_the_nearest_days(alice: User, checking:
     assert update_pairs(alice) == [(near.pk, arrived.pk)]
 
 
-def test_it_pairs_money_that_arrives_later_before_money_that_came_earlier(
+def test_it_prefers_money_that_arrives_later_to_money_that_arrived_earlier(
     alice: User, checking: Account, savings: Account
 ) -> None:
     add_row(savings, "500", 6)
@@ -80,7 +80,7 @@ def test_it_pairs_money_that_arrives_later_before_money_that_came_earlier(
     assert update_pairs(alice) == [(left.pk, arrived.pk)]
 
 
-def test_it_pairs_the_same_rows_whatever_came_first(alice: User, checking: Account, savings: Account) -> None:
+def test_it_pairs_again_when_a_better_row_arrives(alice: User, checking: Account, savings: Account) -> None:
     early, arrived = add_row(checking, "-500", 4), add_row(savings, "500", 1)
     assert update_pairs(alice) == [(early.pk, arrived.pk)]
     late = add_row(checking, "-500", 1)
@@ -99,7 +99,7 @@ def test_it_pairs_the_same_rows_whatever_came_first(alice: User, checking: Accou
         ({}, {"removed_at": timezone.now()}),
     ],
 )
-def test_it_pairs_nothing_that_says_what_it_was_for_or_does_not_stand(
+def test_it_does_not_pair_categorized_hidden_or_removed_rows(
     alice: User, checking: Account, savings: Account, left: dict[str, object], arrived: dict[str, object]
 ) -> None:
     add_row(checking, "-500", **left)
@@ -117,7 +117,7 @@ def test_it_pairs_nothing_that_says_what_it_was_for_or_does_not_stand(
         ({"category": "TRAVEL", "user_category": "TRANSFER_OUT"}, {}),
     ],
 )
-def test_it_pairs_rows_whose_category_tells_nothing_or_a_transfer(
+def test_it_pairs_rows_with_transfer_or_general_categories(
     alice: User, checking: Account, savings: Account, left: dict[str, object], arrived: dict[str, object]
 ) -> None:
     add_row(checking, "-500", **left)
@@ -125,7 +125,7 @@ def test_it_pairs_rows_whose_category_tells_nothing_or_a_transfer(
     assert len(update_pairs(alice)) == 1
 
 
-def test_it_pairs_nothing_on_one_account_or_with_somebody_else(
+def test_it_does_not_pair_rows_of_one_account_or_of_another_user(
     alice: User, mallory: User, checking: Account, make_item: Callable[..., Item]
 ) -> None:
     add_row(checking, "-500")
@@ -134,26 +134,24 @@ def test_it_pairs_nothing_on_one_account_or_with_somebody_else(
     assert update_pairs(alice) == []
 
 
-def test_it_takes_no_payment_of_a_loan_for_a_transfer_but_borrowed_money(
-    alice: User, item: Item, checking: Account
-) -> None:
+def test_it_pairs_borrowed_money_but_not_payments_of_a_loan(alice: User, item: Item, checking: Account) -> None:
     loan = make_account(item, type="loan", name="Mortgage")
     add_row(checking, "-800")
     add_row(loan, "800")
-    lent, got = add_row(loan, "-3000"), add_row(checking, "3000")
-    assert update_pairs(alice) == [(lent.pk, got.pk)]
+    loan_out, loan_in = add_row(loan, "-3000"), add_row(checking, "3000")
+    assert update_pairs(alice) == [(loan_out.pk, loan_in.pk)]
 
 
-def test_it_lets_a_pair_go_whose_leg_is_gone(alice: User, checking: Account, savings: Account) -> None:
-    out, back = add_row(checking, "-500", 1), add_row(savings, "500")
+def test_it_replaces_a_pair_whose_row_was_removed(alice: User, checking: Account, savings: Account) -> None:
+    money_out, money_in = add_row(checking, "-500", 1), add_row(savings, "500")
     with tenant(alice.pk):
         update_transfers(owner_id=alice.pk)
-        Transaction.objects.filter(pk=back.pk).update(removed_at=timezone.now())
-    again = add_row(savings, "500", 2)
-    assert update_pairs(alice) == [(out.pk, again.pk)]
+        Transaction.objects.filter(pk=money_in.pk).update(removed_at=timezone.now())
+    new_money_in = add_row(savings, "500", 2)
+    assert update_pairs(alice) == [(money_out.pk, new_money_in.pk)]
 
 
-def test_it_keeps_the_row_of_a_pair_that_stays(alice: User, checking: Account, savings: Account) -> None:
+def test_it_does_not_rewrite_an_unchanged_pair(alice: User, checking: Account, savings: Account) -> None:
     add_row(checking, "-500"), add_row(savings, "500")
     update_pairs(alice)
     with tenant(alice.pk):
@@ -163,7 +161,7 @@ def test_it_keeps_the_row_of_a_pair_that_stays(alice: User, checking: Account, s
         assert Transfer.objects.get() == before
 
 
-def test_it_survives_days_at_the_end_of_the_calendar(alice: User, checking: Account, savings: Account) -> None:
+def test_it_pairs_rows_on_the_first_and_last_possible_day(alice: User, checking: Account, savings: Account) -> None:
     for day in (date.min, date.max):
         make_transaction(checking, "-500", day=day)
         make_transaction(savings, "500", day=day)
@@ -174,11 +172,11 @@ def test_it_survives_days_at_the_end_of_the_calendar(alice: User, checking: Acco
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_is_done_in_the_transaction_of_each_reading(item: Item, provider: ScriptedProvider) -> None:
-    untold = {"category": "", "category_detail": "", "authorized_date": None}
+def test_it_updates_pairs_in_each_sync(item: Item, provider: ScriptedProvider) -> None:
+    uncategorized = {"category": "", "category_detail": "", "authorized_date": None}
     legs = [
-        transaction_row("out", "-500", date=date(2026, 11, 10), **untold),
-        transaction_row("in", "500", date=date(2026, 11, 12), account_id="acc-card", **untold),
+        transaction_row("out", "-500", date=date(2026, 11, 10), **uncategorized),
+        transaction_row("in", "500", date=date(2026, 11, 12), account_id="acc-card", **uncategorized),
     ]
     provider.pages = [transactions_page(added=legs, cursor="c1")]
     sync(item)
@@ -189,7 +187,7 @@ def test_it_is_done_in_the_transaction_of_each_reading(item: Item, provider: Scr
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_is_done_when_a_bank_leaves_with_its_history(
+def test_it_updates_pairs_when_a_bank_is_deleted_with_its_history(
     alice: User, item: Item, checking: Account, savings: Account, provider: ScriptedProvider
 ) -> None:
     add_row(checking, "-500"), add_row(savings, "500")
@@ -210,10 +208,10 @@ def count_transfers(item: Item) -> int:
 # --- Random rows ------------------------------------------------------------------------------------------
 
 LEGS = st.builds(
-    lambda place, account, day, sign: Leg(
-        UUID(int=place), UUID(int=account), TODAY + timedelta(days=day), "USD", Decimal(sign * 500)
+    lambda number, account, day, sign: Leg(
+        UUID(int=number), UUID(int=account), TODAY + timedelta(days=day), "USD", Decimal(sign * 500)
     ),
-    place=st.integers(1, 10**6),
+    number=st.integers(1, 10**6),
     account=st.integers(1, 3),
     day=st.integers(-6, 6),
     sign=st.sampled_from([1, -1]),
@@ -221,15 +219,15 @@ LEGS = st.builds(
 
 
 @given(st.lists(LEGS, max_size=14, unique_by=lambda leg: leg.id))
-def test_it_uses_each_leg_once_and_leaves_none_that_fits_another(legs: list[Leg]) -> None:
+def test_it_uses_each_leg_once_and_leaves_no_matching_legs_unpaired(legs: list[Leg]) -> None:
     pairs = pair_legs(sorted(legs, key=lambda leg: (leg.day, leg.id)))
     used = [leg for pair in pairs for leg in pair]
     assert len(used) == len(set(used))
     assert all(fits(left, arrived) for left, arrived in pairs)
-    alone = set(legs) - set(used)
-    assert not any(fits(left, arrived) for left in alone for arrived in alone)
+    unpaired = set(legs) - set(used)
+    assert not any(fits(left, arrived) for left in unpaired for arrived in unpaired)
 
 
 def fits(left: Leg, arrived: Leg) -> bool:
-    apart = abs((arrived.day - left.day).days)
-    return left.amount == -arrived.amount < 0 and left.account_id != arrived.account_id and apart <= 4
+    days_between = abs((arrived.day - left.day).days)
+    return left.amount == -arrived.amount < 0 and left.account_id != arrived.account_id and days_between <= 4

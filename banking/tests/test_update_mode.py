@@ -28,7 +28,7 @@ def item_to_reconnect(alice: User, item: Item, provider: ScriptedProvider) -> It
     )
 
 
-def test_it_puts_a_repaired_item_back_to_work_and_keeps_everything_else(
+def test_it_reactivates_the_item_and_keeps_its_data(
     alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
     make_transaction(make_account(item_to_reconnect), "-1")
@@ -47,7 +47,7 @@ def test_it_puts_a_repaired_item_back_to_work_and_keeps_everything_else(
     assert provider.exchanged_tokens == []
 
 
-def test_it_takes_nobodys_word_but_the_providers(
+def test_it_requires_confirmation_by_the_provider(
     alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
@@ -56,25 +56,25 @@ def test_it_takes_nobodys_word_but_the_providers(
     assert update_item(item_to_reconnect).connection == Connection.LOGIN_REQUIRED
 
 
-def test_it_writes_nothing_when_the_provider_does_not_answer(
+def test_it_changes_nothing_if_the_provider_is_down(
     alice: User, item_to_reconnect: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def down(token: str) -> None:
+    def fail(token: str) -> None:
         raise InstitutionDown("INSTITUTION_DOWN")
 
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
-    monkeypatch.setattr(provider, "get_item", down)
+    monkeypatch.setattr(provider, "get_item", fail)
     with pytest.raises(InstitutionDown):
         finish_update_mode(user=alice, session_id=session.pk)
     assert update_item(item_to_reconnect).connection == Connection.LOGIN_REQUIRED
 
 
-def test_it_leaves_a_session_for_a_new_bank_to_linking(alice: User, provider: ScriptedProvider) -> None:
+def test_it_ignores_a_session_for_a_new_bank(alice: User, provider: ScriptedProvider) -> None:
     session = open_link(user=alice).session
     assert finish_update_mode(user=alice, session_id=session.pk) is None
 
 
-def test_it_refuses_a_session_that_is_too_old(alice: User, item_to_reconnect: Item, provider: ScriptedProvider) -> None:
+def test_it_rejects_an_expired_session(alice: User, item_to_reconnect: Item, provider: ScriptedProvider) -> None:
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
     with tenant(alice.pk):
         LinkSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
@@ -84,7 +84,9 @@ def test_it_refuses_a_session_that_is_too_old(alice: User, item_to_reconnect: It
     assert update_item(item_to_reconnect).connection == Connection.LOGIN_REQUIRED
 
 
-def test_it_brings_no_disconnected_bank_back(alice: User, item_to_reconnect: Item, provider: ScriptedProvider) -> None:
+def test_it_does_not_reactivate_a_disconnected_bank(
+    alice: User, item_to_reconnect: Item, provider: ScriptedProvider
+) -> None:
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
     disconnect_bank(user=alice, item_id=item_to_reconnect.pk, keep_history=True)
     provider.set_item_error("")
@@ -93,7 +95,7 @@ def test_it_brings_no_disconnected_bank_back(alice: User, item_to_reconnect: Ite
     assert update_item(item_to_reconnect).connection == Connection.REMOVING
 
 
-def test_it_brings_no_bank_back_that_was_disconnected_while_the_provider_was_asked(
+def test_it_does_not_reactivate_a_bank_that_was_disconnected_during_the_call(
     alice: User, item_to_reconnect: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def disconnect_meanwhile(token: str) -> object:
@@ -108,7 +110,7 @@ def test_it_brings_no_bank_back_that_was_disconnected_while_the_provider_was_ask
     assert update_item(item_to_reconnect).connection == Connection.REMOVING
 
 
-def test_it_gives_the_same_answer_when_the_browser_posts_twice(
+def test_it_returns_the_same_item_for_a_repeated_request(
     alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
@@ -117,7 +119,7 @@ def test_it_gives_the_same_answer_when_the_browser_posts_twice(
     assert finish_update_mode(user=alice, session_id=session.pk).pk == first.pk
 
 
-def test_it_knows_nothing_of_another_person(
+def test_it_raises_for_another_users_item(
     alice: User, mallory: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
@@ -129,14 +131,14 @@ def test_it_knows_nothing_of_another_person(
         finish_update_mode(user=mallory, session_id=session.pk)
 
 
-def test_it_writes_down_that_the_credential_was_used_and_renewed(
+def test_it_records_the_use_and_renewal_of_the_credential(
     alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
     provider.set_item_error("")
     finish_update_mode(user=alice, session_id=session.pk)
     with tenant(alice.pk):
-        told = AuditEvent.objects.filter(subject=alice.pk, resource_id=str(item_to_reconnect.pk)).values_list(
+        actions = AuditEvent.objects.filter(subject=alice.pk, resource_id=str(item_to_reconnect.pk)).values_list(
             "action", flat=True
         )
-        assert list(told) == ["token_refresh", "credential_access"]
+        assert list(actions) == ["token_refresh", "credential_access"]

@@ -30,14 +30,14 @@ def healthy_item(item: Item) -> Item:
     )
 
 
-def test_it_lists_accounts_with_what_the_bank_says_of_them(as_alice: Client, healthy_item: Item) -> None:
+def test_it_lists_accounts_with_balances_and_limits(as_alice: Client, healthy_item: Item) -> None:
     page = page_text(as_alice.get(reverse("accounts")))
     for expected in ("Platypus", "Everyday", "••0000", "$1,200.50", "$1,100.50", "$410.00", "$2,000.00", "21%"):
         assert expected in page
     assert "Up to date" in page
 
 
-def test_it_shows_one_bank_alone(as_alice: Client, alice: User, healthy_item: Item, make_item) -> None:
+def test_it_shows_one_bank(as_alice: Client, alice: User, healthy_item: Item, make_item) -> None:
     other = update_item(make_item(alice, provider_item_id="other"), institution_name="Gingham")
     make_account(other, name="Rainy day")
     page = page_text(as_alice.get(reverse("item", args=[healthy_item.pk])))
@@ -46,22 +46,20 @@ def test_it_shows_one_bank_alone(as_alice: Client, alice: User, healthy_item: It
     assert reverse("item", args=[other.pk]) in page
 
 
-def test_it_leads_the_way_when_there_is_no_bank(as_alice: Client) -> None:
+def test_it_links_to_connect_without_a_bank(as_alice: Client) -> None:
     assert reverse("connect") in page_text(as_alice.get(reverse("accounts")))
 
 
-def test_it_shows_nothing_of_somebody_else(as_mallory: Client, healthy_item: Item) -> None:
+def test_it_shows_nothing_of_another_user(as_mallory: Client, healthy_item: Item) -> None:
     assert as_mallory.get(reverse("item", args=[healthy_item.pk])).status_code == 404
     assert "Everyday" not in page_text(as_mallory.get(reverse("accounts")))
 
 
-def test_it_knows_no_bank_that_never_was(as_alice: Client) -> None:
+def test_it_responds_with_404_for_an_unknown_bank(as_alice: Client) -> None:
     assert as_alice.get(reverse("item", args=[uuid4()])).status_code == 404
 
 
-def test_it_leads_from_a_bank_that_is_gone_to_those_that_are_there(
-    as_alice: Client, as_mallory: Client, healthy_item: Item
-) -> None:
+def test_it_redirects_from_a_removed_bank_to_the_list(as_alice: Client, as_mallory: Client, healthy_item: Item) -> None:
     update_item(healthy_item, connection=Connection.REMOVED)
     # A notification may link to a connection that has ended since.
     assert as_alice.get(reverse("item", args=[healthy_item.pk])).url == reverse("accounts")
@@ -69,12 +67,12 @@ def test_it_leads_from_a_bank_that_is_gone_to_those_that_are_there(
     assert "Everyday" not in page_text(as_alice.get(reverse("accounts")))
 
 
-def test_it_leaves_closed_accounts_out(as_alice: Client, healthy_item: Item) -> None:
+def test_it_hides_closed_accounts(as_alice: Client, healthy_item: Item) -> None:
     make_account(healthy_item, name="Long gone", closed_at=timezone.now())
     assert "Long gone" not in page_text(as_alice.get(reverse("accounts")))
 
 
-def test_it_says_not_available_where_the_bank_says_nothing(as_alice: Client, item: Item) -> None:
+def test_it_shows_missing_values_as_not_available(as_alice: Client, item: Item) -> None:
     make_account(item, name="Silent", type="credit", subtype="", mask="", currency="")
     page = page_text(as_alice.get(reverse("accounts")))
     assert page.count("Not available") == 4
@@ -82,7 +80,7 @@ def test_it_says_not_available_where_the_bank_says_nothing(as_alice: Client, ite
 
 
 @pytest.mark.parametrize(
-    ("facts", "expected", "action"),
+    ("fields", "expected", "action"),
     [
         ({"connection": Connection.LOGIN_REQUIRED}, "Sign-in required", "reconnect"),
         ({"connection": Connection.REVOKED}, "Access ended", "disconnect"),
@@ -97,16 +95,16 @@ def test_it_says_not_available_where_the_bank_says_nothing(as_alice: Client, ite
         ({"readiness": Readiness.INITIAL}, "Importing", "importing"),
     ],
 )
-def test_it_says_how_a_connection_is_and_what_can_be_done(
-    as_alice: Client, healthy_item: Item, facts: dict[str, object], expected: str, action: str
+def test_it_shows_the_state_of_a_connection_and_an_action(
+    as_alice: Client, healthy_item: Item, fields: dict[str, object], expected: str, action: str
 ) -> None:
-    update_item(healthy_item, data_as_of=facts.get("checked_at"), **facts)
+    update_item(healthy_item, data_as_of=fields.get("checked_at"), **fields)
     page = page_text(as_alice.get(reverse("accounts")))
     assert expected in page
     assert reverse(action, args=[healthy_item.pk]) in page
 
 
-def test_it_shows_text_of_banks_as_text(as_alice: Client, healthy_item: Item) -> None:
+def test_it_escapes_text_of_banks(as_alice: Client, healthy_item: Item) -> None:
     make_account(healthy_item, name="<script>alert(1)</script>", mask="<b>", subtype="<i>x</i>")
     page = as_alice.get(reverse("accounts")).content.decode()
     assert "<script>alert" not in page
@@ -114,7 +112,7 @@ def test_it_shows_text_of_banks_as_text(as_alice: Client, healthy_item: Item) ->
     assert "<i>" not in page
 
 
-def test_it_writes_down_that_accounts_were_looked_at(as_alice: Client, alice: User, healthy_item: Item) -> None:
+def test_it_records_the_view_in_the_audit_trail(as_alice: Client, alice: User, healthy_item: Item) -> None:
     as_alice.get(reverse("accounts"))
     with tenant(alice.pk):
         (event,) = AuditEvent.objects.filter(subject=alice.pk, action="account_list")
@@ -122,7 +120,7 @@ def test_it_writes_down_that_accounts_were_looked_at(as_alice: Client, alice: Us
         assert event.details()["ip"] == "127.0.0.1"
 
 
-def test_it_asks_as_often_for_many_banks_as_for_one(
+def test_it_needs_as_many_queries_for_many_banks_as_for_one(
     as_alice: Client, alice: User, healthy_item: Item, make_item
 ) -> None:
     def count_queries() -> int:
@@ -132,7 +130,7 @@ def test_it_asks_as_often_for_many_banks_as_for_one(
 
     # The first request creates the data key that seals audit events.
     count_queries()
-    one = count_queries()
+    count_for_one = count_queries()
     for number in range(4):
         make_account(make_item(alice, provider_item_id=f"more-{number}"))
-    assert count_queries() == one
+    assert count_queries() == count_for_one

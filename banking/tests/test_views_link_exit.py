@@ -21,12 +21,12 @@ def session(alice: User, provider: ScriptedProvider) -> LinkSession:
     return open_link(user=alice).session
 
 
-def close(client: Client, session: LinkSession, **fields: str):
+def post_exit(client: Client, session: LinkSession, **fields: str):
     return client.post(reverse("close_link", args=[session.pk]), fields)
 
 
 @pytest.mark.parametrize(
-    ("fields", "kept"),
+    ("fields", "expected"),
     [
         ({}, ""),
         ({"error_code": "INVALID_CREDENTIALS", "exit_status": "requires_credentials"}, "INVALID_CREDENTIALS"),
@@ -36,50 +36,50 @@ def close(client: Client, session: LinkSession, **fields: str):
         ({"error_code": "☕"}, ""),
     ],
 )
-def test_it_notes_why_the_dialog_was_left(
-    as_alice: Client, alice: User, session: LinkSession, fields: dict[str, str], kept: str
+def test_it_stores_the_error_code_of_the_exit(
+    as_alice: Client, alice: User, session: LinkSession, fields: dict[str, str], expected: str
 ) -> None:
-    page = close(as_alice, session, **fields)
+    page = post_exit(as_alice, session, **fields)
     assert page.status_code == 200
     assert "<script>" not in page.content.decode().split("<main")[1]
-    noted = reload_session(alice, session)
-    assert (noted.state, noted.error_code) == (LinkSession.State.ABANDONED, kept)
+    closed_session = reload_session(alice, session)
+    assert (closed_session.state, closed_session.error_code) == (LinkSession.State.ABANDONED, expected)
 
 
-def test_it_lets_a_person_finish_a_dialog_that_seemed_closed(
-    as_alice: Client, alice: User, session: LinkSession
-) -> None:
-    close(as_alice, session)
+def test_it_accepts_a_token_after_the_dialog_was_closed(as_alice: Client, alice: User, session: LinkSession) -> None:
+    post_exit(as_alice, session)
     assert post_public_token(as_alice, session).status_code == 302
-    late = close(as_alice, session, error_code="LATE")
-    linked = reload_session(alice, session)
-    assert linked.state == LinkSession.State.LINKED
-    assert late.url == reverse("item", args=[linked.item_id])
+    response = post_exit(as_alice, session, error_code="LATE")
+    linked_session = reload_session(alice, session)
+    assert linked_session.state == LinkSession.State.LINKED
+    assert response.url == reverse("item", args=[linked_session.item_id])
 
 
-def test_it_lets_nobody_close_another_persons_dialog(as_mallory: Client, alice: User, session: LinkSession) -> None:
-    assert close(as_mallory, session).status_code == 404
+def test_it_does_not_close_another_users_session(as_mallory: Client, alice: User, session: LinkSession) -> None:
+    assert post_exit(as_mallory, session).status_code == 404
     assert reload_session(alice, session).state == LinkSession.State.OPEN
 
 
-def test_it_keeps_what_the_dialog_says_when_it_is_closed(as_alice: Client, alice: User, session: LinkSession) -> None:
-    said = {
+def test_it_stores_the_ids_of_the_exit_and_shows_a_reference(
+    as_alice: Client, alice: User, session: LinkSession
+) -> None:
+    fields = {
         "error_code": "INSTITUTION_DOWN",
         "exit_status": "requires_credentials",
         "request_id": "Nnclj9HntPMu5dm",
         "link_session_id": "43face8b-a5c2-42a4-adec-4a4ec589eb46",
     }
-    page = as_alice.post(reverse("close_link", args=[session.pk]), said)
+    page = as_alice.post(reverse("close_link", args=[session.pk]), fields)
     with tenant(alice.pk):
         session.refresh_from_db()
-    assert {name: getattr(session, name) for name in said} == said
+    assert {name: getattr(session, name) for name in fields} == fields
     assert str(session.pk) in page_text(page)
 
 
-@pytest.mark.parametrize("junk", ["<b>", "x" * 101, "a\0b", "{}"])
-def test_it_keeps_nothing_that_no_dialog_says(as_alice: Client, alice: User, session: LinkSession, junk: str) -> None:
-    said = dict.fromkeys(("error_code", "exit_status", "request_id", "link_session_id"), junk)
-    assert as_alice.post(reverse("close_link", args=[session.pk]), said).status_code == 200
+@pytest.mark.parametrize("value", ["<b>", "x" * 101, "a\0b", "{}"])
+def test_it_drops_invalid_values(as_alice: Client, alice: User, session: LinkSession, value: str) -> None:
+    fields = dict.fromkeys(("error_code", "exit_status", "request_id", "link_session_id"), value)
+    assert as_alice.post(reverse("close_link", args=[session.pk]), fields).status_code == 200
     with tenant(alice.pk):
         session.refresh_from_db()
-    assert {getattr(session, name) for name in said} == {""}
+    assert {getattr(session, name) for name in fields} == {""}

@@ -28,8 +28,8 @@ from banking.tests.link_dialog import (
     METADATA,
     OUTAGES,
     TOKEN,
-    failing_call,
     list_items,
+    make_failing_call,
     post_public_token,
     reload_session,
 )
@@ -49,18 +49,14 @@ def session(alice: User, provider: ScriptedProvider) -> LinkSession:
 # --- Opening the dialog -----------------------------------------------------------------------------------
 
 
-def test_it_says_what_is_shared_before_anything_is_asked_of_the_provider(
-    as_alice: Client, provider: ScriptedProvider
-) -> None:
+def test_it_shows_the_consent_before_it_calls_the_provider(as_alice: Client, provider: ScriptedProvider) -> None:
     page = as_alice.get(reverse("connect"))
     assert page.status_code == 200
     assert "from the last 730 days" in page_text(page)
     assert provider.links == 0
 
 
-def test_it_opens_the_dialog_with_a_token_of_this_click(
-    as_alice: Client, alice: User, provider: ScriptedProvider
-) -> None:
+def test_it_opens_the_dialog_with_a_new_link_token(as_alice: Client, alice: User, provider: ScriptedProvider) -> None:
     first, second = (as_alice.post(reverse("connect")) for _ in range(2))
     assert "link-sandbox-1" in page_text(first)
     assert "link-sandbox-2" in page_text(second)
@@ -71,10 +67,10 @@ def test_it_opens_the_dialog_with_a_token_of_this_click(
 
 
 @pytest.mark.parametrize("error", OUTAGES, ids=lambda error: type(error).__name__)
-def test_it_says_in_a_sentence_why_no_dialog_opens(
+def test_it_shows_an_error_if_the_dialog_cannot_be_opened(
     as_alice: Client, alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, error: ProviderError
 ) -> None:
-    monkeypatch.setattr(provider, "create_link_token", failing_call(error))
+    monkeypatch.setattr(provider, "create_link_token", make_failing_call(error))
     page = as_alice.post(reverse("connect"))
     assert page.status_code == 503
     assert 'role="alert"' in page_text(page)
@@ -84,10 +80,10 @@ def test_it_says_in_a_sentence_why_no_dialog_opens(
         assert not LinkSession.objects.for_user(alice).exists()
 
 
-# --- Coming back from the bank's own page -----------------------------------------------------------------
+# --- Return from the bank's own page ----------------------------------------------------------------------
 
 
-def test_it_goes_on_with_the_same_token_after_the_banks_own_page(
+def test_it_resumes_with_the_same_token_after_the_banks_own_page(
     as_alice: Client, provider: ScriptedProvider, settings
 ) -> None:
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
@@ -100,13 +96,15 @@ def test_it_goes_on_with_the_same_token_after_the_banks_own_page(
     assert as_alice.get(reverse("oauth_return")).url == reverse("connect")
 
 
-def test_it_keeps_no_token_in_the_browsers_session(as_alice: Client, provider: ScriptedProvider, settings) -> None:
+def test_it_stores_no_token_in_the_session(as_alice: Client, provider: ScriptedProvider, settings) -> None:
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
     as_alice.post(reverse("connect"))
     assert "link-sandbox-1" not in str(dict(as_alice.session))
 
 
-def test_it_begins_again_when_nothing_was_left_open(as_alice: Client, as_mallory: Client, provider, settings) -> None:
+def test_it_redirects_to_connect_without_an_open_session(
+    as_alice: Client, as_mallory: Client, provider, settings
+) -> None:
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
     as_alice.post(reverse("connect"))
     assert as_mallory.get(reverse("oauth_return")).url == reverse("connect")
@@ -115,32 +113,32 @@ def test_it_begins_again_when_nothing_was_left_open(as_alice: Client, as_mallory
 # --- The result of the dialog -----------------------------------------------------------------------------
 
 
-def test_it_keeps_the_bank_and_begins_its_import(as_alice: Client, alice: User, session: LinkSession) -> None:
-    answer = post_public_token(as_alice, session)
+def test_it_stores_the_item_and_queues_its_import(as_alice: Client, alice: User, session: LinkSession) -> None:
+    response = post_public_token(as_alice, session)
     (item,) = list_items(alice)
-    assert (answer.status_code, answer.url) == (302, reverse("importing", args=[item.pk]))
+    assert (response.status_code, response.url) == (302, reverse("importing", args=[item.pk]))
     assert item.institution_name == "First Platypus Bank"
     assert [job.arguments for job in queued_jobs(item.pk)] == [[str(alice.pk), str(item.pk), "link"]]
 
 
-def test_it_connects_once_when_the_answer_is_posted_twice(
+def test_it_links_once_for_a_repeated_request(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     assert post_public_token(as_alice, session).url == post_public_token(as_alice, session).url
     assert (len(list_items(alice)), provider.exchanged_tokens) == (1, [TOKEN])
 
 
-def test_it_takes_no_second_token_through_one_dialog(
+def test_it_rejects_a_second_token_for_a_session(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     post_public_token(as_alice, session)
-    again = post_public_token(as_alice, session, token="public-sandbox-2")
-    assert again.status_code == 409
-    assert "already finished" in page_text(again)
+    response = post_public_token(as_alice, session, token="public-sandbox-2")
+    assert response.status_code == 409
+    assert "already finished" in page_text(response)
     assert (len(list_items(alice)), provider.exchanged_tokens) == (1, [TOKEN])
 
 
-def test_it_takes_nothing_through_another_persons_dialog(
+def test_it_responds_with_404_for_another_users_session(
     as_mallory: Client, mallory: User, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     assert post_public_token(as_mallory, session).status_code == 404
@@ -148,7 +146,7 @@ def test_it_takes_nothing_through_another_persons_dialog(
     assert reload_session(alice, session).state == LinkSession.State.OPEN
 
 
-def test_it_takes_no_token_that_another_person_has_posted(
+def test_it_rejects_a_token_that_another_user_has_posted(
     as_alice: Client, as_mallory: Client, mallory: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     post_public_token(as_alice, session)
@@ -158,50 +156,50 @@ def test_it_takes_no_token_that_another_person_has_posted(
     assert (provider.exchanged_tokens, list_items(mallory)) == ([TOKEN], [])
 
 
-def test_it_knows_no_dialog_that_was_never_opened(as_alice: Client, provider: ScriptedProvider) -> None:
+def test_it_responds_with_404_for_an_unknown_session(as_alice: Client, provider: ScriptedProvider) -> None:
     assert post_public_token(as_alice, LinkSession(pk=uuid4())).status_code == 404
     assert provider.exchanged_tokens == []
 
 
-def test_it_takes_nothing_through_a_dialog_that_is_too_old(
+def test_it_rejects_an_expired_session(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     with tenant(alice.pk):
         LinkSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    late = post_public_token(as_alice, session)
-    assert late.status_code == 409
-    assert "Start again" in page_text(late)
+    response = post_public_token(as_alice, session)
+    assert response.status_code == 409
+    assert "Start again" in page_text(response)
     assert provider.exchanged_tokens == []
 
 
-def test_it_says_that_the_banks_answer_came_too_late(
+def test_it_tells_the_user_that_the_public_token_expired(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-secret")
-    refused = post_public_token(as_alice, session)
-    assert refused.status_code == 409
-    assert "expired or was already used" in page_text(refused)
-    assert "INVALID_PUBLIC_TOKEN" not in page_text(refused)
+    response = post_public_token(as_alice, session)
+    assert response.status_code == 409
+    assert "expired or was already used" in page_text(response)
+    assert "INVALID_PUBLIC_TOKEN" not in page_text(response)
     assert list_items(alice) == []
 
 
 @pytest.mark.parametrize("error", OUTAGES[:3], ids=lambda error: type(error).__name__)
-def test_it_loses_nothing_while_the_provider_is_away(
+def test_it_accepts_the_token_again_after_an_outage(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider, error: ProviderError
 ) -> None:
-    good, provider.credential = provider.credential, error
-    away = post_public_token(as_alice, session)
-    assert away.status_code == 409
+    credential, provider.credential = provider.credential, error
+    response = post_public_token(as_alice, session)
+    assert response.status_code == 409
     # After a lost response, the Item may exist at the provider.
-    assert ("We check again" if type(error) is Unavailable else "Try again in a") in page_text(away)
-    assert error.code not in page_text(away)
-    provider.credential = good
+    assert ("We check again" if type(error) is Unavailable else "Try again in a") in page_text(response)
+    assert error.code not in page_text(response)
+    provider.credential = credential
     assert post_public_token(as_alice, session).status_code == 302
     assert len(list_items(alice)) == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_connects_even_when_the_queue_is_away(
+def test_it_links_if_the_queue_is_unavailable(
     as_alice: Client, alice: User, session: LinkSession, queue_down: None
 ) -> None:
     assert post_public_token(as_alice, session).status_code == 302
@@ -209,13 +207,13 @@ def test_it_connects_even_when_the_queue_is_away(
     assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=9)] == [item.pk]
 
 
-def test_it_ends_the_bank_at_the_provider_whatever_keeps_it_from_being_written_down(
+def test_it_removes_the_item_at_the_provider_if_it_cannot_be_stored(
     alice: User, session: LinkSession, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unsealable(*args: object, **options: object) -> None:
+    def fail(*args: object, **options: object) -> None:
         raise ValueError("no key to seal with")
 
-    monkeypatch.setattr("banking.linking.exchange.record", unsealable)
+    monkeypatch.setattr("banking.linking.exchange.record", fail)
     client = Client(raise_request_exception=False)
     client.force_login(alice)
     assert post_public_token(client, session).status_code == 500
@@ -223,14 +221,14 @@ def test_it_ends_the_bank_at_the_provider_whatever_keeps_it_from_being_written_d
     assert list_items(alice) == []
 
 
-def test_it_shows_the_bank_that_is_connected_already(
+def test_it_links_to_a_bank_that_is_already_connected(
     as_alice: Client, item: Item, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     make_account(item, name="Checking", mask="0000")
-    known = post_public_token(as_alice, session)
-    assert known.status_code == 409
-    assert "already connected" in page_text(known)
-    assert reverse("item", args=[item.pk]) in page_text(known)
+    response = post_public_token(as_alice, session)
+    assert response.status_code == 409
+    assert "already connected" in page_text(response)
+    assert reverse("item", args=[item.pk]) in page_text(response)
     assert provider.exchanged_tokens == []
 
 
@@ -250,12 +248,10 @@ def test_it_shows_the_bank_that_is_connected_already(
         json.dumps({"accounts": [{"name": str(n), "mask": "0"} for n in range(1000)]}),
     ],
 )
-def test_it_connects_whatever_the_dialog_tells_besides(
-    as_alice: Client, alice: User, session: LinkSession, metadata: object
-) -> None:
-    answer = post_public_token(as_alice, session, metadata=metadata)
-    assert answer.status_code == 302
-    assert "<script>alert" not in as_alice.get(answer.url).content.decode()
+def test_it_links_with_any_metadata(as_alice: Client, alice: User, session: LinkSession, metadata: object) -> None:
+    response = post_public_token(as_alice, session, metadata=metadata)
+    assert response.status_code == 302
+    assert "<script>alert" not in as_alice.get(response.url).content.decode()
     (item,) = list_items(alice)
     assert len(item.institution_name) <= 200
     # A value that is not text is not converted.
@@ -295,56 +291,58 @@ def test_it_connects_whatever_the_dialog_tells_besides(
     ],
     ids=lambda metadata: str(metadata)[:20],
 )
-def test_it_refuses_a_report_that_it_cannot_read(
+def test_it_rejects_unreadable_metadata(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider, metadata: object
 ) -> None:
-    refused = post_public_token(as_alice, session, metadata=metadata)
-    assert refused.status_code == 422
-    assert "couldn't read" in page_text(refused)
+    response = post_public_token(as_alice, session, metadata=metadata)
+    assert response.status_code == 422
+    assert "couldn't read" in page_text(response)
     assert (provider.exchanged_tokens, reload_session(alice, session).state) == ([], LinkSession.State.OPEN)
 
 
 @pytest.mark.parametrize("token", ["", "p" * 201, "public\0"])
-def test_it_refuses_what_is_no_public_token(
+def test_it_rejects_an_invalid_public_token(
     as_alice: Client, session: LinkSession, provider: ScriptedProvider, token: str
 ) -> None:
     assert post_public_token(as_alice, session, token=token).status_code == 422
     assert provider.exchanged_tokens == []
 
 
-# --- Every error has its sentence --------------------------------------------------------------------------
+# --- Error messages and requirements -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", [LoginRequired("ITEM_LOGIN_REQUIRED"), *OUTAGES, PublicTokenRefused("EXPIRED")])
-def test_it_ends_each_sentence_with_something_to_do(error: ProviderError) -> None:
+def test_it_tells_the_user_what_to_do_for_each_error(error: ProviderError) -> None:
     text = message_for(error, provider=provider_for("plaid"))
     assert error.code not in text
     assert "again" in text
 
 
-def test_it_counts_time_by_the_providers_clock(as_alice: Client, alice: User, session: LinkSession) -> None:
+def test_it_follows_the_expiry_of_the_link_token(as_alice: Client, alice: User, session: LinkSession) -> None:
     with time_machine.travel(datetime(2099, 1, 1, 0, 0, 1, tzinfo=UTC)):
-        late = Client()
-        late.force_login(alice)
-        assert post_public_token(late, session).status_code == 409
+        client = Client()
+        client.force_login(alice)
+        assert post_public_token(client, session).status_code == 409
 
 
-def test_it_wants_a_second_factor_first_where_the_operator_says_so(
+def test_it_requires_a_second_factor_if_the_setting_says_so(
     as_alice: Client, provider: ScriptedProvider, settings
 ) -> None:
     settings.REQUIRE_SECOND_FACTOR_TO_LINK = True
-    for answer in (as_alice.get(reverse("connect")), as_alice.post(reverse("connect"))):
-        assert answer.url == reverse("security")
+    for response in (as_alice.get(reverse("connect")), as_alice.post(reverse("connect"))):
+        assert response.url == reverse("security")
 
 
-def test_it_keeps_the_dialogs_own_id_with_a_connection(as_alice: Client, alice: User, session: LinkSession) -> None:
+def test_it_stores_the_link_session_id(as_alice: Client, alice: User, session: LinkSession) -> None:
     post_public_token(as_alice, session, metadata=METADATA | {"link_session_id": "43face8b"})
     with tenant(alice.pk):
         session.refresh_from_db()
     assert session.link_session_id == "43face8b"
 
 
-def test_it_says_that_it_goes_on_by_itself(as_alice: Client, session: LinkSession, provider: ScriptedProvider) -> None:
+def test_it_tells_the_user_that_it_checks_again(
+    as_alice: Client, session: LinkSession, provider: ScriptedProvider
+) -> None:
     provider.credential = Unavailable("TIMEOUT")
     page = page_text(post_public_token(as_alice, session))
     assert "Not connected yet" in page

@@ -10,7 +10,7 @@ from banking.linking.update_mode import open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import ProviderError
 from banking.tests.job_queue import queued_jobs
-from banking.tests.link_dialog import OUTAGES, failing_call, list_items, post_public_token
+from banking.tests.link_dialog import OUTAGES, list_items, make_failing_call, post_public_token
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
 from ui.tests.page_text import page_text
@@ -30,7 +30,7 @@ def item_to_reconnect(item: Item, provider: ScriptedProvider) -> Item:
     return item
 
 
-def test_it_says_why_the_bank_wants_a_new_sign_in(
+def test_it_shows_why_a_sign_in_is_needed(
     as_alice: Client, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
     page = as_alice.get(reverse("reconnect", args=[item_to_reconnect.pk]))
@@ -39,7 +39,7 @@ def test_it_says_why_the_bank_wants_a_new_sign_in(
     assert provider.links == 0
 
 
-def test_it_repairs_the_connection(
+def test_it_reactivates_the_connection(
     as_alice: Client, alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
     assert "link-sandbox-1" in page_text(as_alice.post(reverse("reconnect", args=[item_to_reconnect.pk])))
@@ -52,43 +52,43 @@ def test_it_repairs_the_connection(
     assert [job.arguments[-1] for job in queued_jobs(item_to_reconnect.pk)] == ["link"]
 
 
-def test_it_says_that_the_bank_still_wants_a_sign_in(
+def test_it_tells_the_user_if_a_sign_in_is_still_needed(
     as_alice: Client, alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
-    refused = post_public_token(as_alice, session)
-    assert refused.status_code == 409
-    assert "still needs you to sign in" in page_text(refused)
-    assert "ITEM_LOGIN_REQUIRED" not in page_text(refused)
+    response = post_public_token(as_alice, session)
+    assert response.status_code == 409
+    assert "still needs you to sign in" in page_text(response)
+    assert "ITEM_LOGIN_REQUIRED" not in page_text(response)
     assert list_items(alice)[0].connection == Connection.LOGIN_REQUIRED
 
 
 @pytest.mark.parametrize("error", OUTAGES, ids=lambda error: type(error).__name__)
-def test_it_says_in_a_sentence_why_no_repair_begins(
+def test_it_shows_an_error_if_the_dialog_cannot_be_opened(
     as_alice: Client,
     item_to_reconnect: Item,
     provider: ScriptedProvider,
     monkeypatch: pytest.MonkeyPatch,
     error: ProviderError,
 ) -> None:
-    monkeypatch.setattr(provider, "create_update_token", failing_call(error))
+    monkeypatch.setattr(provider, "create_update_token", make_failing_call(error))
     page = as_alice.post(reverse("reconnect", args=[item_to_reconnect.pk]))
     assert page.status_code == 503
     assert 'role="alert"' in page_text(page)
     assert error.code not in page_text(page)
 
 
-def test_it_shows_and_repairs_nothing_of_another_person(
+def test_it_responds_with_404_for_another_users_bank(
     as_mallory: Client, alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
     provider.set_item_error("")
-    address = reverse("reconnect", args=[item_to_reconnect.pk])
-    assert {as_mallory.get(address).status_code, as_mallory.post(address).status_code} == {404}
+    url = reverse("reconnect", args=[item_to_reconnect.pk])
+    assert {as_mallory.get(url).status_code, as_mallory.post(url).status_code} == {404}
     assert post_public_token(as_mallory, session).status_code == 404
     assert list_items(alice)[0].connection == Connection.LOGIN_REQUIRED
 
 
-def test_it_repairs_no_bank_that_was_disconnected(as_alice: Client, alice: User, item_to_reconnect: Item) -> None:
+def test_it_responds_with_404_for_a_disconnected_bank(as_alice: Client, alice: User, item_to_reconnect: Item) -> None:
     disconnect_bank(user=alice, item_id=item_to_reconnect.pk, keep_history=True)
     assert as_alice.post(reverse("reconnect", args=[item_to_reconnect.pk])).status_code == 404

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from banking.tests.scripted_server import http_response, scripted_server
-from banking.tests.test_views_webhooks import public_key, sign, webhook_body
+from banking.tests.test_views_webhooks import make_public_key, make_webhook_body, sign
 from config.tests.frozen_programs import POSTGRES, REDIS, freeze_programs
 from config.tests.processes import wait_until
 from config.tests.procfile import Process, run_process
@@ -68,7 +68,7 @@ class Site:
         """Method, path, body and headers of a request."""
         if path != WEBHOOK:
             return "GET", path, b"", {"Host": "localhost", "Cookie": self.facts["cookie"]}
-        body = webhook_body(SimpleNamespace(provider_item_id=self.facts["item"]))
+        body = make_webhook_body(SimpleNamespace(provider_item_id=self.facts["item"]))
         return "POST", path, body, {"Host": "localhost", "Plaid-Verification": sign(body)}
 
     def send_all(self, *paths: str) -> list[Answer]:
@@ -84,7 +84,7 @@ PAGES = ("/overview/", "/transactions/", "/accounts/login/", WEBHOOK, "/health/r
 def site() -> Iterator[Site]:
     with ephemeral.run_services() as (home, found), scripted_server() as plaid:
         env = os.environ | found | {"PLAID_URL": plaid.url}
-        plaid.respond_with(http_response({"key": public_key(), "request_id": "r"}))
+        plaid.respond_with(http_response({"key": make_public_key(), "request_id": "r"}))
         manage = [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"]
         subprocess.run(manage, cwd=CHECKOUT, env=env, check=True)
         prepared = subprocess.run(

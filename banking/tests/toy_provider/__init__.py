@@ -1,4 +1,4 @@
-"""A second provider, held in memory: the least that a provider has to implement."""
+"""A second provider, in memory: the minimum that a provider has to implement."""
 
 import hmac
 import json

@@ -26,18 +26,18 @@ def load_connections(user: User) -> list[Item]:
         return connections.list_connections(user)
 
 
-def add_depository(item: Item, current: str | None, **facts: object) -> None:
-    make_account(item, current=current and Decimal(current), **facts)
+def add_depository(item: Item, current: str | None, **fields: object) -> None:
+    make_account(item, current=current and Decimal(current), **fields)
 
 
-def add_card(item: Item, current: str | None, limit: str | None, **facts: object) -> None:
-    add_depository(item, current, limit=limit and Decimal(limit), type="credit", subtype="credit card", **facts)
+def add_card(item: Item, current: str | None, limit: str | None, **fields: object) -> None:
+    add_depository(item, current, limit=limit and Decimal(limit), type="credit", subtype="credit card", **fields)
 
 
 # --- Money in the bank ------------------------------------------------------------------------------------
 
 
-def test_it_adds_checking_and_savings_and_nothing_else(alice: User, item: Item) -> None:
+def test_it_sums_only_open_depository_accounts(alice: User, item: Item) -> None:
     add_depository(item, "1200.50", available=Decimal("1100.50"))
     add_depository(item, "210.005", available=Decimal("200"))
     add_depository(item, "-35", subtype="savings")
@@ -45,14 +45,14 @@ def test_it_adds_checking_and_savings_and_nothing_else(alice: User, item: Item) 
     add_depository(item, "65262", type="loan")
     add_card(item, "410", "2000")
     add_depository(item, "9999", closed_at=timezone.now())
-    found = bank_balance(load_connections(alice))
-    assert found.totals == [
+    balance = bank_balance(load_connections(alice))
+    assert balance.totals == [
         BankTotal("USD", amount=Decimal("1375.505"), available=Decimal("1300.50"), count=3, available_count=2)
     ]
-    assert len(found.accounts) == 3
+    assert len(balance.accounts) == 3
 
 
-def test_it_leaves_out_what_the_bank_does_not_say(alice: User, item: Item) -> None:
+def test_it_excludes_unknown_balances(alice: User, item: Item) -> None:
     add_depository(item, None)
     add_depository(item, "100")
     assert bank_balance(load_connections(alice)).totals == [
@@ -60,13 +60,13 @@ def test_it_leaves_out_what_the_bank_does_not_say(alice: User, item: Item) -> No
     ]
 
 
-def test_it_knows_no_sum_where_no_bank_says_a_balance(alice: User, item: Item) -> None:
+def test_it_has_no_total_if_all_balances_are_unknown(alice: User, item: Item) -> None:
     add_depository(item, None)
     (total,) = bank_balance(load_connections(alice)).totals
     assert (total.amount, total.unstated) == (None, 1)
 
 
-def test_it_never_adds_two_currencies_and_puts_the_usual_one_first(alice: User, item: Item) -> None:
+def test_it_sums_per_currency_with_the_most_used_first(alice: User, item: Item) -> None:
     add_depository(item, "1000000", currency="JPY")
     add_depository(item, "1", currency="USD")
     add_depository(item, "2", currency="USD")
@@ -74,7 +74,7 @@ def test_it_never_adds_two_currencies_and_puts_the_usual_one_first(alice: User, 
     assert [(total.currency, total.amount) for total in totals] == [("USD", Decimal(3)), ("JPY", Decimal(1000000))]
 
 
-def test_it_has_no_sum_without_an_account(alice: User, item: Item) -> None:
+def test_it_has_no_total_without_an_account(alice: User, item: Item) -> None:
     add_card(item, "410", "2000")
     assert bank_balance(load_connections(alice)) is None
     assert bank_balance([]) is None
@@ -83,14 +83,14 @@ def test_it_has_no_sum_without_an_account(alice: User, item: Item) -> None:
 # --- Cards ------------------------------------------------------------------------------------------------
 
 
-def test_it_measures_use_only_by_cards_that_have_a_limit(alice: User, item: Item) -> None:
+def test_it_computes_utilization_only_of_cards_with_a_limit(alice: User, item: Item) -> None:
     add_card(item, "410", "2000")
     add_card(item, "0", "1200")
     add_card(item, "500", None)
     add_card(item, "70", "0")
-    found = cards(load_connections(alice))
+    card_totals = cards(load_connections(alice))
     # 410 of 3,200 is 12.8125 %; a balance on a card without a limit is counted separately.
-    assert found.totals == [
+    assert card_totals.totals == [
         CardTotal(
             "USD",
             balance=Decimal(410),
@@ -100,7 +100,7 @@ def test_it_measures_use_only_by_cards_that_have_a_limit(alice: User, item: Item
             unlimited=2,
         )
     ]
-    assert sorted((c.utilization is None, c.utilization or 0) for c in found.cards) == [
+    assert sorted((c.utilization is None, c.utilization or 0) for c in card_totals.cards) == [
         (False, Decimal(0)),
         (False, Decimal("20.5")),
         (True, 0),
@@ -117,7 +117,7 @@ def test_it_counts_an_overpaid_card_as_unused(alice: User, item: Item) -> None:
     assert (total.credit_balance, total.overpaid) == (Decimal(50), 1)
 
 
-def test_it_tells_the_share_that_its_own_figures_give(alice: User, item: Item) -> None:
+def test_it_computes_utilization_from_the_shown_balance_and_limit(alice: User, item: Item) -> None:
     add_card(item, "-250.13", "1000")
     add_card(item, "635.13", "2000")
     add_card(item, "900", None)
@@ -127,12 +127,12 @@ def test_it_tells_the_share_that_its_own_figures_give(alice: User, item: Item) -
     assert total.unstated == 1
 
 
-def test_it_tells_more_than_all_of_a_limit(alice: User, item: Item) -> None:
+def test_it_returns_more_than_100_percent_above_the_limit(alice: User, item: Item) -> None:
     add_card(item, "2500", "2000")
     assert cards(load_connections(alice)).totals[0].utilization == Decimal(125)
 
 
-def test_it_tells_no_use_where_no_card_has_a_limit(alice: User, item: Item) -> None:
+def test_it_has_no_utilization_if_no_card_has_a_limit(alice: User, item: Item) -> None:
     add_card(item, "500", None)
     add_card(item, None, "1000")
     (total,) = cards(load_connections(alice)).totals
@@ -140,7 +140,7 @@ def test_it_tells_no_use_where_no_card_has_a_limit(alice: User, item: Item) -> N
     assert (total.unlimited, total.unstated) == (1, 1)
 
 
-def test_it_measures_each_currency_by_itself(alice: User, item: Item) -> None:
+def test_it_computes_utilization_per_currency(alice: User, item: Item) -> None:
     add_card(item, "100", "1000")
     add_card(item, "100", "1000")
     add_card(item, "90000", "100000", currency="JPY")
@@ -153,30 +153,30 @@ def test_it_has_no_cards_without_a_card(alice: User, item: Item) -> None:
     assert cards(load_connections(alice)) is None
 
 
-# --- Their age --------------------------------------------------------------------------------------------
+# --- Age --------------------------------------------------------------------------------------------------
 
 
 @time_machine.travel(NOW, tick=False)
-def test_it_is_as_old_as_the_oldest_fresh_bank_in_it_and_names_the_late_ones(
+def test_it_has_the_age_of_the_oldest_fresh_bank_and_lists_late_ones(
     alice: User, make_item: Callable[..., Item]
 ) -> None:
-    def make_item_with_balance(name: str, **facts: object) -> Item:
-        item = mark_synced(make_item(alice, provider_item_id=name), institution_name=name, **facts)
+    def make_item_with_balance(name: str, **fields: object) -> Item:
+        item = mark_synced(make_item(alice, provider_item_id=name), institution_name=name, **fields)
         add_depository(item, "1")
         return item
 
     make_item_with_balance("now")
     make_item_with_balance("morning", data_as_of=NOW - 3 * HOUR)
     make_item_with_balance("checked", data_as_of=None, checked_at=NOW - HOUR)
-    late = [
+    late_items = [
         make_item_with_balance("stale", checked_at=NOW - 25 * HOUR, data_as_of=NOW - 26 * HOUR),
         make_item_with_balance("reauth", connection=Connection.LOGIN_REQUIRED, data_as_of=NOW - 99 * HOUR),
         make_item_with_balance("error", failures=1),
         make_item_with_balance("gone", connection=Connection.REVOKED),
     ]
-    without = mark_synced(make_item(alice, provider_item_id="cards only"), data_as_of=NOW - 9 * HOUR)
-    add_card(without, "1", "2")
+    card_item = mark_synced(make_item(alice, provider_item_id="cards only"), data_as_of=NOW - 9 * HOUR)
+    add_card(card_item, "1", "2")
     age = bank_balance(load_connections(alice)).age
     assert age.as_of == NOW - 3 * HOUR
-    assert age.late == late
+    assert age.late == late_items
     assert cards(load_connections(alice)).age.as_of == NOW - 9 * HOUR

@@ -10,9 +10,9 @@ from insights.banner import most_urgent_banner
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def build_item(name: str, **facts: object) -> Item:
-    well = {"readiness": Readiness.HISTORICAL, "checked_at": NOW}
-    return Item(environment="embedded", institution_name=name, **well | facts)
+def build_item(name: str, **fields: object) -> Item:
+    synced = {"readiness": Readiness.HISTORICAL, "checked_at": NOW}
+    return Item(environment="embedded", institution_name=name, **synced | fields)
 
 
 FRESH = build_item("Fresh")
@@ -25,7 +25,7 @@ REVOKED = build_item("Revoked", connection=Connection.REVOKED)
 
 
 @pytest.mark.parametrize(
-    ("items", "named"),
+    ("items", "name"),
     [
         ([], None),
         ([FRESH, LOADING], None),
@@ -36,21 +36,21 @@ REVOKED = build_item("Revoked", connection=Connection.REVOKED)
     ],
 )
 @time_machine.travel(NOW, tick=False)
-def test_it_names_the_connection_that_most_needs_attention(items: list[Item], named: str | None) -> None:
+def test_it_names_the_connection_that_most_needs_attention(items: list[Item], name: str | None) -> None:
     banner = most_urgent_banner(items)
-    assert (banner and banner.about) == named
-    assert banner is None or named in banner.title
+    assert (banner and banner.about) == name
+    assert banner is None or name in banner.title
 
 
 @pytest.mark.parametrize(
-    ("item", "tone", "address"),
+    ("item", "tone", "path"),
     [(REAUTH, "warn", "/reconnect/"), (ERROR, "error", "/bank-accounts/"), (STALE, "warn", "/bank-accounts/")],
 )
 @time_machine.travel(NOW, tick=False)
-def test_it_leads_to_where_something_can_be_done(item: Item, tone: str, address: str) -> None:
+def test_it_links_to_the_connection(item: Item, tone: str, path: str) -> None:
     banner = most_urgent_banner([item])
     assert banner.tone == tone
-    assert address in banner.url
+    assert path in banner.url
     assert str(item.pk) in banner.url
     assert banner.title.endswith(".")
     assert banner.text.endswith(".")

@@ -55,7 +55,7 @@ def test_it_suggests_the_card_with_the_same_limit_and_name():
     ("creditor", "bank"),
     [("CITI", "Citibank"), ("JPMCB CARD", "Chase"), ("AMEX", "American Express"), ("WF CRD SVC", "Wells Fargo")],
 )
-def test_it_knows_banks_by_the_names_that_they_report_under(creditor, bank):
+def test_it_recognizes_banks_by_their_names_in_reports(creditor, bank):
     accounts = build_tradelines(card(subscriberName=creditor, accountNumber="0000000000"))
     assert suggest_masks(accounts, build_card(bank, mask="")) == {creditor: ""}
 
@@ -63,7 +63,7 @@ def test_it_knows_banks_by_the_names_that_they_report_under(creditor, bank):
 @pytest.mark.parametrize(
     ("limit", "suggested"), [("12120", True), ("11880", True), ("12120.01", False), ("11879", False)]
 )
-def test_it_lets_limits_differ_by_one_percent(limit, suggested):
+def test_it_accepts_limits_that_differ_by_one_percent(limit, suggested):
     assert bool(suggest_masks(build_tradelines(card()), build_card(limit=limit))) is suggested
 
 
@@ -78,24 +78,26 @@ def test_it_lets_limits_differ_by_one_percent(limit, suggested):
     ],
     ids=["other-digits", "no-limit", "zero-limit", "common-words-only", "other-currency"],
 )
-def test_it_suggests_nothing_that_is_contradicted_or_bare(card_at_bank):
+def test_it_suggests_nothing_with_contradicting_or_missing_data(card_at_bank):
     assert suggest_masks(build_tradelines(card()), card_at_bank) == {}
 
 
-def test_it_takes_digits_that_are_all_zeros_for_none():
+def test_it_treats_digits_that_are_all_zeros_as_missing():
     assert suggest_masks(build_tradelines(card(accountNumber="0000000000")), build_card("Other", mask="0000")) == {}
 
 
-def test_it_suggests_nothing_where_two_cards_are_equally_likely():
+def test_it_suggests_nothing_if_two_cards_are_equally_likely():
     assert (
         suggest_masks(build_tradelines(card(accountNumber="0000000000")), build_card(mask="1"), build_card(mask="2"))
         == {}
     )
-    twins = build_tradelines(card(accountNumber="0000000000"), card(accountNumber="0000000000", openDate="01012019"))
-    assert suggest_masks(twins, build_card(mask="1")) == {}
+    equal_accounts = build_tradelines(
+        card(accountNumber="0000000000"), card(accountNumber="0000000000", openDate="01012019")
+    )
+    assert suggest_masks(equal_accounts, build_card(mask="1")) == {}
 
 
-def test_it_gives_every_card_to_one_account_and_the_surer_pair_first():
+def test_it_matches_each_card_once_and_the_most_certain_pair_first():
     accounts = build_tradelines(card(), card(subscriberName="LAKESHORE STORE", accountNumber="0000000000"))
     assert suggest_masks(accounts, build_card(), build_card(mask="2002")) == {
         "LAKESHORE BANK": "1001",
@@ -114,27 +116,34 @@ def build_link(tradeline_key: Account, key: str, same: bool) -> CardLink:
     return CardLink(account=tradeline_key, key=key, same=same)
 
 
-def test_it_takes_a_persons_word_before_any_likeness():
+def test_it_prefers_the_users_decision_to_a_suggestion():
     accounts = build_tradelines(
         card(), card(subscriberName="BEACON CARD", subscriberCode="2", accountNumber="5000000000002002")
     )
-    like, unlike = build_card(), build_card("Other Bank", mask="7777", limit="500")
-    matches = match_cards(accounts, [like, unlike], [build_link(unlike, accounts[0].key, True)])
-    assert {key: (match.card, match.confirmed) for key, match in matches.items()} == {accounts[0].key: (unlike, True)}
+    similar_card, other_card = build_card(), build_card("Other Bank", mask="7777", limit="500")
+    matches = match_cards(accounts, [similar_card, other_card], [build_link(other_card, accounts[0].key, True)])
+    assert {key: (match.card, match.confirmed) for key, match in matches.items()} == {
+        accounts[0].key: (other_card, True)
+    }
 
 
-def test_it_suggests_no_pair_that_was_denied():
-    (account,), likely = build_tradelines(card()), build_card()
-    assert match_cards([account], [likely], [])[account.key].confirmed is False
-    assert match_cards([account], [likely], [build_link(likely, account.key, False)]) == {}
+def test_it_does_not_suggest_a_rejected_pair():
+    (account,), similar_card = build_tradelines(card()), build_card()
+    assert match_cards([account], [similar_card], [])[account.key].confirmed is False
+    assert match_cards([account], [similar_card], [build_link(similar_card, account.key, False)]) == {}
 
 
-def test_it_forgets_a_word_about_what_is_no_longer_there():
-    (account,), gone, likely = build_tradelines(card()), build_card(), build_card()
-    assert match_cards([account], [likely], [build_link(gone, account.key, True)])[account.key].card is likely
+def test_it_ignores_decisions_about_removed_cards_and_accounts():
+    (account,), removed_card, similar_card = build_tradelines(card()), build_card(), build_card()
     assert (
-        match_cards([account], [likely], [build_link(likely, "an account that left the file", True)])[account.key].card
-        is likely
+        match_cards([account], [similar_card], [build_link(removed_card, account.key, True)])[account.key].card
+        is similar_card
+    )
+    assert (
+        match_cards([account], [similar_card], [build_link(similar_card, "an account that left the file", True)])[
+            account.key
+        ].card
+        is similar_card
     )
 
 
@@ -164,7 +173,9 @@ class TestThePage:
     def get_page(self, client: Client) -> str:
         return client.get(reverse("credit_utilization")).content.decode()
 
-    def test_it_asks_and_remembers_yes(self, as_alice: Client, alice: User, tradeline_key: str, visa: Account) -> None:
+    def test_it_asks_and_stores_a_confirmation(
+        self, as_alice: Client, alice: User, tradeline_key: str, visa: Account
+    ) -> None:
         assert "Is this the same card?" in self.get_page(as_alice)
         self.post_decision(as_alice, tradeline_key, visa.pk, "same")
         assert list_links(alice) == [(tradeline_key, visa.pk, True)]
@@ -172,53 +183,57 @@ class TestThePage:
         assert "You confirmed this is the same card" in body
         assert "Is this the same card?" not in body
 
-    def test_it_remembers_no_and_asks_no_more(
+    def test_it_stores_a_rejection_and_does_not_ask_again(
         self, as_alice: Client, alice: User, tradeline_key: str, visa: Account
     ) -> None:
         self.post_decision(as_alice, tradeline_key, visa.pk, "different")
         assert list_links(alice) == [(tradeline_key, visa.pk, False)]
         assert "1,240.55" not in self.get_page(as_alice)
 
-    def test_it_takes_a_word_back(self, as_alice: Client, alice: User, tradeline_key: str, visa: Account) -> None:
+    def test_it_forgets_a_decision_on_request(
+        self, as_alice: Client, alice: User, tradeline_key: str, visa: Account
+    ) -> None:
         for decision in ("same", "same", "forget", "forget"):
             self.post_decision(as_alice, tradeline_key, visa.pk, decision)
         assert list_links(alice) == []
         assert "Is this the same card?" in self.get_page(as_alice)
 
-    def test_it_lets_go_of_the_pair_before(
+    def test_it_replaces_the_previous_pair(
         self, as_alice: Client, alice: User, tradeline_key: str, visa: Account
     ) -> None:
-        other = make_account(visa.item, type="credit", mask="2002", limit=Decimal(500))
+        other_card = make_account(visa.item, type="credit", mask="2002", limit=Decimal(500))
         self.post_decision(as_alice, tradeline_key, visa.pk, "same")
-        self.post_decision(as_alice, tradeline_key, other.pk, "same")
-        assert list_links(alice) == [(tradeline_key, other.pk, True)]
+        self.post_decision(as_alice, tradeline_key, other_card.pk, "same")
+        assert list_links(alice) == [(tradeline_key, other_card.pk, True)]
 
     @pytest.mark.parametrize("decision", [LinkDecision.FORGET, LinkDecision.DIFFERENT])
-    def test_it_takes_a_word_back_that_was_said_before_the_card_was_read_anew(
+    def test_it_replaces_a_decision_about_a_former_account_of_the_card(
         self, alice: User, tradeline_key: str, visa: Account, decision: LinkDecision
     ) -> None:
-        now = make_account(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
+        new_card = make_account(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
         with tenant(alice.pk):
             record_decision(user=alice, key=tradeline_key, account_id=visa.pk, decision=LinkDecision.SAME)
-            Account.objects.filter(pk=visa.pk).update(successor=now)
-            record_decision(user=alice, key=tradeline_key, account_id=now.pk, decision=decision)
+            Account.objects.filter(pk=visa.pk).update(successor=new_card)
+            record_decision(user=alice, key=tradeline_key, account_id=new_card.pk, decision=decision)
         assert [same for _key, _account, same in list_links(alice)] == [False] * (decision is LinkDecision.DIFFERENT)
 
-    def test_it_keeps_a_card_that_was_read_anew_in_one_pair(
+    def test_it_keeps_a_card_with_former_accounts_in_one_pair(
         self, alice: User, tradeline_key: str, visa: Account
     ) -> None:
-        now = make_account(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
+        new_card = make_account(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
         with tenant(alice.pk):
             record_decision(user=alice, key="another account", account_id=visa.pk, decision=LinkDecision.SAME)
-            Account.objects.filter(pk=visa.pk).update(successor=now)
-            record_decision(user=alice, key=tradeline_key, account_id=now.pk, decision=LinkDecision.SAME)
-        assert list_links(alice) == [(tradeline_key, now.pk, True)]
+            Account.objects.filter(pk=visa.pk).update(successor=new_card)
+            record_decision(user=alice, key=tradeline_key, account_id=new_card.pk, decision=LinkDecision.SAME)
+        assert list_links(alice) == [(tradeline_key, new_card.pk, True)]
 
     @pytest.mark.parametrize("decision", ["", "junk", "SAME", "\0"])
-    def test_it_takes_no_other_word(self, as_alice: Client, tradeline_key: str, visa: Account, decision: str) -> None:
+    def test_it_rejects_other_decisions(
+        self, as_alice: Client, tradeline_key: str, visa: Account, decision: str
+    ) -> None:
         self.post_decision(as_alice, tradeline_key, visa.pk, decision, status=404)
 
-    def test_it_knows_no_other_account_and_no_other_card(
+    def test_it_rejects_unknown_accounts_and_cards(
         self, as_alice: Client, alice: User, tradeline_key: str, visa: Account
     ) -> None:
         checking = make_account(visa.item)
@@ -227,7 +242,7 @@ class TestThePage:
         self.post_decision(as_alice, tradeline_key, checking.pk, "same", status=404)
         assert list_links(alice) == []
 
-    def test_it_takes_no_word_about_somebody_elses_card(
+    def test_it_rejects_decisions_about_another_users_card(
         self, as_mallory: Client, mallory: User, alice: User, tradeline_key: str, visa: Account
     ) -> None:
         self.post_decision(as_mallory, tradeline_key, visa.pk, "same", status=404)
@@ -235,7 +250,7 @@ class TestThePage:
         self.post_decision(as_mallory, tradeline_key, visa.pk, "same", status=404)
         assert list_links(mallory) == list_links(alice) == []
 
-    def test_it_goes_with_the_banks_history(
+    def test_it_deletes_decisions_with_the_banks_history(
         self, alice: User, tradeline_key: str, visa: Account, provider: object
     ) -> None:
         with tenant(alice.pk):
@@ -244,17 +259,23 @@ class TestThePage:
         assert list_links(alice) == []
 
     @pytest.mark.parametrize("key", ["one", "two"])
-    def test_it_is_kept_by_the_database_to_one_pair_each(self, alice: User, visa: Account, key: str) -> None:
+    def test_it_cannot_store_two_pairs_of_a_card(self, alice: User, visa: Account, key: str) -> None:
         with tenant(alice.pk):
             CardLink.objects.create(owner=alice, account=visa, key="one", same=True)
             with pytest.raises(IntegrityError), transaction.atomic():
                 CardLink.objects.create(owner=alice, account=visa, key=key, same=True)
 
 
-def test_it_keeps_a_persons_word_about_a_card_that_is_read_anew():
+def test_it_applies_decisions_about_former_accounts_of_a_card():
     (account,) = build_tradelines(card(subscriberName="CBNA"))
-    before, now, other = build_card("Some Other Bank"), build_card("Some Other Bank"), build_card("Some Other Bank")
-    now.former_accounts = [before]
-    confirmed = match_cards([account], [now, other], [build_link(before, account.key, True)])[account.key]
-    assert (confirmed.card, confirmed.confirmed) == (now, True)
-    assert match_cards([account], [now], [build_link(before, account.key, False)]) == {}
+    former_card, current_card, other_card = (
+        build_card("Some Other Bank"),
+        build_card("Some Other Bank"),
+        build_card("Some Other Bank"),
+    )
+    current_card.former_accounts = [former_card]
+    confirmed = match_cards([account], [current_card, other_card], [build_link(former_card, account.key, True)])[
+        account.key
+    ]
+    assert (confirmed.card, confirmed.confirmed) == (current_card, True)
+    assert match_cards([account], [current_card], [build_link(former_card, account.key, False)]) == {}

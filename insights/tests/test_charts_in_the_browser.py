@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.mark.parametrize(
-    ("currency", "balance", "said"),
+    ("currency", "balance", "text"),
     [
         ("BTC", "0.00314159", "0.00314159 BTC"),
         ("JPY", "1234", "1,234 JPY"),
@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
         ("KWD", "1.2", "1.200 KWD"),
     ],
 )
-def test_it_reads_a_value_out_as_its_currency_is_written(
-    page: Page, live_server: Any, as_alice: Client, item: Item, currency: str, balance: str, said: str
+def test_it_shows_a_value_in_the_format_of_its_currency(
+    page: Page, live_server: Any, as_alice: Client, item: Item, currency: str, balance: str, text: str
 ) -> None:
     account = make_account(item, currency=currency)
     make_balance(account, 1, "1"), make_balance(account, 0, balance)
@@ -40,4 +40,4 @@ def test_it_reads_a_value_out_as_its_currency_is_written(
     page.context.add_cookies([cookie])
     page.goto(live_server.url + reverse("account", args=[account.pk]))
     page.get_by_role("group", name="Values day by day").press("End")
-    expect(page.locator("[data-read]")).to_have_text(re.compile(rf": {re.escape(said)}$"))
+    expect(page.locator("[data-read]")).to_have_text(re.compile(rf": {re.escape(text)}$"))

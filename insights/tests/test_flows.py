@@ -41,11 +41,11 @@ def sum_flows(user: User, *accounts: Account) -> dict[str, CashFlow]:
         )
 
 
-def add_row(account: Account, amount: str, category: str = "", **facts: object) -> None:
-    make_transaction(account, amount, category=category, **{"day": TODAY, **facts})
+def add_row(account: Account, amount: str, category: str = "", **fields: object) -> None:
+    make_transaction(account, amount, category=category, **{"day": TODAY, **fields})
 
 
-def test_it_tells_income_from_spending(alice: User, checking: Account, card: Account) -> None:
+def test_it_distinguishes_income_from_spending(alice: User, checking: Account, card: Account) -> None:
     add_row(checking, "2500.00", "INCOME")
     add_row(checking, "-1200", "RENT_AND_UTILITIES")
     add_row(card, "-4.33", "FOOD_AND_DRINK")
@@ -56,15 +56,15 @@ def test_it_tells_income_from_spending(alice: User, checking: Account, card: Acc
     assert (flow.spending, flow.net) == (Decimal(1217), Decimal(1283))
 
 
-def test_it_counts_a_card_paid_in_full_as_nothing(alice: User, checking: Account, card: Account) -> None:
+def test_it_does_not_count_card_payments(alice: User, checking: Account, card: Account) -> None:
     add_row(card, "-410", "GENERAL_MERCHANDISE")
-    before = sum_flows(alice, checking, card)["USD"].net
+    net = sum_flows(alice, checking, card)["USD"].net
     add_row(checking, "-410", **CARD_PAYMENT)
     add_row(card, "410", **CARD_PAYMENT)
-    assert sum_flows(alice, checking, card)["USD"].net == before == Decimal(-410)
+    assert sum_flows(alice, checking, card)["USD"].net == net == Decimal(-410)
 
 
-def test_it_counts_neither_leg_of_a_transfer_even_alone(alice: User, checking: Account, card: Account) -> None:
+def test_it_does_not_count_a_single_leg_of_a_transfer(alice: User, checking: Account, card: Account) -> None:
     add_row(checking, "-900", "TRANSFER_OUT")
     add_row(checking, "900", "TRANSFER_IN")
     add_row(checking, "-55", **CARD_PAYMENT)
@@ -72,14 +72,14 @@ def test_it_counts_neither_leg_of_a_transfer_even_alone(alice: User, checking: A
     assert sum_flows(alice, checking, card) == {}
 
 
-def test_it_counts_other_loan_payments_as_spending_and_loans_as_no_income(alice: User, checking: Account) -> None:
+def test_it_counts_loan_payments_as_spending_but_not_loans_as_income(alice: User, checking: Account) -> None:
     add_row(checking, "-800", "LOAN_PAYMENTS", category_detail="LOAN_PAYMENTS_MORTGAGE_PAYMENT")
     add_row(checking, "5000", "LOAN_DISBURSEMENTS")
     flow = sum_flows(alice, checking)["USD"]
     assert (flow.income, flow.spending) == (Decimal(0), Decimal(800))
 
 
-def test_it_takes_a_refund_from_its_category(alice: User, card: Account) -> None:
+def test_it_subtracts_refunds_from_their_category(alice: User, card: Account) -> None:
     add_row(card, "-120", "GENERAL_MERCHANDISE")
     add_row(card, "45.50", "GENERAL_MERCHANDISE")
     add_row(card, "30", "TRAVEL")
@@ -88,21 +88,21 @@ def test_it_takes_a_refund_from_its_category(alice: User, card: Account) -> None
     assert (flow.income, flow.spending) == (Decimal(0), Decimal("44.50"))
 
 
-def test_it_takes_income_that_was_taken_back_from_income(alice: User, checking: Account) -> None:
+def test_it_subtracts_reversals_from_income(alice: User, checking: Account) -> None:
     add_row(checking, "2500", "INCOME")
     add_row(checking, "-500", "INCOME")
     flow = sum_flows(alice, checking)["USD"]
     assert (flow.income, flow.spending) == (Decimal(2000), Decimal(0))
 
 
-def test_it_counts_what_has_no_category_by_its_sign(alice: User, checking: Account) -> None:
+def test_it_counts_uncategorized_transactions_by_their_sign(alice: User, checking: Account) -> None:
     add_row(checking, "100")
     add_row(checking, "-30")
     flow = sum_flows(alice, checking)["USD"]
     assert (flow.income, flow.by_category) == (Decimal(100), {"": Decimal(30)})
 
 
-def test_it_puts_a_persons_own_word_before_the_banks(alice: User, checking: Account) -> None:
+def test_it_prefers_the_users_category(alice: User, checking: Account) -> None:
     add_row(checking, "-10", "TRANSFER_OUT", user_category="TRAVEL")
     add_row(checking, "-20", **CARD_PAYMENT, user_category="MEDICAL")
     add_row(checking, "-40", "FOOD_AND_DRINK", user_category="TRANSFER_OUT")
@@ -111,18 +111,18 @@ def test_it_puts_a_persons_own_word_before_the_banks(alice: User, checking: Acco
     assert flow.by_category == {"TRAVEL": Decimal(10), "MEDICAL": Decimal(20), "Bees": Decimal(80)}
 
 
-def test_it_never_mixes_currencies(alice: User, checking: Account) -> None:
+def test_it_sums_per_currency(alice: User, checking: Account) -> None:
     add_row(checking, "-10", "TRAVEL")
     add_row(checking, "-2000", "TRAVEL", currency="JPY")
     add_row(checking, "3000", "INCOME", currency="JPY")
-    found = sum_flows(alice, checking)
-    assert {code: (flow.income, flow.spending) for code, flow in found.items()} == {
+    flows = sum_flows(alice, checking)
+    assert {code: (flow.income, flow.spending) for code, flow in flows.items()} == {
         "USD": (Decimal(0), Decimal(10)),
         "JPY": (Decimal(3000), Decimal(2000)),
     }
 
 
-def test_it_puts_the_currency_of_everyday_first(alice: User, checking: Account) -> None:
+def test_it_lists_the_most_used_currency_first(alice: User, checking: Account) -> None:
     for day in (20, 21):
         add_row(checking, "-1", "TRAVEL", day=date(2026, 11, day), currency="EUR")
     for currency in ("USD", "CAD"):
@@ -130,7 +130,7 @@ def test_it_puts_the_currency_of_everyday_first(alice: User, checking: Account) 
     assert list(sum_flows(alice, checking)) == ["EUR", "CAD", "USD"]
 
 
-def test_it_looks_at_thirty_days_with_both_ends(alice: User, checking: Account) -> None:
+def test_it_includes_the_first_and_last_of_30_days(alice: User, checking: Account) -> None:
     for day in (date(2026, 10, 23), date(2026, 10, 24), date(2026, 11, 22), date(2026, 11, 24)):
         add_row(checking, f"-{day.day}", "TRAVEL", day=day)
     flow = sum_flows(alice, checking)["USD"]
@@ -138,7 +138,7 @@ def test_it_looks_at_thirty_days_with_both_ends(alice: User, checking: Account) 
     assert flow.spending == Decimal(46)
 
 
-def test_it_counts_what_a_bank_further_east_dates_tomorrow(alice: User, checking: Account) -> None:
+def test_it_counts_transactions_of_tomorrow_today(alice: User, checking: Account) -> None:
     add_row(checking, "-7", "TRAVEL", day=TODAY + timedelta(days=1))
     flow = sum_flows(alice, checking)["USD"]
     assert flow.spending == Decimal(7)
@@ -149,7 +149,7 @@ def test_it_counts_what_a_bank_further_east_dates_tomorrow(alice: User, checking
     ]
 
 
-def test_it_adds_up_from_zero_before_the_first_day_to_the_whole_net(alice: User, checking: Account) -> None:
+def test_it_sums_the_running_net_from_zero(alice: User, checking: Account) -> None:
     add_row(checking, "-45.50", "TRAVEL", day=TODAY - timedelta(days=29))
     add_row(checking, "1017.42", "INCOME")
     flow = sum_flows(alice, checking)["USD"]
@@ -158,19 +158,19 @@ def test_it_adds_up_from_zero_before_the_first_day_to_the_whole_net(alice: User,
     assert line[-1] == (TODAY, flow.net) == (TODAY, Decimal("971.92"))
 
 
-def test_it_counts_only_what_stands_on_the_accounts_it_was_given(
+def test_it_counts_only_visible_transactions_of_the_given_accounts(
     alice: User, mallory: User, checking: Account, card: Account, make_item: Callable[..., Item]
 ) -> None:
     add_row(checking, "-1", "TRAVEL")
     add_row(checking, "-10", "TRAVEL", hidden=True)
     add_row(checking, "-100", "TRAVEL", removed_at=timezone.now())
     add_row(card, "-1000", "TRAVEL")
-    hers = make_account(make_item(mallory))
-    add_row(hers, "-10000", "TRAVEL")
-    assert sum_flows(alice, checking, hers)["USD"].spending == Decimal(1)
+    mallorys_account = make_account(make_item(mallory))
+    add_row(mallorys_account, "-10000", "TRAVEL")
+    assert sum_flows(alice, checking, mallorys_account)["USD"].spending == Decimal(1)
 
 
-def test_it_has_nothing_to_say_about_nothing(alice: User, checking: Account) -> None:
+def test_it_returns_nothing_without_transactions(alice: User, checking: Account) -> None:
     assert sum_flows(alice, checking) == {}
     assert sum_flows(alice) == {}
 
@@ -187,15 +187,15 @@ MOVEMENTS = st.builds(
 
 
 @given(st.lists(MOVEMENTS, max_size=20))
-def test_it_loses_nothing_and_counts_nothing_twice(found: list[DailyTotal]) -> None:
-    flow = add_up_by_currency(found).get("USD", CashFlow("USD"))
-    assert flow.net == sum(move.money_in + move.money_out for move in found)
+def test_it_loses_nothing_and_counts_nothing_twice(totals: list[DailyTotal]) -> None:
+    flow = add_up_by_currency(totals).get("USD", CashFlow("USD"))
+    assert flow.net == sum(total.money_in + total.money_out for total in totals)
     assert flow.spending == sum(flow.by_category.values())
 
 
 @pytest.mark.parametrize("category", sorted(TRANSFERS | LOAN_PROCEEDS))
 @pytest.mark.parametrize("amount", ["100", "-100"])
-def test_it_leaves_out_what_only_moves(alice: User, checking: Account, category: str, amount: str) -> None:
+def test_it_does_not_count_transfers_and_loans(alice: User, checking: Account, category: str, amount: str) -> None:
     add_row(checking, amount, category)
     assert sum_flows(alice, checking) == {}
 
@@ -213,12 +213,12 @@ def test_it_leaves_out_what_only_moves(alice: User, checking: Account, category:
         (None, "-1500", None),
     ],
 )
-def test_it_says_how_long_money_lasts(liquid: str | None, net: str, months: str | None) -> None:
-    known = None if liquid is None else Decimal(liquid)
-    assert runway_months(liquid=known, net=Decimal(net)) == (months and Decimal(months))
+def test_it_computes_the_runway(liquid: str | None, net: str, months: str | None) -> None:
+    balance = None if liquid is None else Decimal(liquid)
+    assert runway_months(liquid=balance, net=Decimal(net)) == (months and Decimal(months))
 
 
-def test_it_names_accounts_by_id_alone(alice: User) -> None:
+def test_it_returns_nothing_for_unknown_accounts(alice: User) -> None:
     with tenant(alice.pk):
         assert sum_transactions(user=alice, window=Window.ending(TODAY), accounts=[UUID(int=1)]) == []
 
@@ -226,7 +226,7 @@ def test_it_names_accounts_by_id_alone(alice: User) -> None:
 # --- Transfers between own accounts -----------------------------------------------------------------------
 
 
-def test_it_counts_neither_leg_of_a_transfer_that_no_category_names(alice: User, item: Item, checking: Account) -> None:
+def test_it_does_not_count_uncategorized_transfers(alice: User, item: Item, checking: Account) -> None:
     savings = make_account(item, name="Savings")
     add_row(checking, "-500", day=TODAY - timedelta(days=1))
     add_row(savings, "500")
@@ -237,7 +237,7 @@ def test_it_counts_neither_leg_of_a_transfer_that_no_category_names(alice: User,
     assert (flow.income, flow.spending) == (Decimal(0), Decimal(30))
 
 
-def test_it_counts_neither_leg_where_the_other_one_lies_outside_the_window(
+def test_it_does_not_count_a_transfer_whose_other_leg_is_outside_the_window(
     alice: User, item: Item, checking: Account
 ) -> None:
     savings = make_account(item, name="Savings")
@@ -248,12 +248,12 @@ def test_it_counts_neither_leg_where_the_other_one_lies_outside_the_window(
     assert sum_flows(alice, checking, savings) == {}
 
 
-def test_it_takes_a_persons_word_against_a_pair_that_was_found(alice: User, item: Item, checking: Account) -> None:
+def test_it_counts_a_paired_transaction_with_the_users_category(alice: User, item: Item, checking: Account) -> None:
     savings = make_account(item, name="Savings")
-    out = build_transaction(checking, "-500", day=TODAY)
-    make_transactions(checking, [out])
+    money_out = build_transaction(checking, "-500", day=TODAY)
+    make_transactions(checking, [money_out])
     add_row(savings, "500")
     with tenant(alice.pk):
         update_transfers(owner_id=alice.pk)
-        Transaction.objects.filter(pk=out.pk).update(user_category="Bees")
+        Transaction.objects.filter(pk=money_out.pk).update(user_category="Bees")
     assert sum_flows(alice, checking, savings)["USD"].by_category == {"Bees": Decimal(500)}

@@ -18,62 +18,64 @@ pytestmark = pytest.mark.dates
 DAY = date(2026, 11, 20)
 
 
-def build_spending(**facts: object) -> Spending:
-    usual = {"category": "TRAVEL", "url": "/transactions/?category=TRAVEL&since=2026-11-01", "amount": Decimal(10)}
-    spent = CategorySpending(bar=Bar("100.0", 100), **usual | {k: v for k, v in facts.items() if k != "currency"})
+def build_spending(**fields: object) -> Spending:
+    defaults = {"category": "TRAVEL", "url": "/transactions/?category=TRAVEL&since=2026-11-01", "amount": Decimal(10)}
+    category_spending = CategorySpending(
+        bar=Bar("100.0", 100), **defaults | {k: v for k, v in fields.items() if k != "currency"}
+    )
     return Spending(
         since=DAY,
         until=DAY,
-        currency=facts.get("currency", "USD"),
+        currency=fields.get("currency", "USD"),
         total=Decimal(10),
-        categories=[spent],
+        categories=[category_spending],
         age=Age(None, []),
     )
 
 
-@pytest.mark.parametrize("facts", [{"category": ATTACK}, {"currency": ATTACK}, {"url": f"/x?{ATTACK}"}])
-def test_it_shows_markup_in_a_category_as_words(facts):
-    tags = Tags(insights_tags.category_rows(build_spending(**facts)))
+@pytest.mark.parametrize("fields", [{"category": ATTACK}, {"currency": ATTACK}, {"url": f"/x?{ATTACK}"}])
+def test_it_escapes_markup_in_a_category(fields):
+    tags = Tags(insights_tags.category_rows(build_spending(**fields)))
     assert "img" not in [name for name, _ in tags.elements]
     assert not [attrs for _, attrs in tags.elements if "onerror" in attrs]
 
 
-def test_it_leads_from_a_category_to_its_transactions():
+def test_it_links_a_category_to_its_transactions():
     assert 'href="/transactions/?category=TRAVEL&amp;since=2026-11-01"' in insights_tags.category_rows(build_spending())
 
 
 def test_it_draws_a_charts_values_as_a_table():
-    drawn = chart_tags.value_rows([Point(DAY, Decimal("1234.5")), Point(date(2026, 11, 21), None)], "<EUR>", 2026)
-    assert "1,234.50 &lt;EUR&gt;" in drawn
-    assert "Not available" in drawn
-    assert drawn.count("<tr>") == 2
+    html = chart_tags.value_rows([Point(DAY, Decimal("1234.5")), Point(date(2026, 11, 21), None)], "<EUR>", 2026)
+    assert "1,234.50 &lt;EUR&gt;" in html
+    assert "Not available" in html
+    assert html.count("<tr>") == 2
 
 
 @pytest.mark.parametrize(
-    ("span", "words"),
+    ("span", "labels"),
     [(4, ["Nov 20", "Nov 21", "Nov 22", "Nov 23", "Nov 24"]), (400, ["Nov 2026", "Feb 2027", "Jun 2027"])],
 )
-def test_it_names_days_or_months_along_a_chart(span, words):
+def test_it_labels_days_or_months(span, labels):
     last = date.fromordinal(DAY.toordinal() + span)
-    drawn = chart_tags.day_labels(charts.draw_line([Point(DAY, Decimal(1)), Point(last, Decimal(2))]))
-    assert Tags(drawn).words[::2][: len(words)] == words
+    html = chart_tags.day_labels(charts.draw_line([Point(DAY, Decimal(1)), Point(last, Decimal(2))]))
+    assert Tags(html).words[::2][: len(labels)] == labels
 
 
-def test_it_names_the_values_beside_a_chart():
+def test_it_labels_values():
     chart = charts.draw_line([Point(DAY, Decimal(0)), Point(date(2026, 11, 21), Decimal(20_000))])
     assert chart_tags.value_labels(chart, "USD") == "\n".join(
-        f"<span>{words}</span>" for words in ("$20K", "$15K", "$10K", "$5K", "$0")
+        f"<span>{label}</span>" for label in ("$20K", "$15K", "$10K", "$5K", "$0")
     )
 
 
-def caption(points: list[tuple[int, str]], currency: str = "USD", name: str = "Bank balance") -> str:
+def draw_caption(points: list[tuple[int, str]], currency: str = "USD", name: str = "Bank balance") -> str:
     """Return the caption of a line through (day of November, value)."""
     chart = charts.draw_line([Point(date(2026, 11, day), Decimal(value)) for day, value in points])
     return chart_tags.chart_caption(chart.facts, currency, name, 2026)
 
 
 @pytest.mark.parametrize(
-    ("points", "said"),
+    ("points", "text"),
     [
         ([(20, "5.25")], "Bank balance was $5.25 on Nov 20."),
         (
@@ -96,41 +98,41 @@ def caption(points: list[tuple[int, str]], currency: str = "USD", name: str = "B
         ),
     ],
 )
-def test_it_says_what_a_chart_shows(points, said):
-    assert " ".join("".join(Tags(caption(points)).words).split()) == said
+def test_it_describes_a_chart(points, text):
+    assert " ".join("".join(Tags(draw_caption(points)).words).split()) == text
 
 
-def test_it_shows_markup_beside_a_chart_as_words():
+def test_it_escapes_markup_in_a_caption():
     for points in ([(20, "1")], [(18, "1"), (20, "2")], [(18, "1"), (20, "1")]):
-        elements = Tags(caption(points, currency=ATTACK, name=ATTACK)).elements
+        elements = Tags(draw_caption(points, currency=ATTACK, name=ATTACK)).elements
         assert {name for name, _ in elements} <= {"span", "time"}
 
 
 @time_machine.travel("2026-11-22T12:00:00Z", tick=False)
-def test_it_draws_a_chart_with_its_words_and_its_table():
+def test_it_draws_a_chart_with_caption_and_table():
     points = [Point(date(2026, 11, day), Decimal(value)) for day, value in ((18, -10), (19, 30), (20, 20))]
-    drawn = chart_tags.line_chart(charts.draw_line(points), "USD", name="Net cash flow", key="flow")
-    tags = Tags(drawn)
+    html = chart_tags.line_chart(charts.draw_line(points), "USD", name="Net cash flow", key="flow")
+    tags = Tags(html)
     assert [name for name, _ in tags.elements].count("path") == 5
-    assert drawn.count("<tr>") == 1 + len(points)
-    assert 'data-start="2026-11-18"' in drawn
-    for said in ('aria-labelledby="flow-caption"', "Every day", "▲</span> Up $30", "−$10.00"):
-        assert said in drawn
+    assert html.count("<tr>") == 1 + len(points)
+    assert 'data-start="2026-11-18"' in html
+    for text in ('aria-labelledby="flow-caption"', "Every day", "▲</span> Up $30", "−$10.00"):
+        assert text in html
 
 
-def test_it_shows_markup_in_a_chart_as_words():
+def test_it_escapes_markup_in_a_chart():
     chart = charts.draw_line([Point(DAY, Decimal(1)), Point(date(2026, 11, 21), Decimal(2))])
-    drawn = chart_tags.line_chart(chart, ATTACK, name=ATTACK, key=ATTACK)
-    assert "img" not in [name for name, _ in Tags(drawn).elements]
-    assert not [attrs for _, attrs in Tags(drawn).elements if "onerror" in attrs]
+    html = chart_tags.line_chart(chart, ATTACK, name=ATTACK, key=ATTACK)
+    assert "img" not in [name for name, _ in Tags(html).elements]
+    assert not [attrs for _, attrs in Tags(html).elements if "onerror" in attrs]
 
 
-def test_it_draws_no_row_of_a_chart_without_values():
+def test_it_draws_no_rows_without_values():
     assert chart_tags.value_rows([], "USD", 2026) == ""
 
 
 @pytest.mark.parametrize(
-    ("count", "words"),
+    ("count", "text"),
     [
         ("0", "Less than a month"),
         ("0.49", "Less than a month"),
@@ -140,9 +142,9 @@ def test_it_draws_no_row_of_a_chart_without_values():
         ("121", "More than 10 years"),
     ],
 )
-def test_it_says_how_long_money_lasts_as_coarsely_as_it_is_known(count, words):
-    assert insights_tags.runway(Decimal(count)) == words
+def test_it_rounds_the_runway(count, text):
+    assert insights_tags.runway(Decimal(count)) == text
 
 
-def test_it_never_says_zero_for_a_time_that_is_not_known():
+def test_it_shows_an_unknown_runway_as_not_available():
     assert insights_tags.runway(None) == "Not available"

@@ -60,7 +60,7 @@ def load_overview(user: User) -> dict[str, object]:
         return build_overview(user=user, items=connections.list_connections(user), days=30)
 
 
-def test_it_reckons_a_month_by_hand(alice: User, checking: Account, card: Account) -> None:
+def test_it_computes_all_figures_of_a_month(alice: User, checking: Account, card: Account) -> None:
     make_transaction(checking, "1000", category="INCOME")
     make_transaction(checking, "-1600", category="RENT_AND_UTILITIES")
     make_transaction(card, "-500", category="GENERAL_MERCHANDISE")
@@ -69,8 +69,8 @@ def test_it_reckons_a_month_by_hand(alice: User, checking: Account, card: Accoun
     make_transaction(card, "400", **CARD_PAYMENT)
     make_transaction(checking, "-700", category="TRANSFER_OUT")
     make_transaction(checking, "-9999", category="TRAVEL", day=TODAY - timedelta(days=30))
-    found = load_overview(alice)
-    (flow,) = found["flow"].totals
+    overview = load_overview(alice)
+    (flow,) = overview["flow"].totals
     # 1,000 in; 1,600 + 500 - 100 = 2,000 out; 3,000 in the bank last three months at a loss of 1,000.
     assert (flow.income, flow.spending, flow.net, flow.runway_months) == (
         Decimal(1000),
@@ -78,56 +78,61 @@ def test_it_reckons_a_month_by_hand(alice: User, checking: Account, card: Accoun
         Decimal(-1000),
         Decimal(3),
     )
-    assert (found["flow"].since, found["flow"].until) == (date(2026, 10, 24), TODAY)
-    assert [(c.category, c.amount, c.bar.share) for c in found["spending"].categories] == [
+    assert (overview["flow"].since, overview["flow"].until) == (date(2026, 10, 24), TODAY)
+    assert [(c.category, c.amount, c.bar.share) for c in overview["spending"].categories] == [
         ("RENT_AND_UTILITIES", Decimal(1600), 80),
         ("GENERAL_MERCHANDISE", Decimal(400), 20),
     ]
-    assert found["balance"].totals[0].amount == Decimal(3000)
-    assert found["cards"].totals[0].utilization == Decimal(25)
+    assert overview["balance"].totals[0].amount == Decimal(3000)
+    assert overview["cards"].totals[0].utilization == Decimal(25)
 
 
-def test_it_shows_parts_that_add_up_to_the_whole(alice: User, checking: Account) -> None:
+def test_it_shows_categories_that_add_up_to_the_total(alice: User, checking: Account) -> None:
     make_transaction(checking, "-100", category="TRAVEL")
     make_transaction(checking, "30", category="MEDICAL")
     make_transaction(checking, "-12", category="")
     make_transaction(checking, "-5", category="FOOD_AND_DRINK")
     make_transaction(checking, "5", category="FOOD_AND_DRINK")
-    spent = load_overview(alice)["spending"]
-    assert [(part.category, part.amount) for part in spent.categories] == [
+    spending = load_overview(alice)["spending"]
+    assert [(category.category, category.amount) for category in spending.categories] == [
         ("TRAVEL", Decimal(100)),
         ("", Decimal(12)),
         ("MEDICAL", Decimal(-30)),
     ]
-    assert spent.total == sum(part.amount for part in spent.categories) == Decimal(82)
-    assert (spent.total_spent, spent.total_refunded) == (Decimal(112), Decimal(30))
-    assert [part.bar.share for part in spent.categories] == [89, 11, 0]
+    assert spending.total == sum(category.amount for category in spending.categories) == Decimal(82)
+    assert (spending.total_spent, spending.total_refunded) == (Decimal(112), Decimal(30))
+    assert [category.bar.share for category in spending.categories] == [89, 11, 0]
 
 
-def test_it_draws_the_line_to_the_figure_that_stands_above_it(alice: User, checking: Account) -> None:
+def test_it_draws_the_net_cash_flow_up_to_the_shown_figure(alice: User, checking: Account) -> None:
     make_transaction(checking, "-45.50", category="TRAVEL", day=TODAY - timedelta(days=29))
     make_transaction(checking, "1017.42", category="INCOME")
     (flow,) = load_overview(alice)["flow"].totals
     assert flow.chart.facts.change == flow.chart.facts.last.value == flow.net == Decimal("971.92")
 
 
-def test_it_counts_and_lists_what_is_dated_tomorrow(alice: User, checking: Account) -> None:
+def test_it_counts_and_lists_transactions_of_tomorrow(alice: User, checking: Account) -> None:
     """A purchase at UTC+13, dated on a day that has not begun in London."""
     make_transaction(checking, "-60", category="TRAVEL", day=TODAY + timedelta(days=1))
-    found = load_overview(alice)
-    (part,) = found["spending"].categories
-    assert found["flow"].totals[0].spending == part.amount == -sum_linked_transactions(alice, part.url) == Decimal(60)
+    overview = load_overview(alice)
+    (category,) = overview["spending"].categories
+    assert (
+        overview["flow"].totals[0].spending
+        == category.amount
+        == -sum_linked_transactions(alice, category.url)
+        == Decimal(60)
+    )
     for preset in querystrings.date_range_presets(QueryDict(), TODAY):
         assert sum_linked_transactions(alice, preset.url) == Decimal(-60)
 
 
-def test_it_knows_no_runway_without_a_bank_balance(alice: User, item: Item) -> None:
+def test_it_has_no_runway_without_a_bank_balance(alice: User, item: Item) -> None:
     mark_synced(item)
     make_transaction(make_account(item, type="credit", current=Decimal(500)), "-100", category="TRAVEL")
     assert load_overview(alice)["flow"].totals[0].runway_months is None
 
 
-def test_it_leads_from_each_part_to_the_transactions_that_make_it_up(alice: User, checking: Account) -> None:
+def test_it_links_each_category_to_its_transactions(alice: User, checking: Account) -> None:
     make_transaction(checking, "-100", category="TRAVEL")
     make_transaction(checking, "30", category="TRAVEL")
     make_transaction(checking, "-12", category="")
@@ -135,15 +140,15 @@ def test_it_leads_from_each_part_to_the_transactions_that_make_it_up(alice: User
     make_transaction(checking, "-7", category="SPACE_TRAVEL")
     make_transaction(checking, "-8", category="TRAVEL", user_category="Bees & honey")
     make_transaction(checking, "-9999", category="TRAVEL", day=TODAY - timedelta(days=30))
-    parts = load_overview(alice)["spending"].categories
-    assert {part.category: part.amount for part in parts} == {
+    categories = load_overview(alice)["spending"].categories
+    assert {category.category: category.amount for category in categories} == {
         "TRAVEL": Decimal(70),
         "": Decimal(12),
         "SPACE_TRAVEL": Decimal(7),
         "Bees & honey": Decimal(8),
     }
-    for part in parts:
-        assert sum_linked_transactions(alice, part.url) == -part.amount
+    for category in categories:
+        assert sum_linked_transactions(alice, category.url) == -category.amount
 
 
 def sum_linked_transactions(user: User, url: str) -> Decimal:
@@ -151,13 +156,13 @@ def sum_linked_transactions(user: User, url: str) -> Decimal:
     with tenant(user.pk):
         rows = Transaction.objects.for_user(user).current()
         query = QueryDict(url.partition("?")[2])
-        shown = TransactionFilter(query, queryset=rows, request=SimpleNamespace(user=user))
-        assert shown.is_valid()
-        return sum((row.amount for row in shown.qs), Decimal(0))
+        transaction_filter = TransactionFilter(query, queryset=rows, request=SimpleNamespace(user=user))
+        assert transaction_filter.is_valid()
+        return sum((row.amount for row in transaction_filter.qs), Decimal(0))
 
 
-def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Account, card: Account) -> None:
-    """Hand-written SQL, the ORM and the list agree about every kind of row that does not count."""
+def test_it_counts_the_same_transactions_as_the_list(alice: User, item: Item, checking: Account, card: Account) -> None:
+    """Our own SQL, the ORM and the list agree about every kind of row that does not count."""
     savings, loan = make_account(item, name="Savings"), make_account(item, type="loan", name="Loan")
     legs = [
         build_transaction(checking, "-500"),
@@ -180,10 +185,10 @@ def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Accou
     make_transaction(card, "400", **CARD_PAYMENT)
     make_transaction(card, "5", **CARD_PAYMENT, user_category="TRAVEL")
     make_transaction(loan, "8000", category="LOAN_PAYMENTS")
-    found = load_overview(alice)
-    (flow,) = found["flow"].totals
+    overview = load_overview(alice)
+    (flow,) = overview["flow"].totals
     assert flow.net == Decimal(1000 - 100 + 30 - 12 + 7 - 33 + 5 - 60)
-    month = f"?since={found['flow'].since}&until={found['flow'].until}"
+    month = f"?since={overview['flow'].since}&until={overview['flow'].until}"
     assert sum_linked_transactions(alice, f"{month}&counted=yes") == flow.net
     with tenant(alice.pk):
         rows = Transaction.objects.for_user(alice).current()
@@ -192,11 +197,11 @@ def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Accou
         assert listed == transaction_list.read_rows(rows.newest_first(), owner_id=alice.pk)
     assert total.net == flow.net == sum(row.amount for row in listed if row.counts)
     assert sum_linked_transactions(alice, f"{month}&counted=no") == total.uncounted_in - total.uncounted_out
-    for part in found["spending"].categories:
+    for part in overview["spending"].categories:
         assert sum_linked_transactions(alice, part.url) == -part.amount
 
 
-def test_it_names_each_currency_with_its_own_runway(alice: User, item: Item, checking: Account) -> None:
+def test_it_computes_the_runway_per_currency(alice: User, item: Item, checking: Account) -> None:
     yen = make_account(item, currency="JPY", current=Decimal(100_000))
     make_transaction(yen, "-50000", category="TRAVEL")
     for day in (20, 21):
@@ -209,33 +214,33 @@ def test_it_names_each_currency_with_its_own_runway(alice: User, item: Item, che
     assert load_overview(alice)["spending"].currency == "USD"
 
 
-def test_it_counts_no_flow_of_accounts_that_are_neither_bank_nor_card(alice: User, item: Item) -> None:
+def test_it_counts_no_transactions_of_investments_and_loans(alice: User, item: Item) -> None:
     for type_ in ("investment", "loan"):
         make_transaction(make_account(mark_synced(item), type=type_), "-100", category="TRAVEL")
     assert (load_overview(alice)["flow"], load_overview(alice)["spending"]) == (None, None)
 
 
-def test_it_has_no_figures_before_there_is_a_bank(alice: User) -> None:
-    found = load_overview(alice)
-    assert found["recent"] == []
-    assert {found[name] for name in ("importing", "balance", "history", "cards", "flow", "spending")} == {None}
+def test_it_has_no_figures_without_a_bank(alice: User) -> None:
+    overview = load_overview(alice)
+    assert overview["recent"] == []
+    assert {overview[name] for name in ("importing", "balance", "history", "cards", "flow", "spending")} == {None}
 
 
-def test_it_takes_no_figure_from_a_bank_that_was_let_go(alice: User, item: Item, checking: Account) -> None:
+def test_it_has_no_figures_of_a_disconnected_bank(alice: User, item: Item, checking: Account) -> None:
     make_transaction(checking, "-100", category="TRAVEL")
     mark_synced(item, connection="removed")
-    found = load_overview(alice)
-    assert (found["balance"], found["flow"]) == (None, None)
-    assert len(found["recent"]) == 1
+    overview = load_overview(alice)
+    assert (overview["balance"], overview["flow"]) == (None, None)
+    assert len(overview["recent"]) == 1
 
 
-def test_it_names_the_bank_that_is_being_imported(alice: User, item: Item, checking: Account, make_item) -> None:
+def test_it_returns_the_bank_that_is_being_imported(alice: User, item: Item, checking: Account, make_item) -> None:
     assert load_overview(alice)["importing"] is None
     loading = make_item(alice, provider_item_id="second")
     assert load_overview(alice)["importing"] == loading
 
 
-def test_it_shows_the_newest_rows_with_what_a_person_calls_them(alice: User, checking: Account) -> None:
+def test_it_lists_the_newest_transactions_with_the_users_categories(alice: User, checking: Account) -> None:
     make_transactions(checking, [build_transaction(checking, "-1", day=date(2026, 1, 1)) for _ in range(9)])
     make_transaction(
         checking, "-2", day=date(2026, 2, 1), merchant_name="Kiosk", category="TRAVEL", user_category="MEDICAL"
@@ -255,21 +260,21 @@ def test_it_shows_the_newest_rows_with_what_a_person_calls_them(alice: User, che
 # --- Number of queries ------------------------------------------------------------------------------------
 
 
-def capture_queries(client: Client, address: str) -> list[str]:
+def capture_queries(client: Client, url: str) -> list[str]:
     """Return the SQL of a page's queries, without savepoints."""
     with CaptureQueriesContext(connection) as queries:
-        assert client.get(address).status_code == 200
+        assert client.get(url).status_code == 200
     return [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
 
 
-def test_it_asks_seven_times_with_session_and_person(as_alice: Client, checking: Account, card: Account) -> None:
+def test_it_needs_seven_queries_including_session_and_user(as_alice: Client, checking: Account, card: Account) -> None:
     make_transaction(checking, "-100", category="TRAVEL")
     for days in range(3):
         make_balance(checking, days, "100")
     assert len(capture_queries(as_alice, reverse("overview"))) == 7
 
 
-def test_it_asks_no_more_often_with_many_banks_and_rows(
+def test_it_needs_no_more_queries_for_many_banks_and_rows(
     as_alice: Client, alice: User, make_item: Callable[..., Item]
 ) -> None:
     for number in range(5):
@@ -284,5 +289,5 @@ def test_it_asks_no_more_often_with_many_banks_and_rows(
     assert len(capture_queries(as_alice, reverse("overview"))) == 7
 
 
-def test_it_asks_less_often_when_there_is_nothing(as_alice: Client) -> None:
+def test_it_needs_no_more_queries_without_a_bank(as_alice: Client) -> None:
     assert len(capture_queries(as_alice, reverse("overview"))) <= 7

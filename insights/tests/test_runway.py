@@ -41,32 +41,34 @@ def checking(item: Item) -> Account:
 
 
 def set_balance_and_check(account: Account, amount: str) -> list[str]:
-    """Set an account's balance and check its owner's runway; return the currencies that were notified."""
+    """Set an account's balance, check its owner's runway, and return the currencies that were notified."""
     with tenant(account.owner_id):
         Account.objects.filter(pk=account.pk).update(current=Decimal(amount))
     return runway.update_alerts(owner_id=account.owner_id)
 
 
-def list_titles(person: User) -> list[str]:
-    with tenant(person.pk):
+def list_titles(user: User) -> list[str]:
+    with tenant(user.pk):
         return [row.title for row in Notification.objects.order_by("id")]
 
 
-@pytest.mark.parametrize(("amount", "says"), [("3000", []), ("2999.99", ["USD"]), ("0", ["USD"]), ("-50", ["USD"])])
-def test_it_tells_below_three_months(checking: Account, amount: str, says: list[str]) -> None:
-    assert set_balance_and_check(checking, amount) == says
+@pytest.mark.parametrize(
+    ("amount", "currencies"), [("3000", []), ("2999.99", ["USD"]), ("0", ["USD"]), ("-50", ["USD"])]
+)
+def test_it_notifies_below_three_months(checking: Account, amount: str, currencies: list[str]) -> None:
+    assert set_balance_and_check(checking, amount) == currencies
 
 
 @pytest.mark.parametrize(
-    ("amount", "words"),
+    ("amount", "text"),
     [("2999.99", "About 2 months"), ("1999.99", "About 1 month"), ("999.99", "Less than a month")],
 )
-def test_it_says_how_long_and_never_too_long(checking: Account, alice: User, amount: str, words: str) -> None:
+def test_it_rounds_the_runway_down(checking: Account, alice: User, amount: str, text: str) -> None:
     set_balance_and_check(checking, amount)
-    assert list_titles(alice) == [f"{words} of runway left"]
+    assert list_titles(alice) == [f"{text} of runway left"]
 
 
-def test_it_tells_once_for_each_crossing(checking: Account, alice: User) -> None:
+def test_it_notifies_once_each_time_the_runway_drops_below_three_months(checking: Account, alice: User) -> None:
     assert set_balance_and_check(checking, "2500") == ["USD"]
     assert set_balance_and_check(checking, "1500") == []
     # Slightly more than three months does not end the alert.
@@ -77,12 +79,12 @@ def test_it_tells_once_for_each_crossing(checking: Account, alice: User) -> None
     assert len(list_titles(alice)) == 2
 
 
-def test_it_is_no_news_when_money_does_not_shrink(checking: Account, alice: User) -> None:
+def test_it_does_not_notify_without_net_spending(checking: Account, alice: User) -> None:
     make_transaction(checking, "1000", category="INCOME")
     assert set_balance_and_check(checking, "10") == []
 
 
-def test_it_forgets_when_money_shrinks_no_more(checking: Account) -> None:
+def test_it_ends_the_alert_when_there_is_no_net_spending(checking: Account) -> None:
     set_balance_and_check(checking, "10")
     income = make_transaction(checking, "9000", category="INCOME")
     assert set_balance_and_check(checking, "10") == []
@@ -91,22 +93,22 @@ def test_it_forgets_when_money_shrinks_no_more(checking: Account) -> None:
     assert set_balance_and_check(checking, "10") == ["USD"]
 
 
-def test_it_says_nothing_while_a_balance_is_not_known(checking: Account, item: Item) -> None:
-    other = make_account(item, current=None)
+def test_it_does_not_notify_while_a_balance_is_unknown(checking: Account, item: Item) -> None:
+    other_account = make_account(item, current=None)
     assert set_balance_and_check(checking, "10") == []
     with tenant(item.owner_id):
-        other.delete()
+        other_account.delete()
     assert set_balance_and_check(checking, "10") == ["USD"]
 
 
-def test_it_adds_no_currencies_up(checking: Account, item: Item) -> None:
+def test_it_checks_each_currency(checking: Account, item: Item) -> None:
     euros = make_account(item, currency="EUR", current=Decimal(100))
     make_transaction(euros, "-200")
     assert set_balance_and_check(checking, "9000") == ["EUR"]
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "fields",
     [
         {"connection": Connection.LOGIN_REQUIRED},
         {"failures": 3},
@@ -115,27 +117,27 @@ def test_it_adds_no_currencies_up(checking: Account, item: Item) -> None:
     ],
     ids=["sign-in needed", "not answering", "importing", "stale"],
 )
-def test_it_says_and_forgets_nothing_while_a_bank_is_out_of_date(
-    checking: Account, item: Item, alice: User, facts: dict[str, object]
+def test_it_neither_notifies_nor_ends_the_alert_while_a_bank_is_out_of_date(
+    checking: Account, item: Item, alice: User, fields: dict[str, object]
 ) -> None:
-    mark_synced(item, **facts)
+    mark_synced(item, **fields)
     assert set_balance_and_check(checking, "10") == []
     mark_synced(item)
     assert set_balance_and_check(checking, "10") == ["USD"]
-    mark_synced(item, **facts)
+    mark_synced(item, **fields)
     assert set_balance_and_check(checking, "90000") == []
     mark_synced(item)
     assert set_balance_and_check(checking, "10") == []
 
 
-def test_it_has_nothing_to_say_to_who_has_cards_alone(item: Item) -> None:
+def test_it_does_not_notify_users_who_have_only_cards(item: Item) -> None:
     mark_synced(item)
     card = make_account(item, type="credit", current=Decimal(500), limit=Decimal(2000))
     make_transaction(card, "-500")
     assert runway.update_alerts(owner_id=item.owner_id) == []
 
 
-def test_it_tells_once_however_many_look_at_once(checking: Account, alice: User) -> None:
+def test_it_notifies_once_for_concurrent_checks(checking: Account, alice: User) -> None:
     with tenant(alice.pk):
         Account.objects.update(current=Decimal(10))
     results = in_threads(4, lambda: runway.update_alerts(owner_id=alice.pk))
@@ -147,24 +149,24 @@ def test_it_tells_once_however_many_look_at_once(checking: Account, alice: User)
 
 
 def list_owners_of_a_day(limit: int = 2) -> list[UUID]:
-    return [person for hour in range(24) for person in runway.list_owners_due(hour=hour, limit=limit)]
+    return [owner_id for hour in range(24) for owner_id in runway.list_owners_due(hour=hour, limit=limit)]
 
 
-def test_it_looks_at_everybody_once_a_day(make_user: Callable[[str], User], make_item: Callable[..., Item]) -> None:
-    people = [make_user(f"person{number}") for number in range(12)]
-    for person in people:
-        make_item(person)
-        make_item(person, provider_item_id=f"second-{person.pk}")
-    found = list_owners_of_a_day()
-    assert sorted(found) == sorted(person.pk for person in people)
+def test_it_checks_every_user_once_a_day(make_user: Callable[[str], User], make_item: Callable[..., Item]) -> None:
+    users = [make_user(f"person{number}") for number in range(12)]
+    for user in users:
+        make_item(user)
+        make_item(user, provider_item_id=f"second-{user.pk}")
+    owner_ids = list_owners_of_a_day()
+    assert sorted(owner_ids) == sorted(user.pk for user in users)
 
 
-def test_it_passes_over_who_has_no_bank(item: Item, mallory: User, make_item: Callable[..., Item]) -> None:
+def test_it_skips_users_without_a_bank(item: Item, mallory: User, make_item: Callable[..., Item]) -> None:
     make_item(mallory, connection=Connection.REMOVED)
     assert list_owners_of_a_day() == [item.owner_id]
 
 
-def test_it_checks_whose_hour_it_is(
+def test_it_checks_each_user_in_one_hour_of_the_day(
     checking: Account, alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks.check_runway, "delay", tasks.check_runway)

@@ -32,7 +32,7 @@ def checking(item: Item) -> Account:
 # --- The overview -----------------------------------------------------------------------------------------
 
 
-def test_it_shows_a_persons_figures(as_alice: Client, item: Item, checking: Account) -> None:
+def test_it_shows_the_users_figures(as_alice: Client, item: Item, checking: Account) -> None:
     make_account(item, type="credit", name="Card", mask="3333", current=Decimal(410), limit=Decimal(2000))
     page = page_text(as_alice.get(reverse("overview")))
     for expected in ("$1,200.50", "$410.00", "$2,000.00", "21%", "$4.33", "−$4.33", "Café", "Platypus & Sons"):
@@ -40,19 +40,19 @@ def test_it_shows_a_persons_figures(as_alice: Client, item: Item, checking: Acco
     assert "None" not in page
 
 
-def test_it_shows_nothing_of_somebody_else(as_mallory: Client, checking: Account) -> None:
+def test_it_shows_nothing_of_another_user(as_mallory: Client, checking: Account) -> None:
     page = page_text(as_mallory.get(reverse("overview")))
     assert "Get started" in page
-    for hers in ("Platypus", "1,200.50", "Café"):
-        assert hers not in page
+    for text in ("Platypus", "1,200.50", "Café"):
+        assert text not in page
 
 
 @pytest.mark.parametrize(
     "query", ["range=1M", "range=1Y", "range=", "range=%00", "range=%ED%A0%80", "range=99999999999"]
 )
-def test_it_draws_another_span_or_the_usual_one(as_alice: Client, checking: Account, query: str) -> None:
-    for address in (reverse("overview"), reverse("account", args=[checking.pk])):
-        page = as_alice.get(f"{address}?{query}")
+def test_it_draws_the_requested_or_the_default_range(as_alice: Client, checking: Account, query: str) -> None:
+    for url in (reverse("overview"), reverse("account", args=[checking.pk])):
+        page = as_alice.get(f"{url}?{query}")
         assert page.status_code == 200
         assert [span.label for span in page.context["history"].ranges if span.current] == [
             query.removeprefix("range=") if query in ("range=1M", "range=1Y") else "3M"
@@ -60,7 +60,7 @@ def test_it_draws_another_span_or_the_usual_one(as_alice: Client, checking: Acco
 
 
 @pytest.mark.parametrize(
-    ("facts", "expected"),
+    ("fields", "expected"),
     [
         ({"connection": Connection.LOGIN_REQUIRED}, "Platypus & Sons needs you to sign in."),
         ({"failures": 1, "fault": "bank"}, "We couldn't update Platypus & Sons because the bank isn't responding."),
@@ -72,18 +72,18 @@ def test_it_draws_another_span_or_the_usual_one(as_alice: Client, checking: Acco
         ({"connection": Connection.REVOKED}, "Access ended"),
     ],
 )
-def test_it_says_what_a_connection_needs(
-    as_alice: Client, item: Item, checking: Account, facts: dict[str, object], expected: str
+def test_it_shows_the_state_of_a_connection(
+    as_alice: Client, item: Item, checking: Account, fields: dict[str, object], expected: str
 ) -> None:
-    if "checked_at" in facts:
-        facts = {"checked_at": timezone.now() + facts["checked_at"]}
-    update_item(item, **facts)
+    if "checked_at" in fields:
+        fields = {"checked_at": timezone.now() + fields["checked_at"]}
+    update_item(item, **fields)
     page = as_alice.get(reverse("overview"))
     assert page.status_code == 200
     assert expected in page_text(page)
 
 
-def test_it_stands_with_figures_that_no_bank_says(as_alice: Client, item: Item) -> None:
+def test_it_shows_a_page_without_known_figures(as_alice: Client, item: Item) -> None:
     make_account(item, name="Silent", mask="", currency="", subtype="")
     make_account(item, name="Card", type="credit", currency="")
     page = as_alice.get(reverse("overview"))
@@ -91,7 +91,7 @@ def test_it_stands_with_figures_that_no_bank_says(as_alice: Client, item: Item) 
     assert "None" not in page_text(page)
 
 
-def test_it_says_that_more_was_refunded_than_spent(as_alice: Client, checking: Account) -> None:
+def test_it_shows_net_refunds(as_alice: Client, checking: Account) -> None:
     make_transaction(checking, "402.93", category="GENERAL_MERCHANDISE")
     page = visible_text(as_alice.get(reverse("overview")))
     assert "Net refunds $398.60 Refunds were higher than spending" in page
@@ -99,25 +99,25 @@ def test_it_says_that_more_was_refunded_than_spent(as_alice: Client, checking: A
     assert "Runway Not available Refunds were higher than spending" in page
     assert "$4.33 spent, minus $402.93 refunded in other categories." in page
     assert "Shopping $402.93 refunded" in page
-    for lie in ("−$398.60", "−$402.93", "Break-even", " 0%"):
-        assert lie not in page
+    for wrong_text in ("−$398.60", "−$402.93", "Break-even", " 0%"):
+        assert wrong_text not in page
 
 
-def test_it_says_that_more_income_was_taken_back_than_came_in(as_alice: Client, checking: Account) -> None:
+def test_it_shows_reversed_income(as_alice: Client, checking: Account) -> None:
     make_transaction(checking, "-500", category="INCOME")
     assert "Income reversed $500.00 Reversals were higher than income" in visible_text(
         as_alice.get(reverse("overview"))
     )
 
 
-def test_it_says_what_is_owed_on_which_cards(as_alice: Client, item: Item) -> None:
+def test_it_shows_balances_and_limits_of_cards(as_alice: Client, item: Item) -> None:
     for number, (current, limit) in enumerate(
         [("10727.48", "27000"), ("11922.40", None), ("-250.13", "1000"), (None, "1")]
     ):
         money = {"current": current and Decimal(current), "limit": limit and Decimal(limit)}
         make_account(item, type="credit", name=f"Card {number}", mask="", **money)
     page = visible_text(as_alice.get(reverse("overview")))
-    for said in (
+    for text in (
         "$10,727.48 of $28,000.00 credit limit",
         "$11,922.40 owed on 1 card without a credit limit",
         "$250.13 owed to you on 1 overpaid card",
@@ -126,13 +126,13 @@ def test_it_says_what_is_owed_on_which_cards(as_alice: Client, item: Item) -> No
         "$250.13 owed to you, credit limit $1,000.00",
         "Balance not available, credit limit $1.00",
     ):
-        assert said in page
-    for lie in ("Not available of", "$22,", "−$250.13"):
-        assert lie not in page
+        assert text in page
+    for wrong_text in ("Not available of", "$22,", "−$250.13"):
+        assert wrong_text not in page
 
 
 @pytest.mark.parametrize(
-    ("current", "said", "lie"),
+    ("current", "text", "wrong_text"),
     [
         ("-250.13", "$250.13 owed to you", "−$250.13"),
         (None, "Not available", "Not available owed"),
@@ -140,17 +140,17 @@ def test_it_says_what_is_owed_on_which_cards(as_alice: Client, item: Item) -> No
     ],
 )
 @pytest.mark.parametrize("kind", ["credit", "loan"])
-def test_it_says_who_owes_whom_on_every_page(
-    as_alice: Client, item: Item, kind: str, current: str | None, said: str, lie: str
+def test_it_shows_whether_a_balance_is_owed_on_every_page(
+    as_alice: Client, item: Item, kind: str, current: str | None, text: str, wrong_text: str
 ) -> None:
     account = make_account(item, type=kind, current=current and Decimal(current))
-    for address in (reverse("accounts"), reverse("account", args=[account.pk])):
-        page = visible_text(as_alice.get(address))
-        assert said in page
-        assert lie not in page
+    for url in (reverse("accounts"), reverse("account", args=[account.pk])):
+        page = visible_text(as_alice.get(url))
+        assert text in page
+        assert wrong_text not in page
 
 
-def test_it_says_for_which_accounts_a_sum_stands(as_alice: Client, checking: Account, item: Item) -> None:
+def test_it_shows_how_many_accounts_a_total_includes(as_alice: Client, checking: Account, item: Item) -> None:
     make_account(item, name="Savings", current=Decimal(10), available=Decimal(8))
     make_account(item, name="Silent", current=None)
     page = visible_text(as_alice.get(reverse("overview")))
@@ -159,7 +159,7 @@ def test_it_says_for_which_accounts_a_sum_stands(as_alice: Client, checking: Acc
     assert "Balance not available for 1 of 3 accounts" in page
 
 
-def test_it_never_calls_an_unknown_balance_nothing(as_alice: Client, item: Item) -> None:
+def test_it_shows_an_unknown_balance_as_not_available(as_alice: Client, item: Item) -> None:
     account = make_account(item, name="Silent", current=None)
     make_transaction(account, "-10", category="TRAVEL")
     page = as_alice.get(reverse("overview"))
@@ -167,11 +167,11 @@ def test_it_never_calls_an_unknown_balance_nothing(as_alice: Client, item: Item)
     assert "Less than a month" not in visible_text(page)
 
 
-# --- The strip of connections -----------------------------------------------------------------------------
+# --- The sync status --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("facts", "expected", "polls"),
+    ("fields", "expected", "polls"),
     [
         ({}, "Sync complete.", False),
         ({"sync_requested_at": timedelta(0)}, "Syncing your banks", True),
@@ -179,21 +179,21 @@ def test_it_never_calls_an_unknown_balance_nothing(as_alice: Client, item: Item)
         ({"sync_requested_at": timedelta(minutes=-6), "checked_at": timedelta(minutes=-9)}, "Sync complete.", False),
     ],
 )
-def test_it_asks_again_only_while_banks_are_read(
-    as_alice: Client, item: Item, checking: Account, facts: dict[str, timedelta], expected: str, polls: bool
+def test_it_polls_only_during_a_sync(
+    as_alice: Client, item: Item, checking: Account, fields: dict[str, timedelta], expected: str, polls: bool
 ) -> None:
-    update_item(item, **{name: timezone.now() + wait for name, wait in facts.items()})
+    update_item(item, **{name: timezone.now() + wait for name, wait in fields.items()})
     part = page_text(as_alice.get(reverse("sync_status")))
     assert part.startswith("<section")
     assert expected in part
     assert ("hx-trigger" in part) is polls
 
 
-def test_it_leads_back_to_the_overview_when_a_sync_is_done(as_alice: Client, checking: Account) -> None:
+def test_it_links_to_the_overview_after_a_sync(as_alice: Client, checking: Account) -> None:
     assert f'href="{reverse("overview")}"' in page_text(as_alice.get(reverse("sync_status")))
 
 
-def test_it_strips_no_bank_of_somebody_else(as_mallory: Client, checking: Account) -> None:
+def test_it_shows_no_sync_of_another_user(as_mallory: Client, checking: Account) -> None:
     assert "Platypus" not in page_text(as_mallory.get(reverse("sync_status")))
 
 
@@ -201,8 +201,8 @@ def test_it_strips_no_bank_of_somebody_else(as_mallory: Client, checking: Accoun
 
 
 def test_it_shows_one_account(as_alice: Client, item: Item, checking: Account) -> None:
-    other = make_account(item, name="Savings")
-    make_transaction(other, "9.99", merchant_name="Interest")
+    other_account = make_account(item, name="Savings")
+    make_transaction(other_account, "9.99", merchant_name="Interest")
     page = as_alice.get(reverse("account", args=[checking.pk]))
     for expected in ("Everyday", "Everyday Plus", "••0000", "$1,200.50", "Café", "−$4.33", "Platypus & Sons"):
         assert expected in page_text(page)
@@ -211,7 +211,7 @@ def test_it_shows_one_account(as_alice: Client, item: Item, checking: Account) -
     assert page.context["history"].chart.facts.last.value == Decimal("1200.50")
 
 
-def test_it_shows_an_account_that_was_closed_or_let_go(as_alice: Client, item: Item, checking: Account) -> None:
+def test_it_shows_a_closed_account_of_a_disconnected_bank(as_alice: Client, item: Item, checking: Account) -> None:
     update_item(item, connection=Connection.REMOVED)
     with tenant(item.owner_id):
         Account.objects.filter(pk=checking.pk).update(closed_at=timezone.now())
@@ -220,28 +220,28 @@ def test_it_shows_an_account_that_was_closed_or_let_go(as_alice: Client, item: I
     assert "Not synced since" in page_text(page)
 
 
-def test_it_shows_no_account_of_somebody_else(
+def test_it_shows_no_account_of_another_user(
     as_mallory: Client, as_alice: Client, mallory: User, checking: Account, make_item: Callable[..., Item]
 ) -> None:
     assert as_mallory.get(reverse("account", args=[checking.pk])).status_code == 404
-    hers = make_account(make_item(mallory))
-    assert as_mallory.get(reverse("account", args=[hers.pk])).status_code == 200
-    assert as_alice.get(reverse("account", args=[hers.pk])).status_code == 404
+    mallorys_account = make_account(make_item(mallory))
+    assert as_mallory.get(reverse("account", args=[mallorys_account.pk])).status_code == 200
+    assert as_alice.get(reverse("account", args=[mallorys_account.pk])).status_code == 404
     assert as_alice.get(reverse("account", args=[uuid4()])).status_code == 404
 
 
-def test_it_shows_text_of_banks_as_text(as_alice: Client, item: Item) -> None:
+def test_it_escapes_text_of_banks(as_alice: Client, item: Item) -> None:
     attack = "<script>alert(1)</script>"
     update_item(item, institution_name=attack)
     account = make_account(item, name=attack, official_name=attack, subtype=attack, mask="<b>", currency="<i>")
     make_transaction(account, "-1", merchant_name=attack, category=attack)
-    for address in (reverse("overview"), reverse("account", args=[account.pk]), reverse("sync_status")):
-        page = as_alice.get(address).content.decode()
+    for url in (reverse("overview"), reverse("account", args=[account.pk]), reverse("sync_status")):
+        page = as_alice.get(url).content.decode()
         assert "<script>alert" not in page
         assert "<b>" not in page
         assert "<i>" not in page
 
 
 @pytest.mark.parametrize("name", ["overview", "sync_status"])
-def test_it_is_only_for_reading(as_alice: Client, name: str) -> None:
+def test_it_rejects_post_requests(as_alice: Client, name: str) -> None:
     assert as_alice.post(reverse(name)).status_code == 405

@@ -1,4 +1,4 @@
-"""Parse HTML, for tests of what renders it."""
+"""Parse HTML, for tests of templates and template tags."""
 
 from html.parser import HTMLParser
 

@@ -1,4 +1,4 @@
-"""The text of a page, for tests of what it says."""
+"""Read the text of a page."""
 
 import re
 from html import unescape
@@ -7,17 +7,17 @@ from django.http import HttpResponse
 
 
 def page_text(response: HttpResponse) -> str:
-    """The page with its tags, entities decoded and whitespace collapsed."""
+    """Return the page with its tags, entities decoded and whitespace collapsed."""
     return _collapse(unescape(response.content.decode()))
 
 
 def visible_text(response: HttpResponse) -> str:
-    """The page without its tags."""
+    """Return the page without its tags, entities decoded and whitespace collapsed."""
     return strip_tags(response.content.decode())
 
 
 def strip_tags(html: str) -> str:
-    """The text between the tags, entities decoded and whitespace collapsed."""
+    """Return the text between the tags, entities decoded and whitespace collapsed."""
     return _collapse(unescape(re.sub(r"<[^>]*>", " ", html)))
 
 

@@ -25,16 +25,16 @@ def _afternoon_in_new_york():
 # --- Amounts ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("write", [formatting.money, formatting.signed_money, formatting.percent])
-def test_it_never_says_zero_for_what_is_not_known(write):
-    assert write(None) == "Not available"
+@pytest.mark.parametrize("format_value", [formatting.money, formatting.signed_money, formatting.percent])
+def test_it_shows_unknown_values_as_not_available(format_value):
+    assert format_value(None) == "Not available"
 
 
 @pytest.mark.parametrize(
     ("amount", "text"),
     [("50", "+$50.00"), ("-50", "−$50.00"), ("0", "$0.00"), ("0.001", "$0.00"), ("-0.001", "$0.00")],
 )
-def test_it_signs_what_came_in_and_what_went_out(amount, text):
+def test_it_formats_signed_amounts(amount, text):
     assert render_template("{{ amount|signed_money }}", amount=Decimal(amount)) == text
 
 
@@ -49,12 +49,12 @@ def test_it_formats_amounts_and_shares_in_templates():
 # --- Times ------------------------------------------------------------------------------------------------
 
 
-def test_it_names_the_year_of_a_day_only_when_it_is_another():
+def test_it_shows_the_year_only_of_other_years():
     assert formatting.short_date(date(2026, 11, 21)) == '<time datetime="2026-11-21">Nov 21</time>'
     assert formatting.short_date(date(2025, 1, 2)) == '<time datetime="2025-01-02">Jan 2, 2025</time>'
 
 
-def test_it_forgets_last_year_when_the_year_turns():
+def test_it_shows_the_year_of_last_year_after_new_year():
     assert "2026" not in formatting.short_date(date(2026, 12, 31)).split(">", 1)[1]
 
     with time_machine.travel(datetime(2027, 1, 1, 12, tzinfo=UTC)):
@@ -62,7 +62,7 @@ def test_it_forgets_last_year_when_the_year_turns():
 
 
 @pytest.mark.parametrize(
-    ("utc", "words"),
+    ("utc", "text"),
     [
         ((2026, 11, 21, 14, 40), "9:40 AM"),
         ((2026, 11, 21, 17, 5), "12:05 PM"),
@@ -72,28 +72,28 @@ def test_it_forgets_last_year_when_the_year_turns():
         ((2025, 11, 21, 14, 40), "Nov 21, 2025, 9:40 AM"),
     ],
 )
-def test_it_says_a_moment_in_the_readers_zone(utc, words):
-    assert f">{words}<" in formatting.local_datetime(datetime(*utc, tzinfo=UTC))
+def test_it_formats_a_time_in_the_users_zone(utc, text):
+    assert f">{text}<" in formatting.local_datetime(datetime(*utc, tzinfo=UTC))
 
 
 @time_machine.travel("2026-11-22T12:00:00Z", tick=False)
-def test_it_says_one_moment_to_each_reader_in_their_own_zone():
-    said = {}
+def test_it_formats_one_time_in_each_users_zone():
+    texts = {}
     for zone in ("Europe/Berlin", "America/Denver"):
         with clock.override(zone):
-            said[zone] = formatting.local_datetime(datetime(2026, 11, 22, 12, tzinfo=UTC))
-    assert "1:00 PM" in said["Europe/Berlin"]
-    assert "5:00 AM" in said["America/Denver"]
+            texts[zone] = formatting.local_datetime(datetime(2026, 11, 22, 12, tzinfo=UTC))
+    assert "1:00 PM" in texts["Europe/Berlin"]
+    assert "5:00 AM" in texts["America/Denver"]
 
 
-def test_it_says_the_age_of_a_figure_by_the_hour_today_and_by_the_day_before():
+def test_it_shows_the_time_of_today_and_the_day_otherwise():
     assert ">9:40 AM<" in formatting.as_of(datetime(2026, 11, 21, 14, 40, tzinfo=UTC))
     # 11:59 PM on the 13th in New York is the 14th in UTC.
     assert ">Nov 13<" in formatting.as_of(datetime(2026, 11, 14, 4, 59, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
-    ("elapsed", "words"),
+    ("elapsed", "text"),
     [
         (timedelta(0), "just now"),
         (timedelta(seconds=59), "just now"),
@@ -106,11 +106,11 @@ def test_it_says_the_age_of_a_figure_by_the_hour_today_and_by_the_day_before():
         (timedelta(seconds=-5), "just now"),
     ],
 )
-def test_it_says_how_long_ago_in_the_largest_whole_unit(elapsed, words):
-    assert f">{words}<" in formatting.ago(NOW - elapsed)
+def test_it_formats_an_elapsed_time_in_its_largest_unit(elapsed, text):
+    assert f">{text}<" in formatting.ago(NOW - elapsed)
 
 
-def test_it_says_never_for_what_has_not_happened():
+def test_it_shows_never_without_a_time():
     assert formatting.ago(None) == "never"
 
 
@@ -118,5 +118,5 @@ def render_template(source: str, **context: object) -> str:
     return Template("{% load formatting %}" + source).render(Context(context))
 
 
-def test_it_escapes_what_a_bank_calls_its_currency():
+def test_it_escapes_currency_codes():
     assert render_template("{{ amount|money:currency }}", amount=Decimal(1), currency="<b>") == "1.00 &lt;b&gt;"

@@ -15,7 +15,7 @@ from compliance.isolation import tenant
 from conftest import signed_in_as
 from credit.models import RawReport, Report, Trigger
 from credit.stored import reports
-from credit.tests.documents import stored_accounts, stored_changes, stored_reports
+from credit.tests.documents import load_accounts, load_changes, load_reports
 from credit.tests.pull_steps import enroll_user, pull
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,8 +47,8 @@ def secrets(days, alice, caplog) -> set[str]:
 
 def names_on_file(user) -> set[str]:
     """What names accounts, lenders and balances in a person's reports, as they are sealed."""
-    accounts, changes = stored_accounts(user), stored_changes(user)
-    inquiries = [inquiry.subscriber for report in stored_reports(user) for inquiry in report.inquiries]
+    accounts, changes = load_accounts(user), load_changes(user)
+    inquiries = [inquiry.subscriber for report in load_reports(user) for inquiry in report.inquiries]
     names = {name for account in accounts for name in (account.creditor, account.key)} | set(inquiries)
     return names | {change.name for change in changes if change.name} - {""}
 

@@ -11,9 +11,16 @@ from credit.models import Report, Trigger
 from credit.pulls import pulling
 from credit.stored import reports
 from credit.stored.parsing import read_report
-from credit.tests.documents import stored_changes
-from credit.tests.pull_steps import count, count_answers_and_reports, enroll_user, get_enrollment, pull, report_calls
-from credit.tests.test_diffing_year import YEAR, in_short
+from credit.tests.documents import load_changes
+from credit.tests.pull_steps import (
+    count,
+    count_raw_and_parsed_reports,
+    enroll_user,
+    get_enrollment,
+    list_report_calls,
+    pull,
+)
+from credit.tests.test_diffing_year import YEAR, describe_briefly
 
 pytestmark = pytest.mark.dates
 
@@ -28,16 +35,16 @@ def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bure
         report_id = pull(alice, Trigger.SCHEDULED).report_id
         with tenant(alice.pk):
             found = [kept.change for kept in reports.list_changes(owner=alice.pk, report_id=report_id)]
-        assert {in_short(change) for change in found} == expected, month
+        assert {describe_briefly(change) for change in found} == expected, month
         alerts += sum(change.severity is not Severity.INFO for change in found)
         nothing_new(alice, report_id)
         with pytest.raises(pulling.NotDue):
             pull(alice, Trigger.SCHEDULED)
     alice.refresh_from_db()
     assert count(Notification, alice) == alice.unread == alerts
-    assert len(stored_changes(alice)) == len(reports_of(alice))
-    assert count_answers_and_reports(alice) == (13, 13)
-    assert site_bureau.count_reports_made() == len(report_calls(site_bureau)) == 13
+    assert len(load_changes(alice)) == len(reports_of(alice))
+    assert count_raw_and_parsed_reports(alice) == (13, 13)
+    assert site_bureau.count_reports_made() == len(list_report_calls(site_bureau)) == 13
     assert get_enrollment(alice).next_pull_at > timezone.now()
 
 

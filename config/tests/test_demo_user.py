@@ -9,7 +9,7 @@ from config.management.commands import demo_user
 from credit.enrollment import lifecycle
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
-from credit.tests.pull_steps import current_status, list_attempts, report_calls
+from credit.tests.pull_steps import get_status, list_attempts, list_report_calls
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]
 
@@ -18,7 +18,7 @@ def test_it_pulls_the_demo_logins_report_once(site_bureau):
     user = demo_user.demo_user()
     for _ in range(2):
         demo_user.pull_report(user)
-    assert (len(report_calls(site_bureau)), current_status(user)) == (1, EnrollmentStatus.READY)
+    assert (len(list_report_calls(site_bureau)), get_status(user)) == (1, EnrollmentStatus.READY)
     [attempt] = list_attempts(user)
     [given] = consent.list_consent_events(user_id=user.pk)
     assert (attempt.trigger, attempt.consent_id, given.method) == ("demo", given.pk, "demo")
@@ -31,7 +31,7 @@ def test_it_asks_for_nothing_after_the_demo_login_withdrew(site_bureau):
     demo_user.pull_report(user)
     lifecycle.withdraw_enrollment(user=user)
     demo_user.pull_report(user)
-    assert (len(report_calls(site_bureau)), current_status(user)) == (1, EnrollmentStatus.NO_CONSENT)
+    assert (len(list_report_calls(site_bureau)), get_status(user)) == (1, EnrollmentStatus.NO_CONSENT)
 
 
 def test_it_links_a_bank_through_the_dialog_that_every_person_takes(sandbox, settings):

@@ -44,7 +44,7 @@ PROFILE = ExperianSettings(
 CANARIES = ("CANARY", "Canary", "666011001")
 
 
-def client_at(url: str, **changes: Any) -> ExperianClient:
-    """A client of a bureau at a URL on this machine."""
+def make_client(url: str, **changes: Any) -> ExperianClient:
+    """Return a client of a bureau at a URL on this machine."""
     settings = replace(PROFILE, host=url, **changes)
     return ExperianClient(settings, ExperianTransport(settings.host))

@@ -12,19 +12,19 @@ from credit.report import CreditReport, Tradeline
 from credit.stored.documents import decode_changes, decode_report, encode_report
 
 
-def stored_reports(user: Any) -> list[CreditReport]:
-    """A user's reports, oldest first, including those that pages do not show."""
+def load_reports(user: Any) -> list[CreditReport]:
+    """Return a user's reports, oldest first, including those that pages do not show."""
     with tenant(user.pk):
         return [decode_report(row.document) for row in Report.objects.order_by("pulled_at")]
 
 
-def stored_accounts(user: Any) -> list[Tradeline]:
-    """The accounts of all reports of a user."""
-    return [account for report in stored_reports(user) for account in report.tradelines]
+def load_accounts(user: Any) -> list[Tradeline]:
+    """Return the accounts of all reports of a user."""
+    return [account for report in load_reports(user) for account in report.tradelines]
 
 
-def stored_changes(user: Any) -> list[Change]:
-    """All stored changes of a user, including those that pages do not show."""
+def load_changes(user: Any) -> list[Change]:
+    """Return all stored changes of a user, including those that pages do not show."""
     with tenant(user.pk):
         rows = Report.objects.filter(changes__isnull=False).order_by("pulled_at")
         return [change for row in rows for change in decode_changes(row.changes)]

@@ -119,7 +119,7 @@ PROFILE: Section = {
 
 
 def card(**changes: Any) -> Section:
-    """The card with other fields; ``None`` removes one. ``enhanced`` changes fields of the enhanced data."""
+    """Return the card with changed fields; ``None`` removes one. ``enhanced`` changes fields of the enhanced data."""
     enhanced = _replace_fields(CARD["enhancedPaymentData"], changes.pop("enhanced", {}))
     return _replace_fields(CARD, {"enhancedPaymentData": enhanced, **changes})
 
@@ -129,22 +129,22 @@ def loan(**changes: Any) -> Section:
 
 
 def raw(**sections: Any) -> bytes:
-    """A complete response whose profile has other sections; ``None`` removes one."""
+    """Return a complete response whose profile has changed sections; ``None`` removes one."""
     return json.dumps({"creditProfile": [_replace_fields(PROFILE, sections)]}).encode()
 
 
 def parse_sample(**sections: Any) -> CreditReport:
-    """The parsed report of ``raw``."""
+    """Return the parsed report of ``raw``."""
     return normalize(raw(**sections), asof=TODAY, models=MODELS)
 
 
 def header(day: str) -> list[Section]:
-    """The header section with a report's date, MMDDCCYY."""
+    """Return the header section with a report's date, MMDDCCYY."""
     return [{"y2kReportedDate": day}]
 
 
 def list_problems(report: CreditReport) -> list[tuple[str, str]]:
-    """A report's warnings, each as the last part of its path and its problem."""
+    """Return a report's warnings, each as the last part of its path and its problem."""
     return [(warning.path.rpartition(".")[2], warning.problem) for warning in report.warnings]
 
 

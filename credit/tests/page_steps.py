@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from credit.tests.sandbox_bureau import PEOPLE
+from credit.tests.sandbox_bureau import PERSONAS
 
 ADA = {
     "first_name": "Ada",
@@ -23,12 +23,12 @@ ADA = {
 }
 
 
-def details_of(persona: str) -> dict[str, str]:
-    """The details of a persona of the sandbox, as a user types them."""
-    first, last, ssn = PEOPLE[persona]
+def get_details(persona: str) -> dict[str, str]:
+    """Return the details of a persona of the sandbox, as a user types them."""
+    first, last, ssn = PERSONAS[persona]
     number = int(persona[1:])
-    typed_ssn = f"{ssn[:3]}-{ssn[3:5]}-{ssn[5:]}"
-    changes = {"first_name": first, "last_name": last, "line1": f"{100 + number} Maple St", "ssn": typed_ssn}
+    ssn_with_hyphens = f"{ssn[:3]}-{ssn[3:5]}-{ssn[5:]}"
+    changes = {"first_name": first, "last_name": last, "line1": f"{100 + number} Maple St", "ssn": ssn_with_hyphens}
     return ADA | changes | {"birth": f"{1970 + number}-01-15"}
 
 
@@ -37,13 +37,13 @@ def sign(client: Client, name: str = "Ada Mercer", **changes: Any) -> HttpRespon
     return client.post(reverse("credit_start"), {"agree": "on", "typed_name": name, **changes})
 
 
-def give_details(client: Client, details: dict[str, str] = ADA, **changes: Any) -> HttpResponse:
+def submit_details(client: Client, details: dict[str, str] = ADA, **changes: Any) -> HttpResponse:
     """Submit the details form."""
     return client.post(reverse("credit_details"), {**details, **changes})
 
 
 def enroll_through_pages(client: Client, persona: str = "P01") -> HttpResponse:
     """Sign the authorization and submit the details of a persona of the sandbox."""
-    details = details_of(persona)
+    details = get_details(persona)
     sign(client, f"{details['first_name']} {details['last_name']}")
-    return give_details(client, details)
+    return submit_details(client, details)

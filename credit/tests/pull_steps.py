@@ -13,7 +13,7 @@ from credit.enrollment import authorization, lifecycle
 from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt, RawReport, Report, Trigger
 from credit.pulls import pulling
-from credit.tests.sandbox_bureau import Bureau, person
+from credit.tests.sandbox_bureau import Bureau, build_applicant
 
 
 def give_consent(user, *, valid_for=authorization.VALID_FOR):
@@ -25,7 +25,7 @@ def give_consent(user, *, valid_for=authorization.VALID_FOR):
 
 def enroll_user(user, persona="P01", *, keep_ssn=True, **changes):
     """Consent, and enroll with the details of a persona of the bureau."""
-    applicant = replace(person(persona), **changes)
+    applicant = replace(build_applicant(persona), **changes)
     return lifecycle.enroll(user=user, applicant=applicant, keep_ssn=keep_ssn, consent_id=give_consent(user).pk)
 
 
@@ -49,23 +49,23 @@ def count(model, user):
 
 
 def list_audit_actions(user):
-    """The actions in a user's audit trail."""
+    """Return the actions in a user's audit trail."""
     with tenant(user.pk), connection.cursor() as cursor:
         cursor.execute("SELECT action FROM audit_event WHERE subject = %s", [user.pk])
         return [action for (action,) in cursor.fetchall()]
 
 
-def count_answers_and_reports(user):
-    """The numbers of raw answers and of reports of a user."""
+def count_raw_and_parsed_reports(user):
+    """Return the numbers of raw and of parsed reports of a user."""
     return count(RawReport, user), count(Report, user)
 
 
-def current_status(user):
+def get_status(user):
     return get_overview(owner=user.pk).status
 
 
-def report_calls(bureau):
-    """The calls that passed the bureau's gateway, which rejects tokens of earlier tests."""
+def list_report_calls(bureau):
+    """Return the calls that passed the bureau's gateway, which rejects tokens of earlier tests."""
     return [call for call in bureau.calls() if call["endpoint"] == "report" and call["error"] != "invalid_token"]
 
 

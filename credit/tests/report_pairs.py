@@ -16,12 +16,12 @@ COLLECTION = loan(
 
 
 def diff_sections(before, after, **options):
-    """The changes between two reports a month apart, given as sections."""
+    """Return the changes between two reports a month apart, given as sections."""
     return diff(parse_sample(headerRecord=EARLIER, **before), parse_sample(headerRecord=LATER, **after), **options)
 
 
 def diff_card(before, after, **options):
-    """The changes of the card, given as its fields."""
+    """Return the changes of the card, given as its fields."""
     return diff_sections({"tradeline": [card(**before)]}, {"tradeline": [card(**after)]}, **options)
 
 
@@ -29,7 +29,7 @@ def summarize(changes):
     return [(change.type, change.before, change.after, change.detail) for change in changes]
 
 
-def change_types(changes):
+def list_change_types(changes):
     return [change.type for change in changes]
 
 

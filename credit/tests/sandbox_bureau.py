@@ -18,10 +18,10 @@ from credit.provider import (
     Applicant,
     PullOptions,
 )
-from credit.tests.client_samples import CONSENT, client_at
+from credit.tests.client_samples import CONSENT, make_client
 
 CLIENT_ID, SECRET, ADMIN_TOKEN = "sandbox-client", "sandbox-secret", "sandbox-admin"
-PEOPLE = {
+PERSONAS = {
     "P01": ("ADA", "MERCER", "666011001"),
     "P02": ("NOEL", "BRIGHT", "666021002"),
     "P03": ("DANA", "ROURKE", "666031003"),
@@ -39,7 +39,7 @@ PEOPLE = {
     "P14": ("TEA", "PIGGYBACK", "666141014"),
     "P15": ("JUNE", "ORDWAY", "666151015"),
 }
-ANSWERED = sorted(PEOPLE.keys() - {"P04"})
+PERSONAS_WITH_FILE = sorted(PERSONAS.keys() - {"P04"})
 
 
 @dataclass
@@ -51,9 +51,9 @@ class Bureau:
 
     def control(self, path: str, body: dict[str, Any] | None = None, *, method: str = "POST") -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-        answer = urllib3.request(method, f"{self.url}/_double/{path}", json=body or {}, headers=headers, timeout=30)
-        assert answer.status == 200, answer.data.decode()
-        return dict(answer.json())
+        response = urllib3.request(method, f"{self.url}/_double/{path}", json=body or {}, headers=headers, timeout=30)
+        assert response.status == 200, response.data.decode()
+        return dict(response.json())
 
     def fault(self, kind, *, endpoint="report", **action):
         self.control("bureau/faults", {"match": {"endpoint": endpoint}, "action": {"kind": kind, **action}})
@@ -62,7 +62,7 @@ class Bureau:
         return self.control("bureau/calls", method="GET")["calls"]
 
     def count_reports_made(self):
-        """The number of reports produced since the last reset. Waits for a first call, which is listed when it ends."""
+        """Count the reports produced since the last reset. Waits for a first call, which is listed when it ends."""
         deadline = time.monotonic() + 10
         while not (report_calls := [call for call in self.calls() if call["endpoint"] == "report"]):
             assert time.monotonic() < deadline
@@ -70,20 +70,20 @@ class Bureau:
 
     def client(self, **changes):
         keys = {"client_id": CLIENT_ID, "client_secret": SECRET, "username": "bureau_user", "password": "bureau_pass"}
-        return client_at(self.url, **{**keys, **changes})
+        return make_client(self.url, **{**keys, **changes})
 
     def pull(self, persona, *, applicant=None, **changes):
         self.pulls += 1
         options = PullOptions(f"attempt{self.pulls}")
-        return self.client(**changes).fetch(applicant or person(persona), CONSENT, options)
+        return self.client(**changes).fetch(applicant or build_applicant(persona), CONSENT, options)
 
     def pull_report(self, persona, **options):
         asof = (datetime.now(UTC) + timedelta(days=400)).date()
         return ExperianBureau().normalize(self.pull(persona, **options).body, asof=asof)
 
 
-def person(persona):
-    first, last, ssn = PEOPLE[persona]
+def build_applicant(persona):
+    first, last, ssn = PERSONAS[persona]
     number = int(persona[1:])
     line1 = f"{100 + number} Maple St"
     return Applicant(first, last, line1, "46360", city="Michigan City", state="IN", birth=1970 + number, ssn=ssn)

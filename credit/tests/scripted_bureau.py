@@ -1,6 +1,6 @@
 """A bureau on a real socket that sends exactly the bytes that a test scripts.
 
-The sandbox's bureau sends valid HTTP. This one sends the rest: responses that hang, break off, trickle or lie.
+The sandbox's bureau sends valid HTTP. This one sends the rest: responses that hang, are truncated, slow or invalid.
 """
 
 import json

@@ -16,7 +16,7 @@ DATES = st.dates(date(1900, 1, 1), date(9999, 12, 31))
 
 @st.composite
 def partial_dates(draw):
-    """A partial date, whose day is the first of its month or year where only that is known."""
+    """Draw a partial date, whose day is the first of its month or year if only that is known."""
     day, precision = draw(DATES), draw(st.sampled_from(rows.Precision))
     if precision is rows.Precision.YEAR:
         day = day.replace(month=1)
@@ -51,7 +51,7 @@ BY_TYPE = {
 
 
 def build(struct, /, **strategies):
-    """A strategy for one of the structs, by the types of its fields."""
+    """Return a strategy for one of the structs, by the types of its fields."""
     fields = {name: BY_TYPE[type_] for name, type_ in struct.__annotations__.items() if type_ in BY_TYPE}
     return st.builds(struct, **fields | strategies)
 

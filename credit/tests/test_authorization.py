@@ -1,12 +1,12 @@
-"""The authorization: what it has to say, that its version follows its words, and whose signature counts."""
+"""The authorization: its required content, that its version changes with its text, and which signatures are valid."""
 
 import pytest
 
 from compliance.consent import Purpose
 from credit.enrollment.authorization import CLAUSES, SCOPE, VALID_FOR, VERSION, consent_text, is_signature, text
 
-# Each version and the fingerprint of its words. Never change a line: add one, with a new version.
-WORDS = {
+# Each version and the hash of its text. Never change a line: add one, with a new version.
+HASHES = {
     "2026-11": "a5461734227e67930fb3424a18a2ca06e684791e6c1ce813e9af5a799d9b35bf",
     "2026-11.2": "ce6f6515b393173c7b33a8a871f8daed76b677bca8f5f11a977f142f56f1cdcc",
     "2026-11.3": "6bb198557c787e308f2b8b26aaaf2505d51ae821871631dfad1b8c9d337c126b",
@@ -15,13 +15,13 @@ WORDS = {
 }
 
 
-def test_it_changes_its_version_with_its_words() -> None:
-    assert WORDS[VERSION] == consent_text().sha256, "The words have changed: give them a new VERSION and add it here."
-    assert list(WORDS)[-1] == VERSION
+def test_it_changes_its_version_with_its_text() -> None:
+    assert HASHES[VERSION] == consent_text().sha256, "The words have changed: give them a new VERSION and add it here."
+    assert list(HASHES)[-1] == VERSION
 
 
 @pytest.mark.parametrize(
-    "demanded",
+    "phrase",
     [
         "written instructions under the Fair Credit Reporting Act",
         "Experian",
@@ -38,8 +38,8 @@ def test_it_changes_its_version_with_its_words() -> None:
         "18 or older",
     ],
 )
-def test_it_says_what_a_person_has_to_know_before_they_sign(demanded: str) -> None:
-    assert demanded in text()
+def test_it_contains_the_required_disclosures(phrase: str) -> None:
+    assert phrase in text()
 
 
 @pytest.mark.parametrize(
@@ -55,19 +55,19 @@ def test_it_says_what_a_person_has_to_know_before_they_sign(demanded: str) -> No
         "the types and times of alerts",
     ],
 )
-def test_it_says_what_is_stored_without_encryption(stored: str) -> None:
-    _, _, said = text().partition("These are stored without encryption: ")
-    assert stored in said.partition(".")[0]
+def test_it_lists_what_is_stored_without_encryption(stored: str) -> None:
+    _, _, list_text = text().partition("These are stored without encryption: ")
+    assert stored in list_text.partition(".")[0]
 
 
-def test_it_holds_for_a_year_and_names_what_it_covers() -> None:
+def test_it_is_valid_for_a_year_and_has_a_scope() -> None:
     assert VALID_FOR.days == 365
     assert SCOPE["bureau"] == "Experian"
     assert SCOPE["inquiry"] == "soft"
     assert consent_text().purpose == Purpose.CREDIT_REPORT
 
 
-def test_it_is_signed_as_it_is_shown() -> None:
+def test_it_stores_the_text_that_is_shown() -> None:
     assert consent_text().text == text()
     for clause in CLAUSES:
         assert f"{clause.title}\n{clause.text}" in text()
@@ -85,7 +85,7 @@ def test_it_is_signed_as_it_is_shown() -> None:
         "Ada M Mercer III",
     ],
 )
-def test_it_knows_a_persons_signature(typed: str) -> None:
+def test_it_accepts_variants_of_the_users_name(typed: str) -> None:
     assert is_signature(typed, first_name="Ada", middle_name="Marie", last_name="Mercer")
 
 
@@ -104,7 +104,7 @@ def test_it_knows_a_persons_signature(typed: str) -> None:
         "Jr",
     ],
 )
-def test_it_knows_another_ones(typed: str) -> None:
+def test_it_rejects_other_names(typed: str) -> None:
     assert not is_signature(typed, first_name="Ada", middle_name="Marie", last_name="Mercer")
 
 
@@ -117,10 +117,10 @@ def test_it_knows_another_ones(typed: str) -> None:
         ("Bob V", "Bob", "V"),
     ],
 )
-def test_it_minds_no_accents_hyphens_and_apostrophes(typed: str, first: str, last: str) -> None:
+def test_it_ignores_accents_hyphens_and_apostrophes(typed: str, first: str, last: str) -> None:
     assert is_signature(typed, first_name=first, last_name=last)
 
 
-def test_it_takes_no_signature_for_a_name_without_letters() -> None:
+def test_it_rejects_a_signature_for_a_name_without_letters() -> None:
     assert not is_signature("", first_name="", last_name="")
     assert not is_signature("", first_name="'", last_name="'")

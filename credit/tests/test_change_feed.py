@@ -1,4 +1,4 @@
-"""Changes as a page tells them, and the choice of two reports."""
+"""The list of changes on a page, and the form to choose two reports."""
 
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -17,23 +17,26 @@ def make_stored_change(report_id, day, severity, key=""):
     return StoredChange(report_id, day, change)
 
 
-def test_it_tells_the_newest_report_first_and_in_it_the_gravest():
+def test_it_groups_by_report_with_the_newest_and_most_severe_first():
     stored = [
         make_stored_change(NEWER, date(2026, 11, 20), Severity.INFO, "here"),
         make_stored_change(NEWER, date(2026, 11, 20), Severity.HIGH, "gone"),
         make_stored_change(OLDER, date(2026, 10, 20), Severity.NOTICE),
     ]
-    found = change_feed.group_by_report(stored, accounts={"here"})
-    assert [chapter.reported_on for chapter in found] == [date(2026, 11, 20), date(2026, 10, 20)]
-    assert [(entry.severity, entry.key) for entry in found[0].entries] == [(Severity.HIGH, ""), (Severity.INFO, "here")]
+    groups = change_feed.group_by_report(stored, accounts={"here"})
+    assert [group.reported_on for group in groups] == [date(2026, 11, 20), date(2026, 10, 20)]
+    assert [(entry.severity, entry.key) for entry in groups[0].entries] == [
+        (Severity.HIGH, ""),
+        (Severity.INFO, "here"),
+    ]
 
 
-def listing(report_id, day):
+def make_summary(report_id, day):
     at = datetime(2026, 11, 20, tzinfo=UTC)
     return ReportSummary(report_id, "experian", day, at, ReportStatus.READY, True, "", "", None, "", None)
 
 
-REPORTS = [listing(NEWER, None), listing(OLDER, date(2026, 10, 20))]
+REPORTS = [make_summary(NEWER, None), make_summary(OLDER, date(2026, 10, 20))]
 
 
 def test_it_proposes_the_newest_two_reports():
@@ -45,13 +48,13 @@ def test_it_proposes_the_newest_two_reports():
     ]
 
 
-def test_it_takes_two_reports_in_either_order():
+def test_it_accepts_two_reports_in_either_order():
     form = ComparisonForm({"before": str(NEWER), "after": str(OLDER)}, reports=REPORTS)
     assert form.is_valid()
     assert form.selected_reports() == (NEWER, OLDER)
 
 
-def test_it_names_what_is_none_of_the_persons_reports():
+def test_it_rejects_unknown_reports():
     form = ComparisonForm({"before": str(UUID(int=3)), "after": "junk\0"}, reports=REPORTS)
     assert form.errors["before"] == [UNKNOWN]
     assert form.errors["after"]

@@ -1,4 +1,4 @@
-"""What changed with a report: written down once, told once, and silent where nothing can be said."""
+"""The changes of a new report: stored once, notified once, and none if reports cannot be compared."""
 
 from datetime import UTC, date, datetime
 from uuid import uuid4
@@ -15,29 +15,29 @@ from credit.diffing import ChangeType, Severity
 from credit.models import PullAttempt, RawReport, Report
 from credit.stored import reports
 from credit.stored.parsing import read_report
-from credit.tests.documents import stored_changes
+from credit.tests.documents import load_changes
 from credit.tests.experian_samples import card, header, loan, parse_sample
 
 pytestmark = pytest.mark.django_db
 
 MONTHS = [f"{month:02}202026" for month in range(1, 13)]
-STEADY = [card(), loan()]
+UNCHANGED = [card(), loan()]
 
 
-def come(user, number, *, quietly=False, **sections):
-    """Let the report of a month come in; returns what is new about it."""
+def store_month(user, number, *, quietly=False, **sections):
+    """Store the report of a month, and return its changes."""
     report = parse_sample(headerRecord=header(MONTHS[number]), **sections)
-    return keep(user, number, report, quietly=quietly)
+    return store_and_compare(user, number, report, quietly=quietly)
 
 
-def keep(user, number, report, *, quietly=False):
+def store_and_compare(user, number, report, *, quietly=False):
     with tenant(user.pk):
-        row = reports.store_report(raw=kept_raw(user, report, number), report=report)
+        row = reports.store_report(raw=store_raw(user, report, number), report=report)
         return record_changes(stored=row, report=report, quietly=quietly)
 
 
-def kept_raw(user, report, number):
-    asked = {"provider": "experian", "inquiry_class": "soft", "purpose": "3F", "reference_id": uuid4().hex}
+def store_raw(user, report, number):
+    request = {"provider": "experian", "inquiry_class": "soft", "purpose": "3F", "reference_id": uuid4().hex}
     attempt = PullAttempt.objects.create(
         owner=user,
         status="made",
@@ -45,7 +45,7 @@ def kept_raw(user, report, number):
         finished_at=timezone.now(),
         consent_id=uuid4(),
         environment="embedded",
-        **asked,
+        **request,
     )
     return RawReport.objects.create(
         owner=user,
@@ -57,7 +57,7 @@ def kept_raw(user, report, number):
         fetched_at=datetime(2026, number + 1, 20, 12, tzinfo=UTC),
         endpoint="/",
         is_sample=True,
-        **asked,
+        **request,
     )
 
 
@@ -66,87 +66,89 @@ def list_notifications(user):
         return [(row.type, row.title) for row in Notification.objects.order_by("created_at")]
 
 
-def test_it_says_nothing_about_the_first_report(alice):
-    assert come(alice, 0, tradeline=STEADY) == []
-    assert (len(stored_changes(alice)), list_notifications(alice)) == (0, [])
+def test_it_finds_no_changes_in_the_first_report(alice):
+    assert store_month(alice, 0, tradeline=UNCHANGED) == []
+    assert (len(load_changes(alice)), list_notifications(alice)) == (0, [])
 
 
-def test_it_writes_down_what_changed_and_tells_what_matters(alice):
-    come(alice, 0, tradeline=STEADY)
-    found = come(alice, 1, tradeline=[card(balanceAmount="00007000"), loan()])
-    assert {(change.type, change.severity) for change in found} == {
+def test_it_stores_all_changes_and_notifies_of_important_ones(alice):
+    store_month(alice, 0, tradeline=UNCHANGED)
+    changes = store_month(alice, 1, tradeline=[card(balanceAmount="00007000"), loan()])
+    assert {(change.type, change.severity) for change in changes} == {
         (ChangeType.BALANCE_CHANGED, Severity.INFO),
         (ChangeType.UTILIZATION_UP, Severity.NOTICE),
-    } | {(change.type, change.severity) for change in found if change.entity == "overall"}
+    } | {(change.type, change.severity) for change in changes if change.entity == "overall"}
     with tenant(alice.pk):
-        assert [kept.change for kept in reports.list_changes(owner=alice.pk)] == found
-        assert {kept.reported_on for kept in reports.list_changes(owner=alice.pk)} == {date(2026, 2, 20)}
+        assert [stored.change for stored in reports.list_changes(owner=alice.pk)] == changes
+        assert {stored.reported_on for stored in reports.list_changes(owner=alice.pk)} == {date(2026, 2, 20)}
     assert {kind for kind, _title in list_notifications(alice)} == {NotificationType.CREDIT_UTILIZATION}
     assert any("LAKESHORE BANK" in title for _kind, title in list_notifications(alice))
     with tenant(alice.pk):
         assert {row.url for row in Notification.objects.all()} == {"/credit/changes/"}
 
 
-def test_it_finds_nothing_new_when_it_compares_again(alice):
-    come(alice, 0, tradeline=STEADY)
-    come(alice, 1, tradeline=[card(balanceAmount="00007000"), loan()])
-    before, heard = len(stored_changes(alice)), list_notifications(alice)
+def test_it_finds_no_new_changes_when_it_compares_again(alice):
+    store_month(alice, 0, tradeline=UNCHANGED)
+    store_month(alice, 1, tradeline=[card(balanceAmount="00007000"), loan()])
+    change_count, notifications = len(load_changes(alice)), list_notifications(alice)
     with tenant(alice.pk):
         row = Report.objects.order_by("-pulled_at").first()
         assert record_changes(stored=row, report=read_report(row), quietly=False) == []
-    assert (len(stored_changes(alice)), list_notifications(alice)) == (before, heard)
+    assert (len(load_changes(alice)), list_notifications(alice)) == (change_count, notifications)
 
 
-def test_it_stays_quiet_when_it_is_asked_to(alice):
-    come(alice, 0, tradeline=STEADY)
-    assert come(alice, 1, quietly=True, tradeline=[card(balanceAmount="00007000"), loan()])
+def test_it_does_not_notify_if_quiet(alice):
+    store_month(alice, 0, tradeline=UNCHANGED)
+    assert store_month(alice, 1, quietly=True, tradeline=[card(balanceAmount="00007000"), loan()])
     assert list_notifications(alice) == []
 
 
-def test_it_does_not_take_our_own_asking_for_news(alice, settings):
+def test_it_ignores_our_own_inquiries(alice, settings):
     settings.EXPERIAN_SUBSCRIBER_CODE = "2222222"
-    ours = {"date": "02202026", "subscriberName": "PLUMBLINE", "subscriberCode": "2222222", "type": "I"}
-    theirs = ours | {"subscriberName": "MESA AUTO FINANCE", "subscriberCode": "1110006"}
-    come(alice, 0, tradeline=STEADY, inquiry=[])
-    assert [change.name for change in come(alice, 1, tradeline=STEADY, inquiry=[ours, theirs])] == ["MESA AUTO FINANCE"]
+    own_inquiry = {"date": "02202026", "subscriberName": "PLUMBLINE", "subscriberCode": "2222222", "type": "I"}
+    other_inquiry = own_inquiry | {"subscriberName": "MESA AUTO FINANCE", "subscriberCode": "1110006"}
+    store_month(alice, 0, tradeline=UNCHANGED, inquiry=[])
+    assert [
+        change.name for change in store_month(alice, 1, tradeline=UNCHANGED, inquiry=[own_inquiry, other_inquiry])
+    ] == ["MESA AUTO FINANCE"]
 
 
-def test_it_tells_of_what_happened_behind_a_freeze(alice):
-    come(alice, 0, tradeline=STEADY)
+def test_it_finds_changes_from_before_a_freeze(alice):
+    store_month(alice, 0, tradeline=UNCHANGED)
     frozen = {"tradeline": None, "riskModel": None, "inquiry": None}
     freeze = [{"type": "25", "statementText": "FILE FROZEN BY CONSUMER"}]
-    assert [change.type for change in come(alice, 1, **frozen, statement=freeze)] == [ChangeType.FLAG_ADDED]
-    found = come(alice, 2, tradeline=[loan()])
-    assert [change.type for change in found] == [ChangeType.FLAG_CLEARED, ChangeType.ACCOUNT_VANISHED]
+    assert [change.type for change in store_month(alice, 1, **frozen, statement=freeze)] == [ChangeType.FLAG_ADDED]
+    changes = store_month(alice, 2, tradeline=[loan()])
+    assert [change.type for change in changes] == [ChangeType.FLAG_CLEARED, ChangeType.ACCOUNT_VANISHED]
 
 
-def test_it_marks_a_report_about_somebody_else_and_compares_nothing(alice):
-    come(alice, 0, tradeline=STEADY)
-    assert come(alice, 1, tradeline=[], uniqueConsumerIdentifier=[{"value": "SOMEBODYELSE"}]) == []
+def test_it_marks_a_report_about_another_person_as_not_comparable(alice):
+    store_month(alice, 0, tradeline=UNCHANGED)
+    assert store_month(alice, 1, tradeline=[], uniqueConsumerIdentifier=[{"value": "SOMEBODYELSE"}]) == []
     with tenant(alice.pk):
         newest, first = reports.list_reports(owner=alice.pk)
         assert not reports.get_report(owner=alice.pk, report_id=newest.id).comparable
         assert reports.get_report(owner=alice.pk, report_id=first.id).comparable
-        assert [each.comparable for each in reports.list_reports(owner=alice.pk)] == [False, True]
+        assert [report.comparable for report in reports.list_reports(owner=alice.pk)] == [False, True]
     assert list_notifications(alice) == []
 
 
-def test_it_compares_with_no_other_bureau_and_no_sample(alice):
-    come(alice, 0, tradeline=STEADY)
-    other = replace(parse_sample(headerRecord=header(MONTHS[1]), tradeline=[]), provider="another")
-    assert keep(alice, 1, other) == []
+def test_it_does_not_compare_with_another_bureau(alice):
+    store_month(alice, 0, tradeline=UNCHANGED)
+    other_report = replace(parse_sample(headerRecord=header(MONTHS[1]), tradeline=[]), provider="another")
+    assert store_and_compare(alice, 1, other_report) == []
 
 
-def test_it_keeps_changes_of_people_apart(alice, mallory):
+def test_it_stores_changes_per_user(alice, mallory):
     for user in (alice, mallory):
-        come(user, 0, tradeline=STEADY)
-        assert come(user, 1, tradeline=[loan()])
+        store_month(user, 0, tradeline=UNCHANGED)
+        assert store_month(user, 1, tradeline=[loan()])
     with tenant(mallory.pk):
-        report_ids = {kept.report_id for kept in reports.list_changes(owner=mallory.pk)}
+        report_ids = {stored.report_id for stored in reports.list_changes(owner=mallory.pk)}
     with tenant(alice.pk):
-        assert not report_ids & {kept.report_id for kept in reports.list_changes(owner=alice.pk)}
-    assert len(stored_changes(alice)) == len(stored_changes(mallory)) == 1
+        assert not report_ids & {stored.report_id for stored in reports.list_changes(owner=alice.pk)}
+    assert len(load_changes(alice)) == len(load_changes(mallory)) == 1
 
 
-def test_it_has_a_kind_of_alert_for_every_change():
+def test_it_has_a_notification_type_for_every_change():
     assert set(NOTIFICATION_TYPES) == set(ChangeType)

@@ -1,4 +1,4 @@
-"""What pages about credit draw without a template: nothing that a lender wrote becomes an element."""
+"""The macros and tags of credit pages, and that they escape text of lenders."""
 
 from datetime import date
 from html import unescape
@@ -16,19 +16,19 @@ from credit.tests.experian_samples import card, loan, parse_sample
 from ui.tests.html_tags import ATTACK, Tags
 
 
-def account(**changes: object) -> Tradeline:
+def build_account(**changes: object) -> Tradeline:
     return replace(parse_sample(tradeline=[card()]).tradelines[0], **changes)
 
 
-def test_it_says_what_matters_about_an_account() -> None:
-    drawn = credit_tags.account_rows([account()])
-    assert Tags(drawn).words[0] == "LAKESHORE BANK"
-    for said in ("••1001", "Paid as agreed", "$1,140", "$12,000", "Mar 15, 2016"):
-        assert said in drawn
+def test_it_shows_the_main_fields_of_an_account() -> None:
+    html = credit_tags.account_rows([build_account()])
+    assert Tags(html).words[0] == "LAKESHORE BANK"
+    for text in ("••1001", "Paid as agreed", "$1,140", "$12,000", "Mar 15, 2016"):
+        assert text in html
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "text"),
     [
         ({"is_open": False, "balance": None}, "Closed. Paid as agreed"),
         (
@@ -43,8 +43,8 @@ def test_it_says_what_matters_about_an_account() -> None:
         ({"creditor": ""}, "Unnamed account"),
     ],
 )
-def test_it_says_in_short_how_an_account_stands(changes: dict[str, object], said: str) -> None:
-    assert said in credit_tags.account_rows([account(**changes)])
+def test_it_describes_the_state_of_an_account(changes: dict[str, object], text: str) -> None:
+    assert text in credit_tags.account_rows([build_account(**changes)])
 
 
 def test_it_shows_the_original_amount_of_a_loan() -> None:
@@ -52,34 +52,36 @@ def test_it_shows_the_original_amount_of_a_loan() -> None:
 
 
 @given(st.text(), st.text(max_size=4), st.text())
-def test_it_adds_no_element_whatever_a_lender_is_called(
-    creditor: str, last_four: str, payment_status_code: str
-) -> None:
-    drawn = credit_tags.account_rows(
-        [account(creditor=creditor, last_four=last_four, payment_status="", payment_status_code=payment_status_code)]
+def test_it_adds_no_elements_for_any_name_of_a_lender(creditor: str, last_four: str, payment_status_code: str) -> None:
+    html = credit_tags.account_rows(
+        [
+            build_account(
+                creditor=creditor, last_four=last_four, payment_status="", payment_status_code=payment_status_code
+            )
+        ]
     )
-    elements = [name for name, _ in Tags(drawn).elements if name != "span"]
+    elements = [name for name, _ in Tags(html).elements if name != "span"]
     assert elements == ["tr", "th", "a", *["td"] * 4]
 
 
-def test_it_shows_markup_as_words() -> None:
-    drawn = credit_tags.account_rows([account(creditor=ATTACK)])
-    assert "<img" not in drawn
-    assert ATTACK in unescape(drawn)
+def test_it_escapes_markup() -> None:
+    html = credit_tags.account_rows([build_account(creditor=ATTACK)])
+    assert "<img" not in html
+    assert ATTACK in unescape(html)
 
 
-def test_it_draws_a_cell_for_each_month_with_its_word() -> None:
+def test_it_draws_a_cell_with_a_label_for_each_month() -> None:
     years = [CalendarYear(2026, (Bucket.LATE_60, Bucket.OK, *[None] * 10))]
-    drawn = credit_tags.payment_rows(years)
-    assert [name for name, _ in Tags(drawn).elements] == ["tr", "th", *["td"] * 12]
-    assert Tags(drawn).words == ["2026", "60", "OK"]
+    html = credit_tags.payment_rows(years)
+    assert [name for name, _ in Tags(html).elements] == ["tr", "th", *["td"] * 12]
+    assert Tags(html).words == ["2026", "60", "OK"]
     assert "60 days late" in credit_tags.payment_legend(used_buckets(years))
 
 
-def test_it_draws_nothing_for_nothing() -> None:
+def test_it_draws_nothing_without_rows() -> None:
     assert credit_tags.account_rows([]) == credit_tags.payment_rows([]) == credit_tags.payment_legend([]) == ""
 
 
-def test_it_says_days_with_their_year() -> None:
+def test_it_formats_dates_with_the_year() -> None:
     assert credit_tags.full_date(date(2026, 11, 20)) == "Nov 20, 2026"
     assert credit_tags.full_date(None) == "Not reported"

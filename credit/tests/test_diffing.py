@@ -13,21 +13,21 @@ from credit.tests.experian_samples import (
     loan,
     parse_sample,
 )
-from credit.tests.report_pairs import COLLECTION, EARLIER, LATER, change_types, diff_sections, summarize
+from credit.tests.report_pairs import COLLECTION, EARLIER, LATER, diff_sections, list_change_types, summarize
 
-# --- Whatever the reports -------------------------------------------------------------------------------------
+# --- All reports ----------------------------------------------------------------------------------------------
 
 
-def test_it_says_nothing_about_a_first_report():
+def test_it_finds_no_changes_in_a_first_report():
     assert diff(None, parse_sample()) == ()
 
 
-def test_it_finds_nothing_between_a_report_and_itself():
+def test_it_finds_no_changes_between_equal_reports():
     full = parse_sample(publicRecord=[RECORD], tradeline=[card(), card(), loan(), COLLECTION])
     assert diff(full, full) == ()
 
 
-def test_it_refuses_to_compare_bureaus_or_people():
+def test_it_raises_for_different_bureaus_or_people():
     report = parse_sample()
     with pytest.raises(NotComparable):
         diff(replace(report, provider="other"), report)
@@ -36,47 +36,47 @@ def test_it_refuses_to_compare_bureaus_or_people():
     assert diff(replace(report, consumer_hash=""), report) == ()
 
 
-def test_it_puts_reports_in_the_order_of_their_dates():
-    old, new = (
+def test_it_orders_reports_by_their_dates():
+    older, newer = (
         parse_sample(headerRecord=EARLIER),
         parse_sample(headerRecord=LATER, riskModel=[SCORE | {"score": "0700"}]),
     )
-    assert diff(old, new) == diff(new, old)
-    assert summarize(diff(new, old)) == [(ChangeType.SCORE_CHANGED, 782, 700, "band")]
+    assert diff(older, newer) == diff(newer, older)
+    assert summarize(diff(newer, older)) == [(ChangeType.SCORE_CHANGED, 782, 700, "band")]
 
 
-def test_it_takes_nothing_for_gone_that_a_frozen_file_holds_back():
+def test_it_does_not_report_rows_as_gone_that_a_freeze_hides():
     notice = [{"type": "25", "statementText": "FILE FROZEN"}]
     frozen = parse_sample(headerRecord=EARLIER, statement=notice, tradeline=None, riskModel=None, inquiry=None)
-    assert [(each.type, each.entity) for each in diff(parse_sample(headerRecord=header("09202026")), frozen)] == [
+    assert [(change.type, change.entity) for change in diff(parse_sample(headerRecord=header("09202026")), frozen)] == [
         (ChangeType.FLAG_ADDED, "flag:frozen")
     ]
-    assert change_types(diff(frozen, parse_sample(headerRecord=LATER))) == [ChangeType.FLAG_CLEARED]
+    assert list_change_types(diff(frozen, parse_sample(headerRecord=LATER))) == [ChangeType.FLAG_CLEARED]
 
 
 @pytest.mark.parametrize(("before", "after"), [(EARLIER, None), (None, LATER), (None, None)])
-def test_it_takes_the_order_in_which_reports_come_where_one_of_them_is_not_dated(before, after):
-    old, new = (
+def test_it_keeps_the_given_order_if_a_report_has_no_date(before, after):
+    older, newer = (
         parse_sample(headerRecord=before),
         parse_sample(headerRecord=after, tradeline=[card(), loan(), COLLECTION]),
     )
-    assert [change.type for change in diff(old, new)] == [ChangeType.COLLECTION_ADDED]
+    assert [change.type for change in diff(older, newer)] == [ChangeType.COLLECTION_ADDED]
 
 
-def test_it_names_a_change_the_same_way_in_every_run_and_each_change_apart():
+def test_it_has_stable_and_unique_fingerprints():
     before, after = {"tradeline": [card()]}, {"tradeline": [card(balanceAmount="00009500"), loan()]}
-    once = [change.fingerprint("alice", "sha") for change in diff_sections(before, after)]
-    again = [change.fingerprint("alice", "sha") for change in diff_sections(before, after)]
-    assert once == again
-    assert len(set(once)) == len(once) > 2
-    assert once[0] != diff_sections(before, after)[0].fingerprint("mallory", "sha")
-    assert once[0] != diff_sections(before, after)[0].fingerprint("alice", "other")
+    first_run = [change.fingerprint("alice", "sha") for change in diff_sections(before, after)]
+    second_run = [change.fingerprint("alice", "sha") for change in diff_sections(before, after)]
+    assert first_run == second_run
+    assert len(set(first_run)) == len(first_run) > 2
+    assert first_run[0] != diff_sections(before, after)[0].fingerprint("mallory", "sha")
+    assert first_run[0] != diff_sections(before, after)[0].fingerprint("alice", "other")
 
 
 # --- Scores ---------------------------------------------------------------------------------------------------
 
 
-def scores(before, after, **options):
+def diff_scores(before, after, **options):
     def section(score):
         return {"riskModel": [SCORE | {"score": score}]}
 
@@ -94,36 +94,36 @@ def scores(before, after, **options):
         ("0661", "0660", "band", Severity.NOTICE),
     ],
 )
-def test_it_tells_a_score_that_moved_far_or_into_another_band(before, after, detail, severity):
-    [change] = scores(before, after)
+def test_it_finds_a_score_that_changed_by_enough_or_into_another_band(before, after, detail, severity):
+    [change] = diff_scores(before, after)
     assert summarize([change]) == [(ChangeType.SCORE_CHANGED, int(before), int(after), detail)]
     assert (change.severity, change.name) == (severity, "VantageScore 4.0")
 
 
-def test_it_is_silent_about_a_score_that_hardly_moved():
-    assert scores("0702", "0711") == ()
-    assert scores("0702", "0711", thresholds=Thresholds(score=5)) != ()
+def test_it_ignores_small_changes_of_a_score():
+    assert diff_scores("0702", "0711") == ()
+    assert diff_scores("0702", "0711", thresholds=Thresholds(score=5)) != ()
 
 
-def test_it_never_compares_two_models():
+def test_it_does_not_compare_different_models():
     assert (
         diff_sections({"riskModel": [SCORE]}, {"riskModel": [SCORE | {"modelIndicator": "F9", "score": "0500"}]}) == ()
     )
 
 
-def test_it_tells_that_a_score_came_or_went():
-    assert summarize(scores("9002", "0702")) == [(ChangeType.SCORE_APPEARED, "9002", 702, "")]
-    assert summarize(scores("0702", "9002")) == [(ChangeType.SCORE_VANISHED, 702, "9002", "")]
-    assert scores("9002", "9001") == ()
+def test_it_finds_a_score_that_appeared_or_vanished():
+    assert summarize(diff_scores("9002", "0702")) == [(ChangeType.SCORE_APPEARED, "9002", 702, "")]
+    assert summarize(diff_scores("0702", "9002")) == [(ChangeType.SCORE_VANISHED, 702, "9002", "")]
+    assert diff_scores("9002", "9001") == ()
 
 
-def test_it_knows_no_band_of_an_unknown_model():
+def test_it_has_no_band_for_an_unknown_model():
     rc = SCORE | {"modelIndicator": "RC"}
     [change] = diff_sections({"riskModel": [rc | {"score": "0600"}]}, {"riskModel": [rc | {"score": "0610"}]})
     assert (change.name, change.detail) == ("Experian score, model RC", "")
 
 
-# --- Anything at all ------------------------------------------------------------------------------------------
+# --- Random reports -------------------------------------------------------------------------------------------
 
 AMOUNT = st.sampled_from(["00000000", "00000100", "00000500", "00012000", "UNKNOWN", ""])
 LINE = st.builds(
@@ -153,13 +153,13 @@ REPORT = st.builds(
 
 @given(REPORT)
 @settings(max_examples=60, deadline=None)
-def test_it_never_finds_a_change_where_nothing_changed(report):
+def test_it_never_finds_a_change_between_equal_reports(report):
     assert diff(report, report) == ()
 
 
 @given(REPORT, REPORT)
 @settings(max_examples=120, deadline=None)
-def test_it_always_finds_the_same_changes_each_under_a_name_of_its_own(one, other):
-    found = diff(one, other)
-    assert found == diff(one, other)
-    assert len({change.fingerprint("alice", "sha") for change in found}) == len(found)
+def test_it_always_finds_the_same_changes_with_unique_fingerprints(one, other):
+    changes = diff(one, other)
+    assert changes == diff(one, other)
+    assert len({change.fingerprint("alice", "sha") for change in changes}) == len(changes)

@@ -9,10 +9,10 @@ from credit.tests.report_pairs import (
     CARD_KEY,
     COLLECTION,
     LOAN_KEY,
-    change_types,
     diff_card,
     diff_sections,
     filter_changes,
+    list_change_types,
     summarize,
 )
 
@@ -28,25 +28,25 @@ from credit.tests.report_pairs import (
         ("00000000", ChangeType.ACCOUNT_APPEARED),
     ],
 )
-def test_it_tells_a_new_account_from_one_that_is_newly_reported(opened, change_type):
+def test_it_distinguishes_a_new_account_from_a_newly_reported_one(opened, change_type):
     # The older report is of October 20; ninety days before lies July 22.
-    assert change_types(diff_sections({"tradeline": [card()]}, {"tradeline": [card(), loan(openDate=opened)]})) == [
-        change_type
-    ]
+    assert list_change_types(
+        diff_sections({"tradeline": [card()]}, {"tradeline": [card(), loan(openDate=opened)]})
+    ) == [change_type]
 
 
-def test_it_calls_a_collection_one_however_old_it_is():
+def test_it_finds_a_collection_of_any_age():
     [change] = diff_sections({}, {"tradeline": [card(), loan(), COLLECTION]})
     assert (change.type, change.severity, change.after) == (ChangeType.COLLECTION_ADDED, Severity.HIGH, 118)
 
 
-def test_it_tells_that_an_account_is_gone():
+def test_it_finds_a_vanished_account():
     assert summarize(diff_sections({}, {"tradeline": [card()]})) == [(ChangeType.ACCOUNT_VANISHED, 6100, None, "")]
 
 
-def test_it_tells_that_an_account_was_closed():
-    gone = {"openOrClosed": "C", "enhanced": {"enhancedAccountCondition": "A3"}}
-    assert summarize(diff_card({}, gone)) == [(ChangeType.ACCOUNT_CLOSED, None, None, "closed")]
+def test_it_finds_a_closed_account():
+    closed = {"openOrClosed": "C", "enhanced": {"enhancedAccountCondition": "A3"}}
+    assert summarize(diff_card({}, closed)) == [(ChangeType.ACCOUNT_CLOSED, None, None, "closed")]
 
 
 @pytest.mark.parametrize(
@@ -56,50 +56,50 @@ def test_it_tells_that_an_account_was_closed():
         {"balanceAmount": None, "openOrClosed": "C", "enhancedPaymentData": {"enhancedAccountCondition": "A2"}},
     ],
 )
-def test_it_tells_that_a_loan_was_paid_off(paid):
+def test_it_finds_a_loan_that_was_paid_off(paid):
     changes = diff_sections({}, {"tradeline": [card(), loan(**paid)]})
     assert summarize(filter_changes(changes, ChangeType.ACCOUNT_PAID_OFF)) == [
         (ChangeType.ACCOUNT_PAID_OFF, 6100, 0, "")
     ]
 
 
-def test_it_calls_no_loan_paid_whose_balance_is_merely_not_reported():
+def test_it_does_not_treat_an_unreported_balance_as_paid_off():
     assert diff_sections({}, {"tradeline": [card(), loan(balanceAmount=None)]}) == ()
     assert diff_card({"balanceAmount": "00000100"}, {"balanceAmount": "00000000"}) == ()
 
 
 NEW_LENDER = {"subscriberName": "CEDAR LOAN SERVICING", "subscriberCode": "1110005"}
-LEFT = {"openOrClosed": "C", "balanceAmount": None, "enhancedPaymentData": {"enhancedAccountCondition": "05"}}
+TRANSFERRED = {"openOrClosed": "C", "balanceAmount": None, "enhancedPaymentData": {"enhancedAccountCondition": "05"}}
 
 
-def test_it_knows_a_loan_that_went_to_another_lender():
-    [change] = diff_sections({}, {"tradeline": [card(), loan(**LEFT), loan(**NEW_LENDER)]})
+def test_it_finds_a_loan_that_was_transferred_to_another_lender():
+    [change] = diff_sections({}, {"tradeline": [card(), loan(**TRANSFERRED), loan(**NEW_LENDER)]})
     assert summarize([change]) == [(ChangeType.ACCOUNT_TRANSFERRED, "US DEPT OF EDUCATION", "CEDAR LOAN SERVICING", "")]
     assert change.key != LOAN_KEY
 
 
-def test_it_knows_a_transferred_loan_whose_old_account_is_gone():
-    assert change_types(diff_sections({}, {"tradeline": [card(), loan(**NEW_LENDER)]})) == [
+def test_it_finds_a_transferred_loan_whose_old_account_vanished():
+    assert list_change_types(diff_sections({}, {"tradeline": [card(), loan(**NEW_LENDER)]})) == [
         ChangeType.ACCOUNT_TRANSFERRED
     ]
 
 
-def test_it_takes_another_loan_for_no_transfer():
-    other = loan(**NEW_LENDER, amount1="00008000")
-    changes = diff_sections({}, {"tradeline": [card(), loan(**LEFT), other]})
-    assert change_types(changes) == [ChangeType.ACCOUNT_APPEARED, ChangeType.ACCOUNT_CLOSED]
+def test_it_does_not_treat_another_loan_as_a_transfer():
+    other_loan = loan(**NEW_LENDER, amount1="00008000")
+    changes = diff_sections({}, {"tradeline": [card(), loan(**TRANSFERRED), other_loan]})
+    assert list_change_types(changes) == [ChangeType.ACCOUNT_APPEARED, ChangeType.ACCOUNT_CLOSED]
 
 
 def test_it_pairs_each_loan_with_one_transfer():
     second = {"amount1": "00005500"}
     before = {"tradeline": [loan(), loan(**second)]}
     after = {"tradeline": [loan(**NEW_LENDER), loan(**NEW_LENDER, **second)]}
-    assert change_types(diff_sections(before, after)) == [ChangeType.ACCOUNT_TRANSFERRED] * 2
+    assert list_change_types(diff_sections(before, after)) == [ChangeType.ACCOUNT_TRANSFERRED] * 2
 
 
-def test_it_pairs_loans_that_nothing_tells_apart_with_one_transfer_each():
+def test_it_pairs_equal_loans_with_one_transfer_each():
     changes = diff_sections({"tradeline": [loan(), loan()]}, {"tradeline": [loan(**NEW_LENDER), loan(**NEW_LENDER)]})
-    assert change_types(changes) == [ChangeType.ACCOUNT_TRANSFERRED] * 2
+    assert list_change_types(changes) == [ChangeType.ACCOUNT_TRANSFERRED] * 2
     assert len({change.key for change in changes}) == 2
 
 
@@ -108,7 +108,7 @@ def test_it_pairs_loans_that_nothing_tells_apart_with_one_transfer_each():
 OCTOBER, NOVEMBER = {"balanceDate": "10092026"}, {"balanceDate": "11092026"}
 
 
-def payments(before, after):
+def diff_payments(before, after):
     return diff_card(OCTOBER | {"paymentHistory": before}, NOVEMBER | {"paymentHistory": after})
 
 
@@ -128,23 +128,23 @@ def payments(before, after):
         ("C", "CC1", [(ChangeType.LATE_PAYMENT, "no_data", "late30", "2026-09")]),
     ],
 )
-def test_it_compares_payments_month_by_month_of_the_calendar(before, after, expected):
-    assert summarize(payments(before, after)) == expected
+def test_it_compares_payments_by_calendar_month(before, after, expected):
+    assert summarize(diff_payments(before, after)) == expected
 
 
-def test_it_gives_each_month_a_name_of_its_own():
-    months = [change.entity for change in payments("CCC", "21CC")]
+def test_it_has_an_entity_for_each_month():
+    months = [change.entity for change in diff_payments("CCC", "21CC")]
     assert months == [f"{CARD_KEY}:2026-10", f"{CARD_KEY}:2026-11"]
 
 
-def test_it_does_not_shout_about_a_charge_off_that_only_goes_on():
-    [carried] = payments("LLC", "LLLC")
-    assert carried.severity is Severity.INFO
-    [fresh] = payments("6CC", "L6CC")
-    assert fresh.severity is Severity.HIGH
+def test_it_lowers_the_severity_of_a_continued_charge_off():
+    [continued] = diff_payments("LLC", "LLLC")
+    assert continued.severity is Severity.INFO
+    [new] = diff_payments("6CC", "L6CC")
+    assert new.severity is Severity.HIGH
 
 
-def test_it_tells_an_amount_that_became_past_due():
+def test_it_finds_an_amount_that_became_past_due():
     assert summarize(diff_card({}, {"amountPastDue": "00000025"})) == [(ChangeType.PAST_DUE, None, 25, "")]
     assert summarize(diff_card({"amountPastDue": "00000000"}, {"amountPastDue": "00000025"})) == [
         (ChangeType.PAST_DUE, 0, 25, "")
@@ -152,16 +152,16 @@ def test_it_tells_an_amount_that_became_past_due():
     assert diff_card({"amountPastDue": "00000025"}, {"amountPastDue": "00000050"}) == ()
 
 
-# --- Words ----------------------------------------------------------------------------------------------------
+# --- Conditions and remarks ------------------------------------------------------------------------------------
 
 
-def test_it_tells_a_derogatory_condition():
+def test_it_finds_a_derogatory_condition():
     charged_off = {"enhanced": {"enhancedAccountCondition": "97"}}
     assert summarize(diff_card({}, charged_off)) == [(ChangeType.DEROGATORY_ADDED, "open", "charge_off", "")]
     assert summarize(diff_card(charged_off, {})) == [(ChangeType.DEROGATORY_CLEARED, "charge_off", "open", "")]
 
 
-def test_it_tells_a_dispute_and_a_remark():
+def test_it_finds_a_dispute_and_a_remark():
     assert summarize(diff_card({}, {"consumerDisputeFlag": "Y"})) == [(ChangeType.DISPUTE_CHANGED, "", "disputed", "")]
     assert summarize(diff_card({"specialComment": "19"}, {"specialComment": "68"})) == [
         (ChangeType.REMARK_CHANGED, "19", "68", "")
@@ -171,42 +171,42 @@ def test_it_tells_a_dispute_and_a_remark():
 # --- Histories that no balance dates --------------------------------------------------------------------------
 
 
-def test_it_says_nothing_of_months_that_are_counted_from_the_day_of_the_report():
+def test_it_ignores_months_that_are_dated_by_the_report():
     """An account that reports no more would seem to be late a month later with every report."""
-    silent = {"balanceDate": None, "statusDate": None, "paymentHistory": "CC1C"}
-    assert diff_card(silent, silent) == ()
+    fields = {"balanceDate": None, "statusDate": None, "paymentHistory": "CC1C"}
+    assert diff_card(fields, fields) == ()
 
 
-def test_it_says_nothing_of_months_that_are_counted_from_another_date_than_before():
+def test_it_ignores_months_that_are_dated_by_another_date_than_before():
     before = {"balanceDate": "10092026", "paymentHistory": "CC1C"}
     after = {"balanceDate": None, "statusDate": "09092026", "paymentHistory": "CCC1C"}
     assert filter_changes(diff_card(before, after), ChangeType.LATE_PAYMENT, ChangeType.LATE_REMOVED) == []
 
 
-def test_it_compares_months_that_are_counted_from_the_same_kind_of_date():
+def test_it_compares_months_that_are_dated_by_the_same_kind_of_date():
     before = {"balanceDate": None, "statusDate": "10092026", "paymentHistory": "CCC"}
     after = {"balanceDate": None, "statusDate": "11092026", "paymentHistory": "1CCC"}
     assert summarize(diff_card(before, after)) == [(ChangeType.LATE_PAYMENT, "no_data", "late30", "2026-11")]
 
 
 @pytest.mark.parametrize("newer", ["CCC1", "1CC1", "CC", "C1C"])
-def test_it_says_nothing_of_months_that_have_moved_on_where_their_date_has_not(newer):
+def test_it_ignores_shifted_months_with_an_unchanged_date(newer):
     """The status keeps its date for as long as it holds, while the lender reports month after month."""
     undated = {"balanceDate": None, "statusDate": "06092026"}
-    found = diff_card(undated | {"paymentHistory": "CC1"}, undated | {"paymentHistory": newer})
-    assert filter_changes(found, ChangeType.LATE_PAYMENT, ChangeType.LATE_REMOVED, ChangeType.LATE_WORSENED) == []
+    changes = diff_card(undated | {"paymentHistory": "CC1"}, undated | {"paymentHistory": newer})
+    assert filter_changes(changes, ChangeType.LATE_PAYMENT, ChangeType.LATE_REMOVED, ChangeType.LATE_WORSENED) == []
 
 
-def test_it_takes_a_blank_month_for_no_news():
+def test_it_ignores_a_blank_month():
     before = {"balanceDate": "10092026", "paymentHistory": "C1C"}
     after = {"balanceDate": "11092026", "paymentHistory": " C1C"}
     assert diff_card(before, after) == ()
 
 
-def test_it_says_nothing_of_details_that_an_older_parser_threw_away():
-    kept = {
+def test_it_ignores_details_that_older_parsers_dropped():
+    fields = {
         "terms": "060",
         "maxDelinquencyDate": "07012011",
         "enhanced": {"complianceCondition": "XA", "secondDelinquencyDate": "01012017", "maxDelinquencyCode": "1"},
     }
-    assert diff_card({}, kept) == ()
+    assert diff_card({}, fields) == ()

@@ -9,7 +9,7 @@ from credit.tests.report_pairs import CARD_KEY, diff_card, diff_sections, filter
 
 
 @pytest.mark.parametrize(
-    ("limit", "before", "after", "tells"),
+    ("limit", "before", "after", "is_change"),
     [
         (1000, 300, 549, False),
         (1000, 100, 350, True),
@@ -19,26 +19,26 @@ from credit.tests.report_pairs import CARD_KEY, diff_card, diff_sections, filter
         (9000, 100, 1000, True),
     ],
 )
-def test_it_tells_a_balance_that_moved_by_enough(limit, before, after, tells):
-    def side(balance):
+def test_it_finds_a_balance_that_changed_by_enough(limit, before, after, is_change):
+    def card_fields(balance):
         return {"balanceAmount": f"{balance:08d}", "enhanced": {"creditLimitAmount": f"{limit:010d}"}}
 
-    moved = filter_changes(diff_card(side(before), side(after)), ChangeType.BALANCE_CHANGED)
-    assert summarize(moved) == ([(ChangeType.BALANCE_CHANGED, before, after, "")] if tells else [])
+    changes = filter_changes(diff_card(card_fields(before), card_fields(after)), ChangeType.BALANCE_CHANGED)
+    assert summarize(changes) == ([(ChangeType.BALANCE_CHANGED, before, after, "")] if is_change else [])
 
 
-def test_it_tells_no_change_of_a_balance_that_is_not_reported_or_of_a_loan():
+def test_it_ignores_unreported_balances_and_loans():
     assert diff_card({}, {"balanceAmount": "UNKNOWN"}) == ()
     assert diff_sections({}, {"tradeline": [card(), loan(balanceAmount="00003100")]}) == ()
 
 
-def test_it_tells_that_a_limit_changed():
+def test_it_finds_a_changed_limit():
     changes = diff_card({}, {"enhanced": {"creditLimitAmount": "0000015000"}})
     assert summarize(changes) == [(ChangeType.LIMIT_CHANGED, 12000, 15000, "")]
     assert diff_card({}, {"amount1": None, "enhanced": {"creditLimitAmount": None}}) == ()
 
 
-def use(balance, limit):
+def make_card_fields(balance, limit):
     return {"balanceAmount": f"{balance:08d}", "enhanced": {"creditLimitAmount": f"{limit:010d}"}}
 
 
@@ -60,14 +60,14 @@ UP, DOWN = ChangeType.UTILIZATION_UP, ChangeType.UTILIZATION_DOWN
         ((1995, 6500), (3315, 6500), (UP, "30.7", "51.0", "50")),
     ],
 )
-def test_it_tells_a_mark_crossed_once_at_its_end(before, after, expected):
-    changes = filter_changes(diff_card(use(*before), use(*after)), UP, DOWN)
+def test_it_finds_the_last_crossed_threshold(before, after, expected):
+    changes = filter_changes(diff_card(make_card_fields(*before), make_card_fields(*after)), UP, DOWN)
     # The card is the only one, so all cards together say the same.
     assert summarize(changes) == ([expected] * 2 if expected else [])
     assert [change.entity for change in changes] == ([CARD_KEY, "overall"] if expected else [])
 
 
-def test_it_tells_no_utilization_where_a_limit_is_missing():
+def test_it_finds_no_utilization_without_a_limit():
     no_limit = {"amount1": None, "amount1Qualifier": None, "enhanced": {"creditLimitAmount": None}}
-    assert filter_changes(diff_card(no_limit, use(900, 1000)), UP, DOWN) == []
-    assert filter_changes(diff_card(use(100, 1000), no_limit), UP, DOWN) == []
+    assert filter_changes(diff_card(no_limit, make_card_fields(900, 1000)), UP, DOWN) == []
+    assert filter_changes(diff_card(make_card_fields(100, 1000), no_limit), UP, DOWN) == []

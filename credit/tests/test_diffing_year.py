@@ -1,4 +1,4 @@
-"""A year of reports about one person, over HTTP, with every change that the bureau's story tells."""
+"""A year of reports of one persona, over HTTP, with every scripted change."""
 
 from credit.diffing import Severity, diff
 
@@ -26,33 +26,33 @@ YEAR = {
     11: {"score_changed 672 689", "late_removed late30 ok", "dispute_changed disputed"},
     12: {"score_changed 689 640 band", "collection_added 118", "flag_added fraud_alert"},
 }
-NAMED = ("inquiry_added", "account_opened", "account_closed", "personal_added", "flag_added")
+TYPES_WITH_NAME = ("inquiry_added", "account_opened", "account_closed", "personal_added", "flag_added")
 
 
-def in_short(change):
-    """A change in a few words: its figures, and its name where that says what happened."""
-    figures = [change.before, change.after] if change.type != "late_payment" else [change.after]
+def describe_briefly(change):
+    """Describe a change briefly: its values, and its name for some types."""
+    values = [change.before, change.after] if change.type != "late_payment" else [change.after]
     if change.type in ("inquiry_added", "account_closed"):
-        figures = []
-    told = [change.type, *([change.name] if change.type in NAMED else []), *figures]
+        values = []
+    words = [change.type, *([change.name] if change.type in TYPES_WITH_NAME else []), *values]
     detail = change.detail if change.type.startswith(("score", "utilization")) else ""
-    return " ".join(str(word) for word in (*told, detail) if word not in (None, ""))
+    return " ".join(str(word) for word in (*words, detail) if word not in (None, ""))
 
 
-def test_it_tells_a_year_of_changes_and_each_of_them_once(local_bureau):
+def test_it_finds_each_change_of_a_year_once(local_bureau):
     previous = local_bureau.pull_report("P11")
-    seen = set()
+    all_names = set()
     for month, expected in YEAR.items():
         local_bureau.control("clock", {"advance_days": 30})
         current = local_bureau.pull_report("P11")
-        found = diff(previous, current)
-        assert {in_short(change) for change in found} == expected, month
-        assert diff(previous, current) == found
+        changes = diff(previous, current)
+        assert {describe_briefly(change) for change in changes} == expected, month
+        assert diff(previous, current) == changes
         assert diff(current, current) == ()
-        names = {change.fingerprint("alice", current.sha256) for change in found}
-        assert len(names) == len(found)
-        assert not names & seen
-        seen |= names
+        names = {change.fingerprint("alice", current.sha256) for change in changes}
+        assert len(names) == len(changes)
+        assert not names & all_names
+        all_names |= names
         previous = current
     assert diff(previous, previous) == ()
-    assert [change.severity for change in found if change.type == "collection_added"] == [Severity.HIGH]
+    assert [change.severity for change in changes if change.type == "collection_added"] == [Severity.HIGH]

@@ -46,7 +46,7 @@ SECTIONS = st.dictionaries(st.sampled_from(NAMES), ANY_JSON, max_size=8)
 
 @given(st.one_of(SECTIONS, ANY_JSON))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_it_reads_any_json_in_the_place_of_a_profile(profile):
+def test_it_parses_any_json_in_place_of_a_profile(profile):
     text = json.dumps({"creditProfile": [profile]}).encode()
     report = normalize(text, asof=TODAY, models=MODELS)
     assert len({line.key for line in report.tradelines}) == len(report.tradelines)
@@ -55,7 +55,7 @@ def test_it_reads_any_json_in_the_place_of_a_profile(profile):
 
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys((*CARD, *CARD["enhancedPaymentData"]), SCALARS)), max_size=3))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_it_reads_accounts_whose_fields_hold_anything(lines):
+def test_it_parses_rows_with_any_field_values(lines):
     sections = {"tradeline": lines, "riskModel": lines, "inquiry": lines, "publicRecord": lines}
     report = normalize(json.dumps({"creditProfile": [sections]}).encode(), asof=TODAY, models=MODELS)
     assert len(report.tradelines) == len(lines)
@@ -63,18 +63,18 @@ def test_it_reads_accounts_whose_fields_hold_anything(lines):
 
 @given(st.binary(max_size=200))
 @settings(max_examples=100, deadline=None)
-def test_it_refuses_any_bytes_that_are_no_report(body):
+def test_it_rejects_random_bytes(body):
     with pytest.raises(MalformedReport):
         normalize(body, asof=TODAY, models=MODELS)
 
 
 @given(header=st.text(max_size=10))
 @settings(max_examples=50, deadline=None)
-def test_it_reads_a_report_with_any_date(header):
+def test_it_parses_a_report_with_any_date(header):
     assert isinstance(parse_sample(headerRecord=[{"y2kReportedDate": header}]), CreditReport)
 
 
-def test_it_has_no_day_where_the_bureau_gives_none():
+def test_it_has_no_date_if_the_bureau_gives_none():
     report = parse_sample(headerRecord=header("00000000"))
     assert report.reported_on is None
     assert list_problems(report) == [("y2kReportedDate", "no_report_date")]

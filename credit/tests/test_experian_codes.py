@@ -1,4 +1,4 @@
-"""Codes of real files: types of accounts, statuses that come without enhanced data, and what counts as serious."""
+"""Codes of real files: types of accounts, statuses without enhanced data, and derogatory marks."""
 
 import pytest
 
@@ -8,15 +8,15 @@ from credit.report import AccountKind
 from credit.tests.experian_samples import TODAY, card, list_problems, loan, parse_sample
 
 
-def one(section):
-    """The account of a report that has no other."""
+def parse_account(section):
+    """Parse a report with one account, and return it."""
     [line] = parse_sample(tradeline=[section]).tradelines
     return line
 
 
-def plain(**changes):
-    """A loan as it comes without enhanced data, which only some lenders send."""
-    return one(loan(**changes))
+def parse_loan(**changes):
+    """Parse a loan without enhanced data, which only some lenders send."""
+    return parse_account(loan(**changes))
 
 
 # --- Types of accounts ----------------------------------------------------------------------------------------
@@ -60,50 +60,50 @@ def plain(**changes):
         ("0C", "collection"),
     ],
 )
-def test_it_reads_the_types_of_the_vendors_table(code, kind):
+def test_it_maps_the_types_of_the_documented_table(code, kind):
     report = parse_sample(tradeline=[card(accountType=code, enhanced={"enhancedAccountType": code})])
     assert report.tradelines[0].kind == kind
     assert report.warnings == ()
 
 
 @pytest.mark.parametrize("code", ["30", "31", "34", "43", "65", "70", "74", "77", "8B", "95", "96"])
-def test_it_knows_the_types_that_say_little(code):
+def test_it_accepts_general_types(code):
     report = parse_sample(tradeline=[loan(accountType=code)])
     assert report.warnings == ()
 
 
-def test_it_takes_the_enhanced_type_where_the_plain_one_says_nothing():
-    assert one(card(accountType="31")).kind is AccountKind.CARD
-    assert one(card(accountType="3Q")).kind is AccountKind.CARD
-    assert one(card(accountType="3Q", enhanced={"enhancedAccountType": "3Q"})).kind is AccountKind.OTHER
-    assert one(card(accountType="31", enhanced={"enhancedAccountType": None})).kind is AccountKind.OTHER
+def test_it_uses_the_enhanced_type_if_the_plain_one_is_unknown():
+    assert parse_account(card(accountType="31")).kind is AccountKind.CARD
+    assert parse_account(card(accountType="3Q")).kind is AccountKind.CARD
+    assert parse_account(card(accountType="3Q", enhanced={"enhancedAccountType": "3Q"})).kind is AccountKind.OTHER
+    assert parse_account(card(accountType="31", enhanced={"enhancedAccountType": None})).kind is AccountKind.OTHER
 
 
-def test_it_says_more_of_a_type_than_its_kind():
-    assert one(card(accountType="2A")).product == "secured_card"
-    assert plain(accountType="3A").product == "auto_lease"
-    assert plain(accountType="12").product == ""
+def test_it_has_a_product_for_special_types():
+    assert parse_account(card(accountType="2A")).product == "secured_card"
+    assert parse_loan(accountType="3A").product == "auto_lease"
+    assert parse_loan(accountType="12").product == ""
 
 
 @pytest.mark.parametrize("enhanced", [None, {"enhancedAccountType": "3Q"}])
-def test_it_keeps_what_the_plain_type_says_where_no_other_is_known(enhanced):
-    assert plain(accountType="77", enhancedPaymentData=enhanced).product == "returned_check"
+def test_it_keeps_the_product_of_the_plain_type(enhanced):
+    assert parse_loan(accountType="77", enhancedPaymentData=enhanced).product == "returned_check"
 
 
 @pytest.mark.parametrize(
     ("condition", "is_open"), [("A1", True), ("A2", False), ("A3", False), ("05", False), ("93", None), (None, None)]
 )
-def test_it_takes_the_condition_for_whether_an_account_is_open_where_nothing_else_tells(condition, is_open):
-    told = {"enhancedAccountCondition": condition}
-    assert one(card(openOrClosed=None, enhanced=told)).is_open is is_open
-    assert one(card(openOrClosed="O", enhanced=told)).is_open
+def test_it_derives_whether_an_account_is_open_from_its_condition(condition, is_open):
+    enhanced = {"enhancedAccountCondition": condition}
+    assert parse_account(card(openOrClosed=None, enhanced=enhanced)).is_open is is_open
+    assert parse_account(card(openOrClosed="O", enhanced=enhanced)).is_open
 
 
-def test_it_counts_a_card_in_utilization_of_which_only_its_terms_say_that_it_revolves():
-    told = one(card(revolvingOrInstallment=None, openOrClosed=None))
-    assert summarize_utilization([told]).overall == (1140, 12000)
-    assert told.key == one(card(revolvingOrInstallment=None, terms="036")).key
-    assert one(card(revolvingOrInstallment=None, terms="036")).revolving is None
+def test_it_derives_from_the_terms_that_a_card_revolves():
+    line = parse_account(card(revolvingOrInstallment=None, openOrClosed=None))
+    assert summarize_utilization([line]).overall == (1140, 12000)
+    assert line.key == parse_account(card(revolvingOrInstallment=None, terms="036")).key
+    assert parse_account(card(revolvingOrInstallment=None, terms="036")).revolving is None
 
 
 def test_it_counts_a_secured_card_in_utilization():
@@ -118,14 +118,14 @@ def test_it_counts_a_secured_card_in_utilization():
     )
     use = summarize_utilization(parse_sample(tradeline=[card(), secured]).tradelines)
     assert str(use.overall.percent) == "12.7"
-    assert [str(each.use.percent) for each in use.cards] == ["9.5", "90.0"]
+    assert [str(used_card.use.percent) for used_card in use.cards] == ["9.5", "90.0"]
 
 
 @pytest.mark.parametrize("code", ["2A", "37", "8A", "3A", "13", "78", "20", "10", "2C", "90", "0A"])
-def test_it_calls_an_account_by_the_name_that_it_had_before_its_type_was_known(code):
-    """Names stand in addresses and in links to cards at banks, so they outlive every table."""
-    unknown = one(card(accountType="3Q", enhanced={"enhancedAccountType": "3Q"}))
-    assert one(card(accountType=code, enhanced={"enhancedAccountType": code})).key == unknown.key
+def test_it_keeps_the_key_of_an_account_when_its_type_becomes_known(code):
+    """Keys are in URLs and in links to cards at banks, so they must not change with the tables of types."""
+    unknown = parse_account(card(accountType="3Q", enhanced={"enhancedAccountType": "3Q"}))
+    assert parse_account(card(accountType=code, enhanced={"enhancedAccountType": code})).key == unknown.key
 
 
 # --- Statuses without enhanced data ---------------------------------------------------------------------------
@@ -156,39 +156,39 @@ def test_it_calls_an_account_by_the_name_that_it_had_before_its_type_was_known(c
         ("65", "paid_was_foreclosed"),
     ],
 )
-def test_it_knows_how_payments_stand_from_the_plain_status(code, word):
+def test_it_maps_the_plain_status_to_a_payment_status(code, word):
     report = parse_sample(tradeline=[loan(status=code)])
     assert report.tradelines[0].payment_status == word
     assert report.warnings == ()
 
 
 @pytest.mark.parametrize("code", ["13", "61", "62", "63", "64", "65"])
-def test_it_calls_an_account_paid_whose_status_says_so(code):
-    assert plain(status=code, openOrClosed="C").account_condition == "paid"
+def test_it_maps_paid_statuses_to_the_condition_paid(code):
+    assert parse_loan(status=code, openOrClosed="C").account_condition == "paid"
 
 
 @pytest.mark.parametrize("code", ["61", "62", "63", "64", "65", "93", "97"])
-def test_it_counts_what_was_paid_after_it_went_bad_as_a_serious_mark(code):
-    assert plain(status=code, openOrClosed="C").derogatory
+def test_it_treats_paid_after_default_as_derogatory(code):
+    assert parse_loan(status=code, openOrClosed="C").derogatory
 
 
 @pytest.mark.parametrize("code", ["11", "12", "13", "31", "71", "73", "84", "05"])
-def test_it_does_not_call_late_payments_a_serious_mark(code):
-    assert not plain(status=code).derogatory
+def test_it_does_not_treat_late_payments_as_derogatory(code):
+    assert not parse_loan(status=code).derogatory
 
 
-@pytest.mark.parametrize("told", ["payment status", "status", "type"])
-def test_it_counts_a_paid_collection_as_a_serious_mark(told):
-    enhanced = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": "93" if told == "payment status" else None}
-    status = "93" if told != "type" else "A2"
+@pytest.mark.parametrize("source", ["payment status", "status", "type"])
+def test_it_treats_a_paid_collection_as_derogatory(source):
+    enhanced = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": "93" if source == "payment status" else None}
+    status = "93" if source != "type" else "A2"
     paid = card(accountType="48", status=status, openOrClosed="C", balanceAmount=None, enhanced=enhanced)
-    line = one(paid)
+    line = parse_account(paid)
     assert (line.account_condition, line.derogatory) == ("paid", True)
     assert summarize([line], [], on=TODAY).derogatory == 1
 
 
-def test_it_reads_a_paid_collection_of_another_lender():
-    line = one(
+def test_it_parses_a_paid_collection_of_another_type():
+    line = parse_account(
         card(status="93", openOrClosed="C", enhanced={"enhancedAccountCondition": "A2", "enhancedPaymentStatus": None})
     )
     assert (line.account_condition, line.payment_status, line.derogatory) == ("paid", "paid_was_collection", True)
@@ -204,23 +204,25 @@ def test_it_reads_a_paid_collection_of_another_lender():
         ("97", "paid_was_charged_off"),
     ],
 )
-def test_it_calls_nothing_bad_now_that_was_paid(code, word):
+def test_it_maps_paid_accounts_to_past_problems(code, word):
     paid = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": code}
-    assert one(card(openOrClosed="C", enhanced=paid)).payment_status == word
-    assert one(card(openOrClosed="C", enhanced=paid | {"enhancedAccountCondition": code})).payment_status != word
+    assert parse_account(card(openOrClosed="C", enhanced=paid)).payment_status == word
+    assert (
+        parse_account(card(openOrClosed="C", enhanced=paid | {"enhancedAccountCondition": code})).payment_status != word
+    )
 
 
 @pytest.mark.parametrize(("code", "word"), [("A2", "paid"), ("05", "transferred"), ("A3", "closed")])
-def test_it_reads_a_condition_where_a_payment_status_should_stand(code, word):
+def test_it_accepts_a_condition_in_place_of_a_payment_status(code, word):
     sections = [card(enhanced={"enhancedPaymentStatus": code})]
     assert parse_sample(tradeline=sections).tradelines[0].payment_status == word
     assert list_problems(parse_sample(tradeline=sections)) == []
 
 
 @pytest.mark.parametrize("code", ["71", "78", "79", "80", "82", "84"])
-def test_it_calls_nobody_late_now_with_what_was_paid(code):
+def test_it_does_not_treat_a_paid_account_as_late(code):
     paid = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": code}
-    assert one(card(openOrClosed="C", enhanced=paid)).payment_status == "paid_was_late"
-    assert one(card(openOrClosed="C", enhanced=paid | {"enhancedAccountCondition": "A3"})).payment_status.startswith(
-        "late"
-    )
+    assert parse_account(card(openOrClosed="C", enhanced=paid)).payment_status == "paid_was_late"
+    assert parse_account(
+        card(openOrClosed="C", enhanced=paid | {"enhancedAccountCondition": "A3"})
+    ).payment_status.startswith("late")

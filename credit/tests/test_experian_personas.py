@@ -9,17 +9,17 @@ from credit.analysis.summary import summarize
 from credit.analysis.utilization import summarize_utilization
 from credit.payment_history import Bucket
 from credit.report import AccountKind, ReportStatus
-from credit.tests.sandbox_bureau import ANSWERED, person
+from credit.tests.sandbox_bureau import PERSONAS_WITH_FILE, build_applicant
 
 
-@pytest.mark.parametrize("persona", ANSWERED)
+@pytest.mark.parametrize("persona", PERSONAS_WITH_FILE)
 def test_it_finds_the_bureaus_own_totals_again(local_bureau, persona):
     report = local_bureau.pull_report(persona)
     assert [warning for warning in report.warnings if warning.problem == "total_differs"] == []
     assert report.totals or persona == "P05"
 
 
-@pytest.mark.parametrize("persona", sorted(set(ANSWERED) - {"P07", "P10", "P12", "P15"}))
+@pytest.mark.parametrize("persona", sorted(set(PERSONAS_WITH_FILE) - {"P07", "P10", "P12", "P15"}))
 def test_it_finds_nothing_odd_in_an_ordinary_file(local_bureau, persona):
     assert local_bureau.pull_report(persona).warnings == ()
 
@@ -78,7 +78,7 @@ def test_it_notices_alerts(local_bureau):
 
 @pytest.mark.parametrize("changes", [{"ssn": "1234"}, {"zip_code": "10001"}])
 def test_it_notices_a_file_that_does_not_fit(local_bureau, changes):
-    report = local_bureau.pull_report("P01", applicant=replace(person("P01"), **changes))
+    report = local_bureau.pull_report("P01", applicant=replace(build_applicant("P01"), **changes))
     assert report.state is ReportStatus.MISMATCH
 
 

@@ -19,7 +19,7 @@ from credit.provider import (
     Outcome,
 )
 from credit.report import ReportStatus
-from credit.tests.sandbox_bureau import person
+from credit.tests.sandbox_bureau import build_applicant
 
 
 @pytest.mark.parametrize("style", ["headers", "body", "form"])
@@ -37,7 +37,10 @@ def test_it_makes_one_report_a_pull_and_leaks_nothing(local_bureau):
 
 
 def test_it_pulls_with_the_last_four(local_bureau):
-    assert local_bureau.pull_report("P01", applicant=replace(person("P01"), ssn="1001")).state is ReportStatus.READY
+    assert (
+        local_bureau.pull_report("P01", applicant=replace(build_applicant("P01"), ssn="1001")).state
+        is ReportStatus.READY
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_it_gets_over_a_token_that_ended_early(local_bureau):
         ({"subscriber_code": "7654321"}, BureauConfigError),
         ({"permissible_purpose": "99"}, BureauConfigError),
         ({"report_path": "/consumerservices/none"}, BureauConfigError),
-        ({"applicant": replace(person("P01"), ssn="123456789")}, BureauInputError),
+        ({"applicant": replace(build_applicant("P01"), ssn="123456789")}, BureauInputError),
     ],
 )
 def test_it_says_who_has_to_act(local_bureau, changes, kind):

@@ -23,8 +23,8 @@ from credit.pulls.identity_check import ExpectedAnswers, IdentityAnswer
 from credit.report import AccountKind, Detail, PartialDate, PersonalDetail, Precision, ReportStatus, Role
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
-from credit.tests.documents import rewrite_accounts, rewrite_reports, stored_accounts, stored_changes
-from credit.tests.pull_steps import count, current_status, enroll_user, get_enrollment, pull
+from credit.tests.documents import load_accounts, load_changes, rewrite_accounts, rewrite_reports
+from credit.tests.pull_steps import count, enroll_user, get_enrollment, get_status, pull
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,7 +40,7 @@ def came(user, persona="P01", **changes):
 
 
 def answered_right(user):
-    accounts = [account for account in stored_accounts(user) if account.kind is not AccountKind.COLLECTION]
+    accounts = [account for account in load_accounts(user) if account.kind is not AccountKind.COLLECTION]
     return IdentityAnswer(ON_FILE, frozenset(sorted({account.opened.first.replace(day=1) for account in accounts})[:2]))
 
 
@@ -147,7 +147,7 @@ def test_it_closes_after_three_wrong_answers(site_bureau, alice):
         assert attempts_left(alice) == left
     assert not identity_check.check_answer(user=alice, answer=right)
     assert summarize_visible(alice) == (None, [ReportStatus.MISMATCH], 0)
-    assert (current_status(alice), get_enrollment(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
+    assert (get_status(alice), get_enrollment(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
     assert [(outcome, facts["wrong_answers"]) for outcome, facts in trail(alice)] == [
         ("refused", 1),
         ("refused", 2),
@@ -266,7 +266,7 @@ def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
         Report.objects.update(consumer_hash="of somebody else")
     assert following(days, alice) is ReportStatus.MISMATCH
     assert summarize_visible(alice)[1] == [ReportStatus.MISMATCH, *[ReportStatus.READY] * 3]
-    assert (current_status(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
+    assert (get_status(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
 
 
 @pytest.mark.parametrize("difference", ["no subject", "other flags", "other details"])
@@ -283,7 +283,7 @@ def test_it_asks_again_where_the_confirmed_report_says_nothing_of_this_one(days,
     else:
         enroll_user(alice, zip_code="46362")
     assert following(days, alice) is ReportStatus.MISMATCH
-    assert (current_status(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
+    assert (get_status(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
 
 
 def without_subject(*args, **options):
@@ -294,7 +294,7 @@ def test_it_carries_no_confirmation_over_to_another_person(days, alice, mallory)
     came(alice)
     identity_check.check_answer(user=alice, answer=answered_right(alice))
     came(mallory)
-    assert (current_status(mallory), summarize_visible(mallory)) == (
+    assert (get_status(mallory), summarize_visible(mallory)) == (
         EnrollmentStatus.MISMATCH,
         (None, [ReportStatus.MISMATCH], 0),
     )
@@ -306,11 +306,11 @@ def test_it_keeps_changes_and_alerts_back_until_the_answer_is_right(days, alice)
     days.advance(days=60)
     came(alice, "P11", zip_code="46361")
     # What the newest of the hidden reports would tell is written down, and nothing of it said.
-    assert len(stored_changes(alice)) > 0
+    assert len(load_changes(alice)) > 0
     assert (count(Notification, alice), summarize_visible(alice)[2]) == (0, 0)
     assert summarize_visible(alice)[1] == [ReportStatus.MISMATCH, ReportStatus.READY]
     assert identity_check.check_answer(user=alice, answer=answered_right(alice))
-    assert (count(Notification, alice), summarize_visible(alice)[2]) == (0, len(stored_changes(alice)))
+    assert (count(Notification, alice), summarize_visible(alice)[2]) == (0, len(load_changes(alice)))
     assert following(days, alice) is ReportStatus.READY
     assert count(Notification, alice) > 0
 
@@ -320,7 +320,7 @@ def test_it_compares_nothing_with_a_report_that_is_kept_back(days, alice):
     days.advance(days=60)
     enroll_user(alice, "P11")
     assert pull(alice).status is ReportStatus.READY
-    assert (len(stored_changes(alice)), count(Notification, alice)) == (0, 0)
+    assert (len(load_changes(alice)), count(Notification, alice)) == (0, 0)
 
 
 def test_it_keeps_a_confirmation_and_wrong_answers_through_a_rebuild(days, alice, mallory):
@@ -333,8 +333,8 @@ def test_it_keeps_a_confirmation_and_wrong_answers_through_a_rebuild(days, alice
     for user in (alice, mallory):
         assert rebuilding.rebuild(owner_id=user.pk, everything=True).unreadable == 0
     assert (summarize_visible(alice), summarize_visible(mallory)) == before
-    assert (current_status(alice), attempts_left(alice)) == (EnrollmentStatus.READY, None)
-    assert (current_status(mallory), attempts_left(mallory)) == (EnrollmentStatus.MISMATCH, 2)
+    assert (get_status(alice), attempts_left(alice)) == (EnrollmentStatus.READY, None)
+    assert (get_status(mallory), attempts_left(mallory)) == (EnrollmentStatus.MISMATCH, 2)
 
 
 def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alice, monkeypatch):
@@ -349,7 +349,7 @@ def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alic
         with pytest.raises(MalformedReport):
             following(days, alice)
     rebuilding.rebuild(owner_id=alice.pk, everything=False)
-    assert (summarize_visible(alice)[1], current_status(alice)) == ([ReportStatus.READY] * 2, EnrollmentStatus.READY)
+    assert (summarize_visible(alice)[1], get_status(alice)) == ([ReportStatus.READY] * 2, EnrollmentStatus.READY)
 
 
 def test_it_asks_for_the_next_report_on_the_persons_day(days, alice):

@@ -8,7 +8,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from credit.tests.documents import stored_accounts
+from credit.tests.documents import load_accounts
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.test_in_the_browser import PASSWORD, get_report, sign_in, without_faults
 
@@ -54,7 +54,7 @@ def submit_answers(page: Page, first: str, second: str) -> None:
 
 
 def months_on_file(user: User) -> list[str]:
-    return sorted({f"{account.opened.first:%Y-%m}" for account in stored_accounts(user) if account.opened})
+    return sorted({f"{account.opened.first:%Y-%m}" for account in load_accounts(user) if account.opened})
 
 
 def test_it_settles_without_scripts(

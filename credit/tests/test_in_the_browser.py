@@ -13,7 +13,7 @@ from accounts.models import User
 from compliance.isolation import tenant
 from credit.models import Enrollment
 from credit.statuses import EnrollmentStatus
-from credit.tests.page_steps import details_of
+from credit.tests.page_steps import get_details
 from credit.tests.sandbox_bureau import Bureau
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -61,7 +61,7 @@ def sign_in(page: Page, visit: OpenPage, user: User) -> None:
 
 
 def sign(page: Page, visit: OpenPage, persona: str) -> None:
-    details = details_of(persona)
+    details = get_details(persona)
     visit("credit")
     page.get_by_role("link", name="Review authorization").click()
     page.get_by_role("checkbox").check()
@@ -71,7 +71,7 @@ def sign(page: Page, visit: OpenPage, persona: str) -> None:
 
 
 def fill_in(page: Page, persona: str) -> None:
-    details = details_of(persona)
+    details = get_details(persona)
     for name, label in LABELS.items():
         page.get_by_label(label, exact=True).fill(details[name])
 
@@ -155,7 +155,7 @@ def test_it_goes_the_whole_way_by_keyboard(page: Page, visit: OpenPage, signed_i
     page.keyboard.type("Ada Mercer")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Your details")).to_be_visible()
-    details = details_of("P01")
+    details = get_details("P01")
     page.get_by_label("First name").focus()
     for name in ("first_name", "middle_name", "last_name", "suffix", "line1", "line2", "city", "state", "zip_code"):
         if name != "suffix":

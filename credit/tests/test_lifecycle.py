@@ -18,7 +18,7 @@ from credit.models import Enrollment
 from credit.pulls import due_pulls
 from credit.statuses import EnrollmentStatus
 from credit.tests.pull_steps import count, enroll_user, get_enrollment, give_consent, list_audit_actions
-from credit.tests.sandbox_bureau import person
+from credit.tests.sandbox_bureau import build_applicant
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +35,7 @@ def field_values(applicant):
 @pytest.mark.parametrize("birth", [date(1971, 1, 15), 1971, None])
 def test_it_keeps_the_details_and_the_last_four(alice, birth):
     enroll_user(alice, keep_ssn=False, middle_name="B", suffix="Jr", line2="Apt 2", birth=birth)
-    told = replace(person("P01"), middle_name="B", suffix="Jr", line2="Apt 2", birth=birth, ssn="1001")
+    told = replace(build_applicant("P01"), middle_name="B", suffix="Jr", line2="Apt 2", birth=birth, ssn="1001")
     assert field_values(applicant(alice)) == field_values(told)
 
 
@@ -67,13 +67,13 @@ def test_it_keeps_one_row_of_a_person(alice):
 
 def test_it_writes_nothing_without_the_consent_that_it_is_named(alice, mallory):
     with pytest.raises(NoConsent):
-        lifecycle.enroll(user=alice, applicant=person("P01"), keep_ssn=True, consent_id=uuid4())
+        lifecycle.enroll(user=alice, applicant=build_applicant("P01"), keep_ssn=True, consent_id=uuid4())
     theirs = give_consent(mallory)
     with pytest.raises(NoConsent):
-        lifecycle.enroll(user=alice, applicant=person("P01"), keep_ssn=True, consent_id=theirs.pk)
+        lifecycle.enroll(user=alice, applicant=build_applicant("P01"), keep_ssn=True, consent_id=theirs.pk)
     old, _new = give_consent(alice), give_consent(alice)
     with pytest.raises(NoConsent):
-        lifecycle.enroll(user=alice, applicant=person("P01"), keep_ssn=True, consent_id=old.pk)
+        lifecycle.enroll(user=alice, applicant=build_applicant("P01"), keep_ssn=True, consent_id=old.pk)
     assert count(Enrollment, alice) == 0
 
 

@@ -18,17 +18,17 @@ from credit.pulls import attempts, processing, pulling
 from credit.report import ReportStatus
 from credit.statuses import EnrollmentStatus
 from credit.tests.pull_steps import (
-    count_answers_and_reports,
-    current_status,
+    count_raw_and_parsed_reports,
     enroll_user,
     get_enrollment,
+    get_status,
     give_consent,
     list_attempts,
     list_audit_actions,
+    list_report_calls,
     pull,
-    report_calls,
 )
-from credit.tests.sandbox_bureau import person
+from credit.tests.sandbox_bureau import build_applicant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,27 +38,27 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
     enroll_user(alice, keep_ssn=False)
-    applicant = person("P01")
+    applicant = build_applicant("P01")
     pulled = pull(alice, applicant=applicant)
-    [call], [attempt] = report_calls(site_bureau), list_attempts(alice)
+    [call], [attempt] = list_report_calls(site_bureau), list_attempts(alice)
     assert (pulled.status, call["reference"], call["ssn"]) == (ReportStatus.READY, attempt.reference_id, "full")
     assert not call["leaked"]
     assert (attempt.status, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "user", "soft", "3F")
     living = consent.get_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
     assert (attempt.consent_id, attempt.consent_version) == (living.pk, authorization.VERSION)
-    assert current_status(alice) is EnrollmentStatus.READY
-    assert count_answers_and_reports(alice) == (1, 1)
+    assert get_status(alice) is EnrollmentStatus.READY
+    assert count_raw_and_parsed_reports(alice) == (1, 1)
 
 
 def test_it_asks_by_the_last_four_where_the_number_is_not_kept(site_bureau, alice):
     enroll_user(alice, keep_ssn=False)
     pull(alice)
-    assert report_calls(site_bureau)[0]["ssn"] == "last four"
+    assert list_report_calls(site_bureau)[0]["ssn"] == "last four"
 
 
 def test_it_opens_a_kept_number_only_where_none_was_typed_and_records_that(days, alice):
     enroll_user(alice)
-    pull(alice, applicant=person("P01"))
+    pull(alice, applicant=build_applicant("P01"))
     assert Action.CREDENTIAL_ACCESS not in list_audit_actions(alice)
     days.advance(days=31)
     pull(alice)
@@ -81,7 +81,7 @@ def test_it_makes_one_call_of_eight_clicks_at_once(site_bureau, alice):
     with ThreadPoolExecutor(8) as clicks:
         found = list(clicks.map(click, range(8)))
     assert sum(isinstance(each, pulling.PullResult) for each in found) == 1
-    assert len(report_calls(site_bureau)) == site_bureau.count_reports_made() == 1
+    assert len(list_report_calls(site_bureau)) == site_bureau.count_reports_made() == 1
     assert len(list_attempts(alice)) == 1
 
 
@@ -97,7 +97,7 @@ def test_it_makes_one_report_in_thirty_days(days, alice, site_bureau):
     days.advance(days=1)
     pull(alice, Trigger.SCHEDULED)
     assert site_bureau.count_reports_made() == 2
-    assert count_answers_and_reports(alice) == (2, 2)
+    assert count_raw_and_parsed_reports(alice) == (2, 2)
 
 
 def test_it_counts_the_same_for_a_second_person(site_bureau, alice, mallory):
@@ -105,7 +105,7 @@ def test_it_counts_the_same_for_a_second_person(site_bureau, alice, mallory):
     enroll_user(mallory, "P02")
     first, second = pull(alice), pull(mallory)
     assert first.report_id != second.report_id
-    assert (count_answers_and_reports(alice), count_answers_and_reports(mallory)) == ((1, 1), (1, 1))
+    assert (count_raw_and_parsed_reports(alice), count_raw_and_parsed_reports(mallory)) == ((1, 1), (1, 1))
 
 
 def test_it_asks_nothing_with_the_bureau_off(site_bureau, alice, settings):
@@ -113,7 +113,7 @@ def test_it_asks_nothing_with_the_bureau_off(site_bureau, alice, settings):
     settings.CREDIT_ENV = "off"
     with pytest.raises(BureauConfigError):
         pull(alice)
-    assert (report_calls(site_bureau), list_attempts(alice), current_status(alice)) == ([], [], EnrollmentStatus.OFF)
+    assert (list_report_calls(site_bureau), list_attempts(alice), get_status(alice)) == ([], [], EnrollmentStatus.OFF)
 
 
 # --- Consent ------------------------------------------------------------------------------------------------
@@ -136,8 +136,8 @@ def test_it_asks_nothing_without_a_living_consent(days, alice, site_bureau, monk
         monkeypatch.setattr(authorization, "VERSION", "2031-01")
     with pytest.raises(pulling.NoConsent):
         pull(alice)
-    assert (report_calls(site_bureau), list_attempts(alice)) == ([], [])
-    assert current_status(alice) is (
+    assert (list_report_calls(site_bureau), list_attempts(alice)) == ([], [])
+    assert get_status(alice) is (
         EnrollmentStatus.CONSENT_OUTDATED if how == "to other words" else EnrollmentStatus.NO_CONSENT
     )
 
@@ -154,7 +154,7 @@ def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, m
     monkeypatch.setattr(attempts, "begin_attempt", begin_and_withdraw)
     with pytest.raises(pulling.NoConsent):
         pull(alice)
-    assert report_calls(site_bureau) == []
+    assert list_report_calls(site_bureau) == []
     assert [(each.status, each.code) for each in list_attempts(alice)] == [("not_made", "NO_ACTIVE_CONSENT")]
 
 
@@ -170,7 +170,7 @@ def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alic
     monkeypatch.setattr(pulling, "call_bureau", call_and_withdraw)
     with pytest.raises(pulling.NoConsent):
         pull(alice)
-    assert count_answers_and_reports(alice) == (0, 0)
+    assert count_raw_and_parsed_reports(alice) == (0, 0)
     assert [(each.status, each.code) for each in list_attempts(alice)] == [("made", "WITHDRAWN")]
 
 
@@ -184,8 +184,8 @@ def test_it_lets_no_clock_wake_up_for_a_person_who_withdrew_before_the_answer_wa
 
     monkeypatch.setattr(processing, "process_report", withdraw_and_process)
     pull(alice)
-    assert count_answers_and_reports(alice) == (1, 1)
-    assert (get_enrollment(alice).next_pull_at, current_status(alice)) == (None, EnrollmentStatus.NO_CONSENT)
+    assert count_raw_and_parsed_reports(alice) == (1, 1)
+    assert (get_enrollment(alice).next_pull_at, get_status(alice)) == (None, EnrollmentStatus.NO_CONSENT)
 
 
 def test_it_stops_the_clock_drops_the_number_and_says_so_when_a_consent_ends(days, alice):
@@ -228,15 +228,15 @@ def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, si
     assert site_bureau.count_reports_made() == 1
     with pytest.raises(pulling.PullInProgress):
         pull(alice)
-    assert current_status(alice) is EnrollmentStatus.PULLING
+    assert get_status(alice) is EnrollmentStatus.PULLING
     days.advance(minutes=15)
-    assert current_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
+    assert get_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
     days.advance(minutes=5)
     pull(alice, Trigger.SCHEDULED)
     first, second = list_attempts(alice)
     assert (first.status, first.code, second.status) == ("unknown", "WORKER_LOST", "made")
     assert first.reference_id != second.reference_id
-    assert count_answers_and_reports(alice) == (1, 1)
+    assert count_raw_and_parsed_reports(alice) == (1, 1)
 
 
 def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, alice, site_bureau, killed_while):
@@ -245,12 +245,12 @@ def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, 
     with pytest.raises(Killed):
         pull(alice)
     revive()
-    assert (count_answers_and_reports(alice), current_status(alice)) == ((1, 0), EnrollmentStatus.UNPARSED)
+    assert (count_raw_and_parsed_reports(alice), get_status(alice)) == ((1, 0), EnrollmentStatus.UNPARSED)
     days.advance(minutes=15)
     assert get_enrollment(alice).next_pull_at < timezone.now()
     with pytest.raises(pulling.NotDue):
         pull(alice, Trigger.SCHEDULED)
-    assert (count_answers_and_reports(alice), current_status(alice), site_bureau.count_reports_made()) == (
+    assert (count_raw_and_parsed_reports(alice), get_status(alice), site_bureau.count_reports_made()) == (
         (1, 1),
         EnrollmentStatus.READY,
         1,
@@ -265,12 +265,12 @@ def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monke
         answer = call_bureau(**options)
         days.advance(minutes=20)
         attempts.expire_lost_attempt(owner_id=alice.pk)
-        assert current_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
+        assert get_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
         return answer
 
     monkeypatch.setattr(pulling, "call_bureau", call_and_expire)
     pull(alice)
-    assert (count_answers_and_reports(alice), current_status(alice)) == ((1, 1), EnrollmentStatus.READY)
+    assert (count_raw_and_parsed_reports(alice), get_status(alice)) == ((1, 1), EnrollmentStatus.READY)
     assert [each.status for each in list_attempts(alice)] == ["made"]
 
 

@@ -5,7 +5,7 @@ import pytest
 from conftest import cut_off_from_database
 from credit.experian.bureau import ExperianBureau
 from credit.provider import BureauUnavailable
-from credit.tests.pull_steps import count_answers_and_reports, enroll_user, list_attempts, pull
+from credit.tests.pull_steps import count_raw_and_parsed_reports, enroll_user, list_attempts, pull
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +22,7 @@ def test_it_keeps_a_report_though_its_connection_to_the_database_broke(site_bure
 
     monkeypatch.setattr(ExperianBureau, "connect", lambda self: Answering())
     pull(alice)
-    assert count_answers_and_reports(alice) == (1, 1)
+    assert count_raw_and_parsed_reports(alice) == (1, 1)
 
 
 def test_it_writes_down_a_failure_though_its_connection_to_the_database_broke(site_bureau, alice, monkeypatch):

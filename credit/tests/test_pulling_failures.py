@@ -27,13 +27,13 @@ from credit.pulls import pulling
 from credit.report import ReportStatus
 from credit.statuses import EnrollmentStatus
 from credit.tests.pull_steps import (
-    count_answers_and_reports,
-    current_status,
+    count_raw_and_parsed_reports,
     enroll_user,
     get_enrollment,
+    get_status,
     list_attempts,
+    list_report_calls,
     pull,
-    report_calls,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,7 +61,7 @@ def test_it_asks_again_after_a_quarter_of_an_hour_an_hour_and_six_and_then_in_a_
         fails(alice, BureauUnavailable, Trigger.SCHEDULED if number else Trigger.USER)
         again, allowed = waits(alice)
         assert minutes - 1 < again == allowed <= minutes * 1.2
-        assert (current_status(alice), get_overview(owner=alice.pk).retry_at) == (
+        assert (get_status(alice), get_overview(owner=alice.pk).retry_at) == (
             EnrollmentStatus.RETRYING,
             get_enrollment(alice).next_pull_at,
         )
@@ -69,11 +69,11 @@ def test_it_asks_again_after_a_quarter_of_an_hour_an_hour_and_six_and_then_in_a_
         days.advance_to(get_enrollment(alice).next_pull_at)
     site_bureau.fault("error", name="unavailable")
     fails(alice, BureauUnavailable)
-    assert current_status(alice) is EnrollmentStatus.UNAVAILABLE
+    assert get_status(alice) is EnrollmentStatus.UNAVAILABLE
     assert waits(alice)[0] > 24 * 60
     days.advance(minutes=15)
     assert pull(alice).status is ReportStatus.READY
-    assert len(list_attempts(alice)) == len(report_calls(site_bureau)) == 5
+    assert len(list_attempts(alice)) == len(list_report_calls(site_bureau)) == 5
     assert site_bureau.count_reports_made() == 1
 
 
@@ -87,7 +87,7 @@ def test_it_begins_the_table_anew_after_a_report(days, alice, site_bureau):
     site_bureau.fault("error", name="unavailable")
     fails(alice, BureauUnavailable)
     assert 14 < waits(alice)[0] <= 18
-    assert current_status(alice) is EnrollmentStatus.RETRYING
+    assert get_status(alice) is EnrollmentStatus.RETRYING
 
 
 def test_it_waits_as_long_as_the_bureau_asks(site_bureau, alice):
@@ -95,7 +95,7 @@ def test_it_waits_as_long_as_the_bureau_asks(site_bureau, alice):
     site_bureau.fault("error", name="rate_limit", retry_after=7200)
     fails(alice, BureauRateLimited, Trigger.USER)
     assert 119 < waits(alice)[0] <= 144
-    assert current_status(alice) is EnrollmentStatus.RETRYING
+    assert get_status(alice) is EnrollmentStatus.RETRYING
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop", "when": "after"}, {"kind": "error", "name": "timeout"}])
@@ -104,7 +104,7 @@ def test_it_asks_once_more_after_an_unknown_outcome_and_no_oftener(days, alice, 
     for number in range(2):
         site_bureau.fault(**fault)
         fails(alice, (BureauTimeout, BureauUnavailable), Trigger.SCHEDULED if number else Trigger.USER)
-        assert current_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
+        assert get_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
         if not number:
             assert 14 < waits(alice)[0] <= 18
             fails(alice, pulling.NotDue, Trigger.USER)
@@ -114,7 +114,7 @@ def test_it_asks_once_more_after_an_unknown_outcome_and_no_oftener(days, alice, 
     first, second = list_attempts(alice)
     assert (first.status, second.status) == ("unknown", "unknown")
     assert first.reference_id != second.reference_id
-    assert len(report_calls(site_bureau)) == 2
+    assert len(list_report_calls(site_bureau)) == 2
 
 
 def test_it_decides_by_the_outcome_and_not_by_the_kind_of_error(days, alice, site_bureau):
@@ -122,7 +122,7 @@ def test_it_decides_by_the_outcome_and_not_by_the_kind_of_error(days, alice, sit
     enroll_user(alice)
     site_bureau.fault("malformed", how="html")
     assert type(fails(alice, BureauUnavailable, Trigger.USER)) is BureauUnavailable
-    assert (current_status(alice), list_attempts(alice)[0].status) == (EnrollmentStatus.OUTCOME_UNKNOWN, "unknown")
+    assert (get_status(alice), list_attempts(alice)[0].status) == (EnrollmentStatus.OUTCOME_UNKNOWN, "unknown")
 
 
 # --- The bureau says no -------------------------------------------------------------------------------------
@@ -144,10 +144,10 @@ def test_it_waits_for_the_person_where_only_the_person_can_help(days, alice, sit
     enroll_user(alice)
     set_persona_mode(site_bureau, "P01", mode)
     fails(alice, error, Trigger.USER)
-    assert (current_status(alice), get_enrollment(alice).next_pull_at) == (state, None)
+    assert (get_status(alice), get_enrollment(alice).next_pull_at) == (state, None)
     days.advance(hours=1)
     fails(alice, pulling.NotDue, Trigger.SCHEDULED)
-    assert len(report_calls(site_bureau)) == 1
+    assert len(list_report_calls(site_bureau)) == 1
 
 
 def test_it_asks_once_in_a_quarter_of_an_hour_about_a_frozen_file(days, alice, site_bureau):
@@ -160,7 +160,7 @@ def test_it_asks_once_in_a_quarter_of_an_hour_about_a_frozen_file(days, alice, s
     days.advance(minutes=15)
     assert pull(alice).status is ReportStatus.READY
     assert site_bureau.count_reports_made() == 2
-    assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.READY, (2, 2))
+    assert (get_status(alice), count_raw_and_parsed_reports(alice)) == (EnrollmentStatus.READY, (2, 2))
 
 
 def test_it_asks_again_where_no_file_was_found_only_by_other_details(site_bureau, alice):
@@ -169,23 +169,23 @@ def test_it_asks_again_where_no_file_was_found_only_by_other_details(site_bureau
     fails(alice, pulling.NotDue, Trigger.USER)
     assert get_overview(owner=alice.pk).needs_details
     enroll_user(alice, "P01")
-    assert current_status(alice) is EnrollmentStatus.NOT_PULLED
+    assert get_status(alice) is EnrollmentStatus.NOT_PULLED
     assert pull(alice).status is ReportStatus.READY
-    assert len(report_calls(site_bureau)) == 2
+    assert len(list_report_calls(site_bureau)) == 2
 
 
 def test_it_takes_an_empty_answer_for_no_file(site_bureau, alice):
     enroll_user(alice)
     set_persona_mode(site_bureau, "P01", "empty")
     assert pull(alice).status is ReportStatus.NO_HIT
-    assert current_status(alice) is EnrollmentStatus.NO_HIT
+    assert get_status(alice) is EnrollmentStatus.NO_HIT
 
 
 def test_it_names_the_detail_that_was_refused_and_sends_none_that_cannot_be_right(site_bureau, alice):
     enroll_user(alice, last_name="M3rcer")
     fails(alice, BureauInputError, Trigger.USER)
     found = get_overview(owner=alice.pk)
-    assert (found.status, found.rejected_field, report_calls(site_bureau)) == (
+    assert (found.status, found.rejected_field, list_report_calls(site_bureau)) == (
         EnrollmentStatus.DETAILS_REFUSED,
         "last_name",
         [],
@@ -197,7 +197,7 @@ def test_it_names_the_detail_that_was_refused_and_sends_none_that_cannot_be_righ
 def test_it_allows_one_correction_of_details_that_do_not_fit(site_bureau, alice):
     enroll_user(alice, zip_code="10001")
     assert pull(alice).status is ReportStatus.MISMATCH
-    assert (current_status(alice), get_enrollment(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
+    assert (get_status(alice), get_enrollment(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
     fails(alice, pulling.NotDue, Trigger.USER)
     enroll_user(alice, zip_code="10002")
     assert pull(alice).status is ReportStatus.MISMATCH
@@ -209,7 +209,7 @@ def test_it_allows_one_correction_of_details_that_do_not_fit(site_bureau, alice)
 def test_it_keeps_a_file_of_somebody_deceased_from_being_asked_for_again(site_bureau, alice):
     enroll_user(alice, "P07")
     assert pull(alice).status is ReportStatus.RESTRICTED
-    assert current_status(alice) is EnrollmentStatus.RESTRICTED
+    assert get_status(alice) is EnrollmentStatus.RESTRICTED
     fails(alice, pulling.NotDue, Trigger.USER)
 
 
@@ -224,7 +224,7 @@ def test_it_calls_an_operator_where_our_contract_is_refused(site_bureau, alice, 
     [line] = [each.getMessage() for each in caplog.records if each.levelno == logging.CRITICAL]
     assert raised.code in line
     assert not any(word in line for word in ("ADA", "MERCER", "1001", "Maple", alice.email))
-    assert current_status(alice) is EnrollmentStatus.UNAVAILABLE
+    assert get_status(alice) is EnrollmentStatus.UNAVAILABLE
     assert waits(alice)[0] > 24 * 60
 
 
@@ -235,7 +235,7 @@ def test_it_tells_a_person_whose_file_the_clock_finds_frozen(days, alice, site_b
     set_persona_mode(site_bureau, "P01", "frozen_422")
     fails(alice, FileFrozen)
     alice.refresh_from_db()
-    assert (current_status(alice), alice.unread) == (EnrollmentStatus.FROZEN, 1)
+    assert (get_status(alice), alice.unread) == (EnrollmentStatus.FROZEN, 1)
 
 
 # --- The bureau answers nonsense ----------------------------------------------------------------------------
@@ -251,14 +251,14 @@ def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice,
     with monkeypatch.context() as patch:
         patch.setattr("credit.experian.normalize.normalize", cannot)
         fails(alice, MalformedReport, Trigger.USER)
-        assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.UNPARSED, (1, 0))
+        assert (get_status(alice), count_raw_and_parsed_reports(alice)) == (EnrollmentStatus.UNPARSED, (1, 0))
         fails(alice, pulling.NotDue, Trigger.USER)
     assert waits(alice)[0] > 24 * 60
     fails(alice, pulling.NotDue, Trigger.USER)
-    assert count_answers_and_reports(alice) == (1, 0)
+    assert count_raw_and_parsed_reports(alice) == (1, 0)
     monkeypatch.setattr(ExperianBureau, "parser_version", 99)
     fails(alice, pulling.NotDue, Trigger.USER)
-    assert count_answers_and_reports(alice) == (1, 1)
+    assert count_raw_and_parsed_reports(alice) == (1, 1)
     assert site_bureau.count_reports_made() == 1
 
 
@@ -271,4 +271,4 @@ def test_it_keeps_a_report_that_does_not_fit_the_tables(site_bureau, alice, monk
 
     monkeypatch.setattr("credit.experian.normalize.normalize", overflowing)
     assert fails(alice, MalformedReport, Trigger.USER).code == "DOES_NOT_FIT"
-    assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.UNPARSED, (1, 0))
+    assert (get_status(alice), count_raw_and_parsed_reports(alice)) == (EnrollmentStatus.UNPARSED, (1, 0))

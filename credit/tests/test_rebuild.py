@@ -17,17 +17,17 @@ from credit.pulls import rebuilding
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.documents import pack
-from credit.tests.documents import rewrite_accounts, rewrite_histories, stored_accounts, stored_changes
+from credit.tests.documents import load_accounts, load_changes, rewrite_accounts, rewrite_histories
 from credit.tests.pull_steps import (
     count,
-    count_answers_and_reports,
-    current_status,
+    count_raw_and_parsed_reports,
     enroll_user,
+    get_status,
     list_audit_actions,
+    list_report_calls,
     pull,
-    report_calls,
 )
-from credit.tests.sandbox_bureau import ANSWERED
+from credit.tests.sandbox_bureau import PERSONAS_WITH_FILE
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
@@ -66,16 +66,16 @@ def lose_rows(user):
         Report.objects.all().delete()
 
 
-@pytest.mark.parametrize("persona", ANSWERED)
+@pytest.mark.parametrize("persona", PERSONAS_WITH_FILE)
 def test_it_makes_the_same_rows_again(site_bureau, alice, persona):
     enroll_user(alice, persona)
     pull(alice)
     before = everything(alice)
     lose_rows(alice)
-    assert count_answers_and_reports(alice) == (1, 0)
+    assert count_raw_and_parsed_reports(alice) == (1, 0)
     rebuild("--all")
     assert everything(alice) == before
-    assert len(report_calls(site_bureau)) == 1
+    assert len(list_report_calls(site_bureau)) == 1
 
 
 def test_it_makes_the_same_changes_again_and_alerts_nobody(days, alice):
@@ -139,7 +139,7 @@ def test_it_reads_without_being_asked_only_what_this_parser_has_not(site_bureau,
     rewrite_accounts(alice, creditor="AS AN OLDER PARSER READ IT")
     assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 raw reports again.\n"
     assert rebuild() == "Read 0 raw reports again.\n"
-    assert "AS AN OLDER PARSER READ IT" not in {account.creditor for account in stored_accounts(alice)}
+    assert "AS AN OLDER PARSER READ IT" not in {account.creditor for account in load_accounts(alice)}
     assert list_audit_actions(mallory).count(Action.CREDIT_REBUILD) == 0
 
 
@@ -172,7 +172,7 @@ def test_it_goes_on_after_being_killed(days, alice, monkeypatch):
         patch.setattr(rebuilding, "rebuild_report", die_at_the_second)
         with pytest.raises(KeyboardInterrupt):
             rebuild()
-    assert count_answers_and_reports(alice) == (2, 1)
+    assert count_raw_and_parsed_reports(alice) == (2, 1)
     rebuild()
     assert everything(alice) == before
 
@@ -189,10 +189,10 @@ def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatc
             pull(alice)
         with pytest.raises(CommandError, match="cannot read 1 raw reports"):
             rebuild()
-    assert current_status(alice) is EnrollmentStatus.UNPARSED
+    assert get_status(alice) is EnrollmentStatus.UNPARSED
     rebuild()
-    assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.READY, (1, 1))
-    assert stored_changes(alice) == []
+    assert (get_status(alice), count_raw_and_parsed_reports(alice)) == (EnrollmentStatus.READY, (1, 1))
+    assert load_changes(alice) == []
 
 
 def test_it_leaves_rows_alone_that_it_cannot_make_anew(site_bureau, alice):

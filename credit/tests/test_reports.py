@@ -15,7 +15,7 @@ from credit.models import PullAttempt, RawReport, Report
 from credit.report import ReportStatus
 from credit.stored import reports
 from credit.stored.documents import pack
-from credit.tests.sandbox_bureau import ANSWERED
+from credit.tests.sandbox_bureau import PERSONAS_WITH_FILE
 from credit.tests.strategies import REPORTS
 
 
@@ -57,7 +57,7 @@ def store_persona_report(user, bureau, persona, **facts):
         return reports.store_report(raw=kept_raw(user, answer, **facts), report=parse_response(bureau, answer))
 
 
-@pytest.mark.parametrize("persona", ANSWERED)
+@pytest.mark.parametrize("persona", PERSONAS_WITH_FILE)
 def test_it_reads_back_what_it_stored(local_bureau, alice, persona):
     answer = local_bureau.pull(persona)
     with tenant(alice.pk):

@@ -84,7 +84,7 @@ def test_it_keeps_the_own_day_that_an_early_report_leaves_room_for():
     assert found.due_on == date(2027, 2, 15)
 
 
-PEOPLE = st.integers(0, 2**128 - 1).map(lambda number: UUID(int=number))
+USER_IDS = st.integers(0, 2**128 - 1).map(lambda number: UUID(int=number))
 MOMENTS = st.timedeltas(timedelta(0), timedelta(days=7 * 365)).map(lambda since: midnight(2026, 1, 1) + since)
 # How long after its time the clock gets there: mostly at once, sometimes after an outage of weeks or months.
 DELAYS = st.one_of(
@@ -96,7 +96,7 @@ DELAYS = st.one_of(
 REPORTS = st.lists(st.one_of(DELAYS, st.floats(0, 1)), min_size=12, max_size=12)
 
 
-@given(PEOPLE, MOMENTS, REPORTS, st.sampled_from([1, 7, 20, 28, 30, 31]))
+@given(USER_IDS, MOMENTS, REPORTS, st.sampled_from([1, 7, 20, 28, 30, 31]))
 def test_it_skips_no_month_and_makes_no_two_in_a_period(owner, first, reports, days):
     period = timedelta(days=days)
     made_at, due_on = first, None

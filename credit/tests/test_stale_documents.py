@@ -14,7 +14,7 @@ from credit.models import RawReport, Report
 from credit.stored import reports
 from credit.stored.documents import StaleDocument, decode_report, encode_changes, encode_report, pack
 from credit.stored.parsing import UnreadableReport
-from credit.tests.documents import stored_changes, stored_reports
+from credit.tests.documents import load_changes, load_reports
 from credit.tests.pull_steps import count, enroll_user, pull
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
@@ -54,7 +54,7 @@ def rebuild(*options):
 def report(site_bureau, alice):
     enroll_user(alice, "P11")
     pull(alice)
-    [report] = stored_reports(alice)
+    [report] = load_reports(alice)
     return report
 
 
@@ -83,7 +83,7 @@ def test_it_reads_the_raw_answer_instead_in_one_more_statement(
 @EVERY_WAY
 def test_it_is_found_and_mended_by_a_plain_rebuild(alice, report, unreadable_document):
     assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 raw reports again.\n"
-    assert stored_reports(alice) == [report]
+    assert load_reports(alice) == [report]
     assert rebuild() == "Read 0 raw reports again.\n"
 
 
@@ -129,7 +129,7 @@ def test_it_compares_nothing_with_a_report_that_cannot_be_read(days, alice, repo
 def test_it_says_that_changes_cannot_be_read_and_finds_them_anew(as_alice, days, alice, report, text):
     days.advance(days=60)
     pull(alice)
-    before = stored_changes(alice)
+    before = load_changes(alice)
     assert len(before) > 1
     with tenant(alice.pk):
         row = Report.objects.get(changes__isnull=False)
@@ -140,7 +140,7 @@ def test_it_says_that_changes_cannot_be_read_and_finds_them_anew(as_alice, days,
     assert "Cannot be read" in as_alice.get(reverse("credit_changes")).content.decode()
     assert as_alice.get(reverse("credit_history")).status_code == 200
     assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 raw reports again.\n"
-    assert stored_changes(alice) == before
+    assert load_changes(alice) == before
 
 
 def test_a_document_says_nothing_of_itself_when_it_cannot_be_decoded(alice, report):

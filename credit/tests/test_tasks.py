@@ -15,12 +15,12 @@ from credit.enrollment import lifecycle
 from credit.models import Enrollment, Trigger
 from credit.pulls import due_pulls
 from credit.tests.pull_steps import (
-    count_answers_and_reports,
+    count_raw_and_parsed_reports,
     enroll_user,
     get_enrollment,
     list_attempts,
+    list_report_calls,
     pull,
-    report_calls,
 )
 
 pytestmark = pytest.mark.dates
@@ -90,11 +90,11 @@ def test_it_pulls_everybodys_report_month_after_month(days, alice, mallory, site
         made_due(days, alice, mallory)
         tasks.dispatch_due_pulls()
         tasks.dispatch_due_pulls()
-        assert (count_answers_and_reports(alice), count_answers_and_reports(mallory)) == (
+        assert (count_raw_and_parsed_reports(alice), count_raw_and_parsed_reports(mallory)) == (
             (month, month),
             (month, month),
         )
-    assert len(report_calls(site_bureau)) == 8
+    assert len(list_report_calls(site_bureau)) == 8
     assert {attempt.trigger for attempt in list_attempts(alice)[1:]} == {Trigger.SCHEDULED}
 
 
@@ -113,9 +113,9 @@ def test_it_gets_over_a_bureau_that_fails_and_a_job_that_comes_twice(site_bureau
     site_bureau.fault("error", name="unavailable")
     for _ in range(2):
         tasks.pull_report.delay(str(alice.pk), "user")
-    assert len(report_calls(site_bureau)) == 1
+    assert len(list_report_calls(site_bureau)) == 1
     tasks.pull_report.delay(str(alice.pk), "scheduled")
-    assert count_answers_and_reports(alice) == (0, 0)
+    assert count_raw_and_parsed_reports(alice) == (0, 0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -123,7 +123,7 @@ def test_it_asks_nobody_with_the_bureau_off(site_bureau, alice, at_once, setting
     due_at(alice, timezone.now() - timedelta(days=1))
     settings.CREDIT_ENV = "off"
     tasks.dispatch_due_pulls()
-    assert (list_attempts(alice), report_calls(site_bureau)) == ([], [])
+    assert (list_attempts(alice), list_report_calls(site_bureau)) == ([], [])
 
 
 @pytest.mark.django_db

@@ -12,7 +12,7 @@ from credit.models import PullAttempt, RawReport, Report
 from credit.provider import BureauConfigError
 from credit.pulls.rebuilding import rebuild
 from credit.stored.parsing import is_stale, read_by_current_parser
-from credit.tests.page_steps import give_details, sign
+from credit.tests.page_steps import sign, submit_details
 from credit.tests.toy_bureau import ToyBureau
 from ui.tests.page_text import page_text
 
@@ -30,7 +30,7 @@ def toy(settings, monkeypatch: pytest.MonkeyPatch) -> None:
 def report(as_alice: Client, alice: User) -> Report:
     """Alice's first report, obtained through the site's pages."""
     sign(as_alice)
-    assert give_details(as_alice).status_code == 302
+    assert submit_details(as_alice).status_code == 302
     with tenant(alice.pk):
         return Report.objects.select_related("raw").get()
 
@@ -48,7 +48,7 @@ def test_it_gives_a_report_through_the_sites_pages(report: Report, as_alice: Cli
 def test_it_checks_details_by_its_own_limits(as_alice: Client, alice: User) -> None:
     name = "Maximiliana"
     sign(as_alice, name=f"{name} Mercer")
-    refused = give_details(as_alice, first_name=name)
+    refused = submit_details(as_alice, first_name=name)
     assert refused.status_code == 422
     assert "Enter a name of up to 8 letters. Toyland accepts spaces and hyphens in it." in page_text(refused)
     assert ToyBureau.references == []

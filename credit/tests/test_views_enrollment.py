@@ -23,7 +23,7 @@ from credit.enrollment import authorization
 from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt, Report
 from credit.statuses import EnrollmentStatus
-from credit.tests.page_steps import ADA, details_of, enroll_through_pages, give_details, sign
+from credit.tests.page_steps import ADA, enroll_through_pages, get_details, sign, submit_details
 from credit.tests.sandbox_bureau import Bureau
 from ui.tests.page_text import page_text
 
@@ -102,7 +102,7 @@ def test_it_wants_no_signature_where_there_is_no_bureau(as_alice: Client, settin
 
 def test_it_wants_a_signature_before_the_details(as_alice: Client, site_bureau: Bureau) -> None:
     assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
-    assert give_details(as_alice).url == reverse("credit_start")
+    assert submit_details(as_alice).url == reverse("credit_start")
     assert pulls(site_bureau) == 0
 
 
@@ -111,7 +111,7 @@ def test_it_gets_the_report_at_once(as_alice: Client, alice: User, site_bureau: 
     page = page_text(as_alice.get(reverse("credit_details")))
     assert "666-01-1001" in page
     assert "checked" not in page
-    assert give_details(as_alice).url == reverse("credit")
+    assert submit_details(as_alice).url == reverse("credit")
     assert state_of(alice) is EnrollmentStatus.READY
     assert "782" in page_text(as_alice.get(reverse("credit")))
     assert pulls(site_bureau) == 1
@@ -127,7 +127,7 @@ def test_it_forgets_the_number_unless_the_person_wants_it_kept(
     enroll_through_pages(as_alice)
     assert enrollment_of(alice).ssn is None
     sign(as_mallory)
-    give_details(as_mallory, keep_ssn="on")
+    submit_details(as_mallory, keep_ssn="on")
     kept = enrollment_of(mallory)
     with tenant(mallory.pk):
         assert kept.ssn.reveal() == "666011001"
@@ -135,7 +135,7 @@ def test_it_forgets_the_number_unless_the_person_wants_it_kept(
 
 def test_it_says_beside_the_field_what_is_wrong_and_shows_no_number(as_alice: Client, site_bureau: Bureau) -> None:
     sign(as_alice)
-    refused = give_details(as_alice, zip_code="nowhere")
+    refused = submit_details(as_alice, zip_code="nowhere")
     assert refused.status_code == 422
     page = page_text(refused)
     assert 'href="#id_zip_code"' in page
@@ -147,12 +147,12 @@ def test_it_says_beside_the_field_what_is_wrong_and_shows_no_number(as_alice: Cl
 def test_it_says_beside_the_field_what_the_bureau_refuses(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
     site_bureau.fault("error", name="invalid_ssn")
     sign(as_alice)
-    refused = give_details(as_alice)
+    refused = submit_details(as_alice)
     assert refused.status_code == 422
     assert 'href="#id_ssn"' in page_text(refused)
     assert state_of(alice) is EnrollmentStatus.DETAILS_REFUSED
     assert "Social Security number" in page_text(as_alice.get(reverse("credit")))
-    assert give_details(as_alice).url == reverse("credit")
+    assert submit_details(as_alice).url == reverse("credit")
     assert state_of(alice) is EnrollmentStatus.READY
 
 
@@ -162,7 +162,7 @@ def test_it_refuses_whatever_is_no_detail(as_alice: Client, site_bureau: Bureau,
     assert sign(as_alice, broken).status_code in (302, 422)
     sign(as_alice)
     for name in set(ADA) - {"suffix", "middle_name", "line2", "line1", "city"}:
-        refused = give_details(as_alice, **{name: broken})
+        refused = submit_details(as_alice, **{name: broken})
         assert (name, refused.status_code) == (name, 422)
         assert "<script>" not in refused.content.decode()
     assert pulls(site_bureau) == 0
@@ -170,7 +170,7 @@ def test_it_refuses_whatever_is_no_detail(as_alice: Client, site_bureau: Bureau,
 
 def test_it_asks_nothing_about_somebody_who_did_not_sign(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
     sign(as_alice, "Bob Other")
-    refused = give_details(as_alice)
+    refused = submit_details(as_alice)
     assert refused.status_code == 422
     assert "signed with: Bob Other." in page_text(refused)
     assert pulls(site_bureau) == 0
@@ -186,8 +186,8 @@ def test_it_gives_back_what_it_knows_but_never_the_number(as_alice: Client, site
 
 def test_it_asks_once_in_a_month_whatever_is_clicked(as_alice: Client, site_bureau: Bureau) -> None:
     enroll_through_pages(as_alice)
-    give_details(as_alice)
-    give_details(as_alice, ssn="")
+    submit_details(as_alice)
+    submit_details(as_alice, ssn="")
     page = page_text(as_alice.post(reverse("credit_pull"), follow=True))
     assert "You can get one report every 30 days." in page
     assert pulls(site_bureau) == 1
@@ -203,7 +203,7 @@ def test_it_signs_again_after_a_year_and_goes_on_without_the_number(
         assert "We have no authorization from you" in page_text(as_alice.get(reverse("credit")))
         assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
         sign(as_alice)
-        assert give_details(as_alice, ssn="").url == reverse("credit")
+        assert submit_details(as_alice, ssn="").url == reverse("credit")
         assert state_of(alice) is EnrollmentStatus.READY
     assert pulls(site_bureau) == 2
 
@@ -213,7 +213,7 @@ def test_it_keeps_details_out_of_the_trail_and_the_log(
 ) -> None:
     caplog.set_level("DEBUG")
     enroll_through_pages(as_alice)
-    give_details(as_alice, ssn="666-01-1001", zip_code="x")
+    submit_details(as_alice, ssn="666-01-1001", zip_code="x")
     with tenant(alice.pk):
         trail = [str(event.details()) for event in AuditEvent.objects.filter(subject=alice.pk)]
     for secret in ("666011001", "666-01-1001", "Maple", "1971-01-15", "Ada Mercer"):
@@ -237,7 +237,7 @@ def test_it_reports_a_mistake_of_ours_without_what_was_typed(
     sign(as_alice)
     got_request_exception.connect(keep_error_report)
     try:
-        assert give_details(as_alice).status_code == 500
+        assert submit_details(as_alice).status_code == 500
     finally:
         got_request_exception.disconnect(keep_error_report)
     assert "The disk is full" in reports[0]
@@ -249,14 +249,14 @@ def test_it_checks_once_more_who_it_is_before_anything_is_shown(
     as_alice: Client, alice: User, site_bureau: Bureau
 ) -> None:
     sign(as_alice)
-    give_details(as_alice, zip_code="46361")
+    submit_details(as_alice, zip_code="46361")
     assert state_of(alice) is EnrollmentStatus.MISMATCH
     for name in ("credit", "credit_accounts", "credit_personal", "credit_history", "credit_raw"):
         page = page_text(as_alice.get(reverse(name), follow=True))
         assert ("Is this report about you?" in page) is (name != "credit_history")
         for content in ("782", "LAKESHORE", "MERCER"):
             assert content not in page
-    give_details(as_alice)
+    submit_details(as_alice)
     assert state_of(alice) is EnrollmentStatus.READY
     assert "782" in page_text(as_alice.get(reverse("credit")))
     assert pulls(site_bureau) == 2
@@ -267,7 +267,7 @@ def test_it_checks_once_more_who_it_is_before_anything_is_shown(
 
 def test_it_withdraws_with_one_button_and_without_a_proof(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
     sign(as_alice)
-    give_details(as_alice, keep_ssn="on")
+    submit_details(as_alice, keep_ssn="on")
     with time_machine.travel(timezone.now() + timedelta(minutes=20)):
         page = page_text(as_alice.get(reverse("credit_withdraw")))
         assert "We stop requesting reports from Experian." in page
@@ -325,4 +325,4 @@ def test_it_has_a_page_for_files_that_are_not_as_usual(as_alice: Client, site_bu
     }
     assert expected[persona] in page
     assert ">9002<" not in page
-    assert details_of(persona)["ssn"] not in page
+    assert get_details(persona)["ssn"] not in page

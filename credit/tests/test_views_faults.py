@@ -9,7 +9,7 @@ from credit.models import RawReport
 from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.statuses import EnrollmentStatus
 from credit.tests.page_steps import enroll_through_pages
-from credit.tests.pull_steps import count, current_status
+from credit.tests.pull_steps import count, get_status
 from credit.tests.sandbox_bureau import Bureau
 from ui.tests.page_text import page_text
 
@@ -66,7 +66,7 @@ def test_it_says_what_happened_and_asks_no_second_time(
 ) -> None:
     (kind, action), state = NO_REPORT[fault]
     page = request_report(kind, action)
-    assert current_status(alice) is state
+    assert get_status(alice) is state
     assert str(STATUS_MESSAGES[state].title) in page
     assert count(RawReport, alice) == 0
     assert site_bureau.count_reports_made() <= 1
@@ -82,6 +82,6 @@ def test_it_keeps_what_it_cannot_read_and_says_so(request_report, alice: User, s
 @pytest.mark.parametrize("fault", ODD)
 def test_it_shows_a_report_in_an_odd_dress(request_report, alice: User, site_bureau: Bureau, fault: str) -> None:
     page = request_report(*ODD[fault], persona="P12")
-    assert current_status(alice) is EnrollmentStatus.READY
+    assert get_status(alice) is EnrollmentStatus.READY
     assert "No score" in page or "model RC" in page
     assert (count(RawReport, alice), site_bureau.count_reports_made()) == (1, 1)

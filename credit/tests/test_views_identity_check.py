@@ -14,9 +14,9 @@ from accounts.models import User
 from compliance.isolation import tenant
 from credit.models import RawReport
 from credit.statuses import EnrollmentStatus
-from credit.tests.documents import stored_accounts
-from credit.tests.page_steps import ADA, enroll_through_pages, give_details
-from credit.tests.pull_steps import current_status
+from credit.tests.documents import load_accounts
+from credit.tests.page_steps import ADA, enroll_through_pages, submit_details
+from credit.tests.pull_steps import get_status
 from credit.tests.sandbox_bureau import Bureau
 from ui.tests.page_text import page_text
 
@@ -35,7 +35,7 @@ def waiting(as_alice: Client, site_bureau: Bureau) -> None:
 @pytest.fixture
 def right(waiting: None, alice: User) -> dict[str, str]:
     """What the person types who knows the file."""
-    first, second = sorted(account.opened.first for account in stored_accounts(alice) if account.opened)[:2]
+    first, second = sorted(account.opened.first for account in load_accounts(alice) if account.opened)[:2]
     return {"zip_code": "46360-1234", "first_month": f"{first:%Y-%m}", "second_month": f"{second:%m/%Y}"}
 
 
@@ -64,7 +64,7 @@ def test_it_shows_the_report_after_a_right_answer(as_alice: Client, alice: User,
     shown = page_text(as_alice.get(reverse("credit")))
     assert "Your answers match." in shown
     assert "782" in shown
-    assert current_status(alice) is EnrollmentStatus.READY
+    assert get_status(alice) is EnrollmentStatus.READY
     for name in PAGES:
         assert as_alice.get(reverse(name)).status_code == 200
     assert as_alice.get(reverse("credit_raw"), follow=True).status_code == 200
@@ -86,7 +86,7 @@ def test_it_counts_wrong_answers_and_then_stays_closed(as_alice: Client, alice: 
         assert 'href="https://www.experian.com/disputes/' in page
         assert 'name="zip_code"' not in page
     assert "We can't show this report" in page_text(as_alice.get(reverse("credit_identity_check")))
-    assert (wrong_answers(alice), current_status(alice)) == (3, EnrollmentStatus.MISMATCH)
+    assert (wrong_answers(alice), get_status(alice)) == (3, EnrollmentStatus.MISMATCH)
     for name in PAGES:
         assert as_alice.get(reverse(name)).url == reverse("credit")
 
@@ -132,7 +132,7 @@ def test_it_asks_first_who_is_there(
     with time_machine.travel(timezone.now() + timedelta(minutes=6)):
         assert as_alice.get(reverse("credit_identity_check")).url.startswith(reverse("mfa_reauthenticate"))
         assert send(as_alice, right).url.startswith(reverse("mfa_reauthenticate"))
-    assert (wrong_answers(alice), current_status(alice)) == (0, EnrollmentStatus.MISMATCH)
+    assert (wrong_answers(alice), get_status(alice)) == (0, EnrollmentStatus.MISMATCH)
 
 
 def test_it_asks_mallory_nothing_about_alices_file(
@@ -140,7 +140,7 @@ def test_it_asks_mallory_nothing_about_alices_file(
 ) -> None:
     assert as_mallory.get(reverse("credit_identity_check")).url == reverse("credit")
     assert send(as_mallory, right).url == reverse("credit")
-    assert (wrong_answers(alice), current_status(alice)) == (0, EnrollmentStatus.MISMATCH)
+    assert (wrong_answers(alice), get_status(alice)) == (0, EnrollmentStatus.MISMATCH)
 
 
 def test_it_leads_there_from_above_an_older_report(
@@ -150,7 +150,7 @@ def test_it_leads_there_from_above_an_older_report(
     with time_machine.travel(timezone.now() + timedelta(days=31)):
         as_alice.force_login(alice)
         with_second_factor(as_alice, alice)
-        give_details(as_alice, ADA, zip_code="46361")
+        submit_details(as_alice, ADA, zip_code="46361")
         page = page_text(as_alice.get(reverse("credit")))
     assert "Your newest report doesn't match your details, so we don't show it." in page
     assert f'href="{reverse("credit_identity_check")}"' in page

@@ -16,7 +16,7 @@ from credit.report import AccountKind, BureauMessage, Detail, Notice, PersonalDe
 from credit.tests.experian_samples import INQUIRY, RECORD, SCORE, card, header, loan, parse_sample
 from credit.tests.factories import store_report, store_reports
 from credit.tests.fixtures import persona_reports
-from credit.tests.sandbox_bureau import ANSWERED
+from credit.tests.sandbox_bureau import PERSONAS_WITH_FILE
 from ui.tests.page_text import strip_tags
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def main_text(client, name, *args, query=""):
 # --- Every person, every page -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("persona", ANSWERED)
+@pytest.mark.parametrize("persona", PERSONAS_WITH_FILE)
 def test_it_opens_every_page_of_everybody(as_alice, alice, persona_reports, persona):
     report = persona_reports[persona]
     store_report(alice, report)

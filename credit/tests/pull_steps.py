@@ -13,7 +13,7 @@ from credit.enrollment import authorization, lifecycle
 from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt, RawReport, Report, Trigger
 from credit.pulls import pulling
-from credit.tests.sandbox_bureau import Bureau, build_applicant
+from credit.tests.sandbox_bureau import Bureau, make_applicant
 
 
 def give_consent(user, *, valid_for=authorization.VALID_FOR):
@@ -25,7 +25,7 @@ def give_consent(user, *, valid_for=authorization.VALID_FOR):
 
 def enroll_user(user, persona="P01", *, keep_ssn=True, **changes):
     """Consent, and enroll with the details of a persona of the bureau."""
-    applicant = replace(build_applicant(persona), **changes)
+    applicant = replace(make_applicant(persona), **changes)
     return lifecycle.enroll(user=user, applicant=applicant, keep_ssn=keep_ssn, consent_id=give_consent(user).pk)
 
 

@@ -75,14 +75,14 @@ class Bureau:
     def pull(self, persona, *, applicant=None, **changes):
         self.pulls += 1
         options = PullOptions(f"attempt{self.pulls}")
-        return self.client(**changes).fetch(applicant or build_applicant(persona), CONSENT, options)
+        return self.client(**changes).fetch(applicant or make_applicant(persona), CONSENT, options)
 
     def pull_report(self, persona, **options):
         asof = (datetime.now(UTC) + timedelta(days=400)).date()
         return ExperianBureau().normalize(self.pull(persona, **options).body, asof=asof)
 
 
-def build_applicant(persona):
+def make_applicant(persona):
     first, last, ssn = PERSONAS[persona]
     number = int(persona[1:])
     line1 = f"{100 + number} Maple St"

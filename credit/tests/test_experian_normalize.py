@@ -27,17 +27,17 @@ from credit.tests.experian_samples import (
 )
 
 
-def one(**changes):
-    """The card of a report that has no other account."""
+def parse_card(**changes):
+    """Parse a report with only the card, and return it."""
     [line] = parse_sample(tradeline=[card(**changes)]).tradelines
     return line
 
 
-def flaws(**changes):
+def list_card_problems(**changes):
     return list_problems(parse_sample(tradeline=[card(**changes)]))
 
 
-def test_it_reads_an_ordinary_report_without_a_warning():
+def test_it_parses_an_ordinary_report_without_warnings():
     report = parse_sample()
     assert report.warnings == ()
     assert (report.provider, report.parser_version) == ("experian", PARSER_VERSION)
@@ -46,34 +46,48 @@ def test_it_reads_an_ordinary_report_without_a_warning():
     [score] = report.scores
     assert (score.model, score.value, score.percentile, score.on) == ("vantagescore_4", 782, 81, date(2026, 11, 20))
     assert score.factors == (Factor(1, "13"), Factor(2, "84"))
-    mine, student = report.tradelines
-    assert (mine.kind, mine.balance, mine.limit, mine.high, mine.original) == (
+    card_account, student_loan = report.tradelines
+    assert (card_account.kind, card_account.balance, card_account.limit, card_account.high, card_account.original) == (
         AccountKind.CARD,
         1140,
         12000,
         3410,
         None,
     )
-    assert (mine.is_open, mine.revolving, mine.role, mine.account_condition) == (True, True, Role.INDIVIDUAL, "open")
-    assert (mine.last_four, mine.payment_status, mine.monthly_payment) == ("1001", "current", 35)
-    assert (student.kind, student.original, student.limit, student.last_four) == (AccountKind.STUDENT, 9000, None, "")
+    assert (card_account.is_open, card_account.revolving, card_account.role, card_account.account_condition) == (
+        True,
+        True,
+        Role.INDIVIDUAL,
+        "open",
+    )
+    assert (card_account.last_four, card_account.payment_status, card_account.monthly_payment) == (
+        "1001",
+        "current",
+        35,
+    )
+    assert (student_loan.kind, student_loan.original, student_loan.limit, student_loan.last_four) == (
+        AccountKind.STUDENT,
+        9000,
+        None,
+        "",
+    )
 
 
-def test_it_says_where_in_the_raw_report_a_row_stands():
-    places = ["$.creditProfile[0].tradeline[0]", "$.creditProfile[0].tradeline[1]"]
-    assert [line.path for line in parse_sample().tradelines] == places
+def test_it_returns_the_path_of_each_row():
+    paths = ["$.creditProfile[0].tradeline[0]", "$.creditProfile[0].tradeline[1]"]
+    assert [line.path for line in parse_sample().tradelines] == paths
 
 
-def test_it_reads_the_same_bytes_the_same_way():
+def test_it_parses_the_same_bytes_to_equal_reports():
     text = raw(tradeline=[card(), card(), loan()], inquiry=[INQUIRY, INQUIRY])
     assert normalize(text, asof=TODAY, models=MODELS) == normalize(text, asof=TODAY, models=MODELS)
 
 
-def test_it_keeps_no_social_security_number_and_no_account_number():
-    told = str(msgspec.to_builtins(parse_sample()))
-    assert SSN not in told
-    assert CARD["accountNumber"] not in told
-    assert "1001" in told
+def test_it_drops_social_security_and_account_numbers():
+    text = str(msgspec.to_builtins(parse_sample()))
+    assert SSN not in text
+    assert CARD["accountNumber"] not in text
+    assert "1001" in text
 
 
 def test_it_prints_neither_names_nor_the_bureaus_identifier():
@@ -83,27 +97,27 @@ def test_it_prints_neither_names_nor_the_bureaus_identifier():
     assert "2195550100" not in printed
 
 
-@pytest.mark.parametrize("stumbling", ["parse_tradelines", "_score", "_personal"])
-def test_it_keeps_the_file_out_of_the_report_of_a_bug(monkeypatch, stumbling):
-    def stumble(*rows):
+@pytest.mark.parametrize("function", ["parse_tradelines", "_score", "_personal"])
+def test_it_keeps_the_file_out_of_djangos_error_report(monkeypatch, function):
+    def fail(*rows):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(f"credit.experian.normalize.{stumbling}", stumble)
+    monkeypatch.setattr(f"credit.experian.normalize.{function}", fail)
     frames = []
     try:
         parse_sample()
     except ZeroDivisionError:
         frames = ExceptionReporter(None, *sys.exc_info()).get_traceback_frames()
-    ours = [frame for frame in frames if "/credit/experian/" in frame["filename"]]
-    assert ours
-    assert "MERCER" not in "".join(f"{name}={value}" for frame in ours for name, value in frame["vars"])
+    own_frames = [frame for frame in frames if "/credit/experian/" in frame["filename"]]
+    assert own_frames
+    assert "MERCER" not in "".join(f"{name}={value}" for frame in own_frames for name, value in frame["vars"])
 
 
 # --- Scores ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", ["9002", "9001", "9000", "9003", "0000", "0001", "0004", "0299", "0851", "9999"])
-def test_it_never_takes_a_code_of_exclusion_for_a_score(code):
+def test_it_never_treats_an_exclusion_code_as_a_score(code):
     report = parse_sample(riskModel=[SCORE | {"score": code}])
     [score] = report.scores
     assert (score.value, score.exclusion_code) == (None, code)
@@ -111,25 +125,25 @@ def test_it_never_takes_a_code_of_exclusion_for_a_score(code):
 
 
 @pytest.mark.parametrize(("text", "value"), [("0300", 300), ("0850", 850), ("783", 783)])
-def test_it_takes_what_lies_in_the_range_of_scores(text, value):
+def test_it_accepts_scores_within_the_range(text, value):
     [score] = parse_sample(riskModel=[SCORE | {"score": text}]).scores
     assert (score.value, score.exclusion_code) == (value, "")
 
 
 @pytest.mark.parametrize("text", ["", "UNKN", "-782", "78.2", "٧٨٢", None])
-def test_it_finds_no_score_in_what_is_no_number(text):
+def test_it_has_no_score_if_the_text_is_no_number(text):
     [score] = parse_sample(riskModel=[{**SCORE, "score": text}]).scores
     assert score.value is None
 
 
-def test_it_does_not_guess_at_a_model():
+def test_it_does_not_guess_an_unknown_model():
     report = parse_sample(riskModel={**SCORE, "modelIndicator": "RC"})
     [score] = report.scores
     assert (score.model, score.indicator, score.value) == ("", "RC", 782)
     assert [warning for warning in report.warnings if warning.code == "RC"]
 
 
-def test_it_puts_factors_in_the_order_of_their_importance():
+def test_it_orders_factors_by_importance():
     factors = [{"importance": "2", "code": "84"}, {"importance": "1", "code": "04"}, {"importance": "3", "code": ""}]
     [score] = parse_sample(riskModel=[SCORE | {"scoreFactors": factors}]).scores
     assert score.factors == (Factor(1, "4"), Factor(2, "84"))
@@ -139,40 +153,40 @@ def test_it_puts_factors_in_the_order_of_their_importance():
 
 
 @pytest.mark.parametrize("text", ["UNKNOWN", "unknown", "UNK"])
-def test_it_takes_unknown_for_nothing_and_never_for_zero(text):
-    line = one(balanceAmount=text)
+def test_it_treats_unknown_as_missing_and_not_as_zero(text):
+    line = parse_card(balanceAmount=text)
     assert line.balance is None
-    assert ("balanceAmount", "unstated") in flaws(balanceAmount=text)
+    assert ("balanceAmount", "unstated") in list_card_problems(balanceAmount=text)
 
 
 @pytest.mark.parametrize("text", ["", "        ", None])
-def test_it_takes_an_empty_amount_for_nothing_without_a_word(text):
-    assert one(balanceAmount=text).balance is None
-    assert flaws(balanceAmount=text) == []
+def test_it_treats_an_empty_amount_as_missing_without_warning(text):
+    assert parse_card(balanceAmount=text).balance is None
+    assert list_card_problems(balanceAmount=text) == []
 
 
 @pytest.mark.parametrize("text", ["1,140", "11.40", "$1140", "1e3", "1140-", "١١٤٠", "9" * 13, "0x10", "+12"])
-def test_it_takes_a_broken_amount_for_nothing(text):
-    assert one(balanceAmount=text).balance is None
-    assert ("balanceAmount", "bad_amount") in flaws(balanceAmount=text)
+def test_it_treats_an_invalid_amount_as_missing(text):
+    assert parse_card(balanceAmount=text).balance is None
+    assert ("balanceAmount", "bad_amount") in list_card_problems(balanceAmount=text)
 
 
 @pytest.mark.parametrize(
     ("text", "dollars"),
     [("00000000", 0), ("00001140", 1140), ("0000001140", 1140), ("99999999", 99_999_999), ("-0000035", -35)],
 )
-def test_it_reads_padded_whole_dollars(text, dollars):
-    assert one(balanceAmount=text).balance == dollars
+def test_it_parses_padded_whole_dollars(text, dollars):
+    assert parse_card(balanceAmount=text).balance == dollars
 
 
-def test_it_reads_an_amount_that_came_as_a_number():
+def test_it_parses_an_amount_that_is_a_number():
     text = raw(tradeline=[card(balanceAmount=1140)])
     assert normalize(text, asof=TODAY, models=MODELS).tradelines[0].balance == 1140
 
 
-def test_it_lets_only_a_balance_be_below_zero():
-    assert one(amountPastDue="-0000001").past_due is None
-    assert ("amountPastDue", "negative_amount") in flaws(amountPastDue="-0000001")
+def test_it_accepts_negative_values_only_for_balances():
+    assert parse_card(amountPastDue="-0000001").past_due is None
+    assert ("amountPastDue", "negative_amount") in list_card_problems(amountPastDue="-0000001")
 
 
 @pytest.mark.parametrize(
@@ -186,30 +200,30 @@ def test_it_lets_only_a_balance_be_below_zero():
         ("", None),
     ],
 )
-def test_it_reads_as_much_of_a_date_as_there_is(text, day):
-    assert one(openDate=text).opened == day
+def test_it_parses_partial_dates(text, day):
+    assert parse_card(openDate=text).opened == day
 
 
 @pytest.mark.parametrize("text", ["02302016", "13012016", "00152016", "20160315", "3152016", "03/15/16", "0315201X"])
-def test_it_lists_a_date_that_is_none(text):
-    assert one(openDate=text).opened is None
-    assert ("openDate", "bad_date") in flaws(openDate=text)
+def test_it_warns_of_an_invalid_date(text):
+    assert parse_card(openDate=text).opened is None
+    assert ("openDate", "bad_date") in list_card_problems(openDate=text)
 
 
-def test_it_lists_a_date_that_lies_ahead():
-    assert ("openDate", "future_date") in flaws(openDate="11212026")
-    assert flaws(openDate="11202026") == []
+def test_it_warns_of_a_future_date():
+    assert ("openDate", "future_date") in list_card_problems(openDate="11212026")
+    assert list_card_problems(openDate="11202026") == []
 
 
 @pytest.mark.parametrize("field", ["accountType", "ecoa", "openOrClosed", "revolvingOrInstallment"])
-def test_it_lists_a_code_that_it_does_not_know(field):
+def test_it_warns_of_an_unknown_code(field):
     report = parse_sample(tradeline=[card(**{field: "3Q"})])
     assert [warning.code for warning in report.warnings if warning.problem == "unknown_code"] == ["3Q"]
 
 
-def test_it_keeps_unknown_codes_as_they_are():
+def test_it_keeps_unknown_codes():
     changes = {"enhancedPaymentStatus": "4Z", "enhancedAccountCondition": "Z9", "enhancedAccountType": "3Q"}
-    line = one(status="4Z", accountType="3Q", enhanced=changes)
+    line = parse_card(status="4Z", accountType="3Q", enhanced=changes)
     assert (line.payment_status_code, line.payment_status, line.account_condition_code, line.account_condition) == (
         "4Z",
         "",
@@ -219,7 +233,7 @@ def test_it_keeps_unknown_codes_as_they_are():
     assert (line.kind, line.derogatory) == (AccountKind.OTHER, False)
 
 
-def test_it_shows_in_a_warning_only_a_short_code_and_never_a_text():
+def test_it_shows_only_short_codes_in_warnings():
     report = parse_sample(tradeline=[card(ecoa="4000111000011001", accountType=SSN)])
     assert {warning.code for warning in report.warnings} == {""}
 
@@ -228,26 +242,26 @@ def test_it_shows_in_a_warning_only_a_short_code_and_never_a_text():
 
 
 @pytest.mark.parametrize("section", sorted(PROFILE.keys() - {"tradeline"}))
-def test_it_takes_an_object_for_an_array_of_one(section):
+def test_it_treats_an_object_as_an_array_of_one(section):
     report = parse_sample(**{section: PROFILE[section][0]})
     assert report == structs.replace(parse_sample(), sha256=report.sha256)
 
 
-ODD_SECTIONS = [None, [], "", {}, [None], ["text"], "text", [[]], True, [{"x": {"y": 1}}]]
+UNUSUAL_VALUES = [None, [], "", {}, [None], ["text"], "text", [[]], True, [{"x": {"y": 1}}]]
 
 
 @pytest.mark.parametrize("section", [*PROFILE, "publicRecord", "statement", "summaries", "fraudShield"])
-@pytest.mark.parametrize("value", ODD_SECTIONS)
-def test_it_survives_a_section_of_any_shape(section, value):
+@pytest.mark.parametrize("value", UNUSUAL_VALUES)
+def test_it_parses_a_section_of_any_type(section, value):
     body = json.dumps({"creditProfile": [PROFILE | {section: value}]}).encode()
     assert isinstance(normalize(body, asof=TODAY, models=MODELS), CreditReport)
 
 
-def test_it_lists_what_is_no_object():
+def test_it_warns_of_values_that_are_not_objects():
     assert ("tradeline[0]", "not_an_object") in list_problems(parse_sample(tradeline=["text"]))
 
 
-def test_it_reads_one_profile_only():
+def test_it_parses_only_one_profile():
     text = json.dumps({"creditProfile": [PROFILE, PROFILE | {"tradeline": []}]}).encode()
     report = normalize(text, asof=TODAY, models=MODELS)
     assert len(report.tradelines) == 2
@@ -255,31 +269,31 @@ def test_it_reads_one_profile_only():
 
 
 @pytest.mark.parametrize("first", [{}, None])
-def test_it_never_takes_the_second_profile_for_the_first(first):
+def test_it_never_parses_the_second_profile(first):
     report = normalize(json.dumps({"creditProfile": [first, PROFILE]}).encode(), asof=TODAY, models=MODELS)
     assert (report.state, report.tradelines, report.personal) == (ReportStatus.NO_HIT, (), ())
     assert ("creditProfile", "more_than_one_profile") in list_problems(report)
 
 
-NO_REPORTS = [b"", b"{", b"[]", b"null", b"<html>", b'"x"', b"[" * 100_000, b"\xff\xfe", b'{"errors": []}']
+INVALID_BODIES = [b"", b"{", b"[]", b"null", b"<html>", b'"x"', b"[" * 100_000, b"\xff\xfe", b'{"errors": []}']
 
 
-@pytest.mark.parametrize("body", NO_REPORTS)
-def test_it_refuses_what_is_no_report(body):
-    with pytest.raises(MalformedReport) as caught:
+@pytest.mark.parametrize("body", INVALID_BODIES)
+def test_it_rejects_other_content(body):
+    with pytest.raises(MalformedReport) as error:
         normalize(body, asof=TODAY, models=MODELS)
-    assert caught.value.outcome is Outcome.MADE
-    assert caught.value.__context__ is None
+    assert error.value.outcome is Outcome.MADE
+    assert error.value.__context__ is None
 
 
-def test_it_refuses_a_report_that_breaks_off_without_showing_it():
-    with pytest.raises(MalformedReport) as caught:
+def test_it_rejects_a_truncated_report_without_repeating_it():
+    with pytest.raises(MalformedReport) as error:
         normalize(raw()[:-20], asof=TODAY, models=MODELS)
-    assert "MERCER" not in repr(vars(caught.value))
-    assert caught.value.__context__ is None
+    assert "MERCER" not in repr(vars(error.value))
+    assert error.value.__context__ is None
 
 
-def test_it_reads_bytes_that_are_not_utf_8():
+def test_it_parses_bytes_that_are_not_utf_8():
     text = raw(tradeline=[card(subscriberName="CAFE NOIR")]).replace(b"CAFE", b"CAF\xc9")
     report = normalize(text, asof=TODAY, models=MODELS)
     assert report.tradelines[0].creditor == "CAFÉ NOIR"
@@ -289,17 +303,17 @@ def test_it_reads_bytes_that_are_not_utf_8():
 @pytest.mark.parametrize(
     ("encoding", "problem"), [("utf-8-sig", []), ("utf-16", ["not_utf8"]), ("utf-32", ["not_utf8"])]
 )
-def test_it_reads_other_encodings_that_can_be_told(encoding, problem):
+def test_it_detects_other_encodings(encoding, problem):
     report = normalize(raw().decode().encode(encoding), asof=TODAY, models=MODELS)
     assert len(report.tradelines) == 2
     assert [warning.problem for warning in report.warnings] == problem
 
 
-def test_it_cleans_text_that_no_database_can_hold():
-    assert one(subscriberName="A\0B\ud800\u202eC\n  D").creditor == "A B? C D"
+def test_it_replaces_characters_that_postgresql_cannot_store():
+    assert parse_card(subscriberName="A\0B\ud800\u202eC\n  D").creditor == "A B? C D"
 
 
-def test_it_does_not_let_rows_and_warnings_grow_without_end():
+def test_it_limits_rows_and_warnings():
     report = parse_sample(inquiry=[{"kob": "BC"}] * 5000, publicRecord=["x"] * 999, statement=["x"])
     assert len(report.inquiries) == 1000
     assert ("inquiry", "too_many_rows") in list_problems(report)
@@ -310,15 +324,15 @@ def test_it_does_not_let_rows_and_warnings_grow_without_end():
 
 
 @pytest.mark.parametrize("profile", [[], [{}], None, [{"headerRecord": [{"y2kReportedDate": "11202026"}]}]])
-def test_it_calls_an_empty_profile_no_hit(profile):
+def test_it_has_state_no_hit_for_an_empty_profile(profile):
     report = normalize(json.dumps({"creditProfile": profile}).encode(), asof=TODAY, models=MODELS)
     assert report.state is ReportStatus.NO_HIT
 
 
-def test_it_knows_a_frozen_file_that_shows_nothing():
+def test_it_has_state_frozen_for_a_frozen_file_without_rows():
     statement = {"type": "25", "statementText": "SECURITY FREEZE: FILE FROZEN DUE TO STATE LEGISLATION."}
-    hidden = parse_sample(statement=[statement], tradeline=None, riskModel=None, inquiry=None)
-    assert hidden.state is ReportStatus.FROZEN
+    frozen_report = parse_sample(statement=[statement], tradeline=None, riskModel=None, inquiry=None)
+    assert frozen_report.state is ReportStatus.FROZEN
     assert parse_sample(statement=[statement]).state is ReportStatus.READY
     assert parse_sample(statement=[statement]).flags.frozen
 
@@ -331,7 +345,7 @@ def test_it_knows_a_frozen_file_that_shows_nothing():
         ("I DISAGREE WITH THE ENTRY OF THE ELECTRIC COMPANY", Notice.CONSUMER),
     ],
 )
-def test_it_tells_statements_apart_by_what_they_say(text, notice):
+def test_it_classifies_statements_by_their_text(text, notice):
     report = parse_sample(statement={"type": "07", "dateReported": "11012026", "statementText": text})
     assert report.statements[0].notice is notice
     assert report.flags.fraud_alert is (notice is Notice.FRAUD_ALERT)
@@ -346,7 +360,7 @@ def test_it_tells_statements_apart_by_what_they_say(text, notice):
         {"tradeline": [card(enhanced={"enhancedAccountCondition": "21"})]},
     ],
 )
-def test_it_restricts_the_file_of_somebody_who_died(sections):
+def test_it_has_state_restricted_if_the_consumer_is_deceased(sections):
     assert parse_sample(**sections).state is ReportStatus.RESTRICTED
 
 
@@ -358,11 +372,11 @@ def test_it_restricts_the_file_of_somebody_who_died(sections):
         {"fraudShield": [{"fraudShieldIndicators": {"indicator": ["03"]}}]},
     ],
 )
-def test_it_notices_a_file_that_may_be_somebody_elses(sections):
+def test_it_has_state_mismatch_if_details_differ(sections):
     assert parse_sample(**sections).state is ReportStatus.MISMATCH
 
 
-def test_it_reads_what_the_file_says_about_a_person():
+def test_it_parses_personal_details():
     job = {"name": "MICHIANA FREIGHT", "firstReportedDate": "01012020"}
     details = {(detail.kind, detail.text) for detail in parse_sample(employmentInformation=job).personal}
     assert details == {
@@ -373,18 +387,18 @@ def test_it_reads_what_the_file_says_about_a_person():
     }
 
 
-@pytest.mark.parametrize(("born", "text"), [({"year": "1971"}, ["1971"]), ({"year": "0000", "day": "00"}, [])])
-def test_it_reads_a_year_of_birth(born, text):
-    details = parse_sample(consumerIdentity=[{"dob": born}]).personal
+@pytest.mark.parametrize(("dob", "text"), [({"year": "1971"}, ["1971"]), ({"year": "0000", "day": "00"}, [])])
+def test_it_parses_a_year_of_birth(dob, text):
+    details = parse_sample(consumerIdentity=[{"dob": dob}]).personal
     assert [detail.text for detail in details if detail.kind is Detail.BIRTH] == text
 
 
-def test_it_reads_a_public_record():
+def test_it_parses_a_public_record():
     [record] = parse_sample(publicRecord=[RECORD]).public_records
     assert (record.amount, record.status_code, record.bankruptcy) == (38400, "15", True)
     assert (record.filed_on, record.reference) == (PartialDate(date(2025, 5, 15)), "2490009")
 
 
-def test_it_finds_nothing_odd_about_an_inquiry_without_an_amount():
+def test_it_does_not_warn_of_an_inquiry_without_an_amount():
     [inquiry] = parse_sample().inquiries
     assert (inquiry.on, inquiry.amount) == (PartialDate(date(2025, 9, 12)), None)

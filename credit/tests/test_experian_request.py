@@ -10,18 +10,18 @@ from credit.provider import Applicant, BureauInputError
 from credit.tests.client_samples import ADA, PROFILE
 
 
-def build(**changes):
+def build_section(**changes):
     return build_applicant(replace(ADA, **changes), is_sample=True)
 
 
-def refused_field(**changes):
-    with pytest.raises(BureauInputError) as caught:
-        build(**changes)
-    assert caught.value.__context__ is None
-    return caught.value.field
+def get_rejected_field(**changes):
+    with pytest.raises(BureauInputError) as error_info:
+        build_section(**changes)
+    assert error_info.value.__context__ is None
+    return error_info.value.field
 
 
-def test_it_writes_a_person_as_the_bureau_wants_one():
+def test_it_builds_the_section_of_an_applicant():
     applicant = Applicant(
         first_name="John",
         middle_name="N.",
@@ -49,16 +49,16 @@ def test_it_writes_a_person_as_the_bureau_wants_one():
     }
 
 
-def test_it_leaves_out_what_it_is_not_told():
-    bare = Applicant(first_name="A", last_name="B", line1="1 C", zip_code="46360")
-    assert build_applicant(bare, is_sample=True) == {
+def test_it_omits_missing_details():
+    minimal = Applicant(first_name="A", last_name="B", line1="1 C", zip_code="46360")
+    assert build_applicant(minimal, is_sample=True) == {
         "name": {"lastName": "B", "firstName": "A"},
         "currentAddress": {"line1": "1 C", "zipCode": "46360"},
     }
 
 
 @pytest.mark.parametrize(
-    ("typed", "sent"),
+    ("typed", "expected"),
     [
         ("O'Ddity", "O'DDITY"),
         ("O\N{RIGHT SINGLE QUOTATION MARK}Brien", "O'BRIEN"),
@@ -73,14 +73,14 @@ def test_it_leaves_out_what_it_is_not_told():
         ("Aldo'x", "ALDOX"),
     ],
 )
-def test_it_writes_names_with_what_the_bureau_allows(typed, sent):
-    assert build(last_name=typed)["name"]["lastName"] == sent
+def test_it_writes_names_with_the_bureaus_characters(typed, expected):
+    assert build_section(last_name=typed)["name"]["lastName"] == expected
 
 
 @pytest.mark.parametrize("name", ["", " ", "-", "'", "A1", "李", "A/B", "A" * 33, "A\0B", "A;B"])
-def test_it_refuses_a_name_that_the_bureau_would_refuse(name):
-    assert refused_field(last_name=name) == "last_name"
-    assert refused_field(first_name=name) == "first_name"
+def test_it_rejects_a_name_that_the_bureau_would_reject(name):
+    assert get_rejected_field(last_name=name) == "last_name"
+    assert get_rejected_field(first_name=name) == "first_name"
 
 
 @pytest.mark.parametrize(
@@ -99,46 +99,48 @@ def test_it_refuses_a_name_that_the_bureau_would_refuse(name):
         ({"birth": 99}, "birth"),
     ],
 )
-def test_it_says_which_detail_is_to_blame(changes, field):
-    assert refused_field(**changes) == field
+def test_it_raises_with_the_rejected_field(changes, field):
+    assert get_rejected_field(**changes) == field
 
 
-@pytest.mark.parametrize(("ssn", "sent"), [("666011001", "666011001"), ("666-01-1001", "666011001"), ("1001", "1001")])
-def test_it_sends_a_whole_number_or_the_last_four(ssn, sent):
-    assert build(ssn=ssn)["ssn"] == {"ssn": sent}
+@pytest.mark.parametrize(
+    ("ssn", "expected"), [("666011001", "666011001"), ("666-01-1001", "666011001"), ("1001", "1001")]
+)
+def test_it_sends_the_full_number_or_the_last_four_digits(ssn, expected):
+    assert build_section(ssn=ssn)["ssn"] == {"ssn": expected}
 
 
 @pytest.mark.parametrize("ssn", ["66601100", "6660110011", "666-011001x", "66601 1001", "٦٦٦٠١١٠٠١", "abc", "100"])
-def test_it_refuses_a_number_of_another_form(ssn):
+def test_it_rejects_an_invalid_number(ssn):
     with pytest.raises(BureauInputError):
-        build(ssn=ssn)
+        build_section(ssn=ssn)
 
 
 @pytest.mark.parametrize("ssn", ["666011001", "000121234", "900121234", "123001234", "123450000"])
-def test_it_refuses_in_production_a_number_that_was_never_issued(ssn):
-    with pytest.raises(BureauInputError) as caught:
+def test_it_rejects_unissued_numbers_in_production(ssn):
+    with pytest.raises(BureauInputError) as error_info:
         build_request(replace(ADA, ssn=ssn), replace(PROFILE, environment="production"))
-    assert caught.value.field == "ssn"
+    assert error_info.value.field == "ssn"
 
 
 def test_it_sends_a_year_of_birth():
-    assert build(birth=1955)["dob"] == {"dob": "1955"}
+    assert build_section(birth=1955)["dob"] == {"dob": "1955"}
 
 
-def test_it_names_its_vendor_only_where_one_is_set():
+def test_it_sends_the_vendor_only_if_set():
     assert "vendorData" not in build_request(ADA, PROFILE)
-    named = build_request(ADA, replace(PROFILE, vendor_number="072", vendor_version="1.0"))
-    assert named["vendorData"] == {"vendorNumber": "072", "vendorVersion": "1.0"}
+    request = build_request(ADA, replace(PROFILE, vendor_number="072", vendor_version="1.0"))
+    assert request["vendorData"] == {"vendorNumber": "072", "vendorVersion": "1.0"}
 
 
 FIELDS = ("first_name", "last_name", "line1", "zip_code", "ssn")
 
 
 @given(st.builds(Applicant, **dict.fromkeys(FIELDS, st.text())))
-def test_it_accepts_or_refuses_whatever_a_person_types(applicant):
-    blamed = ""
+def test_it_accepts_or_rejects_any_input(applicant):
+    field = ""
     try:
         build_applicant(applicant, is_sample=True)
     except BureauInputError as error:
-        blamed = error.field
-    assert blamed in ("", *FIELDS)
+        field = error.field
+    assert field in ("", *FIELDS)

@@ -1,4 +1,4 @@
-"""The client against the sandbox program's bureau, over HTTP: a service that shares no code with it."""
+"""The client against the sandbox program's bureau, over HTTP. The sandbox shares no code with the client."""
 
 from dataclasses import replace
 
@@ -19,16 +19,16 @@ from credit.provider import (
     Outcome,
 )
 from credit.report import ReportStatus
-from credit.tests.sandbox_bureau import build_applicant
+from credit.tests.sandbox_bureau import make_applicant
 
 
 @pytest.mark.parametrize("style", ["headers", "body", "form"])
-def test_it_asks_for_a_token_in_every_style(local_bureau, style):
+def test_it_requests_a_token_in_every_style(local_bureau, style):
     local_bureau.pull("P01", token_style=style)
     assert [call["style"] for call in local_bureau.calls() if call["endpoint"] == "token"] == [style]
 
 
-def test_it_makes_one_report_a_pull_and_leaks_nothing(local_bureau):
+def test_it_pulls_one_report_and_leaks_nothing(local_bureau):
     local_bureau.pull("P01")
     [call] = [call for call in local_bureau.calls() if call["endpoint"] == "report"]
     assert (call["purpose"], call["subscriber"], call["models"]) == ("3F", "2222222", ["V4"])
@@ -36,9 +36,9 @@ def test_it_makes_one_report_a_pull_and_leaks_nothing(local_bureau):
     assert (call["ssn"], call["dob"]) == ("full", "year")
 
 
-def test_it_pulls_with_the_last_four(local_bureau):
+def test_it_pulls_with_the_last_four_digits(local_bureau):
     assert (
-        local_bureau.pull_report("P01", applicant=replace(build_applicant("P01"), ssn="1001")).state
+        local_bureau.pull_report("P01", applicant=replace(make_applicant("P01"), ssn="1001")).state
         is ReportStatus.READY
     )
 
@@ -54,7 +54,7 @@ def test_it_pulls_from_other_paths(local_bureau, path):
     assert local_bureau.pull_report("P01", report_path=path).scores[0].value == 782
 
 
-def test_it_gets_over_a_token_that_ended_early(local_bureau):
+def test_it_renews_a_token_that_expired_early(local_bureau):
     local_bureau.pull("P01")
     local_bureau.control("bureau/tokens/expire")
     assert local_bureau.pull_report("P01").state is ReportStatus.READY
@@ -69,16 +69,16 @@ def test_it_gets_over_a_token_that_ended_early(local_bureau):
         ({"subscriber_code": "7654321"}, BureauConfigError),
         ({"permissible_purpose": "99"}, BureauConfigError),
         ({"report_path": "/consumerservices/none"}, BureauConfigError),
-        ({"applicant": replace(build_applicant("P01"), ssn="123456789")}, BureauInputError),
+        ({"applicant": replace(make_applicant("P01"), ssn="123456789")}, BureauInputError),
     ],
 )
-def test_it_says_who_has_to_act(local_bureau, changes, kind):
+def test_it_raises_for_wrong_settings_and_details(local_bureau, changes, kind):
     with pytest.raises(kind):
         local_bureau.pull("P01", **changes)
     assert not any(call["produced"] for call in local_bureau.calls())
 
 
-def test_it_finds_nobody(local_bureau):
+def test_it_raises_or_has_state_no_hit_without_a_file(local_bureau):
     with pytest.raises(NoHit):
         local_bureau.pull("P04")
     local_bureau.control("bureau/personas/P01", {"mode": "empty"})
@@ -86,7 +86,7 @@ def test_it_finds_nobody(local_bureau):
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("frozen_422", FileFrozen), ("alert_list", FileRestricted)])
-def test_it_names_a_file_that_is_kept_back(local_bureau, mode, kind):
+def test_it_raises_for_a_frozen_or_restricted_file(local_bureau, mode, kind):
     local_bureau.control("bureau/personas/P05", {"mode": mode})
     with pytest.raises(kind):
         local_bureau.pull("P05")
@@ -107,12 +107,12 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_it_makes_no_second_report_of_a_fault(local_bureau, fault):
+def test_it_does_not_pull_again_after_a_fault(local_bureau, fault):
     (kind, action), error, outcome, produced = FAULTS[fault]
     local_bureau.fault(kind, **action)
-    with pytest.raises(error) as caught:
+    with pytest.raises(error) as error_info:
         local_bureau.pull("P01", seconds=1.0)
-    assert caught.value.outcome is outcome
+    assert error_info.value.outcome is outcome
     assert local_bureau.count_reports_made() == produced
 
 
@@ -128,7 +128,7 @@ def test_it_makes_no_second_report_of_a_fault(local_bureau, fault):
         ("latency", {"ms": 100}),
     ],
 )
-def test_it_reads_an_answer_in_an_odd_dress(local_bureau, kind, action):
+def test_it_parses_unusual_encodings(local_bureau, kind, action):
     local_bureau.fault(kind, **action)
     report = local_bureau.pull_report("P12")
     assert report.tradelines[2].creditor == "CAFÉ NOIR CREDIT"
@@ -138,7 +138,7 @@ def test_it_reads_an_answer_in_an_odd_dress(local_bureau, kind, action):
     ("kind", "action"),
     [("half_json", {}), ("profiles", {"how": "none"}), ("encoding", {"how": "gzip_unsaid"})],
 )
-def test_it_keeps_an_answer_that_it_cannot_read(local_bureau, kind, action):
+def test_it_returns_a_response_that_cannot_be_parsed(local_bureau, kind, action):
     local_bureau.fault(kind, **action)
     raw = local_bureau.pull("P01")
     assert raw.body
@@ -146,7 +146,7 @@ def test_it_keeps_an_answer_that_it_cannot_read(local_bureau, kind, action):
         ExperianBureau().normalize(raw.body, asof=raw.fetched_at.date())
 
 
-def test_it_takes_a_life_in_text_for_one(local_bureau):
+def test_it_accepts_a_lifetime_as_text(local_bureau):
     local_bureau.fault("merge", endpoint="token", fields={"expires_in": "1800"})
     local_bureau.pull("P01")
     local_bureau.pull("P01")

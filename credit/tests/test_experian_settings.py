@@ -9,14 +9,14 @@ from credit.provider import (
 from credit.tests.client_samples import ADA, PROFILE
 
 
-def test_it_shows_and_pickles_no_person():
+def test_it_neither_prints_nor_pickles_an_applicant():
     assert repr(ADA) == "<Applicant>"
     assert "Canary" not in f"{ADA!s}{[ADA]}"
     with pytest.raises(TypeError):
         pickle.dumps(ADA)
 
 
-def test_it_shows_no_credentials():
+def test_it_prints_no_credentials():
     assert "CANARY" not in repr(PROFILE)
 
 
@@ -42,7 +42,7 @@ def configure(settings):
     return set_settings
 
 
-def test_it_connects_to_the_bureau_that_the_settings_name(configure):
+def test_it_connects_to_the_bureau_of_the_settings(configure):
     configure()
     client = connect()
     assert client is connect()
@@ -78,9 +78,9 @@ def test_it_connects_to_the_bureau_that_the_settings_name(configure):
         ({"EXPERIAN_ERROR_RULES": [{"mood": "bad"}]}, "ERROR_RULES_REFUSED"),
     ],
 )
-def test_it_connects_nowhere_with_settings_that_cannot_be_right(configure, changes, code):
+def test_it_rejects_invalid_settings(configure, changes, code):
     configure(**changes)
-    with pytest.raises(BureauConfigError) as caught:
+    with pytest.raises(BureauConfigError) as error_info:
         connect()
-    assert caught.value.code == code
-    assert "CANARY" not in str(caught.value)
+    assert error_info.value.code == code
+    assert "CANARY" not in str(error_info.value)

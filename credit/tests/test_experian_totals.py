@@ -8,12 +8,12 @@ from credit.tests.experian_samples import (
 )
 
 
-def summary_section(**values):
+def build_summary_section(**values):
     attributes = [{"id": name, "value": value} for name, value in values.items()]
     return [{"summaryType": "Profile Summary", "attributes": attributes}]
 
 
-TRUE_TOTALS = {
+TOTALS = {
     "installmentBalance": "00006100",
     "realEstateBalance": "00000000",
     "revolvingBalance": "00001140",
@@ -25,33 +25,35 @@ TRUE_TOTALS = {
 }
 
 
-def test_it_finds_the_same_totals_as_the_bureau():
-    report = parse_sample(summaries=summary_section(**TRUE_TOTALS))
+def test_it_agrees_with_the_bureaus_totals():
+    report = parse_sample(summaries=build_summary_section(**TOTALS))
     assert report.warnings == ()
     assert dict(report.totals)["oldestTradeDate"] == 20160315
 
 
-@pytest.mark.parametrize("name", TRUE_TOTALS)
-def test_it_lists_a_total_that_differs(name):
+@pytest.mark.parametrize("name", TOTALS)
+def test_it_warns_of_a_different_total(name):
     wrong = "01012001" if name == "oldestTradeDate" else "00000007"
-    report = parse_sample(summaries=summary_section(**TRUE_TOTALS | {name: wrong}))
+    report = parse_sample(summaries=build_summary_section(**TOTALS | {name: wrong}))
     assert [problem for _, problem in list_problems(report)] == ["total_differs"]
 
 
-def test_it_leaves_a_balance_that_is_not_reported_out_of_the_totals():
+def test_it_excludes_unreported_balances_from_totals():
     lines = [card(openOrClosed="C", balanceAmount=None), loan()]
-    totals = TRUE_TOTALS | {"revolvingBalance": "00000000", "paidAccounts": "001"}
-    assert parse_sample(tradeline=lines, summaries=summary_section(**totals)).warnings == ()
+    totals = TOTALS | {"revolvingBalance": "00000000", "paidAccounts": "001"}
+    assert parse_sample(tradeline=lines, summaries=build_summary_section(**totals)).warnings == ()
 
 
-def test_it_takes_a_bad_debt_that_was_paid_for_one_that_was_bad():
+def test_it_counts_a_paid_bad_debt_as_derogatory():
     enhanced = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": "93"}
     paid = card(openOrClosed="C", balanceAmount=None, status="93", derogCounter="07", enhanced=enhanced)
-    told = {"wasDelinquentDerog": "001", "totalTradeItems": "001"}
-    assert parse_sample(tradeline=[paid], summaries=summary_section(**told)).warnings == ()
+    totals = {"wasDelinquentDerog": "001", "totalTradeItems": "001"}
+    assert parse_sample(tradeline=[paid], summaries=build_summary_section(**totals)).warnings == ()
     unpaid = card(status="93", derogCounter="07", enhanced={"enhancedAccountCondition": "93"})
     assert (
-        parse_sample(tradeline=[unpaid], summaries=summary_section(**told | {"wasDelinquentDerog": "000"})).warnings
+        parse_sample(
+            tradeline=[unpaid], summaries=build_summary_section(**totals | {"wasDelinquentDerog": "000"})
+        ).warnings
         == ()
     )
 
@@ -67,15 +69,15 @@ DISPUTED = card(
 )
 
 
-def test_it_finds_the_totals_of_a_bureau_that_leaves_disputed_accounts_out():
+def test_it_agrees_with_totals_without_disputed_accounts():
     report = parse_sample(
-        tradeline=[card(), loan(), DISPUTED], summaries=summary_section(**TRUE_TOTALS, disputedAccountsExcluded="001")
+        tradeline=[card(), loan(), DISPUTED], summaries=build_summary_section(**TOTALS, disputedAccountsExcluded="001")
     )
     assert report.warnings == ()
 
 
-def test_it_finds_the_totals_of_a_bureau_that_counts_disputed_accounts():
-    with_it = TRUE_TOTALS | {
+def test_it_agrees_with_totals_with_disputed_accounts():
+    totals_with_disputed = TOTALS | {
         "revolvingBalance": "00001640",
         "totalTradeItems": "003",
         "delinquencies30Days": "002",
@@ -84,30 +86,35 @@ def test_it_finds_the_totals_of_a_bureau_that_counts_disputed_accounts():
     }
     lines = [card(), loan(), DISPUTED]
     assert (
-        parse_sample(tradeline=lines, summaries=summary_section(**with_it, disputedAccountsExcluded="000")).warnings
+        parse_sample(
+            tradeline=lines, summaries=build_summary_section(**totals_with_disputed, disputedAccountsExcluded="000")
+        ).warnings
         == ()
     )
-    # Which totals leave them out is documented nowhere, so either sum is right.
-    mixed = TRUE_TOTALS | {"totalTradeItems": "003", "oldestTradeDate": "01152012"}
+    # Which totals exclude them is not documented, so both sums are accepted.
+    mixed_totals = TOTALS | {"totalTradeItems": "003", "oldestTradeDate": "01152012"}
     assert (
-        parse_sample(tradeline=lines, summaries=summary_section(**mixed, disputedAccountsExcluded="001")).warnings == ()
+        parse_sample(
+            tradeline=lines, summaries=build_summary_section(**mixed_totals, disputedAccountsExcluded="001")
+        ).warnings
+        == ()
     )
 
 
-@pytest.mark.parametrize("name", TRUE_TOTALS)
-def test_it_still_lists_a_total_that_differs_either_way(name):
+@pytest.mark.parametrize("name", TOTALS)
+def test_it_warns_if_a_total_differs_with_and_without_disputed_accounts(name):
     wrong = "01012001" if name == "oldestTradeDate" else "00000007"
-    told = TRUE_TOTALS | {name: wrong, "disputedAccountsExcluded": "001"}
-    report = parse_sample(tradeline=[card(), loan(), DISPUTED], summaries=summary_section(**told))
+    totals = TOTALS | {name: wrong, "disputedAccountsExcluded": "001"}
+    report = parse_sample(tradeline=[card(), loan(), DISPUTED], summaries=build_summary_section(**totals))
     assert [problem for _, problem in list_problems(report)] == ["total_differs"]
 
 
-def test_it_compares_nothing_where_it_cannot_tell_which_accounts_were_left_out():
-    told = TRUE_TOTALS | {"totalTradeItems": "007", "disputedAccountsExcluded": "002"}
-    report = parse_sample(tradeline=[card(), loan(), DISPUTED], summaries=summary_section(**told))
+def test_it_does_not_compare_if_the_excluded_accounts_are_unknown():
+    totals = TOTALS | {"totalTradeItems": "007", "disputedAccountsExcluded": "002"}
+    report = parse_sample(tradeline=[card(), loan(), DISPUTED], summaries=build_summary_section(**totals))
     assert [problem for _, problem in list_problems(report)] == ["total_differs"]
-    assert report.warnings[0].path.endswith(f"attributes[{len(TRUE_TOTALS)}]")
+    assert report.warnings[0].path.endswith(f"attributes[{len(TOTALS)}]")
 
 
-def test_it_takes_the_mark_of_a_partial_total_for_no_figure():
-    assert parse_sample(summaries=summary_section(**TRUE_TOTALS, monthlyPaymentPartialFlag="*")).warnings == ()
+def test_it_ignores_the_flag_of_a_partial_total():
+    assert parse_sample(summaries=build_summary_section(**TOTALS, monthlyPaymentPartialFlag="*")).warnings == ()

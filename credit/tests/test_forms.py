@@ -1,4 +1,4 @@
-"""What the details form takes, and beside which field it says what it does not take."""
+"""Which input the details form accepts, and at which field it reports an error."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ def fill_form(signed_as: str = "Ada Mercer", last_four: str = "", **changes: str
     return DetailsForm({**ADA, **changes}, signed_as=signed_as, last_four=last_four)
 
 
-def test_it_makes_a_subject_of_what_was_typed() -> None:
+def test_it_returns_an_applicant() -> None:
     form = fill_form(middle_name=" Marie ", line2="Apt 2")
     assert form.is_valid(), form.errors
     applicant = form.applicant()
@@ -31,30 +31,30 @@ def test_it_makes_a_subject_of_what_was_typed() -> None:
 
 
 @pytest.mark.parametrize("number", ["666011001", "666-01-1001", "666 01 1001", " 666-011001 "])
-def test_it_takes_a_number_however_it_is_divided(number: str) -> None:
+def test_it_accepts_a_number_with_separators(number: str) -> None:
     assert fill_form(ssn=number).is_valid()
 
 
 @pytest.mark.parametrize("number", ["", "666", "66601100", "6660110011", "666-01-100x", "٦٦٦٠١١٠٠١", "000000000" * 2])
-def test_it_says_that_a_number_is_none(number: str) -> None:
+def test_it_rejects_an_invalid_number(number: str) -> None:
     form = fill_form(ssn=number)
     assert set(form.errors) == {"ssn"}
 
 
 @pytest.mark.parametrize("number", ["123-45-6789", "123456789", "900-12-3456"])
-def test_it_takes_no_real_number_on_a_site_of_samples(number: str) -> None:
+def test_it_rejects_real_numbers_on_a_sample_site(number: str) -> None:
     form = fill_form(ssn=number)
     assert "accept real Social Security numbers" in str(form.errors["ssn"])
 
 
 @pytest.mark.parametrize("number", ["666-01-1001", "000-12-3456", "123-00-4567", "123-45-0000", "987-65-4321"])
-def test_it_takes_no_invented_number_in_production(number: str, settings) -> None:
+def test_it_rejects_unissued_numbers_in_production(number: str, settings) -> None:
     settings.CREDIT_ENV = "production"
     assert set(fill_form(ssn=number).errors) == {"ssn"}
     assert fill_form(ssn="123-45-6789").is_valid()
 
 
-def test_it_shows_the_number_to_nobody_again() -> None:
+def test_it_never_shows_the_number_again() -> None:
     form = fill_form(ssn="666-01-100", zip_code="nowhere")
     page = form.as_p()
     assert "666-01-100" not in page
@@ -64,13 +64,13 @@ def test_it_shows_the_number_to_nobody_again() -> None:
     assert "nowhere" in page
 
 
-def test_it_goes_on_by_the_last_four_digits_where_they_are_known() -> None:
+def test_it_uses_known_last_four_digits() -> None:
     form = fill_form(ssn="", last_four="1001")
     assert form.is_valid(), form.errors
     assert form.applicant().ssn == "1001"
-    whole = fill_form(last_four="1001")
-    assert whole.is_valid()
-    assert whole.applicant().ssn == "666011001"
+    form_with_ssn = fill_form(last_four="1001")
+    assert form_with_ssn.is_valid()
+    assert form_with_ssn.applicant().ssn == "666011001"
 
 
 @pytest.mark.parametrize(
@@ -93,25 +93,25 @@ def test_it_goes_on_by_the_last_four_digits_where_they_are_known() -> None:
         ("suffix", "Duke"),
     ],
 )
-def test_it_says_beside_the_field_what_the_bureau_would_refuse(field: str, value: str) -> None:
+def test_it_reports_values_that_the_bureau_would_reject(field: str, value: str) -> None:
     form = fill_form(**{field: value}, signed_as=f"{value} Mercer" if field == "first_name" else "Ada Mercer")
     assert field in form.errors
     assert set(form.errors) <= {field, "first_name"}
 
 
-def test_it_says_all_that_is_wrong_at_once() -> None:
+def test_it_reports_all_errors_at_once() -> None:
     form = fill_form(middle_name="7", line1="→", zip_code="x", birth="1750-01-01", ssn="1")
     assert set(form.errors) == {"middle_name", "line1", "zip_code", "birth", "ssn"}
 
 
 @pytest.mark.parametrize("name", ["O'Ddity", "O’Ddity", "Mercer-Smith", "Núñez"])
-def test_it_takes_names_as_people_write_them(name: str) -> None:
+def test_it_accepts_names_with_apostrophes_hyphens_and_accents(name: str) -> None:
     form = fill_form(last_name=name, signed_as=f"Ada {name}")
     assert form.is_valid(), form.errors
 
 
 @pytest.mark.parametrize(
-    ("today", "birth", "grown_up"),
+    ("today", "birth", "is_adult"),
     [
         ("2026-11-22", "2008-11-22", True),
         ("2026-11-22", "2008-11-23", False),
@@ -120,25 +120,25 @@ def test_it_takes_names_as_people_write_them(name: str) -> None:
         ("2026-11-22", "2030-01-01", False),
     ],
 )
-def test_it_is_for_adults(today: str, birth: str, grown_up: bool) -> None:
+def test_it_rejects_minors(today: str, birth: str, is_adult: bool) -> None:
     with time_machine.travel(f"{today}T12:00:00Z", tick=False):
-        assert fill_form(birth=birth).is_valid() is grown_up
+        assert fill_form(birth=birth).is_valid() is is_adult
 
 
-def test_it_takes_a_date_as_americans_write_it() -> None:
+def test_it_accepts_american_dates() -> None:
     form = fill_form(birth="01/15/1971")
     assert form.is_valid()
     assert form.applicant().birth == date(1971, 1, 15)
 
 
-def test_it_wants_the_name_that_was_signed() -> None:
+def test_it_requires_the_signed_name() -> None:
     form = fill_form(signed_as="Adam Mercer")
     assert "signed with: Adam Mercer." in str(form.errors["first_name"])
     assert not fill_form(signed_as='<script>"x"').is_valid()
     assert "<script>" not in str(fill_form(signed_as='<script>"x"').errors)
 
 
-def test_it_puts_a_late_refusal_where_it_belongs() -> None:
+def test_it_adds_the_bureaus_rejection_to_a_field() -> None:
     form = fill_form()
     assert form.is_valid()
     form.refuse("zip_code")

@@ -1,4 +1,4 @@
-"""The drawing of a score. Places are worked out by hand: 551 points from 300 to 850, both included."""
+"""The gauge of a score. Expected positions are computed by hand: 551 points from 300 to 850, both included."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from credit.analysis.bands import BANDS
 from credit.presentation.gauge import gauge
 
 
-def test_it_lays_the_bands_end_to_end():
+def test_it_draws_the_bands_without_gaps():
     arcs = gauge("vantagescore_4", 640).arcs
     assert [(arc.band.name, arc.start, arc.length) for arc in arcs] == [
         ("Subprime", "-0.0", "53.6"),
@@ -23,15 +23,15 @@ def test_it_marks_exactly_one_band(model, value):
 
 
 @pytest.mark.parametrize(("value", "mark"), [(300, "0.6"), (850, "-99.4"), (575, "-49.4")])
-def test_it_puts_the_mark_where_the_score_stands(value, mark):
+def test_it_draws_the_mark_at_the_score(value, mark):
     assert gauge("vantagescore_4", value).mark == mark
 
 
-def test_it_guesses_no_band_of_a_model_that_it_does_not_know():
-    drawn = gauge("", 655)
-    assert [(arc.band.name, arc.length, arc.is_here) for arc in drawn.arcs] == [("", "100.0", False)]
+def test_it_draws_no_bands_for_an_unknown_model():
+    score_gauge = gauge("", 655)
+    assert [(arc.band.name, arc.length, arc.is_here) for arc in score_gauge.arcs] == [("", "100.0", False)]
 
 
 def test_it_marks_nothing_without_a_score():
-    drawn = gauge("fico_9", None)
-    assert (drawn.mark, any(arc.is_here for arc in drawn.arcs)) == ("", False)
+    score_gauge = gauge("fico_9", None)
+    assert (score_gauge.mark, any(arc.is_here for arc in score_gauge.arcs)) == ("", False)

@@ -1,4 +1,4 @@
-"""A year of reports, obtained month by month as in life, and then read in a real browser."""
+"""A year of reports, pulled month by month, in a real browser."""
 
 import re
 
@@ -27,7 +27,7 @@ def alice(make_user):
 
 @pytest.fixture
 def year(alice, days):
-    """Alice signs as the bureau's changer and gets a report every month."""
+    """Alice enrolls as the persona whose report changes, and gets a report every month."""
     enroll_user(alice, "P11")
     pull(alice)
     for _month in range(MONTHS):
@@ -37,18 +37,18 @@ def year(alice, days):
 
 @pytest.fixture
 def visit(page, live_server, alice, year):
-    """Sign in once, then open pages by their name."""
+    """Sign in once, and return a function that opens pages by their name."""
     site = live_server.url
 
-    def go(name, *args, query=""):
+    def open_page(name, *args, query=""):
         page.goto(site + reverse(name, args=args) + query)
 
-    go("account_login")
+    open_page("account_login")
     page.get_by_label("Email").fill(alice.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_title("Overview · Plumbline")
-    return go
+    return open_page
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def summaries(alice, year):
         return reports.list_reports(owner=alice.pk)
 
 
-def test_it_shows_a_year_and_what_made_it(page, visit, summaries):
+def test_it_shows_a_year_of_scores(page, visit, summaries):
     assert tuple(summary.value for summary in summaries[::-1]) == SCORES
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Credit").click()
     expect(page.get_by_role("img", name="640 on a scale from 300 to 850")).to_be_visible()
@@ -71,7 +71,7 @@ def test_it_shows_a_year_and_what_made_it(page, visit, summaries):
     expect(rows.filter(has_text="651")).to_contain_text("late payment in")
 
 
-def test_it_reads_the_score_of_each_report_out_by_key(page, visit, summaries):
+def test_it_shows_the_score_of_each_report_by_keyboard(page, visit, summaries):
     visit("credit_history")
     plot = page.get_by_role("group", name="Values day by day")
     for key, value in (("End", 640), ("ArrowLeft", 689), ("Home", 702), ("ArrowRight", 688)):
@@ -79,12 +79,12 @@ def test_it_reads_the_score_of_each_report_out_by_key(page, visit, summaries):
         expect(page.locator("[data-read]")).to_have_text(re.compile(rf"^[A-Z][a-z]+ \d+, \d{{4}}: {value}$"))
 
 
-def test_it_tells_every_change_once_and_leads_to_its_account(page, visit):
-    told = []
+def test_it_lists_every_change_once_with_a_link_to_its_account(page, visit):
+    entries = []
     for number in (1, 2):
         visit("credit_changes", query=f"?page={number}")
-        told += page.get_by_role("main").locator(".entry").all_inner_texts()
-    assert len(told) == sum(len(changes) for changes in YEAR.values())
+        entries += page.get_by_role("main").locator(".entry").all_inner_texts()
+    assert len(entries) == sum(len(changes) for changes in YEAR.values())
     visit("credit_changes")
     page.get_by_role("link", name="TRI-COUNTY RECOVERY: collection account added").click()
     expect(page.get_by_role("heading", name="TRI-COUNTY RECOVERY")).to_be_visible()
@@ -103,14 +103,17 @@ def test_it_compares_the_first_report_with_the_last(page, visit, summaries):
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_leaves_axe_nothing_to_say(page, visit, alice, scheme, width):
+def test_it_is_accessible(page, visit, alice, scheme, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    faults = []
+    violations = []
     with tenant(alice.pk):
         account = reports.get_latest_report(owner=alice.pk).report.tradelines[0]
     for name, args in [*((f"credit{name}", []) for name in PAGES), ("credit_account", [account.key])]:
         visit(name, *args)
-        faults += [(name, fault["id"], fault["nodes"][0]["html"]) for fault in Axe().run(page).response["violations"]]
+        violations += [
+            (name, violation["id"], violation["nodes"][0]["html"])
+            for violation in Axe().run(page).response["violations"]
+        ]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-    assert faults == []
+    assert violations == []

@@ -40,15 +40,15 @@ def alice(make_user: Callable[..., User]) -> User:
 
 @pytest.fixture
 def visit(page: Page, live_server: Any) -> OpenPage:
-    def go(name: str) -> None:
+    def open_page(name: str) -> None:
         page.goto(live_server.url + reverse(name))
 
-    return go
+    return open_page
 
 
 @pytest.fixture
 def signed_in(page: Page, visit: OpenPage, alice: User, site_bureau: Bureau) -> None:
-    """Alice has signed in by her password, at a site that asks the sandbox's bureau."""
+    """Alice has signed in with her password, on a site that uses the sandbox's bureau."""
     sign_in(page, visit, alice)
 
 
@@ -82,18 +82,16 @@ def get_report(page: Page, visit: OpenPage, persona: str) -> None:
     page.get_by_role("button", name="Get my report").click()
 
 
-def without_faults(page: Page) -> None:
-    faults = Axe().run(page).response["violations"]
-    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults] == []
+def assert_accessible(page: Page) -> None:
+    violations = Axe().run(page).response["violations"]
+    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in violations] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-# --- The way in -------------------------------------------------------------------------------------------
+# --- Enrolling --------------------------------------------------------------------------------------------
 
 
-def test_it_shows_the_report_that_was_signed_for(
-    page: Page, visit: OpenPage, signed_in: None, site_bureau: Bureau
-) -> None:
+def test_it_shows_the_report_after_enrolling(page: Page, visit: OpenPage, signed_in: None, site_bureau: Bureau) -> None:
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Credit").click()
     expect(page.get_by_role("heading", name="Your credit report")).to_be_visible()
     get_report(page, visit, "P01")
@@ -108,13 +106,13 @@ def test_it_shows_the_report_that_was_signed_for(
 
 @pytest.fixture
 def tolerant_page(browser: Any) -> Iterator[Page]:
-    """A tab in which a refused form is no failure, although Chromium writes an error into its console."""
+    """A tab in which a rejected form does not fail the test, although Chromium logs an error for it."""
     context = browser.new_context(reduced_motion="reduce")
     yield context.new_page()
     context.close()
 
 
-def test_it_hides_the_number_while_it_is_typed_and_after(
+def test_it_hides_the_number_during_and_after_typing(
     tolerant_page: Page, live_server: Any, alice: User, site_bureau: Bureau
 ) -> None:
     page = tolerant_page
@@ -136,10 +134,10 @@ def test_it_hides_the_number_while_it_is_typed_and_after(
     expect(page.get_by_label("City")).to_have_value("Michigan City")
     page.get_by_role("link", name="ZIP code").click()
     expect(page.get_by_label("ZIP code")).to_be_focused()
-    without_faults(page)
+    assert_accessible(page)
 
 
-def test_it_asks_once_for_two_clicks(page: Page, visit: OpenPage, signed_in: None, site_bureau: Bureau) -> None:
+def test_it_pulls_once_for_a_double_click(page: Page, visit: OpenPage, signed_in: None, site_bureau: Bureau) -> None:
     sign(page, visit, "P01")
     fill_in(page, "P01")
     page.get_by_role("button", name="Get my report").dblclick()
@@ -147,7 +145,7 @@ def test_it_asks_once_for_two_clicks(page: Page, visit: OpenPage, signed_in: Non
     assert site_bureau.count_reports_made() == 1
 
 
-def test_it_goes_the_whole_way_by_keyboard(page: Page, visit: OpenPage, signed_in: None, site_bureau: Bureau) -> None:
+def test_it_works_by_keyboard(page: Page, visit: OpenPage, signed_in: None, site_bureau: Bureau) -> None:
     visit("credit_start")
     page.get_by_role("checkbox").focus()
     page.keyboard.press("Space")
@@ -169,24 +167,24 @@ def test_it_goes_the_whole_way_by_keyboard(page: Page, visit: OpenPage, signed_i
     assert site_bureau.count_reports_made() == 1
 
 
-def test_it_needs_no_scripts(browser: Any, live_server: Any, alice: User, site_bureau: Bureau) -> None:
+def test_it_works_without_scripts(browser: Any, live_server: Any, alice: User, site_bureau: Bureau) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
 
-    def go(name: str) -> None:
+    def open_page(name: str) -> None:
         page.goto(live_server.url + reverse(name))
 
-    sign_in(page, go, alice)
-    get_report(page, go, "P01")
+    sign_in(page, open_page, alice)
+    get_report(page, open_page, "P01")
     expect(page.get_by_role("main")).to_contain_text("782")
-    go("credit_rights")
+    open_page("credit_rights")
     page.get_by_role("link", name="Withdraw").click()
     page.get_by_role("button", name="Withdraw").click()
     expect(page.get_by_text("We request no more reports")).to_be_visible()
     context.close()
 
 
-# --- Files that are not as usual --------------------------------------------------------------------------
+# --- Special files ----------------------------------------------------------------------------------------
 
 
 def test_it_explains_a_frozen_file(page: Page, visit: OpenPage, signed_in: None) -> None:
@@ -194,43 +192,41 @@ def test_it_explains_a_frozen_file(page: Page, visit: OpenPage, signed_in: None)
     expect(page.get_by_role("heading", name="Your credit file is frozen")).to_be_visible()
     expect(page.get_by_text("Nothing is wrong")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
-    leads_to = page.get_by_role("link", name="Freeze at Experian").get_attribute("href")
-    assert leads_to == "https://www.experian.com/freeze/center.html"
+    url = page.get_by_role("link", name="Freeze at Experian").get_attribute("href")
+    assert url == "https://www.experian.com/freeze/center.html"
     expect(page.get_by_role("button", name="Request my report")).to_be_disabled()
-    without_faults(page)
+    assert_accessible(page)
 
 
-def test_it_leads_back_to_the_details_that_found_nothing(page: Page, visit: OpenPage, signed_in: None) -> None:
+def test_it_links_to_the_details_if_no_file_was_found(page: Page, visit: OpenPage, signed_in: None) -> None:
     get_report(page, visit, "P04")
     expect(page.get_by_role("heading", name="Experian found no credit file")).to_be_visible()
-    without_faults(page)
+    assert_accessible(page)
     page.get_by_role("link", name="Check my details").click()
     expect(page.get_by_label("Street address")).to_have_value("104 Maple St")
     expect(page.get_by_label(LABELS["ssn"], exact=True)).to_have_value("")
 
 
-def test_it_goes_on_by_itself_when_the_answer_is_there(
-    page: Page, visit: OpenPage, signed_in: None, alice: User
-) -> None:
+def test_it_reloads_when_the_report_is_there(page: Page, visit: OpenPage, signed_in: None, alice: User) -> None:
     sign(page, visit, "P01")
     with tenant(alice.pk):
-        waiting = Enrollment.objects.create(owner=alice, identity="{}", pull_day=1, status=EnrollmentStatus.PULLING)
+        enrollment = Enrollment.objects.create(owner=alice, identity="{}", pull_day=1, status=EnrollmentStatus.PULLING)
     visit("credit")
     expect(page.get_by_role("heading", name="Your report is on its way")).to_be_visible()
-    without_faults(page)
+    assert_accessible(page)
     with tenant(alice.pk):
-        Enrollment.objects.filter(pk=waiting.pk).update(status=EnrollmentStatus.NO_HIT)
+        Enrollment.objects.filter(pk=enrollment.pk).update(status=EnrollmentStatus.NO_HIT)
     expect(page.get_by_role("heading", name="Experian found no credit file")).to_be_visible(timeout=15_000)
 
 
-# --- The way out ------------------------------------------------------------------------------------------
+# --- Withdrawing ------------------------------------------------------------------------------------------
 
 
 def test_it_withdraws_with_one_button(page: Page, visit: OpenPage, signed_in: None) -> None:
     get_report(page, visit, "P01")
     visit("credit_rights")
     page.get_by_role("link", name="Withdraw").click()
-    without_faults(page)
+    assert_accessible(page)
     page.get_by_role("button", name="Withdraw").click()
     expect(page.get_by_role("status")).to_contain_text("We request no more reports")
     expect(page.get_by_role("link", name="Withdraw")).to_have_count(0)
@@ -238,26 +234,26 @@ def test_it_withdraws_with_one_button(page: Page, visit: OpenPage, signed_in: No
     expect(page.get_by_text("We have no authorization from you")).to_be_visible()
 
 
-# --- Looks ------------------------------------------------------------------------------------------------
+# --- Layout -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_leaves_axe_nothing_to_say(page: Page, visit: OpenPage, signed_in: None, scheme: str, width: int) -> None:
+def test_it_is_accessible(page: Page, visit: OpenPage, signed_in: None, scheme: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     visit("credit_start")
-    without_faults(page)
+    assert_accessible(page)
     page.get_by_role("button", name="Sign and continue").click()
     get_report(page, visit, "P01")
     for name in ("credit_details", "credit_rights", "credit_withdraw", "credit_raw"):
         visit(name)
-        without_faults(page)
+        assert_accessible(page)
     page.get_by_text("Download unmasked report").first.click()
-    without_faults(page)
+    assert_accessible(page)
 
 
-def test_it_keeps_long_references_inside_a_small_window(page: Page, visit: OpenPage, signed_in: None) -> None:
+def test_it_wraps_long_references_on_a_phone(page: Page, visit: OpenPage, signed_in: None) -> None:
     get_report(page, visit, "P01")
     page.set_viewport_size({"width": 320, "height": 800})
     visit("credit_rights")
@@ -266,14 +262,14 @@ def test_it_keeps_long_references_inside_a_small_window(page: Page, visit: OpenP
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_it_has_room_for_five_places_on_a_phone(page: Page, visit: OpenPage, signed_in: None) -> None:
+def test_it_has_room_for_five_menu_items_on_a_phone(page: Page, visit: OpenPage, signed_in: None) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     visit("credit")
-    places = page.get_by_role("navigation", name="Main").get_by_role("listitem")
-    places.last.evaluate("last => last.after(last.cloneNode(true))")
-    expect(places).to_have_count(5)
-    widths = [place.evaluate("each => [each.scrollWidth, each.clientWidth]") for place in places.all()]
-    assert all(needed <= given for needed, given in widths)
-    tops = {place.evaluate("each => each.getBoundingClientRect().top") for place in places.all()}
+    items = page.get_by_role("navigation", name="Main").get_by_role("listitem")
+    items.last.evaluate("last => last.after(last.cloneNode(true))")
+    expect(items).to_have_count(5)
+    widths = [item.evaluate("each => [each.scrollWidth, each.clientWidth]") for item in items.all()]
+    assert all(needed <= available for needed, available in widths)
+    tops = {item.evaluate("each => each.getBoundingClientRect().top") for item in items.all()}
     assert len(tops) == 1
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,4 +1,4 @@
-"""When inquiries fall off a file."""
+"""When inquiries are removed from a credit file, and their order."""
 
 from datetime import date
 
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.dates
         (date(2026, 12, 31), date(2028, 12, 31)),
     ],
 )
-def test_it_falls_off_after_24_months(day, after):
+def test_it_is_removed_after_24_months(day, after):
     assert removal_date(PartialDate(day)) == PartialDate(after)
 
 
-def test_it_knows_the_day_as_exactly_as_the_bureau_does():
+def test_it_keeps_the_precision_of_the_date():
     assert removal_date(PartialDate(date(2025, 9, 1), Precision.MONTH)) == PartialDate(
         date(2027, 9, 1), Precision.MONTH
     )
@@ -31,7 +31,7 @@ def test_it_knows_the_day_as_exactly_as_the_bureau_does():
     assert removal_date(None) is None
 
 
-def test_it_survives_a_date_at_the_end_of_time():
+def test_it_has_no_removal_date_at_the_end_of_the_calendar():
     assert removal_date(PartialDate(date(9999, 12, 31))) is None
     assert add_months(date(9997, 12, 31), 24) == date(9999, 12, 31)
 

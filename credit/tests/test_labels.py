@@ -1,4 +1,4 @@
-"""Words for what a report holds: every code has some, and what is not reported never reads as zero."""
+"""Labels for the values of a report: every code has one, and an unreported amount is never shown as zero."""
 
 from datetime import date
 
@@ -24,7 +24,7 @@ from credit.report import AccountKind, Detail, PartialDate, Precision, Role
         (labels.COMPLIANCE, codes.COMPLIANCE.values()),
         (labels.BANKRUPTCY_STAGES, {stage for _chapter, stage in codes.BANKRUPTCIES.values() if stage}),
         (labels.DATED_BY_NOTES, DatedBy),
-        (labels.PRODUCTS, {each.product for each in account_types.TYPES.values() if each.product}),
+        (labels.PRODUCTS, {type_.product for type_ in account_types.TYPES.values() if type_.product}),
     ],
     ids=[
         "kinds",
@@ -41,54 +41,56 @@ from credit.report import AccountKind, Detail, PartialDate, Precision, Role
         "products",
     ],
 )
-def test_it_has_words_for_everything_that_is_known(table, all_of):
+def test_it_has_a_label_for_every_known_value(table, all_of):
     assert set(all_of) <= set(table)
 
 
-def test_it_tells_every_mark_of_a_month_apart():
+def test_it_has_different_marks_for_months():
     assert len({mark for mark, _meaning in labels.PAYMENT_MARKS.values()}) == len(Bucket)
 
 
 @pytest.mark.parametrize(
-    ("amount", "said"), [(0, "$0"), (1140, "$1,140"), (-25, "−$25"), (281_450, "$281,450"), (None, "Not reported")]
+    ("amount", "expected"), [(0, "$0"), (1140, "$1,140"), (-25, "−$25"), (281_450, "$281,450"), (None, "Not reported")]
 )
-def test_it_says_dollars_and_never_zero_for_what_is_not_reported(amount, said):
-    assert labels.format_dollars(amount) == said
+def test_it_formats_dollars_and_unreported_amounts(amount, expected):
+    assert labels.format_dollars(amount) == expected
 
 
 @pytest.mark.parametrize(
-    ("precision", "said"), [(Precision.DAY, "Nov 9, 2026"), (Precision.MONTH, "Nov 2026"), (Precision.YEAR, "2026")]
+    ("precision", "expected"), [(Precision.DAY, "Nov 9, 2026"), (Precision.MONTH, "Nov 2026"), (Precision.YEAR, "2026")]
 )
-def test_it_says_a_date_as_exactly_as_the_bureau_does(precision, said):
-    assert labels.format_date(PartialDate(date(2026, 11, 9), precision)) == said
-
-
-@pytest.mark.parametrize(("text", "said"), [("1971-01-15", "Jan 15, 1971"), ("1971", "1971"), ("<b>", "<b>"), ("", "")])
-def test_it_says_a_day_that_came_as_text(text, said):
-    assert labels.format_iso_date(text) == said
+def test_it_formats_a_date_by_its_precision(precision, expected):
+    assert labels.format_date(PartialDate(date(2026, 11, 9), precision)) == expected
 
 
 @pytest.mark.parametrize(
-    ("months", "said"),
+    ("text", "expected"), [("1971-01-15", "Jan 15, 1971"), ("1971", "1971"), ("<b>", "<b>"), ("", "")]
+)
+def test_it_formats_a_date_that_is_text(text, expected):
+    assert labels.format_iso_date(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("months", "expected"),
     [(None, "Not reported"), (0, "0 mo"), (11, "11 mo"), (12, "1 yr"), (50, "4 yr 2 mo"), (240, "20 yr")],
 )
-def test_it_says_an_age(months, said):
-    assert labels.format_age(months) == said
+def test_it_formats_an_age(months, expected):
+    assert labels.format_age(months) == expected
 
 
-def test_it_shows_a_code_that_it_does_not_know_as_it_is():
+def test_it_shows_unknown_codes():
     assert labels.label_for_code(labels.PAYMENT_STATUSES, "", "4Z") == "Code 4Z"
     assert labels.label_for_code(labels.PAYMENT_STATUSES, "", "") == "Not reported"
     assert labels.label_for_code(labels.PAYMENT_STATUSES, "late60", "78") == "60 days past due"
 
 
-def test_it_says_why_there_is_no_score():
+def test_it_explains_why_there_is_no_score():
     assert "recent activity" in labels.exclusion_reason("9002")
     assert labels.exclusion_reason("0004") == labels.NO_SCORE
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("terms", "expected"),
     [
         ("360", "360 months"),
         ("001", "1 month"),
@@ -98,12 +100,12 @@ def test_it_says_why_there_is_no_score():
         ("", "Not reported"),
     ],
 )
-def test_it_says_terms(told, said):
-    assert labels.format_terms(told) == said
+def test_it_formats_terms(terms, expected):
+    assert labels.format_terms(terms) == expected
 
 
 @pytest.mark.parametrize(
-    ("chapter", "stage", "said"),
+    ("chapter", "stage", "expected"),
     [
         ("7", "discharged", "Chapter 7 · Discharged"),
         ("13", "", "Chapter 13"),
@@ -114,5 +116,5 @@ def test_it_says_terms(told, said):
         ("", "", ""),
     ],
 )
-def test_it_says_a_bankruptcy(chapter, stage, said):
-    assert labels.bankruptcy_label(chapter, stage) == said
+def test_it_labels_a_bankruptcy(chapter, stage, expected):
+    assert labels.bankruptcy_label(chapter, stage) == expected

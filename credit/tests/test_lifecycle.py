@@ -1,4 +1,4 @@
-"""Details: sealed, kept on a living consent, and gone when their owner says so."""
+"""Enrollments: details are stored sealed and with an active consent, and deleted on withdrawal."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -18,39 +18,39 @@ from credit.models import Enrollment
 from credit.pulls import due_pulls
 from credit.statuses import EnrollmentStatus
 from credit.tests.pull_steps import count, enroll_user, get_enrollment, give_consent, list_audit_actions
-from credit.tests.sandbox_bureau import build_applicant
+from credit.tests.sandbox_bureau import make_applicant
 
 pytestmark = pytest.mark.django_db
 
 
-def applicant(user):
+def load_applicant(user):
     with tenant(user.pk):
         return details.parse_details(Enrollment.objects.get())
 
 
-def field_values(applicant):
-    return {name: getattr(applicant, name) for name in applicant.__slots__}
+def get_field_values(stored):
+    return {name: getattr(stored, name) for name in stored.__slots__}
 
 
 @pytest.mark.parametrize("birth", [date(1971, 1, 15), 1971, None])
-def test_it_keeps_the_details_and_the_last_four(alice, birth):
+def test_it_stores_the_details_and_the_last_four_digits(alice, birth):
     enroll_user(alice, keep_ssn=False, middle_name="B", suffix="Jr", line2="Apt 2", birth=birth)
-    told = replace(build_applicant("P01"), middle_name="B", suffix="Jr", line2="Apt 2", birth=birth, ssn="1001")
-    assert field_values(applicant(alice)) == field_values(told)
+    expected = replace(make_applicant("P01"), middle_name="B", suffix="Jr", line2="Apt 2", birth=birth, ssn="1001")
+    assert get_field_values(load_applicant(alice)) == get_field_values(expected)
 
 
-def test_it_keeps_the_whole_number_only_where_its_owner_wants_that(alice):
+def test_it_stores_the_full_number_only_if_the_user_wants_that(alice):
     enroll_user(alice, ssn="666-01-1001")
-    assert applicant(alice).ssn == "666011001"
+    assert load_applicant(alice).ssn == "666011001"
     enroll_user(alice, keep_ssn=False)
-    assert applicant(alice).ssn == "1001"
+    assert load_applicant(alice).ssn == "1001"
     enroll_user(alice, ssn="1001")
-    assert (applicant(alice).ssn, get_enrollment(alice).ssn) == ("1001", None)
+    assert (load_applicant(alice).ssn, get_enrollment(alice).ssn) == ("1001", None)
     enroll_user(alice, ssn="")
-    assert applicant(alice).ssn == ""
+    assert load_applicant(alice).ssn == ""
 
 
-def test_it_gives_pages_no_more_than_the_last_four(alice, mallory):
+def test_it_returns_only_the_last_four_digits_for_pages(alice, mallory):
     enroll_user(alice)
     with tenant(alice.pk):
         assert details.get_details(owner=alice.pk).ssn == "1001"
@@ -58,26 +58,26 @@ def test_it_gives_pages_no_more_than_the_last_four(alice, mallory):
         assert details.get_details(owner=mallory.pk) is None
 
 
-def test_it_keeps_one_row_of_a_person(alice):
+def test_it_stores_one_enrollment_per_user(alice):
     enroll_user(alice)
     enroll_user(alice, "P02")
     assert count(Enrollment, alice) == 1
-    assert applicant(alice).last_name == "BRIGHT"
+    assert load_applicant(alice).last_name == "BRIGHT"
 
 
-def test_it_writes_nothing_without_the_consent_that_it_is_named(alice, mallory):
+def test_it_stores_nothing_without_the_given_active_consent(alice, mallory):
     with pytest.raises(NoConsent):
-        lifecycle.enroll(user=alice, applicant=build_applicant("P01"), keep_ssn=True, consent_id=uuid4())
-    theirs = give_consent(mallory)
+        lifecycle.enroll(user=alice, applicant=make_applicant("P01"), keep_ssn=True, consent_id=uuid4())
+    mallorys_consent = give_consent(mallory)
     with pytest.raises(NoConsent):
-        lifecycle.enroll(user=alice, applicant=build_applicant("P01"), keep_ssn=True, consent_id=theirs.pk)
-    old, _new = give_consent(alice), give_consent(alice)
+        lifecycle.enroll(user=alice, applicant=make_applicant("P01"), keep_ssn=True, consent_id=mallorys_consent.pk)
+    old_consent, _new_consent = give_consent(alice), give_consent(alice)
     with pytest.raises(NoConsent):
-        lifecycle.enroll(user=alice, applicant=build_applicant("P01"), keep_ssn=True, consent_id=old.pk)
+        lifecycle.enroll(user=alice, applicant=make_applicant("P01"), keep_ssn=True, consent_id=old_consent.pk)
     assert count(Enrollment, alice) == 0
 
 
-def test_it_forgets_details_and_number_and_keeps_the_evidence(alice):
+def test_it_deletes_details_but_keeps_consent_events(alice):
     enroll_user(alice)
     lifecycle.withdraw_enrollment(user=alice)
     lifecycle.withdraw_enrollment(user=alice)
@@ -91,21 +91,21 @@ def test_it_forgets_details_and_number_and_keeps_the_evidence(alice):
     assert list_audit_actions(alice).count(Action.CREDIT_FORGOTTEN) == 1
 
 
-def test_it_begins_again_after_a_withdrawal(alice):
+def test_it_enrolls_again_after_a_withdrawal(alice):
     enroll_user(alice)
     lifecycle.withdraw_enrollment(user=alice)
     give_consent(alice)
     assert get_overview(owner=alice.pk).status is EnrollmentStatus.NOT_PULLED
     enroll_user(alice, keep_ssn=False)
-    assert applicant(alice).ssn == "1001"
+    assert load_applicant(alice).ssn == "1001"
     assert get_enrollment(alice).withdrawn_at is None
 
 
-def test_it_says_how_things_stand_before_the_first_report(alice, settings, monkeypatch, django_assert_num_queries):
+def test_it_returns_the_status_before_the_first_report(alice, settings, monkeypatch, django_assert_num_queries):
     assert get_overview(owner=alice.pk).status is EnrollmentStatus.NO_CONSENT
-    given = give_consent(alice)
-    found = get_overview(owner=alice.pk)
-    assert (found.status, found.consent_ends_at) == (EnrollmentStatus.NOT_PULLED, given.expires_at)
+    event = give_consent(alice)
+    overview = get_overview(owner=alice.pk)
+    assert (overview.status, overview.consent_ends_at) == (EnrollmentStatus.NOT_PULLED, event.expires_at)
     enroll_user(alice)
     with tenant(alice.pk), django_assert_num_queries(2):
         assert get_overview(owner=alice.pk).status is EnrollmentStatus.NOT_PULLED
@@ -115,21 +115,21 @@ def test_it_says_how_things_stand_before_the_first_report(alice, settings, monke
     assert get_overview(owner=alice.pk).status is EnrollmentStatus.OFF
 
 
-def test_it_forgets_the_number_of_who_stays_away(alice, mallory, make_user):
+def test_it_deletes_the_number_of_users_who_stay_away(alice, mallory, make_user):
     carol = make_user("carol")
     for user, days_away in ((alice, 91), (mallory, 89), (carol, 91)):
         enroll_user(user, keep_ssn=user != carol)
-        away(user, days_away)
+        set_days_away(user, days_away)
     assert due_pulls.list_idle_ssns(limit=10) == [alice.pk]
     lifecycle.delete_ssn(owner_id=alice.pk)
     lifecycle.delete_ssn(owner_id=alice.pk)
     assert due_pulls.list_idle_ssns(limit=10) == []
-    assert (applicant(alice).ssn, applicant(mallory).ssn) == ("1001", "666011001")
+    assert (load_applicant(alice).ssn, load_applicant(mallory).ssn) == ("1001", "666011001")
     assert list_audit_actions(alice).count(Action.CREDENTIAL_DELETE) == 1
 
 
-def away(user, days):
-    """Let a person have enrolled and signed in so many days ago."""
+def set_days_away(user, days):
+    """Make a user's enrollment and last sign-in this many days old."""
     user.last_login = get_enrollment(user).enrolled_at - timedelta(days=days)
     user.save()
     with tenant(user.pk):

@@ -1,4 +1,4 @@
-"""What the tables of credit hold fast by themselves."""
+"""The constraints of credit's tables."""
 
 from uuid import uuid4
 
@@ -10,25 +10,25 @@ from compliance.isolation import NoTenant, tenant
 from credit.models import Enrollment, PullAttempt, RawReport, Report
 
 NOW = timezone.now()
-ASKED = {"provider": "experian", "inquiry_class": "soft", "purpose": "3F"}
+REQUEST = {"provider": "experian", "inquiry_class": "soft", "purpose": "3F"}
 
 
-def attempt(user, **facts):
+def create_attempt(user, **fields):
     return PullAttempt.objects.create(
         owner=user,
         trigger="user",
         reference_id=uuid4().hex,
         consent_id=uuid4(),
         environment="embedded",
-        **ASKED,
-        **facts,
+        **REQUEST,
+        **fields,
     )
 
 
-def create_raw_report(user, of):
+def create_raw_report(user, attempt):
     return RawReport.objects.create(
         owner=user,
-        attempt=of,
+        attempt=attempt,
         body="packed",
         sha256="0" * 64,
         size=6,
@@ -37,22 +37,22 @@ def create_raw_report(user, of):
         fetched_at="2026-11-22T12:00Z",
         endpoint="/",
         is_sample=True,
-        **ASKED,
+        **REQUEST,
     )
 
 
-def test_it_lets_one_pull_be_under_way(alice, mallory):
+def test_it_allows_one_pending_attempt_per_user(alice, mallory):
     with tenant(alice.pk):
-        attempt(alice, status="made", finished_at=timezone.now())
-        attempt(alice, status="unknown", finished_at=timezone.now())
-        attempt(alice)
+        create_attempt(alice, status="made", finished_at=timezone.now())
+        create_attempt(alice, status="unknown", finished_at=timezone.now())
+        create_attempt(alice)
         with pytest.raises(IntegrityError, match="one_pending_attempt"), transaction.atomic():
-            attempt(alice)
+            create_attempt(alice)
     with tenant(mallory.pk):
-        attempt(mallory)
+        create_attempt(mallory)
 
 
-def test_it_keeps_one_enrollment_of_a_person(alice):
+def test_it_allows_one_enrollment_per_user(alice):
     with tenant(alice.pk):
         Enrollment.objects.create(owner=alice, pull_day=1)
         with pytest.raises(IntegrityError, match="one_enrollment_per_person"), transaction.atomic():
@@ -76,20 +76,20 @@ def test_it_keeps_one_enrollment_of_a_person(alice):
         ("pull_day_of_a_month", {"pull_day": 32}),
     ],
 )
-def test_it_stores_no_enrollment_that_contradicts_itself(alice, constraint, columns):
+def test_it_rejects_a_contradictory_enrollment(alice, constraint, columns):
     with tenant(alice.pk), pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         Enrollment.objects.create(**{"owner": alice, "pull_day": 1} | columns)
 
 
 @pytest.mark.parametrize("columns", [{"finished_at": NOW}, {"status": "made"}, {"status": "unknown"}])
-def test_it_stores_no_attempt_that_is_finished_and_pending(alice, columns):
+def test_it_rejects_an_attempt_that_is_finished_and_pending(alice, columns):
     with tenant(alice.pk), pytest.raises(IntegrityError, match="finished_unless_pending"), transaction.atomic():
-        attempt(alice, **columns)
+        create_attempt(alice, **columns)
 
 
-def test_it_hides_rows_of_other_people(alice, mallory):
+def test_it_hides_rows_of_other_users(alice, mallory):
     with tenant(alice.pk):
-        row = create_raw_report(alice, attempt(alice))
+        row = create_raw_report(alice, create_attempt(alice))
     with tenant(mallory.pk):
         assert not RawReport.objects.filter(pk=row.pk).exists()
         assert not RawReport.objects.filter(pk=row.pk).update(size=0)
@@ -99,18 +99,18 @@ def test_it_hides_rows_of_other_people(alice, mallory):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_lets_no_row_point_at_other_peoples_rows(alice, mallory):
+def test_it_rejects_references_to_other_users_rows(alice, mallory):
     with tenant(alice.pk):
-        hers = attempt(alice)
+        alices_attempt = create_attempt(alice)
     with pytest.raises(IntegrityError, match="same_owner"), tenant(mallory.pk):
-        create_raw_report(mallory, hers)
+        create_raw_report(mallory, alices_attempt)
 
 
-def test_it_leaves_raw_answers_out_of_what_pages_read():
+def test_it_keeps_raw_reports_in_a_separate_table():
     assert "body" not in {field.name for field in Report._meta.get_fields()}
 
 
-def test_it_seals_what_tells_who_a_person_is(alice):
+def test_it_seals_details_and_number(alice):
     with tenant(alice.pk):
         row = Enrollment.objects.create(owner=alice, pull_day=1, identity="CANARY", ssn="666011001")
         with connection.cursor() as cursor:
@@ -118,6 +118,6 @@ def test_it_seals_what_tells_who_a_person_is(alice):
             [(text,)] = cursor.fetchall()
         assert "CANARY" not in text
         assert b"666011001".hex() not in text
-        again = Enrollment.objects.get(pk=row.pk)
-        assert (again.identity.reveal(), again.ssn.reveal()) == ("CANARY", "666011001")
-        assert "666011001" not in f"{again.ssn!r} {again.__dict__}"
+        reloaded = Enrollment.objects.get(pk=row.pk)
+        assert (reloaded.identity.reveal(), reloaded.ssn.reveal()) == ("CANARY", "666011001")
+        assert "666011001" not in f"{reloaded.ssn!r} {reloaded.__dict__}"

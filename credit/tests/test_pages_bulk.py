@@ -15,41 +15,41 @@ pytestmark = pytest.mark.django_db
 __all__ = ["persona_reports"]
 
 MAX_STATEMENTS = 12
-LARGEST = 60 * 1024
+MAX_BYTES = 60 * 1024
 
 
 @pytest.fixture
 def pages(alice, sandbox_program, persona_reports):
-    """The addresses of all pages about two reports of P13, a month apart."""
+    """The URLs of all pages about two reports of P13, a month apart."""
     sandbox_program.control("clock", {"advance_days": 30})
     newer = sandbox_program.pull_report("P13")
     before, after = store_reports(alice, [persona_reports["P13"], newer])
     names = ("", "_history", "_changes", "_accounts", "_utilization", "_inquiries", "_records", "_personal")
-    found = {f"credit{name}": reverse(f"credit{name}") for name in names}
-    found["credit_account"] = reverse("credit_account", args=[newer.tradelines[0].key])
-    found["compared"] = f"{reverse('credit_changes')}?before={before}&after={after}"
-    found["last records"] = f"{reverse('credit_records')}?page=4"
-    return found
+    urls = {f"credit{name}": reverse(f"credit{name}") for name in names}
+    urls["credit_account"] = reverse("credit_account", args=[newer.tradelines[0].key])
+    urls["compared"] = f"{reverse('credit_changes')}?before={before}&after={after}"
+    urls["last records"] = f"{reverse('credit_records')}?page=4"
+    return urls
 
 
-def test_it_is_as_large_as_it_should_be(persona_reports):
+def test_it_uses_the_largest_file(persona_reports):
     report = persona_reports["P13"]
     assert (len(report.tradelines), len(report.public_records)) == (60, 100)
     assert sum(len(line.history.codes) == 84 for line in report.tradelines) > 40
 
 
-def test_it_asks_little_and_answers_small(as_alice, pages):
+def test_it_needs_few_queries_and_sends_small_pages(as_alice, pages):
     weights = {}
-    for name, address in pages.items():
-        with CaptureQueriesContext(connection) as asked:
-            answer = as_alice.get(address, headers={"Accept-Encoding": "gzip"})
-        assert answer.status_code == 200, name
-        questions = [query["sql"] for query in asked if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
-        weights[name] = (len(questions), len(answer.content), len(gzip.decompress(answer.content)))
-    # Not even without compression is a page larger than it may be with it.
+    for name, url in pages.items():
+        with CaptureQueriesContext(connection) as captured:
+            response = as_alice.get(url, headers={"Accept-Encoding": "gzip"})
+        assert response.status_code == 200, name
+        queries = [query["sql"] for query in captured if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+        weights[name] = (len(queries), len(response.content), len(gzip.decompress(response.content)))
+    # A page is not even larger without compression than it may be with it.
     assert {name: weight for name, weight in weights.items() if weight[0] > MAX_STATEMENTS} == {}
-    assert {name: weight for name, weight in weights.items() if weight[2] > LARGEST} == {}
-    assert all(packed < 10 * 1024 for _asked, packed, _whole in weights.values()), weights
+    assert {name: weight for name, weight in weights.items() if weight[2] > MAX_BYTES} == {}
+    assert all(compressed < 10 * 1024 for _queries, compressed, _size in weights.values()), weights
 
 
 def test_it_shows_every_account_and_every_record_once(as_alice, pages, persona_reports):
@@ -58,8 +58,8 @@ def test_it_shows_every_account_and_every_record_once(as_alice, pages, persona_r
         accounts.count(reverse("credit_account", args=[line.key])) for line in persona_reports["P13"].tradelines
     } == {1}
     records = [as_alice.get(f"{pages['credit_records']}?page={page}").content.decode() for page in range(1, 5)]
-    found = [
+    counts = [
         sum(f"reference: {record.reference}" in page for page in records)
         for record in persona_reports["P13"].public_records
     ]
-    assert found == [1] * 100
+    assert counts == [1] * 100

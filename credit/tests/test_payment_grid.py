@@ -10,7 +10,7 @@ from credit.tests.experian_samples import card, loan, parse_sample
 OK, LATE, NONE = Bucket.OK, Bucket.LATE_30, Bucket.NO_DATA
 
 
-def test_it_puts_every_month_under_its_name():
+def test_it_groups_months_by_year():
     history = PaymentHistory(date(2026, 2, 1), "C1-C", (OK, LATE, NONE, OK))
     rows = payment_grid.group_by_year(history)
     assert [row.year for row in rows] == [2026, 2025]
@@ -18,7 +18,7 @@ def test_it_puts_every_month_under_its_name():
     assert rows[1].months == (*[None] * 10, OK, NONE)
 
 
-def test_it_lays_84_months_out_without_losing_one():
+def test_it_keeps_all_of_84_months():
     rows = payment_grid.group_by_year(PaymentHistory(date(2026, 11, 1), "C" * 84, (OK,) * 84))
     assert [row.year for row in rows] == list(range(2026, 2018, -1))
     assert sum(bucket is OK for row in rows for bucket in row.months) == 84
@@ -38,18 +38,18 @@ def test_it_groups_accounts_by_kind_with_open_ones_first():
             card(subscriberName="ALPHA BANK", subscriberCode="2", openOrClosed="C", balanceAmount=None),
         ]
     )
-    found = payment_grid.group_accounts(report.tradelines)
-    assert [(group.kind, group.balance) for group in found] == [(AccountKind.CARD, 1140), (AccountKind.STUDENT, 6100)]
-    assert [each.creditor for each in found[0].accounts] == ["ZEBRA BANK", "ALPHA BANK"]
+    groups = payment_grid.group_accounts(report.tradelines)
+    assert [(group.kind, group.balance) for group in groups] == [(AccountKind.CARD, 1140), (AccountKind.STUDENT, 6100)]
+    assert [account.creditor for account in groups[0].accounts] == ["ZEBRA BANK", "ALPHA BANK"]
 
 
-def test_it_knows_no_balance_of_a_group_that_reports_none():
+def test_it_has_no_balance_for_a_group_without_reported_ones():
     (group,) = payment_grid.group_accounts(parse_sample(tradeline=[card(balanceAmount="UNKNOWN")]).tradelines)
     assert group.balance is None
     assert payment_grid.group_accounts([]) == []
 
 
-def test_it_lays_a_history_out_in_rows_where_nothing_dates_it():
+def test_it_splits_an_undated_history_into_rows():
     history = PaymentHistory(None, "C1C" * 9, (OK, LATE, OK) * 9, DatedBy.NOTHING)
     assert payment_grid.group_by_year(history) == []
     rows = payment_grid.undated_rows(history)

@@ -28,7 +28,7 @@ from credit.tests.pull_steps import (
     list_report_calls,
     pull,
 )
-from credit.tests.sandbox_bureau import build_applicant
+from credit.tests.sandbox_bureau import make_applicant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
     enroll_user(alice, keep_ssn=False)
-    applicant = build_applicant("P01")
+    applicant = make_applicant("P01")
     pulled = pull(alice, applicant=applicant)
     [call], [attempt] = list_report_calls(site_bureau), list_attempts(alice)
     assert (pulled.status, call["reference"], call["ssn"]) == (ReportStatus.READY, attempt.reference_id, "full")
@@ -58,7 +58,7 @@ def test_it_asks_by_the_last_four_where_the_number_is_not_kept(site_bureau, alic
 
 def test_it_opens_a_kept_number_only_where_none_was_typed_and_records_that(days, alice):
     enroll_user(alice)
-    pull(alice, applicant=build_applicant("P01"))
+    pull(alice, applicant=make_applicant("P01"))
     assert Action.CREDENTIAL_ACCESS not in list_audit_actions(alice)
     days.advance(days=31)
     pull(alice)

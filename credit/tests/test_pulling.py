@@ -1,4 +1,4 @@
-"""Asking the bureau: once, whatever the number of clicks, workers and deaths on the way."""
+"""Requesting a report: one call to the bureau, however many clicks, workers and crashes there are."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # --- One call -----------------------------------------------------------------------------------------------
 
 
-def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
+def test_it_makes_one_call_and_records_the_attempt_and_its_consent(site_bureau, alice):
     enroll_user(alice, keep_ssn=False)
     applicant = make_applicant("P01")
     pulled = pull(alice, applicant=applicant)
@@ -44,19 +44,19 @@ def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
     assert (pulled.status, call["reference"], call["ssn"]) == (ReportStatus.READY, attempt.reference_id, "full")
     assert not call["leaked"]
     assert (attempt.status, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "user", "soft", "3F")
-    living = consent.get_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
-    assert (attempt.consent_id, attempt.consent_version) == (living.pk, authorization.VERSION)
+    active_consent = consent.get_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
+    assert (attempt.consent_id, attempt.consent_version) == (active_consent.pk, authorization.VERSION)
     assert get_status(alice) is EnrollmentStatus.READY
     assert count_raw_and_parsed_reports(alice) == (1, 1)
 
 
-def test_it_asks_by_the_last_four_where_the_number_is_not_kept(site_bureau, alice):
+def test_it_sends_the_last_four_digits_when_the_ssn_is_not_stored(site_bureau, alice):
     enroll_user(alice, keep_ssn=False)
     pull(alice)
     assert list_report_calls(site_bureau)[0]["ssn"] == "last four"
 
 
-def test_it_opens_a_kept_number_only_where_none_was_typed_and_records_that(days, alice):
+def test_it_decrypts_the_stored_ssn_only_when_none_was_entered_and_audits_it(days, alice):
     enroll_user(alice)
     pull(alice, applicant=make_applicant("P01"))
     assert Action.CREDENTIAL_ACCESS not in list_audit_actions(alice)
@@ -66,32 +66,32 @@ def test_it_opens_a_kept_number_only_where_none_was_typed_and_records_that(days,
     assert list_audit_actions(alice).count(Action.CREDIT_PULL) == 2
 
 
-def test_it_makes_one_call_of_eight_clicks_at_once(site_bureau, alice):
+def test_it_makes_one_call_for_eight_simultaneous_clicks(site_bureau, alice):
     enroll_user(alice)
     site_bureau.fault("latency", ms=1000)
 
     def click(_):
         try:
             return pull(alice)
-        except (pulling.PullInProgress, pulling.NotDue) as refused:
-            return type(refused)
+        except (pulling.PullInProgress, pulling.NotDue) as error:
+            return type(error)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(8) as clicks:
-        found = list(clicks.map(click, range(8)))
-    assert sum(isinstance(each, pulling.PullResult) for each in found) == 1
+        outcomes = list(clicks.map(click, range(8)))
+    assert sum(isinstance(outcome, pulling.PullResult) for outcome in outcomes) == 1
     assert len(list_report_calls(site_bureau)) == site_bureau.count_reports_made() == 1
     assert len(list_attempts(alice)) == 1
 
 
-def test_it_makes_one_report_in_thirty_days(days, alice, site_bureau):
+def test_it_requests_one_report_in_thirty_days(days, alice, site_bureau):
     enroll_user(alice)
     pull(alice)
     days.advance(days=29)
-    with pytest.raises(pulling.NotDue) as early:
+    with pytest.raises(pulling.NotDue) as error:
         pull(alice)
-    assert early.value.next_pull_at == get_enrollment(alice).eligible_at
+    assert error.value.next_pull_at == get_enrollment(alice).eligible_at
     with pytest.raises(pulling.NotDue):
         pull(alice, Trigger.SCHEDULED)
     days.advance(days=1)
@@ -100,7 +100,7 @@ def test_it_makes_one_report_in_thirty_days(days, alice, site_bureau):
     assert count_raw_and_parsed_reports(alice) == (2, 2)
 
 
-def test_it_counts_the_same_for_a_second_person(site_bureau, alice, mallory):
+def test_it_pulls_separately_for_a_second_user(site_bureau, alice, mallory):
     enroll_user(alice)
     enroll_user(mallory, "P02")
     first, second = pull(alice), pull(mallory)
@@ -108,7 +108,7 @@ def test_it_counts_the_same_for_a_second_person(site_bureau, alice, mallory):
     assert (count_raw_and_parsed_reports(alice), count_raw_and_parsed_reports(mallory)) == ((1, 1), (1, 1))
 
 
-def test_it_asks_nothing_with_the_bureau_off(site_bureau, alice, settings):
+def test_it_makes_no_call_when_the_bureau_is_off(site_bureau, alice, settings):
     enroll_user(alice)
     settings.CREDIT_ENV = "off"
     with pytest.raises(BureauConfigError):
@@ -119,18 +119,18 @@ def test_it_asks_nothing_with_the_bureau_off(site_bureau, alice, settings):
 # --- Consent ------------------------------------------------------------------------------------------------
 
 
-def test_it_asks_nothing_without_details(site_bureau, alice):
+def test_it_makes_no_call_without_details(site_bureau, alice):
     give_consent(alice)
     with pytest.raises(pulling.NotEnrolled):
         pull(alice)
 
 
-@pytest.mark.parametrize("how", ["withdrawn", "over", "to other words"])
-def test_it_asks_nothing_without_a_living_consent(days, alice, site_bureau, monkeypatch, how):
+@pytest.mark.parametrize("problem", ["withdrawn", "expired", "outdated"])
+def test_it_makes_no_call_without_an_active_consent(days, alice, site_bureau, monkeypatch, problem):
     enroll_user(alice)
-    if how == "withdrawn":
+    if problem == "withdrawn":
         consent.withdraw(user=alice, purpose=Purpose.CREDIT_REPORT)
-    elif how == "over":
+    elif problem == "expired":
         days.advance(days=366)
     else:
         monkeypatch.setattr(authorization, "VERSION", "2031-01")
@@ -138,11 +138,11 @@ def test_it_asks_nothing_without_a_living_consent(days, alice, site_bureau, monk
         pull(alice)
     assert (list_report_calls(site_bureau), list_attempts(alice)) == ([], [])
     assert get_status(alice) is (
-        EnrollmentStatus.CONSENT_OUTDATED if how == "to other words" else EnrollmentStatus.NO_CONSENT
+        EnrollmentStatus.CONSENT_OUTDATED if problem == "outdated" else EnrollmentStatus.NO_CONSENT
     )
 
 
-def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, monkeypatch):
+def test_it_checks_the_consent_again_right_before_the_call(site_bureau, alice, monkeypatch):
     enroll_user(alice)
     begin_attempt = attempts.begin_attempt
 
@@ -155,26 +155,26 @@ def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, m
     with pytest.raises(pulling.NoConsent):
         pull(alice)
     assert list_report_calls(site_bureau) == []
-    assert [(each.status, each.code) for each in list_attempts(alice)] == [("not_made", "NO_ACTIVE_CONSENT")]
+    assert [(attempt.status, attempt.code) for attempt in list_attempts(alice)] == [("not_made", "NO_ACTIVE_CONSENT")]
 
 
-def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alice, monkeypatch):
+def test_it_discards_the_response_when_the_consent_is_withdrawn_during_the_call(site_bureau, alice, monkeypatch):
     enroll_user(alice)
     call_bureau = pulling.call_bureau
 
     def call_and_withdraw(**options):
-        answer = call_bureau(**options)
+        response = call_bureau(**options)
         withdraw_enrollment(user=alice)
-        return answer
+        return response
 
     monkeypatch.setattr(pulling, "call_bureau", call_and_withdraw)
     with pytest.raises(pulling.NoConsent):
         pull(alice)
     assert count_raw_and_parsed_reports(alice) == (0, 0)
-    assert [(each.status, each.code) for each in list_attempts(alice)] == [("made", "WITHDRAWN")]
+    assert [(attempt.status, attempt.code) for attempt in list_attempts(alice)] == [("made", "WITHDRAWN")]
 
 
-def test_it_lets_no_clock_wake_up_for_a_person_who_withdrew_before_the_answer_was_read(site_bureau, alice, monkeypatch):
+def test_it_schedules_no_pull_when_the_consent_is_withdrawn_before_parsing(site_bureau, alice, monkeypatch):
     enroll_user(alice)
     process_report = processing.process_report
 
@@ -188,7 +188,7 @@ def test_it_lets_no_clock_wake_up_for_a_person_who_withdrew_before_the_answer_wa
     assert (get_enrollment(alice).next_pull_at, get_status(alice)) == (None, EnrollmentStatus.NO_CONSENT)
 
 
-def test_it_stops_the_clock_drops_the_number_and_says_so_when_a_consent_ends(days, alice):
+def test_it_stops_the_schedule_deletes_the_ssn_and_notifies_when_a_consent_expires(days, alice):
     enroll_user(alice)
     pull(alice)
     days.advance(days=366)
@@ -203,28 +203,30 @@ def test_it_stops_the_clock_drops_the_number_and_says_so_when_a_consent_ends(day
 # --- Killed workers -----------------------------------------------------------------------------------------
 
 
-class Killed(BaseException):
-    """What SIGKILL leaves of a worker: nothing after it runs."""
+class WorkerKilled(BaseException):
+    """Stands for SIGKILL: no handler of the worker catches it."""
 
 
 @pytest.fixture
-def killed_while(monkeypatch):
+def kill_worker_in(monkeypatch):
     def kill(module, name):
-        def die(**_):
-            raise Killed
+        def raise_killed(**_):
+            raise WorkerKilled
 
-        monkeypatch.setattr(module, name, die)
+        monkeypatch.setattr(module, name, raise_killed)
         return monkeypatch.undo
 
     return kill
 
 
-def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, site_bureau, killed_while):
+def test_it_records_an_unknown_outcome_when_the_worker_is_killed_during_the_call(
+    days, alice, site_bureau, kill_worker_in
+):
     enroll_user(alice)
-    revive = killed_while(pulling, "store_raw_report")
-    with pytest.raises(Killed):
+    undo_kill = kill_worker_in(pulling, "store_raw_report")
+    with pytest.raises(WorkerKilled):
         pull(alice)
-    revive()
+    undo_kill()
     assert site_bureau.count_reports_made() == 1
     with pytest.raises(pulling.PullInProgress):
         pull(alice)
@@ -239,12 +241,14 @@ def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, si
     assert count_raw_and_parsed_reports(alice) == (1, 1)
 
 
-def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, alice, site_bureau, killed_while):
+def test_it_parses_the_stored_response_of_a_killed_worker_without_a_second_call(
+    days, alice, site_bureau, kill_worker_in
+):
     enroll_user(alice)
-    revive = killed_while(processing, "process_report")
-    with pytest.raises(Killed):
+    undo_kill = kill_worker_in(processing, "process_report")
+    with pytest.raises(WorkerKilled):
         pull(alice)
-    revive()
+    undo_kill()
     assert (count_raw_and_parsed_reports(alice), get_status(alice)) == ((1, 0), EnrollmentStatus.UNPARSED)
     days.advance(minutes=15)
     assert get_enrollment(alice).next_pull_at < timezone.now()
@@ -257,24 +261,24 @@ def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, 
     )
 
 
-def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monkeypatch):
+def test_it_stores_a_response_that_arrives_after_its_attempt_expired(days, alice, monkeypatch):
     enroll_user(alice)
     call_bureau = pulling.call_bureau
 
     def call_and_expire(**options):
-        answer = call_bureau(**options)
+        response = call_bureau(**options)
         days.advance(minutes=20)
         attempts.expire_lost_attempt(owner_id=alice.pk)
         assert get_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
-        return answer
+        return response
 
     monkeypatch.setattr(pulling, "call_bureau", call_and_expire)
     pull(alice)
     assert (count_raw_and_parsed_reports(alice), get_status(alice)) == ((1, 1), EnrollmentStatus.READY)
-    assert [each.status for each in list_attempts(alice)] == ["made"]
+    assert [attempt.status for attempt in list_attempts(alice)] == ["made"]
 
 
-def test_it_counts_a_lost_call_once_when_its_failure_comes_late(days, alice):
+def test_it_counts_a_lost_call_once_when_its_failure_arrives_late(days, alice):
     enroll_user(alice)
     attempt, _subject = attempts.begin_attempt(owner_id=alice.pk, trigger=Trigger.USER)
     days.advance(minutes=20)
@@ -287,11 +291,11 @@ def test_it_counts_a_lost_call_once_when_its_failure_comes_late(days, alice):
     }
 
 
-def test_it_asks_no_third_time_after_two_killed_calls(days, alice, site_bureau, killed_while):
+def test_it_makes_no_third_call_after_two_killed_workers(days, alice, site_bureau, kill_worker_in):
     enroll_user(alice)
-    killed_while(pulling, "store_raw_report")
+    kill_worker_in(pulling, "store_raw_report")
     for _ in range(2):
-        with pytest.raises(Killed):
+        with pytest.raises(WorkerKilled):
             pull(alice)
         days.advance(minutes=20)
     for trigger in Trigger:

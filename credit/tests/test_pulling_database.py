@@ -1,4 +1,4 @@
-"""The connection to the database breaks while the bureau answers: what was made is paid for, and must not be lost."""
+"""The database connection breaks during the bureau's call: a report that was made is paid for and must not be lost."""
 
 import pytest
 
@@ -10,30 +10,30 @@ from credit.tests.pull_steps import count_raw_and_parsed_reports, enroll_user, l
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_it_keeps_a_report_though_its_connection_to_the_database_broke(site_bureau, alice, monkeypatch):
+def test_it_stores_a_report_after_the_database_connection_broke(site_bureau, alice, monkeypatch):
     enroll_user(alice)
     bureau = ExperianBureau().connect()
 
-    class Answering:
-        def fetch(self, *asked):
-            answer = bureau.fetch(*asked)
+    class RespondingClient:
+        def fetch(self, *args):
+            response = bureau.fetch(*args)
             cut_off_from_database()
-            return answer
+            return response
 
-    monkeypatch.setattr(ExperianBureau, "connect", lambda self: Answering())
+    monkeypatch.setattr(ExperianBureau, "connect", lambda self: RespondingClient())
     pull(alice)
     assert count_raw_and_parsed_reports(alice) == (1, 1)
 
 
-def test_it_writes_down_a_failure_though_its_connection_to_the_database_broke(site_bureau, alice, monkeypatch):
+def test_it_records_a_failure_after_the_database_connection_broke(site_bureau, alice, monkeypatch):
     enroll_user(alice)
 
-    class Failing:
-        def fetch(self, *asked):
+    class FailingClient:
+        def fetch(self, *args):
             cut_off_from_database()
             raise BureauUnavailable("503")
 
-    monkeypatch.setattr(ExperianBureau, "connect", lambda self: Failing())
+    monkeypatch.setattr(ExperianBureau, "connect", lambda self: FailingClient())
     with pytest.raises(BureauUnavailable):
         pull(alice)
     assert [attempt.status for attempt in list_attempts(alice)] == ["not_made"]

@@ -1,4 +1,4 @@
-"""The bureau's answer for its person's eyes: what is masked, what is left alone, and how it is cut into pages."""
+"""The raw report as the user sees it: what is masked, what is left as it is, and how it is split into pages."""
 
 import json
 
@@ -33,11 +33,11 @@ PROFILE = {
 
 
 def redact_profile(profile: object = PROFILE) -> dict:
-    found = redact(json.dumps({"creditProfile": [profile]}).encode())
-    return found["creditProfile"][0]
+    redacted = redact(json.dumps({"creditProfile": [profile]}).encode())
+    return redacted["creditProfile"][0]
 
 
-def test_it_masks_numbers_wherever_they_stand() -> None:
+def test_it_masks_secret_numbers_everywhere_in_the_report() -> None:
     text = json.dumps(redact_profile(), ensure_ascii=False)
     for secret in (SSN, "666-01-1001", "4111222233334444", "12345", "98765432109876543"):
         assert secret not in text
@@ -45,18 +45,18 @@ def test_it_masks_numbers_wherever_they_stand() -> None:
     assert redact_profile()["informationalMessage"][0]["messageText"] == "SSN •••••1001 AND •••••••1001 MATCH"
 
 
-def test_it_leaves_four_characters_of_a_long_number_and_none_of_a_short_one() -> None:
+def test_it_shows_four_characters_of_a_long_number_and_none_of_a_short_one() -> None:
     long, short = redact_profile()["tradeline"]
     assert (long["accountNumber"], short["accountNumber"]) == ("•" * 12 + "4444", "•••••")
     assert (mask("1234567"), mask("12345678"), mask("")) == ("•••••••", "••••5678", "")
 
 
 def test_it_leaves_everything_else_as_it_is() -> None:
-    found = redact_profile()
+    redacted = redact_profile()
     for name in ("headerRecord", "fraudShield", "addressInformation"):
-        assert found[name] == PROFILE[name]
-    assert found["ssn"][0]["ssnIndicators"] == "YYYYYYYYY"
-    assert [each["balanceAmount"] for each in found["tradeline"]] == ["00001140", "00000000"]
+        assert redacted[name] == PROFILE[name]
+    assert redacted["ssn"][0]["ssnIndicators"] == "YYYYYYYYY"
+    assert [account["balanceAmount"] for account in redacted["tradeline"]] == ["00001140", "00000000"]
 
 
 @pytest.mark.parametrize(
@@ -71,26 +71,26 @@ def test_it_leaves_everything_else_as_it_is() -> None:
         {"ssn": [[{"number": "666011001"}]]},
     ],
 )
-def test_it_masks_them_in_any_form(profile: dict) -> None:
+def test_it_masks_secret_numbers_in_any_document_shape(profile: dict) -> None:
     text = json.dumps(redact_profile(profile), ensure_ascii=False)
     assert "666011001" not in text
     assert "666-01-1001" not in text
 
 
-def test_it_does_not_take_zeros_for_a_number_to_look_for() -> None:
-    found = redact_profile({"ssn": [{"number": "000000000"}], "tradeline": [{"balanceAmount": "000000000"}]})
-    assert found["tradeline"][0]["balanceAmount"] == "000000000"
+def test_it_does_not_mask_other_zeros_when_the_ssn_is_all_zeros() -> None:
+    redacted = redact_profile({"ssn": [{"number": "000000000"}], "tradeline": [{"balanceAmount": "000000000"}]})
+    assert redacted["tradeline"][0]["balanceAmount"] == "000000000"
 
 
 @pytest.mark.parametrize("raw", [b"", b"<html>", b'{"creditProfile": [', b"\xff\xfe", b"[" * 100_000])
-def test_it_shows_nothing_of_what_it_cannot_read(raw: bytes) -> None:
+def test_it_refuses_to_show_invalid_json(raw: bytes) -> None:
     with pytest.raises(InvalidJson):
         redact(raw)
 
 
-def test_it_takes_an_answer_apart_by_its_sections() -> None:
-    parts = split_sections({"creditProfile": [{"ssn": [1, 2], "endTotals": {}}, {"ssn": []}], "success": True})
-    assert [(each.name, each.rows) for each in list_sections(parts)] == [
+def test_it_splits_a_report_into_its_sections() -> None:
+    sections = split_sections({"creditProfile": [{"ssn": [1, 2], "endTotals": {}}, {"ssn": []}], "success": True})
+    assert [(section.name, section.rows) for section in list_sections(sections)] == [
         ("ssn", 2),
         ("endTotals", 1),
         ("ssn (2)", 0),
@@ -99,22 +99,22 @@ def test_it_takes_an_answer_apart_by_its_sections() -> None:
 
 
 @pytest.mark.parametrize("document", [None, 7, "text", [], [1], {}, {"creditProfile": None}, {"creditProfile": "x"}])
-def test_it_shows_an_answer_of_any_form(document: object) -> None:
-    parts = split_sections(redact(json.dumps(document).encode()))
-    assert bool(parts) == (document != {})
-    assert {render_page(part, number=1).count for part in parts.values()} <= {1}
+def test_it_renders_a_document_of_any_shape(document: object) -> None:
+    sections = split_sections(redact(json.dumps(document).encode()))
+    assert bool(sections) == (document != {})
+    assert {render_page(section, number=1).count for section in sections.values()} <= {1}
 
 
-def test_it_cuts_a_long_section_into_pages_that_make_up_the_whole() -> None:
-    part = [{"text": f"<{number}>" * 20} for number in range(2000)]
-    pages = [render_page(part, number=number) for number in range(1, render_page(part, number=1).count + 1)]
+def test_it_splits_a_long_section_into_pages_without_loss() -> None:
+    rows = [{"text": f"<{number}>" * 20} for number in range(2000)]
+    pages = [render_page(rows, number=number) for number in range(1, render_page(rows, number=1).count + 1)]
     assert len(pages) > 2
-    assert "\n".join(each.text for each in pages) == json.dumps(part, indent=2)
-    assert max(len(escape(each.text).encode()) for each in pages) <= PAGE_BYTES
-    assert [(each.before, each.after) for each in (pages[0], pages[-1])] == [(0, 2), (len(pages) - 1, 0)]
+    assert "\n".join(page.text for page in pages) == json.dumps(rows, indent=2)
+    assert max(len(escape(page.text).encode()) for page in pages) <= PAGE_BYTES
+    assert [(page.before, page.after) for page in (pages[0], pages[-1])] == [(0, 2), (len(pages) - 1, 0)]
 
 
-def test_it_cuts_a_line_that_has_no_end() -> None:
+def test_it_splits_an_overlong_line() -> None:
     text = "x" * 100_000
     first = render_page(text, number=1)
     pages = [render_page(text, number=number).text for number in range(1, first.count + 1)]
@@ -122,7 +122,7 @@ def test_it_cuts_a_line_that_has_no_end() -> None:
     assert max(map(len, pages)) <= PAGE_BYTES
 
 
-def test_it_gives_the_nearest_page_for_a_number_that_is_none() -> None:
+def test_it_returns_the_nearest_page_for_a_number_out_of_range() -> None:
     assert (render_page([], number=-3).number, render_page([], number=99).number) == (1, 1)
 
 
@@ -140,11 +140,11 @@ DOCUMENTS = st.recursive(
 
 
 @given(DOCUMENTS)
-def test_it_hides_a_number_that_stands_where_one_is_expected(document: object) -> None:
-    whole = {"creditProfile": [{"ssn": [{"number": SSN}], "rest": document}]}
-    found = redact(json.dumps(whole).encode())
-    text = json.dumps(found, ensure_ascii=False)
+def test_it_masks_the_ssn_whatever_else_the_document_contains(document: object) -> None:
+    report = {"creditProfile": [{"ssn": [{"number": SSN}], "rest": document}]}
+    redacted = redact(json.dumps(report).encode())
+    text = json.dumps(redacted, ensure_ascii=False)
     assert SSN not in text
     assert "666-01-1001" not in text
-    for part in split_sections(found).values():
-        render_page(part, number=1)
+    for section in split_sections(redacted).values():
+        render_page(section, number=1)

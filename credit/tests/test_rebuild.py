@@ -1,4 +1,4 @@
-"""Reading kept answers again: the same rows as before, nothing asked, nobody alerted."""
+"""Rebuilding reports from stored raw reports: the same rows as before, no call to the bureau, no notification."""
 
 from datetime import date
 from io import StringIO
@@ -38,22 +38,22 @@ def rebuild(*options):
     return out.getvalue()
 
 
-def everything(user):
-    """All that pages can read of a person."""
+def read_all(user):
+    """Everything of a user's reports that pages can read."""
     with tenant(user.pk):
-        listed = reports.list_reports(owner=user.pk)
+        listings = reports.list_reports(owner=user.pk)
         return (
-            listed,
-            [reports.get_report(owner=user.pk, report_id=each.id) for each in listed],
+            listings,
+            [reports.get_report(owner=user.pk, report_id=listing.id) for listing in listings],
             reports.list_changes(owner=user.pk),
             reports.get_latest_report(owner=user.pk),
         )
 
 
-def changes_of(user):
+def list_stored_changes(user):
     with tenant(user.pk):
-        found = reports.list_changes(owner=user.pk)
-    return [(kept.change.type, kept.change.entity, kept.change.after) for kept in found]
+        stored_changes = reports.list_changes(owner=user.pk)
+    return [(stored.change.type, stored.change.entity, stored.change.after) for stored in stored_changes]
 
 
 def list_notification_titles(user):
@@ -61,43 +61,43 @@ def list_notification_titles(user):
         return sorted(row.title for row in Notification.objects.all())
 
 
-def lose_rows(user):
+def delete_reports(user):
     with tenant(user.pk):
         Report.objects.all().delete()
 
 
 @pytest.mark.parametrize("persona", PERSONAS_WITH_FILE)
-def test_it_makes_the_same_rows_again(site_bureau, alice, persona):
+def test_it_rebuilds_equal_reports(site_bureau, alice, persona):
     enroll_user(alice, persona)
     pull(alice)
-    before = everything(alice)
-    lose_rows(alice)
+    before = read_all(alice)
+    delete_reports(alice)
     assert count_raw_and_parsed_reports(alice) == (1, 0)
     rebuild("--all")
-    assert everything(alice) == before
+    assert read_all(alice) == before
     assert len(list_report_calls(site_bureau)) == 1
 
 
-def test_it_makes_the_same_changes_again_and_alerts_nobody(days, alice):
+def test_it_rebuilds_equal_changes_without_notifications(days, alice):
     enroll_user(alice, "P11")
     pull(alice)
     for _ in range(3):
         days.advance(days=30)
         pull(alice)
-    before, notification_count = everything(alice), count(Notification, alice)
+    before, notification_count = read_all(alice), count(Notification, alice)
     assert (len(before[2]), notification_count) > (3, 3)
     with tenant(alice.pk):
         Notification.objects.all().delete()
-    for spoil in (lambda: None, lambda: lose_rows(alice)):
-        spoil()
+    for prepare in (lambda: None, lambda: delete_reports(alice)):
+        prepare()
         rebuild("--owner", str(alice.pk))
-        assert everything(alice) == before
+        assert read_all(alice) == before
     assert count(Notification, alice) == 0
     assert list_audit_actions(alice).count(Action.CREDIT_REBUILD) == 2
 
 
-def test_it_compares_with_an_older_report_as_it_reads_it_today(days, alice, mallory):
-    """What a new parser reads otherwise did not change in the file: nobody is told that it did."""
+def test_it_compares_with_an_older_report_as_the_current_parser_reads_it(days, alice, mallory):
+    """What only a new parser reads differently did not change in the file, so it is no change and no notification."""
     for user in (alice, mallory):
         enroll_user(user, "P03")
         pull(user)
@@ -108,14 +108,14 @@ def test_it_compares_with_an_older_report_as_it_reads_it_today(days, alice, mall
     days.advance(days=30)
     for user in (alice, mallory):
         pull(user)
-    assert changes_of(alice) == changes_of(mallory)
+    assert list_stored_changes(alice) == list_stored_changes(mallory)
     assert list_notification_titles(alice) == list_notification_titles(mallory)
     rebuild()
-    assert changes_of(alice) == changes_of(mallory)
+    assert list_stored_changes(alice) == list_stored_changes(mallory)
     assert list_notification_titles(alice) == list_notification_titles(mallory)
 
 
-def test_it_compares_with_an_older_report_as_it_stands_where_it_cannot_read_it(days, alice):
+def test_it_compares_with_the_stored_older_report_when_its_raw_report_is_unreadable(days, alice):
     enroll_user(alice, "P03")
     pull(alice)
     with tenant(alice.pk):
@@ -126,10 +126,10 @@ def test_it_compares_with_an_older_report_as_it_stands_where_it_cannot_read_it(d
     rewrite_accounts(alice, derogatory=False)
     days.advance(days=30)
     pull(alice)
-    assert ChangeType.DEROGATORY_ADDED in {change_type for change_type, _entity, _after in changes_of(alice)}
+    assert ChangeType.DEROGATORY_ADDED in {change_type for change_type, _entity, _after in list_stored_changes(alice)}
 
 
-def test_it_reads_without_being_asked_only_what_this_parser_has_not(site_bureau, alice, mallory):
+def test_it_rebuilds_only_outdated_reports_by_default(site_bureau, alice, mallory):
     for user in (alice, mallory):
         enroll_user(user)
         pull(user)
@@ -143,7 +143,7 @@ def test_it_reads_without_being_asked_only_what_this_parser_has_not(site_bureau,
     assert list_audit_actions(mallory).count(Action.CREDIT_REBUILD) == 0
 
 
-def test_it_goes_on_behind_the_person_named_last(site_bureau, alice, mallory):
+def test_it_continues_after_the_owner_given_with_after(site_bureau, alice, mallory):
     for user in (alice, mallory):
         enroll_user(user)
         pull(user)
@@ -153,38 +153,38 @@ def test_it_goes_on_behind_the_person_named_last(site_bureau, alice, mallory):
     assert rebuild("--owner", str(uuid4())) == "Read 0 raw reports again.\n"
 
 
-def test_it_goes_on_after_being_killed(days, alice, monkeypatch):
+def test_it_continues_after_an_interrupted_rebuild(days, alice, monkeypatch):
     enroll_user(alice, "P11")
     pull(alice)
     days.advance(days=30)
     pull(alice)
-    before = everything(alice)
-    lose_rows(alice)
-    one, seen = rebuilding.rebuild_report, []
+    before = read_all(alice)
+    delete_reports(alice)
+    rebuild_report, calls = rebuilding.rebuild_report, []
 
-    def die_at_the_second(**options):
-        seen.append(options)
-        if len(seen) == 2:
+    def interrupt_second_call(**options):
+        calls.append(options)
+        if len(calls) == 2:
             raise KeyboardInterrupt
-        one(**options)
+        rebuild_report(**options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(rebuilding, "rebuild_report", die_at_the_second)
+        patch.setattr(rebuilding, "rebuild_report", interrupt_second_call)
         with pytest.raises(KeyboardInterrupt):
             rebuild()
     assert count_raw_and_parsed_reports(alice) == (2, 1)
     rebuild()
-    assert everything(alice) == before
+    assert read_all(alice) == before
 
 
-def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatch):
+def test_it_parses_a_raw_report_that_was_unreadable_before(site_bureau, alice, monkeypatch):
     enroll_user(alice)
     with monkeypatch.context() as patch:
 
-        def cannot(*_, **__):
+        def raise_malformed(*_, **__):
             raise MalformedReport("NO_PROFILE")
 
-        patch.setattr("credit.experian.normalize.normalize", cannot)
+        patch.setattr("credit.experian.normalize.normalize", raise_malformed)
         with pytest.raises(MalformedReport):
             pull(alice)
         with pytest.raises(CommandError, match="cannot read 1 raw reports"):
@@ -195,14 +195,14 @@ def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatc
     assert load_changes(alice) == []
 
 
-def test_it_leaves_rows_alone_that_it_cannot_make_anew(site_bureau, alice):
+def test_it_leaves_reports_unchanged_that_it_cannot_rebuild(site_bureau, alice):
     enroll_user(alice)
     pull(alice)
-    before = everything(alice)
+    before = read_all(alice)
     with tenant(alice.pk):
         raw = RawReport.objects.get()
         raw.body = pack(b"no report")
         raw.save()
     with pytest.raises(CommandError):
         rebuild("--all")
-    assert everything(alice) == before
+    assert read_all(alice) == before

@@ -1,4 +1,4 @@
-"""Documents that this version cannot open or decode: parsed anew for the page, rebuilt by the command, never a 500."""
+"""Documents that this version cannot decrypt or decode: parsed again for the page, rebuilt by the command, no 500."""
 
 from io import StringIO
 
@@ -26,7 +26,7 @@ PAGES = ("", "_accounts", "_inquiries", "_records", "_personal", "_changes", "_h
 
 
 def rewrite(user, **columns):
-    """Put other texts into sealed columns of all of a person's reports."""
+    """Overwrite encrypted columns of all of a user's reports."""
     with tenant(user.pk):
         for row in Report.objects.all():
             for name, text in columns.items():
@@ -35,7 +35,7 @@ def rewrite(user, **columns):
 
 
 def damage(user, table, column):
-    """Change the last byte of a sealed column."""
+    """Change the last byte of an encrypted column."""
     with tenant(user.pk), connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {table} SET {column} = set_byte({column}, length({column}) - 1,"
@@ -66,31 +66,31 @@ def unreadable_document(request, report, alice):
         rewrite(alice, document=request.param)
 
 
-EVERY_WAY = pytest.mark.parametrize(
+FOR_EVERY_UNREADABLE_DOCUMENT = pytest.mark.parametrize(
     "unreadable_document", [OLDER_SHAPE, NO_DOCUMENT, pack(b"{"), "damaged"], indirect=True
 )
 
 
-@EVERY_WAY
-def test_it_reads_the_raw_answer_instead_in_one_more_statement(
+@FOR_EVERY_UNREADABLE_DOCUMENT
+def test_it_parses_the_raw_report_instead_with_one_more_query(
     alice, report, unreadable_document, django_assert_num_queries
 ):
     with tenant(alice.pk), django_assert_num_queries(2):
-        found = reports.get_latest_report(owner=alice.pk)
-    assert found.report == report
+        stored = reports.get_latest_report(owner=alice.pk)
+    assert stored.report == report
 
 
-@EVERY_WAY
-def test_it_is_found_and_mended_by_a_plain_rebuild(alice, report, unreadable_document):
+@FOR_EVERY_UNREADABLE_DOCUMENT
+def test_it_is_repaired_by_a_rebuild_without_options(alice, report, unreadable_document):
     assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 raw reports again.\n"
     assert load_reports(alice) == [report]
     assert rebuild() == "Read 0 raw reports again.\n"
 
 
-@pytest.mark.parametrize("answer", ["damaged", "no report"])
-def test_every_page_answers_where_the_answer_cannot_be_read_either(as_alice, alice, report, answer, settings):
+@pytest.mark.parametrize("raw_body", ["damaged", "no report"])
+def test_it_opens_every_page_when_the_raw_report_is_unreadable_too(as_alice, alice, report, raw_body, settings):
     rewrite(alice, document=OLDER_SHAPE)
-    if answer == "damaged":
+    if raw_body == "damaged":
         damage(alice, "credit_rawreport", "body")
     else:
         with tenant(alice.pk):
@@ -107,8 +107,8 @@ def test_every_page_answers_where_the_answer_cannot_be_read_either(as_alice, ali
         assert reports.get_reports(owner=alice.pk, report_ids=[listing.id]) == {}
         with pytest.raises(UnreadableReport):
             reports.get_report(owner=alice.pk, report_id=listing.id)
-    chosen = {"before": listing.id, "after": listing.id}
-    page = as_alice.get(reverse("credit_changes"), chosen)
+    query = {"before": listing.id, "after": listing.id}
+    page = as_alice.get(reverse("credit_changes"), query)
     assert (page.status_code, "open one of these reports" in page.content.decode()) == (422, True)
     with pytest.raises(CommandError):
         rebuild()
@@ -126,7 +126,7 @@ def test_it_compares_nothing_with_a_report_that_cannot_be_read(days, alice, repo
 
 
 @pytest.mark.parametrize("text", [pack(b'[{"entity": 1}]'), RENAMED_FIELD, NO_DOCUMENT])
-def test_it_says_that_changes_cannot_be_read_and_finds_them_anew(as_alice, days, alice, report, text):
+def test_it_says_that_changes_are_unreadable_and_rebuilds_them(as_alice, days, alice, report, text):
     days.advance(days=60)
     pull(alice)
     before = load_changes(alice)
@@ -143,7 +143,7 @@ def test_it_says_that_changes_cannot_be_read_and_finds_them_anew(as_alice, days,
     assert load_changes(alice) == before
 
 
-def test_a_document_says_nothing_of_itself_when_it_cannot_be_decoded(alice, report):
+def test_it_leaks_no_document_content_in_a_decoding_error(alice, report):
     with tenant(alice.pk):
         row = Report.objects.get()
         row.document = pack(b'{"provider": ["CANARY"]}')
@@ -153,6 +153,6 @@ def test_a_document_says_nothing_of_itself_when_it_cannot_be_decoded(alice, repo
     assert error.value.__context__ is None
 
 
-def test_it_packs_a_report_into_a_fraction(report):
+def test_it_compresses_a_report(report):
     assert len(encode_report(report)) * 3 < len(msgspec.json.encode(report))
     assert len(encode_changes((UNREADABLE_CHANGE,) * 100)) < 1000

@@ -1,4 +1,4 @@
-"""What a person reads in each state: every state has words, and every button leads somewhere."""
+"""The message of each enrollment status: every status has a text, and every button leads to a page."""
 
 import pytest
 from django.urls import resolve, reverse
@@ -7,7 +7,7 @@ from credit.forms import DetailsForm
 from credit.presentation.status_messages import FIELD_LABELS, STATUS_MESSAGES, banner_for
 from credit.statuses import EnrollmentStatus
 
-TO_ANSWER = {
+WAITING_FOR_US = {
     EnrollmentStatus.PULLING,
     EnrollmentStatus.RETRYING,
     EnrollmentStatus.OUTCOME_UNKNOWN,
@@ -16,24 +16,24 @@ TO_ANSWER = {
 }
 
 
-def test_it_has_words_for_every_state() -> None:
+def test_it_has_a_distinct_message_for_every_status() -> None:
     assert set(STATUS_MESSAGES) == set(EnrollmentStatus)
     titles = [status_message.title for status_message in STATUS_MESSAGES.values()]
     assert len(set(titles)) == len(titles)
     assert all(status_message.texts for status_message in STATUS_MESSAGES.values())
 
 
-@pytest.mark.parametrize("state", EnrollmentStatus)
-def test_it_leads_somewhere_or_says_that_nothing_has_to_be_done(state: EnrollmentStatus) -> None:
-    status_message = STATUS_MESSAGES[state]
+@pytest.mark.parametrize("status", EnrollmentStatus)
+def test_it_offers_an_action_or_says_that_none_is_needed(status: EnrollmentStatus) -> None:
+    status_message = STATUS_MESSAGES[status]
     if status_message.action:
         assert resolve(reverse(status_message.action_url_name))
         assert status_message.action_method in ("get", "post")
-    elif state in TO_ANSWER:
+    elif status in WAITING_FOR_US:
         assert any("You don't need to do anything" in text or "automatically" in text for text in status_message.texts)
 
 
-def test_it_treats_a_freeze_as_what_the_person_wanted() -> None:
+def test_it_presents_a_freeze_as_intended_and_not_as_an_error() -> None:
     words = " ".join(map(str, STATUS_MESSAGES[EnrollmentStatus.FROZEN].texts))
     assert "Nothing is wrong" in words
     assert "It's free." in words
@@ -43,19 +43,19 @@ def test_it_treats_a_freeze_as_what_the_person_wanted() -> None:
     ]
 
 
-def test_it_draws_no_conclusion_from_a_restricted_file() -> None:
+def test_it_names_no_reason_for_a_restricted_file() -> None:
     words = " ".join(map(str, STATUS_MESSAGES[EnrollmentStatus.RESTRICTED].texts)).casefold()
     for conclusion in ("deceased", "died", "fraud", "minor", "alert"):
         assert conclusion not in words
 
 
-def test_it_says_above_a_report_what_is_not_as_usual() -> None:
+def test_it_has_a_banner_for_every_status_except_ready() -> None:
     assert banner_for(EnrollmentStatus.READY) is None
-    for state in set(EnrollmentStatus) - {EnrollmentStatus.READY}:
-        found = banner_for(state)
-        assert found is not None
-        assert resolve(found.url)
+    for status in set(EnrollmentStatus) - {EnrollmentStatus.READY}:
+        banner = banner_for(status)
+        assert banner is not None
+        assert resolve(banner.url)
 
 
-def test_it_names_every_field_that_can_be_refused() -> None:
+def test_it_has_a_label_for_every_field_that_the_bureau_can_reject() -> None:
     assert set(FIELD_LABELS) == set(DetailsForm.base_fields) - {"keep_ssn"}

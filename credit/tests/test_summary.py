@@ -8,7 +8,7 @@ from credit.report import AccountKind
 from credit.tests.experian_samples import INQUIRY, TODAY, card, loan, parse_sample
 
 
-def summary(**sections):
+def summarize_sample(**sections):
     report = parse_sample(**sections)
     return summarize(report.tradelines, report.inquiries, on=TODAY)
 
@@ -29,50 +29,52 @@ def test_it_counts_whole_months(opened, months):
     assert age(opened, TODAY) == months
 
 
-def test_it_adds_up_an_ordinary_report():
-    found = summary()
+def test_it_sums_up_an_ordinary_report():
+    result = summarize_sample()
     assert (
-        found.balances[AccountKind.CARD],
-        found.balances[AccountKind.STUDENT],
-        found.balances[AccountKind.AUTO],
+        result.balances[AccountKind.CARD],
+        result.balances[AccountKind.STUDENT],
+        result.balances[AccountKind.AUTO],
     ) == (1140, 6100, 0)
-    assert (found.open_accounts, found.closed_accounts, found.monthly_payments) == (2, 0, 35)
+    assert (result.open_accounts, result.closed_accounts, result.monthly_payments) == (2, 0, 35)
     # March 15, 2016 is 128 months ago and August 20, 2019 is 87.
-    assert found.all_ages == found.open_ages == Ages(oldest=128, newest=87, average=107)
-    assert found.on_time == Fraction(1)
+    assert result.all_ages == result.open_ages == Ages(oldest=128, newest=87, average=107)
+    assert result.on_time == Fraction(1)
     # September 12, 2025 is 14 months ago.
-    assert found.inquiries == {6: 0, 12: 0, 24: 1}
+    assert result.inquiries == {6: 0, 12: 0, 24: 1}
 
 
 def test_it_averages_ages_over_all_accounts_and_over_open_ones():
-    found = summary(tradeline=[card(), loan(openOrClosed="C")])
-    assert (found.all_ages.average, found.open_ages.average) == (107, 128)
+    result = summarize_sample(tradeline=[card(), loan(openOrClosed="C")])
+    assert (result.all_ages.average, result.open_ages.average) == (107, 128)
 
 
-def test_it_knows_no_age_without_a_date():
-    assert summary(tradeline=[card(openDate=None)]).all_ages == Ages(None, None, None)
+def test_it_has_no_age_without_an_open_date():
+    assert summarize_sample(tradeline=[card(openDate=None)]).all_ages == Ages(None, None, None)
 
 
-def test_it_counts_nothing_by_a_date_that_lies_far_ahead():
-    ahead = summary(tradeline=[card(openDate="12319999"), loan()], inquiry=[INQUIRY | {"date": "12319999"}])
-    assert ahead.all_ages == Ages(oldest=87, newest=87, average=87)
-    assert ahead.inquiries == {6: 0, 12: 0, 24: 0}
-    tomorrow = summary(tradeline=[card(openDate="11212026")], inquiry=[INQUIRY | {"date": "11212026"}])
+def test_it_ignores_dates_in_the_far_future():
+    far_future = summarize_sample(
+        tradeline=[card(openDate="12319999"), loan()], inquiry=[INQUIRY | {"date": "12319999"}]
+    )
+    assert far_future.all_ages == Ages(oldest=87, newest=87, average=87)
+    assert far_future.inquiries == {6: 0, 12: 0, 24: 0}
+    tomorrow = summarize_sample(tradeline=[card(openDate="11212026")], inquiry=[INQUIRY | {"date": "11212026"}])
     assert (tomorrow.all_ages.newest, tomorrow.inquiries[6]) == (0, 1)
 
 
 @pytest.mark.parametrize(("day", "counted"), [("05212026", True), ("05202026", False)])
 def test_it_counts_an_inquiry_until_its_months_are_over(day, counted):
-    assert summary(inquiry=[INQUIRY | {"date": day}]).inquiries[6] == counted
+    assert summarize_sample(inquiry=[INQUIRY | {"date": day}]).inquiries[6] == counted
 
 
-def test_it_counts_months_that_went_badly():
-    found = summary(tradeline=[card(paymentHistory="C1-B9"), card(paymentHistory="0N")])
-    assert (found.on_time, found.late_months) == (Fraction(3, 5), 2)
-    assert summary(tradeline=[card(paymentHistory="-B")]).on_time is None
+def test_it_counts_late_months():
+    result = summarize_sample(tradeline=[card(paymentHistory="C1-B9"), card(paymentHistory="0N")])
+    assert (result.on_time, result.late_months) == (Fraction(3, 5), 2)
+    assert summarize_sample(tradeline=[card(paymentHistory="-B")]).on_time is None
 
 
-def test_it_counts_collections_and_what_is_past_due():
+def test_it_sums_collections_and_past_due_amounts():
     collection = loan(accountType="48", balanceAmount="00000842", amountPastDue="00000842")
-    found = summary(tradeline=[card(amountPastDue="00000025"), collection, loan(balanceAmount=None)])
-    assert (found.collections, found.collection_balance, found.past_due) == (1, 842, 867)
+    result = summarize_sample(tradeline=[card(amountPastDue="00000025"), collection, loan(balanceAmount=None)])
+    assert (result.collections, result.collection_balance, result.past_due) == (1, 842, 867)

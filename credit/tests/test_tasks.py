@@ -1,4 +1,4 @@
-"""The clock: whose turn it is, when it comes again, and what a job does with what it meets."""
+"""Scheduled pulls: which users are due, when they are due again, and how a task handles failures."""
 
 import logging
 from datetime import timedelta
@@ -25,69 +25,69 @@ from credit.tests.pull_steps import (
 
 pytestmark = pytest.mark.dates
 
-# --- Whose turn it is ---------------------------------------------------------------------------------------
+# --- Due pulls ----------------------------------------------------------------------------------------------
 
 
-def due_at(user, moment):
+def enroll_with_next_pull(user, next_pull_at):
     enroll_user(user)
     with tenant(user.pk):
-        Enrollment.objects.update(next_pull_at=moment)
+        Enrollment.objects.update(next_pull_at=next_pull_at)
 
 
 @pytest.mark.django_db
-def test_it_names_each_person_whose_time_has_come_once(alice, mallory, make_user):
+def test_it_claims_each_due_user_once(alice, mallory, make_user):
     now = timezone.now()
-    due_at(alice, now - timedelta(days=1))
-    due_at(mallory, now + timedelta(hours=1))
-    due_at(make_user("carol"), None)
+    enroll_with_next_pull(alice, now - timedelta(days=1))
+    enroll_with_next_pull(mallory, now + timedelta(hours=1))
+    enroll_with_next_pull(make_user("carol"), None)
     assert due_pulls.claim_due_pulls(limit=10) == [alice.pk]
     assert due_pulls.claim_due_pulls(limit=10) == []
-    again = get_enrollment(alice).next_pull_at
-    assert timedelta(minutes=29) < again - now <= timedelta(minutes=31)
+    next_claim_at = get_enrollment(alice).next_pull_at
+    assert timedelta(minutes=29) < next_claim_at - now <= timedelta(minutes=31)
 
 
 @pytest.mark.django_db
-def test_it_names_nobody_who_withdrew(alice):
-    due_at(alice, timezone.now() - timedelta(days=1))
+def test_it_claims_no_user_who_withdrew(alice):
+    enroll_with_next_pull(alice, timezone.now() - timedelta(days=1))
     lifecycle.withdraw_enrollment(user=alice)
     assert due_pulls.claim_due_pulls(limit=10) == []
 
 
 @pytest.mark.django_db
-def test_it_names_nobody_whose_account_is_closed(alice):
-    due_at(alice, timezone.now() - timedelta(days=1))
+def test_it_claims_no_user_whose_account_is_deactivated(alice):
+    enroll_with_next_pull(alice, timezone.now() - timedelta(days=1))
     deactivate(user=alice, actor=None)
     assert due_pulls.claim_due_pulls(limit=10) == []
 
 
 @pytest.mark.django_db
-def test_it_names_no_more_at_a_time_than_it_is_asked_for(make_user):
-    people = [make_user(f"person{number}") for number in range(5)]
-    for user in people:
-        due_at(user, timezone.now() - timedelta(days=1))
-    named = [due_pulls.claim_due_pulls(limit=2) for _ in range(4)]
-    assert [len(each) for each in named] == [2, 2, 1, 0]
-    assert {owner for each in named for owner in each} == {user.pk for user in people}
+def test_it_claims_no_more_users_than_the_limit(make_user):
+    users = [make_user(f"user{number}") for number in range(5)]
+    for user in users:
+        enroll_with_next_pull(user, timezone.now() - timedelta(days=1))
+    batches = [due_pulls.claim_due_pulls(limit=2) for _ in range(4)]
+    assert [len(batch) for batch in batches] == [2, 2, 1, 0]
+    assert {owner for batch in batches for owner in batch} == {user.pk for user in users}
 
 
-# --- Jobs ---------------------------------------------------------------------------------------------------
+# --- Tasks --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def at_once():
-    """Jobs that run where they are queued."""
+def eager_tasks():
+    """Run tasks in this process as soon as they are queued."""
     app.conf.task_always_eager = True
     yield
     app.conf.task_always_eager = False
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_pulls_everybodys_report_month_after_month(days, alice, mallory, site_bureau, at_once):
+def test_it_pulls_every_users_report_once_a_month(days, alice, mallory, site_bureau, eager_tasks):
     for user, persona in ((alice, "P01"), (mallory, "P02")):
         enroll_user(user, persona)
         pull(user)
     for month in range(2, 5):
-        made_due(days, alice, mallory)
+        make_due(days, alice, mallory)
         tasks.dispatch_due_pulls()
         tasks.dispatch_due_pulls()
         assert (count_raw_and_parsed_reports(alice), count_raw_and_parsed_reports(mallory)) == (
@@ -98,8 +98,8 @@ def test_it_pulls_everybodys_report_month_after_month(days, alice, mallory, site
     assert {attempt.trigger for attempt in list_attempts(alice)[1:]} == {Trigger.SCHEDULED}
 
 
-def made_due(days, *users):
-    """Let a month go by. The database keeps its own time, so what is due there is told by ours."""
+def make_due(days, *users):
+    """Advance the clock by a month, and make the pulls due for the database too, whose clock does not move."""
     days.advance(days=32)
     for user in users:
         assert get_enrollment(user).next_pull_at < timezone.now()
@@ -108,7 +108,7 @@ def made_due(days, *users):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_gets_over_a_bureau_that_fails_and_a_job_that_comes_twice(site_bureau, alice, at_once):
+def test_it_handles_an_unavailable_bureau_and_a_repeated_task(site_bureau, alice, eager_tasks):
     enroll_user(alice)
     site_bureau.fault("error", name="unavailable")
     for _ in range(2):
@@ -119,24 +119,24 @@ def test_it_gets_over_a_bureau_that_fails_and_a_job_that_comes_twice(site_bureau
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_asks_nobody_with_the_bureau_off(site_bureau, alice, at_once, settings):
-    due_at(alice, timezone.now() - timedelta(days=1))
+def test_it_pulls_nothing_when_the_bureau_is_off(site_bureau, alice, eager_tasks, settings):
+    enroll_with_next_pull(alice, timezone.now() - timedelta(days=1))
     settings.CREDIT_ENV = "off"
     tasks.dispatch_due_pulls()
     assert (list_attempts(alice), list_report_calls(site_bureau)) == ([], [])
 
 
 @pytest.mark.django_db
-def test_it_drops_numbers_that_nobody_uses(alice, at_once, monkeypatch):
+def test_it_deletes_idle_ssns(alice, eager_tasks, monkeypatch):
     enroll_user(alice)
     monkeypatch.setattr(due_pulls, "list_idle_ssns", lambda *, limit: [alice.pk])
     tasks.delete_idle_ssns()
     assert get_enrollment(alice).ssn is None
 
 
-def test_it_stands_in_the_clocks_list():
-    listed = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert listed >= {
+def test_it_schedules_the_periodic_tasks():
+    scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert scheduled >= {
         f"credit.tasks.{name}" for name in ("dispatch_due_pulls", "delete_idle_ssns", "check_bureau_password")
     }
 
@@ -145,7 +145,7 @@ def test_it_stands_in_the_clocks_list():
 
 
 @pytest.mark.parametrize(("age", "warns"), [(None, False), (0, False), (75, False), (76, True), (200, True)])
-def test_it_warns_of_a_password_that_is_about_to_end(settings, caplog, age, warns):
+def test_it_warns_of_a_password_that_expires_soon(settings, caplog, age, warns):
     today = timezone.now().date()
     settings.EXPERIAN_PASSWORD_SET_ON = None if age is None else today - timedelta(days=age)
     assert bureau_password.password_age() == age

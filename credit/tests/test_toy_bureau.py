@@ -1,4 +1,4 @@
-"""A second bureau is asked, read and shown through the site's own pages and tasks."""
+"""The pages and tasks pull, parse and show reports of a second bureau."""
 
 import pytest
 from django.test import Client
@@ -20,22 +20,22 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def toy(settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """New reports come from the toy, and Experian's can still be read."""
+def use_toy_bureau(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pull new reports from the toy bureau; Experian's can still be parsed."""
     settings.CREDIT_BUREAUS = {"toy": "credit.tests.toy_bureau.ToyBureau", **settings.CREDIT_BUREAUS}
     monkeypatch.setattr(ToyBureau, "references", [])
 
 
 @pytest.fixture
 def report(as_alice: Client, alice: User) -> Report:
-    """Alice's first report, obtained through the site's pages."""
+    """Alice's first report, pulled through the pages."""
     sign(as_alice)
     assert submit_details(as_alice).status_code == 302
     with tenant(alice.pk):
         return Report.objects.select_related("raw").get()
 
 
-def test_it_gives_a_report_through_the_sites_pages(report: Report, as_alice: Client, alice: User) -> None:
+def test_it_pulls_and_shows_a_report(report: Report, as_alice: Client, alice: User) -> None:
     assert (report.provider, report.parser_version, report.credit_score) == ("toy", 7, 777)
     assert "777" in page_text(as_alice.get(reverse("credit"), follow=True))
     with tenant(alice.pk):
@@ -45,7 +45,7 @@ def test_it_gives_a_report_through_the_sites_pages(report: Report, as_alice: Cli
     assert ToyBureau.references == [attempt.reference_id]
 
 
-def test_it_checks_details_by_its_own_limits(as_alice: Client, alice: User) -> None:
+def test_it_validates_details_against_its_own_limits(as_alice: Client, alice: User) -> None:
     name = "Maximiliana"
     sign(as_alice, name=f"{name} Mercer")
     refused = submit_details(as_alice, first_name=name)
@@ -54,7 +54,9 @@ def test_it_checks_details_by_its_own_limits(as_alice: Client, alice: User) -> N
     assert ToyBureau.references == []
 
 
-def test_it_is_read_by_its_own_parser(report: Report, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_parses_its_reports_with_its_own_parser(
+    report: Report, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert not is_stale(report)
     monkeypatch.setattr(ToyBureau, "parser_version", 8)
     assert is_stale(report)
@@ -63,14 +65,16 @@ def test_it_is_read_by_its_own_parser(report: Report, alice: User, monkeypatch: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_is_rebuilt_by_its_own_parser(report: Report, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_rebuilds_its_reports_with_its_own_parser(
+    report: Report, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ToyBureau, "parser_version", 8)
     assert rebuild(owner_id=alice.pk, everything=False).read == 1
     with tenant(alice.pk):
         assert Report.objects.get().parser_version == 8
 
 
-def test_it_is_shown_as_it_was_read_when_the_settings_no_longer_name_it(report: Report, alice: User, settings) -> None:
+def test_it_still_shows_stored_reports_when_removed_from_the_settings(report: Report, alice: User, settings) -> None:
     settings.CREDIT_BUREAUS = {"experian": settings.CREDIT_BUREAUS["experian"]}
     assert not is_stale(report)
     with tenant(alice.pk):
@@ -79,5 +83,5 @@ def test_it_is_shown_as_it_was_read_when_the_settings_no_longer_name_it(report: 
         bureau_for("toy")
 
 
-def test_it_has_no_password_to_warn_of() -> None:
+def test_it_has_no_password_warning() -> None:
     assert password_warning() == ""

@@ -1,4 +1,4 @@
-"""The enrollment's state machine: which events are allowed, where they lead, and that nothing goes around it."""
+"""The enrollment's state machine: which events are allowed, where they lead, and that no other code changes it."""
 
 import ast
 from datetime import UTC, date, datetime, timedelta
@@ -20,18 +20,18 @@ from credit.statuses import NEEDS_DETAILS, EnrollmentStatus
 OWNER = UUID(int=7)
 NOW = datetime(2027, 1, 31, 9, 30, tzinfo=UTC)
 FAILURES = sorted(TRANSITIONS[Event.FAIL_PULL].targets)
-MUTATED = frozenset(
+STORED_ATTRIBUTES = frozenset(
     {
         "status", "status_changed_at", "rejected_field", "pull_day", "due_on", "succeeded_at", "eligible_at",
         "next_pull_at", "failures",
         "unknown_outcomes", "details_corrected", "consent_id", "enrolled_at", "withdrawn_at", "identity", "ssn",
     }
 )  # fmt: skip
-ENROLLMENTS = frozenset({"enrollment"})
+ENROLLMENT_NAMES = frozenset({"enrollment"})
 
 
-def enrollment_in(status, *, is_withdrawn=False):
-    """An enrollment that is nowhere stored, in a status."""
+def make_enrollment(status, *, is_withdrawn=False):
+    """An unsaved enrollment in a status."""
     enrollment = Enrollment(owner_id=OWNER, pull_day=31, status=status, identity="{}", succeeded_at=NOW)
     if is_withdrawn:
         transitions.withdraw(enrollment, now=NOW)
@@ -39,7 +39,7 @@ def enrollment_in(status, *, is_withdrawn=False):
 
 
 def apply(event, enrollment, target):
-    """Let an event happen that is meant to end in a status, where it has several to end in."""
+    """Apply an event; the target is the status to end in, for events that can end in several."""
     match event:
         case Event.CHANGE_DETAILS:
             transitions.change_details(enrollment, identity="{}", ssn=None, consent_id=UUID(int=1), now=NOW)
@@ -66,18 +66,18 @@ def apply(event, enrollment, target):
             transitions.withdraw(enrollment, now=NOW)
 
 
-def targets_to_try(event):
-    """The statuses that an event can be told to end in; one where it decides by itself."""
+def list_targets(event):
+    """The targets to call ``apply`` with; [None] for an event that decides its status itself."""
     return sorted(TRANSITIONS[event].targets) if event in {Event.FAIL_PULL, Event.COMPLETE_REPORT} else [None]
 
 
 @pytest.mark.parametrize("event", Event)
 @pytest.mark.parametrize("status", sorted(STORED))
 @pytest.mark.parametrize("is_withdrawn", [False, True])
-def test_it_answers_every_event_in_every_status_with_an_allowed_status_or_refuses(event, status, is_withdrawn):
+def test_it_moves_to_an_allowed_status_or_refuses_the_event(event, status, is_withdrawn):
     transition = TRANSITIONS[event]
-    for target in targets_to_try(event):
-        enrollment = enrollment_in(status, is_withdrawn=is_withdrawn)
+    for target in list_targets(event):
+        enrollment = make_enrollment(status, is_withdrawn=is_withdrawn)
         if status in transition.sources and (transition.while_withdrawn or not is_withdrawn):
             apply(event, enrollment, target)
             assert enrollment.status in (transition.targets or {status})
@@ -90,19 +90,19 @@ def test_it_answers_every_event_in_every_status_with_an_allowed_status_or_refuse
 
 
 @pytest.mark.parametrize("status", sorted(STORED - frozenset(FAILURES)))
-def test_it_refuses_a_failure_that_is_none(status):
+def test_it_refuses_a_failure_with_a_status_that_is_no_failure(status):
     with pytest.raises(IllegalTransition):
-        apply(Event.FAIL_PULL, enrollment_in(EnrollmentStatus.PULLING), status)
+        apply(Event.FAIL_PULL, make_enrollment(EnrollmentStatus.PULLING), status)
 
 
-def test_it_has_a_row_for_every_event_and_leads_into_every_status():
+def test_it_handles_every_event_and_reaches_every_status():
     assert set(TRANSITIONS) == set(Event)
     reached = frozenset().union(*(transition.targets or frozenset() for transition in TRANSITIONS.values()))
     assert reached == STORED
 
 
-def test_it_keeps_the_refused_field_only_while_the_details_are_refused():
-    enrollment = enrollment_in(EnrollmentStatus.PULLING)
+def test_it_keeps_the_rejected_field_only_while_the_details_are_refused():
+    enrollment = make_enrollment(EnrollmentStatus.PULLING)
     decision = FailureDecision(EnrollmentStatus.DETAILS_REFUSED, cooldown=timedelta(minutes=15))
     transitions.fail_pull(enrollment, decision, at=NOW, now=NOW, due_on=None, rejected_field="last_name")
     assert enrollment.rejected_field == "last_name"
@@ -110,18 +110,18 @@ def test_it_keeps_the_refused_field_only_while_the_details_are_refused():
     assert (enrollment.status, enrollment.rejected_field) == (EnrollmentStatus.NOT_PULLED, "")
 
 
-# --- Any walk -----------------------------------------------------------------------------------------------
+# --- Random event sequences ---------------------------------------------------------------------------------
 
 
-class Walk(RuleBasedStateMachine):
-    """An enrollment to which anything happens that its status allows, at any later time."""
+class RandomEvents(RuleBasedStateMachine):
+    """An enrollment through random sequences of the events that its status allows, at later and later times."""
 
     def __init__(self) -> None:
         super().__init__()
         self.enrollment = Enrollment(owner_id=OWNER, pull_day=31)
         self.now = NOW
 
-    def may(self, event):
+    def is_allowed(self, event):
         transition = TRANSITIONS[event]
         is_withdrawn = self.enrollment.withdrawn_at is not None
         return self.enrollment.status in transition.sources and (transition.while_withdrawn or not is_withdrawn)
@@ -134,7 +134,7 @@ class Walk(RuleBasedStateMachine):
     def change_details(self, ssn):
         transitions.change_details(self.enrollment, identity="{}", ssn=ssn, consent_id=UUID(int=1), now=self.now)
 
-    @precondition(lambda self: self.may(Event.BEGIN_PULL))
+    @precondition(lambda self: self.is_allowed(Event.BEGIN_PULL))
     @rule()
     def begin_pull(self):
         transitions.begin_pull(self.enrollment, now=self.now)
@@ -157,7 +157,7 @@ class Walk(RuleBasedStateMachine):
             self.enrollment, decision, at=self.now, now=self.now, due_on=date(2027, 1, 5), rejected_field=rejected_field
         )
 
-    @precondition(lambda self: self.may(Event.STORE_RAW_REPORT))
+    @precondition(lambda self: self.is_allowed(Event.STORE_RAW_REPORT))
     @rule()
     def store_raw_report(self):
         transitions.store_raw_report(self.enrollment, fetched_at=self.now, now=self.now)
@@ -166,7 +166,7 @@ class Walk(RuleBasedStateMachine):
     def complete_report(self, status):
         transitions.complete_report(self.enrollment, status, fetched_at=self.now, now=self.now, due_on=None)
 
-    @precondition(lambda self: self.may(Event.POSTPONE_UNPARSED))
+    @precondition(lambda self: self.is_allowed(Event.POSTPONE_UNPARSED))
     @rule()
     def postpone_unparsed(self):
         transitions.postpone_unparsed(self.enrollment, fetched_at=self.now, due_on=None)
@@ -183,7 +183,7 @@ class Walk(RuleBasedStateMachine):
     def delete_ssn(self):
         transitions.delete_ssn(self.enrollment)
 
-    @precondition(lambda self: self.may(Event.WITHDRAW_CONSENT))
+    @precondition(lambda self: self.is_allowed(Event.WITHDRAW_CONSENT))
     @rule()
     def withdraw(self):
         transitions.withdraw(self.enrollment, now=self.now)
@@ -206,12 +206,12 @@ class Walk(RuleBasedStateMachine):
         assert 1 <= enrollment.pull_day <= 31
 
 
-TestWalk = Walk.TestCase
+TestRandomEvents = RandomEvents.TestCase
 
 
 @given(minutes=st.integers(0, 60 * 24 * 40))
 def test_it_never_schedules_a_pull_before_one_is_allowed(minutes):
-    enrollment = enrollment_in(EnrollmentStatus.UNPARSED)
+    enrollment = make_enrollment(EnrollmentStatus.UNPARSED)
     fetched_at = NOW + timedelta(minutes=minutes)
     transitions.store_raw_report(enrollment, fetched_at=fetched_at, now=fetched_at)
     transitions.complete_report(enrollment, ReportStatus.READY, fetched_at=fetched_at, now=fetched_at, due_on=None)
@@ -220,29 +220,29 @@ def test_it_never_schedules_a_pull_before_one_is_allowed(minutes):
     )
 
 
-# --- Nothing goes around it ---------------------------------------------------------------------------------
+# --- No assignments elsewhere -------------------------------------------------------------------------------
 
 
-def assigned_attributes(source):
-    """Yield the attributes of enrollments that a source assigns, and the line of each."""
+def find_assignments(source):
+    """Yield (attribute, line number) of every assignment to a stored attribute of an enrollment in a source."""
     for node in ast.walk(ast.parse(source)):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         parts = [part for target in targets for part in getattr(target, "elts", [target])]
         for part in parts:
             is_attribute = isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name)
-            if is_attribute and part.value.id in ENROLLMENTS and part.attr in MUTATED:
+            if is_attribute and part.value.id in ENROLLMENT_NAMES and part.attr in STORED_ATTRIBUTES:
                 yield part.attr, part.lineno
 
 
-def test_it_is_the_only_place_that_assigns_what_an_enrollment_stores():
+def test_it_is_the_only_module_that_assigns_stored_attributes():
     root = Path(settings.BASE_DIR)
     sources = [path for path in (root / "credit").rglob("*.py") if "tests" not in path.parts]
-    machine = root / "credit" / "enrollment" / "transitions.py"
-    assert len(list(assigned_attributes(machine.read_text()))) > len(Event)
-    found = {path.name: list(assigned_attributes(path.read_text())) for path in sources if path != machine}
-    assert not any(found.values()), found
+    state_machine = root / "credit" / "enrollment" / "transitions.py"
+    assert len(list(find_assignments(state_machine.read_text()))) > len(Event)
+    assignments = {path.name: list(find_assignments(path.read_text())) for path in sources if path != state_machine}
+    assert not any(assignments.values()), assignments
 
 
-def test_it_knows_every_column_of_an_enrollment():
+def test_it_covers_every_column_of_an_enrollment():
     columns = {field.attname for field in Enrollment._meta.get_fields()}
-    assert columns - {"id", "owner_id"} == MUTATED
+    assert columns - {"id", "owner_id"} == STORED_ATTRIBUTES

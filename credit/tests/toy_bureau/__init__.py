@@ -1,4 +1,4 @@
-"""A second bureau, in this process's memory. It shows what a new bureau takes, and that it takes no more."""
+"""A second bureau, in memory. It shows everything that a new bureau has to implement."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from credit.report import CreditReport, Flags, Score
 
 
 class ToyBureau:
-    """Implements ``credit.provider.Bureau`` and ``BureauClient``. It gives everybody the same score."""
+    """Implement ``credit.provider.Bureau`` and ``BureauClient``, with the same score for every consumer."""
 
     key = "toy"
     name = "Toyland"
@@ -35,7 +35,7 @@ class ToyBureau:
     inquiry_class = "soft"
     own_subscriber_codes: frozenset[str] = frozenset()
     password_set_on = None
-    # What was asked, by every instance.
+    # The reference ids of every request, shared by all instances.
     references: ClassVar[list[str]] = []
 
     def connect(self) -> BureauClient:
@@ -65,10 +65,10 @@ class ToyBureau:
         )
 
     def normalize(self, raw: bytes, *, asof: date) -> CreditReport:
-        answer = json.loads(raw)
-        if "toy_score" not in answer:
+        document = json.loads(raw)
+        if "toy_score" not in document:
             raise MalformedReport("NO_SCORE")
-        score = Score("$", "vantagescore_4", "V4", answer["toy_score"], "", asof, None, ())
+        score = Score("$", "vantagescore_4", "V4", document["toy_score"], "", asof, None, ())
         empty: dict[str, Any] = dict.fromkeys(
             ("tradelines", "inquiries", "public_records", "personal", "statements", "messages", "totals", "warnings"),
             (),

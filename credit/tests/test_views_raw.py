@@ -1,4 +1,4 @@
-"""The original report: proved, masked, complete on request, written into the trail, and never anybody else's."""
+"""The raw report: reauthenticated, masked, complete on request, audited, and only for its owner."""
 
 import json
 from collections.abc import Callable
@@ -37,36 +37,36 @@ def report_id(as_alice: Client, alice: User, site_bureau: Bureau) -> UUID:
         return reports.list_reports(owner=alice.pk)[0].id
 
 
-def address(report_id: UUID, name: str = "credit_raw_page") -> str:
+def get_url(report_id: UUID, name: str = "credit_raw_page") -> str:
     return reverse(name, args=[report_id])
 
 
 def list_raw_views(user: User) -> list[str]:
-    """How the original was read, the latest first."""
+    """The forms in which the raw report was viewed, the latest first."""
     with tenant(user.pk):
         events = AuditEvent.objects.filter(subject=user.pk, action=Action.CREDIT_RAW_VIEWED)
         return [event.details()["form"] for event in events]
 
 
-def test_it_shows_the_newest_masked(as_alice: Client, alice: User, report_id: UUID) -> None:
-    assert as_alice.get(reverse("credit_raw")).url == address(report_id)
-    page = as_alice.get(address(report_id))
+def test_it_shows_the_latest_report_masked(as_alice: Client, alice: User, report_id: UUID) -> None:
+    assert as_alice.get(reverse("credit_raw")).url == get_url(report_id)
+    page = as_alice.get(get_url(report_id))
     assert page.headers["Cache-Control"] == "no-store"
     assert "headerRecord" in page_text(page)
-    found = page_text(as_alice.get(address(report_id), {"section": "ssn"}))
-    assert "•••••1001" in found
-    assert SSN not in found
+    section = page_text(as_alice.get(get_url(report_id), {"section": "ssn"}))
+    assert "•••••1001" in section
+    assert SSN not in section
     assert list_raw_views(alice) == ["page", "page"]
 
 
-def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
+def test_it_masks_the_download_unless_the_user_asks_for_the_complete_report(
     as_alice: Client, alice: User, report_id: UUID
 ) -> None:
-    masked = as_alice.get(address(report_id, "credit_raw_download"))
+    masked = as_alice.get(get_url(report_id, "credit_raw_download"))
     assert masked.headers["Content-Disposition"].startswith('attachment; filename="experian-')
     assert masked.headers["Cache-Control"] == "no-store"
     assert json.loads(masked.content)["creditProfile"][0]["ssn"][0]["number"] == "•••••1001"
-    complete = as_alice.post(address(report_id, "credit_raw_download"), {"complete": "on"})
+    complete = as_alice.post(get_url(report_id, "credit_raw_download"), {"complete": "on"})
     assert complete.headers["Content-Disposition"].endswith('-complete.json"')
     assert complete.headers["Cache-Control"] == "no-store"
     with tenant(alice.pk):
@@ -75,69 +75,71 @@ def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
     assert list_raw_views(alice) == ["complete file", "redacted file"]
 
 
-def test_it_hands_out_nothing_complete_without_a_decision(as_alice: Client, alice: User, report_id: UUID) -> None:
-    refused = as_alice.post(address(report_id, "credit_raw_download"))
+def test_it_refuses_the_complete_download_without_confirmation(as_alice: Client, alice: User, report_id: UUID) -> None:
+    refused = as_alice.post(get_url(report_id, "credit_raw_download"))
     assert refused.status_code == 422
     assert "Check the box" in page_text(refused)
     assert SSN not in page_text(refused)
     assert "complete file" not in list_raw_views(alice)
 
 
-def test_it_asks_first_who_is_there(
+def test_it_asks_for_reauthentication(
     as_alice: Client, alice: User, report_id: UUID, with_second_factor: Callable[..., Client]
 ) -> None:
     with_second_factor(as_alice, alice)
     with time_machine.travel(timezone.now() + timedelta(minutes=6)):
-        for answer in (
-            as_alice.get(address(report_id)),
-            as_alice.get(address(report_id, "credit_raw_download")),
-            as_alice.post(address(report_id, "credit_raw_download"), {"complete": "on"}),
+        for response in (
+            as_alice.get(get_url(report_id)),
+            as_alice.get(get_url(report_id, "credit_raw_download")),
+            as_alice.post(get_url(report_id, "credit_raw_download"), {"complete": "on"}),
         ):
-            assert answer.url.startswith(reverse("mfa_reauthenticate"))
+            assert response.url.startswith(reverse("mfa_reauthenticate"))
     assert list_raw_views(alice) == []
 
 
-def test_it_hides_from_mallory_that_it_exists(as_mallory: Client, mallory: User, alice: User, report_id: UUID) -> None:
-    for place in (report_id, uuid4()):
-        assert as_mallory.get(address(place)).status_code == 404
-        assert as_mallory.get(address(place, "credit_raw_download")).status_code == 404
-        assert as_mallory.post(address(place, "credit_raw_download"), {"complete": "on"}).status_code == 404
+def test_it_returns_404_for_another_users_report(
+    as_mallory: Client, mallory: User, alice: User, report_id: UUID
+) -> None:
+    for unavailable_id in (report_id, uuid4()):
+        assert as_mallory.get(get_url(unavailable_id)).status_code == 404
+        assert as_mallory.get(get_url(unavailable_id, "credit_raw_download")).status_code == 404
+        assert as_mallory.post(get_url(unavailable_id, "credit_raw_download"), {"complete": "on"}).status_code == 404
     assert as_mallory.get(reverse("credit_raw")).url == reverse("credit")
     assert list_raw_views(alice) == list_raw_views(mallory) == []
 
 
-def test_it_shows_nothing_of_a_report_that_may_be_somebody_elses(
-    as_alice: Client, alice: User, report_id: UUID
-) -> None:
+def test_it_returns_404_for_a_mismatched_report(as_alice: Client, alice: User, report_id: UUID) -> None:
     with tenant(alice.pk):
         Report.objects.filter(pk=report_id).update(state="mismatch")
-    assert as_alice.get(address(report_id)).status_code == 404
-    assert as_alice.post(address(report_id, "credit_raw_download"), {"complete": "on"}).status_code == 404
+    assert as_alice.get(get_url(report_id)).status_code == 404
+    assert as_alice.post(get_url(report_id, "credit_raw_download"), {"complete": "on"}).status_code == 404
     assert as_alice.get(reverse("credit_raw")).url == reverse("credit")
 
 
 @pytest.mark.parametrize("query", ["?section=nothing", "?page=0", "?page=-1", "?page=x", "?page=99999999", "?page=²"])
-def test_it_takes_a_damaged_address_for_the_first_page(as_alice: Client, report_id: UUID, query: str) -> None:
-    assert as_alice.get(address(report_id) + query).status_code == 200
+def test_it_opens_a_page_for_an_invalid_query(as_alice: Client, report_id: UUID, query: str) -> None:
+    assert as_alice.get(get_url(report_id) + query).status_code == 200
 
 
-def test_it_keeps_the_pages_of_a_huge_report_small(
+def test_it_keeps_pages_of_a_huge_report_small_with_few_queries(
     as_alice: Client, alice: User, site_bureau: Bureau, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
     enroll_through_pages(as_alice, "P13")
     with tenant(alice.pk):
-        place = address(reports.list_reports(owner=alice.pk)[0].id)
-    sizes = [len(each.content) for section in ("tradeline", "publicRecord") for each in pages(as_alice, place, section)]
+        url = get_url(reports.list_reports(owner=alice.pk)[0].id)
+    sizes = [
+        len(page.content) for section in ("tradeline", "publicRecord") for page in get_pages(as_alice, url, section)
+    ]
     assert len(sizes) > 4
     assert max(sizes) <= 60 * KIB
-    for each in (place, reverse("credit_rights")):
+    for page_url in (url, reverse("credit_rights")):
         with django_assert_max_num_queries(12):
-            as_alice.get(each)
+            as_alice.get(page_url)
 
 
-def pages(client: Client, place: str, section: str) -> list[HttpResponse]:
-    """All pages of a section, one after the other."""
-    found = [client.get(place, {"section": section, "page": 1})]
-    while 'rel="next"' in page_text(found[-1]):
-        found.append(client.get(place, {"section": section, "page": len(found) + 1}))
-    return found
+def get_pages(client: Client, url: str, section: str) -> list[HttpResponse]:
+    """All pages of a section, in order."""
+    pages = [client.get(url, {"section": section, "page": 1})]
+    while 'rel="next"' in page_text(pages[-1]):
+        pages.append(client.get(url, {"section": section, "page": len(pages) + 1}))
+    return pages

@@ -1,4 +1,4 @@
-"""The page of rights, and what each state of a file looks like to its person."""
+"""The rights page, and what the user sees in each enrollment status."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 
-OFFICIAL = (
+OFFICIAL_URLS = (
     "https://www.annualcreditreport.com/",
     "https://www.experian.com/disputes/",
     "https://www.experian.com/freeze/",
@@ -32,29 +32,29 @@ OFFICIAL = (
 )
 
 
-SUCCEEDED = dict.fromkeys([EnrollmentStatus.READY, EnrollmentStatus.MISMATCH], timezone.now())
+SUCCEEDED_AT = dict.fromkeys([EnrollmentStatus.READY, EnrollmentStatus.MISMATCH], timezone.now())
 
 
 def set_status(user: User, status: EnrollmentStatus, **columns: object) -> None:
-    """Put a user's enrollment into a status, as a pull would have."""
-    sealed = {"pull_day": 1, "status": status, "succeeded_at": SUCCEEDED.get(status)} | columns
+    """Replace the user's enrollment with one in a status, as a pull would leave it."""
+    values = {"pull_day": 1, "status": status, "succeeded_at": SUCCEEDED_AT.get(status)} | columns
     with tenant(user.pk):
         Enrollment.objects.filter(owner=user).delete()
-        Enrollment.objects.create(owner=user, identity='{"birth": 1971, "last_four": "1001"}', **sealed)
+        Enrollment.objects.create(owner=user, identity='{"birth": 1971, "last_four": "1001"}', **values)
 
 
 # --- Rights -----------------------------------------------------------------------------------------------
 
 
-def test_it_leads_to_the_official_places(as_alice: Client) -> None:
+def test_it_links_the_official_websites(as_alice: Client) -> None:
     page = page_text(as_alice.get(reverse("credit_rights")))
-    for place in OFFICIAL:
-        assert f'href="{place}' in page
+    for url in OFFICIAL_URLS:
+        assert f'href="{url}' in page
     assert "You haven't signed an authorization" in page
     assert "We haven't requested a report from Experian." in page
 
 
-def test_it_lists_what_was_signed_and_every_time_it_asked(as_alice: Client, site_bureau: Bureau) -> None:
+def test_it_lists_the_signed_authorization_and_every_request(as_alice: Client, site_bureau: Bureau) -> None:
     enroll_through_pages(as_alice)
     page = page_text(as_alice.get(reverse("credit_rights")))
     assert authorization.consent_text().sha256 in page
@@ -71,7 +71,7 @@ def test_it_lists_what_was_signed_and_every_time_it_asked(as_alice: Client, site
     assert reverse("credit_start") in page
 
 
-def test_it_lets_a_person_ask_again_when_a_month_is_over(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
+def test_it_allows_another_request_after_a_month(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
     enroll_through_pages(as_alice)
     with time_machine.travel(timezone.now() + timedelta(days=31)):
         as_alice.force_login(alice)
@@ -81,7 +81,7 @@ def test_it_lets_a_person_ask_again_when_a_month_is_over(as_alice: Client, alice
         assert page_text(as_alice.get(reverse("credit_rights"))).count("Experian: report received") == 2
 
 
-def test_it_asks_nothing_because_a_page_is_looked_at(as_alice: Client, site_bureau: Bureau) -> None:
+def test_it_requests_no_report_when_a_page_is_viewed(as_alice: Client, site_bureau: Bureau) -> None:
     sign(as_alice)
     for name in ("credit", "credit_rights", "credit_details", "credit_status", "credit_withdraw", "credit_start"):
         as_alice.get(reverse(name))
@@ -90,11 +90,11 @@ def test_it_asks_nothing_because_a_page_is_looked_at(as_alice: Client, site_bure
     assert [call for call in site_bureau.calls() if call["endpoint"] == "report"] == []
 
 
-# --- States -----------------------------------------------------------------------------------------------
+# --- Statuses ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "state",
+    "status",
     sorted(
         set(EnrollmentStatus)
         - {
@@ -105,22 +105,22 @@ def test_it_asks_nothing_because_a_page_is_looked_at(as_alice: Client, site_bure
         }
     ),
 )
-def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: EnrollmentStatus) -> None:
+def test_it_has_a_page_for_every_status(as_alice: Client, alice: User, status: EnrollmentStatus) -> None:
     sign(as_alice)
-    next_pull_at = None if state in NEEDS_DETAILS else timezone.now() + timedelta(hours=1)
-    field = "zip_code" if state is EnrollmentStatus.DETAILS_REFUSED else ""
-    set_status(alice, state, rejected_field=field, next_pull_at=next_pull_at)
+    next_pull_at = None if status in NEEDS_DETAILS else timezone.now() + timedelta(hours=1)
+    field = "zip_code" if status is EnrollmentStatus.DETAILS_REFUSED else ""
+    set_status(alice, status, rejected_field=field, next_pull_at=next_pull_at)
     page = page_text(as_alice.get(reverse("credit")))
-    assert str(STATUS_MESSAGES[state].title) in page
-    assert all(str(text) in page for text in STATUS_MESSAGES[state].texts)
+    assert str(STATUS_MESSAGES[status].title) in page
+    assert all(str(text) in page for text in STATUS_MESSAGES[status].texts)
     assert "None" not in page
-    assert ("<strong>ZIP code</strong>" in page) is (state is EnrollmentStatus.DETAILS_REFUSED)
-    assert ("Next attempt:" in page) is (state in (EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN))
-    assert ('http-equiv="refresh"' in page) is (state is EnrollmentStatus.PULLING)
-    assert ("hx-get" in page) is (state is EnrollmentStatus.PULLING)
+    assert ("<strong>ZIP code</strong>" in page) is (status is EnrollmentStatus.DETAILS_REFUSED)
+    assert ("Next attempt:" in page) is (status in (EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN))
+    assert ('http-equiv="refresh"' in page) is (status is EnrollmentStatus.PULLING)
+    assert ("hx-get" in page) is (status is EnrollmentStatus.PULLING)
 
 
-def test_it_leads_from_one_step_to_the_next(as_alice: Client, alice: User) -> None:
+def test_it_links_each_step_to_the_next(as_alice: Client, alice: User) -> None:
     assert reverse("credit_start") in page_text(as_alice.get(reverse("credit")))
     sign(as_alice)
     page = page_text(as_alice.get(reverse("credit")))
@@ -134,7 +134,7 @@ def test_it_leads_from_one_step_to_the_next(as_alice: Client, alice: User) -> No
     assert "Get my report (from" in page_text(as_alice.get(reverse("credit")))
 
 
-def test_it_asks_for_a_new_signature_when_the_words_have_changed(
+def test_it_asks_for_a_new_signature_when_the_authorization_changed(
     as_alice: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sign(as_alice)
@@ -145,26 +145,24 @@ def test_it_asks_for_a_new_signature_when_the_words_have_changed(
     assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
 
 
-def test_it_leads_back_to_the_field_that_was_refused(as_alice: Client, alice: User) -> None:
+def test_it_links_the_rejected_field(as_alice: Client, alice: User) -> None:
     sign(as_alice)
     set_status(alice, EnrollmentStatus.DETAILS_REFUSED, rejected_field="ssn")
     assert f'href="{reverse("credit_details")}#id_ssn"' in page_text(as_alice.get(reverse("credit")))
 
 
-def test_it_waits_without_scripts_and_with_them(as_alice: Client, alice: User) -> None:
+def test_it_refreshes_the_pulling_page_with_and_without_htmx(as_alice: Client, alice: User) -> None:
     sign(as_alice)
     set_status(alice, EnrollmentStatus.PULLING)
-    part = as_alice.get(reverse("credit_status"), headers={"HX-Request": "true"})
-    assert "<html" not in page_text(part)
-    assert 'hx-trigger="every 3s"' in page_text(part)
+    fragment = as_alice.get(reverse("credit_status"), headers={"HX-Request": "true"})
+    assert "<html" not in page_text(fragment)
+    assert 'hx-trigger="every 3s"' in page_text(fragment)
     assert as_alice.get(reverse("credit_status")).url == reverse("credit")
     set_status(alice, EnrollmentStatus.NO_HIT)
     assert as_alice.get(reverse("credit_status"), headers={"HX-Request": "true"}).headers["HX-Redirect"] == "/credit/"
 
 
-def test_it_does_not_let_a_frozen_file_be_asked_for_at_every_click(
-    as_alice: Client, alice: User, site_bureau: Bureau
-) -> None:
+def test_it_delays_another_request_for_a_frozen_file(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
     enroll_through_pages(as_alice, "P05")
     page = page_text(as_alice.get(reverse("credit")))
     assert "Your credit file is frozen" in page
@@ -179,7 +177,7 @@ def test_it_does_not_let_a_frozen_file_be_asked_for_at_every_click(
     assert "Your credit file is frozen" not in page
 
 
-def test_it_leads_to_the_details_while_the_same_ones_would_find_nothing(as_alice: Client, site_bureau: Bureau) -> None:
+def test_it_asks_for_other_details_after_no_hit(as_alice: Client, site_bureau: Bureau) -> None:
     enroll_through_pages(as_alice, "P04")
     page = page_text(as_alice.post(reverse("credit_pull"), follow=True))
     assert "Update your details before you request a report." in page

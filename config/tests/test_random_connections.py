@@ -18,7 +18,7 @@ from banking.models import Item, Transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from banking.transactions import totals
 from compliance.isolation import tenant
-from config.tests.random_bank import ACCOUNTS, STEPS, Bank, Payment, sum_last_month
+from config.tests.bank_simulation import ACCOUNTS, STEPS, Bank, Payment, sum_last_month
 from insights.balances import account_totals
 
 pytestmark = pytest.mark.django_db(transaction=True)

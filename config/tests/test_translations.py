@@ -24,7 +24,7 @@ from accounts.models import User
 from accounts.sessions.session_messages import SessionMessage, describe_message
 from accounts.tests.totp import add_recovery_codes
 from banking.models import Item
-from config.tests.greek_belongings import make_greek_belongings
+from config.tests.greek_objects import make_greek_belongings
 from config.tests.owned_objects import Belongings, address
 from config.tests.pseudo_locale import clear_remembered_results, find_untranslated_words, pseudo_locale, to_greek
 from config.tests.routes import NAMES, TABLE

@@ -1,4 +1,4 @@
-"""Fixtures for banks that are connected twice, and the totals that Alice sees."""
+"""Fixtures for a bank that is connected twice, and the totals that Alice sees."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -28,15 +28,15 @@ def clock() -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-def with_new_id(row: AccountRow, suffix: str = "-new", **changes: object) -> AccountRow:
-    """The same account as another connection lists it: under another id."""
+def copy_with_new_id(row: AccountRow, suffix: str = "-new", **changes: object) -> AccountRow:
+    """The same account as another connection lists it, under another id."""
     return row._replace(provider_id=row.provider_id + suffix, **changes)
 
 
-def rows(
+def make_rows(
     account: AccountRow, days: int, *, first: int = 0, prefix: str = "", step: str = "1.00"
 ) -> list[TransactionRow]:
-    """One transaction a day, each with another amount; the latest is ``first`` days ago."""
+    """One transaction a day, each with a different amount; the latest is ``first`` days ago."""
     return [
         transaction_row(
             f"{prefix}{account.provider_id}-{ago}",
@@ -51,17 +51,19 @@ def rows(
 
 
 @pytest.fixture
-def bank_reads(provider: ScriptedProvider) -> Callable[..., None]:
-    def reads(item: Item, roster: list[AccountRow], added: list[TransactionRow] = (), *, cursor: str = "c1") -> None:  # type: ignore[assignment]
-        provider.listed_accounts = roster
+def sync_with(provider: ScriptedProvider) -> Callable[..., None]:
+    """Sync an Item from a bank that lists the given accounts and new transactions."""
+
+    def sync(item: Item, accounts: list[AccountRow], added: list[TransactionRow] = (), *, cursor: str = "c1") -> None:  # type: ignore[assignment]
+        provider.listed_accounts = accounts
         provider.pages = [transactions_page(added=added, cursor=cursor)]
         run_sync(item)
 
-    return reads
+    return sync
 
 
 @pytest.fixture
-def again(make_item: Callable[..., Item], alice: User) -> Item:
+def second_item(make_item: Callable[..., Item], alice: User) -> Item:
     """Alice's second connection to the same bank."""
     return make_item(alice, provider_item_id="item-again", connected_at=timezone.now() + timedelta(seconds=1))
 
@@ -71,14 +73,14 @@ def revoke(item: Item) -> None:
         Item.objects.filter(pk=item.pk).update(connection=Connection.REVOKED)
 
 
-def money_in_the_bank(user: User) -> Decimal:
+def get_bank_balance(user: User) -> Decimal:
     with tenant(user.pk):
-        found = account_totals.bank_balance(connections.list_connections(user))
-    assert found is not None
-    return found.totals[0].amount
+        balance = account_totals.bank_balance(connections.list_connections(user))
+    assert balance is not None
+    return balance.totals[0].amount
 
 
-def total_spending(user: User) -> Decimal:
+def get_total_spending(user: User) -> Decimal:
     with tenant(user.pk):
         ids = account_totals.list_row_account_ids(account_totals.open_accounts(connections.list_connections(user)))
         return sum(

@@ -16,26 +16,26 @@ from banking.tests.scripted_provider import CHECKING, ScriptedProvider
 from banking.tests.sync_runs import StoredTransactions
 from compliance.isolation import tenant
 from config.tests.duplicate_connection import (
-    again,
-    bank_reads,
     clock,
-    money_in_the_bank,
+    copy_with_new_id,
+    get_bank_balance,
+    make_rows,
     revoke,
-    rows,
-    with_new_id,
+    second_item,
+    sync_with,
 )
 
-__all__ = ["again", "bank_reads", "clock"]
+__all__ = ["clock", "second_item", "sync_with"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clock")]
 
 
-def test_it_knows_an_account_by_the_banks_lasting_id_whatever_it_is_called(
-    item: Item, again: Item, alice: User, bank_reads: Callable[..., None]
+def test_it_matches_accounts_by_the_persistent_id_whatever_their_name(
+    item: Item, second_item: Item, alice: User, sync_with: Callable[..., None]
 ) -> None:
-    lasting = CHECKING._replace(persistent_id="p-1")
-    bank_reads(item, [lasting])
-    bank_reads(again, [with_new_id(lasting, name="Everyday", mask="", current=Decimal(5))])
-    assert money_in_the_bank(alice) == 5
+    persistent = CHECKING._replace(persistent_id="p-1")
+    sync_with(item, [persistent])
+    sync_with(second_item, [copy_with_new_id(persistent, name="Everyday", mask="", current=Decimal(5))])
+    assert get_bank_balance(alice) == 5
 
 
 @pytest.mark.parametrize(
@@ -49,116 +49,118 @@ def test_it_knows_an_account_by_the_banks_lasting_id_whatever_it_is_called(
         ({"mask": ""}, {"mask": ""}),
     ],
 )
-def test_it_keeps_accounts_apart_that_differ_or_have_nothing_to_tell_by(
-    item: Item, again: Item, alice: User, bank_reads: Callable[..., None], old: dict[str, str], new: dict[str, str]
+def test_it_does_not_match_accounts_that_differ_or_lack_evidence(
+    item: Item, second_item: Item, alice: User, sync_with: Callable[..., None], old: dict[str, str], new: dict[str, str]
 ) -> None:
-    bank_reads(item, [CHECKING._replace(**old)])
+    sync_with(item, [CHECKING._replace(**old)])
     revoke(item)
-    bank_reads(again, [with_new_id(CHECKING, **new)])
+    sync_with(second_item, [copy_with_new_id(CHECKING, **new)])
     with tenant(alice.pk):
         assert Account.objects.filter(owner=alice, successor=None).count() == 2
 
 
-def test_it_keeps_two_logins_apart_whose_accounts_look_the_same(
-    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_does_not_match_similar_accounts_of_two_logins(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
-    bank_reads(item, [CHECKING], rows(CHECKING, 20))
-    hers = with_new_id(CHECKING, current=Decimal(50))
-    bank_reads(again, [hers])
-    assert money_in_the_bank(alice) == CHECKING.current + 50
-    bank_reads(again, [hers], rows(hers, 20, step="7.77"), cursor="c2")
-    assert (len(stored_transactions()), money_in_the_bank(alice)) == (40, CHECKING.current + 50)
+    sync_with(item, [CHECKING], make_rows(CHECKING, 20))
+    second_checking = copy_with_new_id(CHECKING, current=Decimal(50))
+    sync_with(second_item, [second_checking])
+    assert get_bank_balance(alice) == CHECKING.current + 50
+    sync_with(second_item, [second_checking], make_rows(second_checking, 20, step="7.77"), cursor="c2")
+    assert (len(stored_transactions()), get_bank_balance(alice)) == (40, CHECKING.current + 50)
     revoke(item)
-    bank_reads(again, [hers], cursor="c3")
+    sync_with(second_item, [second_checking], cursor="c3")
     assert len(stored_transactions()) == 40
 
 
-def test_it_parts_two_accounts_again_when_their_rows_differ(
-    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_undoes_a_match_when_the_transactions_differ(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
-    bank_reads(item, [CHECKING], rows(CHECKING, 20))
+    sync_with(item, [CHECKING], make_rows(CHECKING, 20))
     revoke(item)
-    bank_reads(again, [with_new_id(CHECKING)])
-    assert money_in_the_bank(alice) == CHECKING.current
-    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20, step="7.77"), cursor="c2")
-    assert (len(stored_transactions()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
+    sync_with(second_item, [copy_with_new_id(CHECKING)])
+    assert get_bank_balance(alice) == CHECKING.current
+    sync_with(
+        second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 20, step="7.77"), cursor="c2"
+    )
+    assert (len(stored_transactions()), get_bank_balance(alice)) == (40, CHECKING.current * 2)
 
 
-def test_it_keeps_two_accounts_of_one_list_apart_however_alike(
-    item: Item, again: Item, alice: User, bank_reads: Callable[..., None]
+def test_it_does_not_match_two_accounts_of_one_connection(
+    item: Item, second_item: Item, alice: User, sync_with: Callable[..., None]
 ) -> None:
-    bank_reads(item, [CHECKING, with_new_id(CHECKING, "-2")])
-    assert money_in_the_bank(alice) == CHECKING.current * 2
+    sync_with(item, [CHECKING, copy_with_new_id(CHECKING, "-2")])
+    assert get_bank_balance(alice) == CHECKING.current * 2
     revoke(item)
-    bank_reads(again, [with_new_id(CHECKING, "-3"), with_new_id(CHECKING, "-4")])
-    # Nobody can say which is which: nothing is joined.
-    assert money_in_the_bank(alice) == CHECKING.current * 4
+    sync_with(second_item, [copy_with_new_id(CHECKING, "-3"), copy_with_new_id(CHECKING, "-4")])
+    # The accounts cannot be told apart, so none is matched.
+    assert get_bank_balance(alice) == CHECKING.current * 4
 
 
 @pytest.fixture
 def loans() -> tuple[AccountRow, AccountRow]:
-    """Two loans that are called the same and paid off by the same amounts on the same days."""
+    """Two loans with the same name, paid by the same amounts on the same days."""
     loan = CHECKING._replace(name="Student Loan", type="loan", subtype="student")
-    return loan, with_new_id(loan, "-2", mask="2222")
+    return loan, copy_with_new_id(loan, "-2", mask="2222")
 
 
-def test_it_keeps_two_accounts_of_one_list_apart_when_their_history_alone_is_left(
+def test_it_does_not_match_two_accounts_of_one_connection_with_kept_history(
     item: Item,
-    again: Item,
+    second_item: Item,
     alice: User,
     stored_transactions: StoredTransactions,
-    bank_reads: Callable[..., None],
+    sync_with: Callable[..., None],
     loans: tuple[AccountRow, ...],
 ) -> None:
-    bank_reads(item, [*loans], [row for loan in loans for row in rows(loan, 10)])
+    sync_with(item, [*loans], [row for loan in loans for row in make_rows(loan, 10)])
     disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     assert len(stored_transactions()) == 20
-    anew = [with_new_id(loan) for loan in loans]
-    bank_reads(again, anew, [row for loan in anew for row in rows(loan, 5)])
+    new_loans = [copy_with_new_id(loan) for loan in loans]
+    sync_with(second_item, new_loans, [row for loan in new_loans for row in make_rows(loan, 5)])
     assert len(stored_transactions()) == 20
 
 
-def test_it_keeps_two_accounts_of_one_list_apart_when_the_bank_lists_one_of_them_no_more(
+def test_it_does_not_match_two_accounts_when_the_bank_stops_listing_one(
     item: Item,
     stored_transactions: StoredTransactions,
-    bank_reads: Callable[..., None],
+    sync_with: Callable[..., None],
     loans: tuple[AccountRow, ...],
     clock: time_machine.Traveller,
 ) -> None:
-    bank_reads(item, [*loans], [row for loan in loans for row in rows(loan, 10)])
+    sync_with(item, [*loans], [row for loan in loans for row in make_rows(loan, 10)])
     clock.shift(timedelta(days=1))
-    bank_reads(item, [*loans], cursor="c2")
+    sync_with(item, [*loans], cursor="c2")
     clock.shift(timedelta(days=1))
-    bank_reads(item, [loans[1]], cursor="c3")
+    sync_with(item, [loans[1]], cursor="c3")
     assert len(stored_transactions()) == 20
 
 
-def test_it_tells_two_alike_apart_by_their_rows(
-    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_matches_similar_accounts_by_their_transactions(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
-    twin = with_new_id(CHECKING, "-2")
-    bank_reads(item, [CHECKING, twin], rows(CHECKING, 20) + rows(twin, 20, step="7.77"))
+    twin = copy_with_new_id(CHECKING, "-2")
+    sync_with(item, [CHECKING, twin], make_rows(CHECKING, 20) + make_rows(twin, 20, step="7.77"))
     revoke(item)
-    third, fourth = with_new_id(CHECKING, "-3"), with_new_id(CHECKING, "-4")
-    bank_reads(again, [third, fourth], rows(third, 20, step="7.77") + rows(fourth, 20))
-    assert (len(stored_transactions()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
+    third, fourth = copy_with_new_id(CHECKING, "-3"), copy_with_new_id(CHECKING, "-4")
+    sync_with(second_item, [third, fourth], make_rows(third, 20, step="7.77") + make_rows(fourth, 20))
+    assert (len(stored_transactions()), get_bank_balance(alice)) == (40, CHECKING.current * 2)
 
 
-def test_it_never_joins_across_banks_or_people(
+def test_it_never_matches_across_banks_or_users(
     item: Item,
     alice: User,
     mallory: User,
     make_item: Callable[..., Item],
-    bank_reads: Callable[..., None],
+    sync_with: Callable[..., None],
     provider: ScriptedProvider,
 ) -> None:
-    bank_reads(item, [CHECKING])
+    sync_with(item, [CHECKING])
     revoke(item)
-    elsewhere = make_item(alice, provider_item_id="item-elsewhere")
+    other_bank = make_item(alice, provider_item_id="item-elsewhere")
     provider.item_details = replace(provider.item_details, institution_id="ins_2")
-    bank_reads(elsewhere, [with_new_id(CHECKING)])
-    theirs = make_item(mallory)
-    bank_reads(theirs, [with_new_id(CHECKING, "-theirs")])
+    sync_with(other_bank, [copy_with_new_id(CHECKING)])
+    mallorys_item = make_item(mallory)
+    sync_with(mallorys_item, [copy_with_new_id(CHECKING, "-mallorys")])
     for user in (alice, mallory):
         with tenant(user.pk):
             assert not Account.objects.filter(owner=user, successor__isnull=False).exists()

@@ -18,94 +18,94 @@ from compliance.isolation import tenant
 from config.tests.duplicate_connection import (
     SAVINGS,
     TODAY,
-    again,
-    bank_reads,
     clock,
-    money_in_the_bank,
+    copy_with_new_id,
+    get_bank_balance,
+    get_total_spending,
+    make_rows,
     revoke,
-    rows,
-    total_spending,
-    with_new_id,
+    second_item,
+    sync_with,
 )
 from insights.balances import account_totals, history
 
-__all__ = ["again", "bank_reads", "clock"]
+__all__ = ["clock", "second_item", "sync_with"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clock")]
 
 
-def test_it_counts_a_bank_once_that_is_connected_again(
-    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_counts_a_reconnected_bank_once(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
-    bank_reads(item, [CHECKING, CARD], rows(CHECKING, 20, first=5))
+    sync_with(item, [CHECKING, CARD], make_rows(CHECKING, 20, first=5))
     revoke(item)
-    new = [with_new_id(CHECKING, current=Decimal("1300.50")), with_new_id(CARD)]
-    bank_reads(again, new, rows(new[0], 15))
-    # Ten days overlap; ten are older than all that the new connection knows.
+    new = [copy_with_new_id(CHECKING, current=Decimal("1300.50")), copy_with_new_id(CARD)]
+    sync_with(second_item, new, make_rows(new[0], 15))
+    # Ten days overlap; ten are older than everything that the new connection has.
     assert len(stored_transactions()) == 25
     assert {key for key in stored_transactions() if "-new-" not in key} == {
         f"acc-checking-{ago}" for ago in range(15, 25)
     }
-    assert money_in_the_bank(alice) == Decimal("1300.50")
-    assert total_spending(alice) == -sum(Decimal(ago + 1) for ago in range(25))
+    assert get_bank_balance(alice) == Decimal("1300.50")
+    assert get_total_spending(alice) == -sum(Decimal(ago + 1) for ago in range(25))
     with tenant(alice.pk):
         cards = account_totals.cards(connections.list_connections(alice))
     assert cards is not None
     assert [card.balance for card in cards.cards] == [Decimal(410)]
 
 
-def test_it_counts_a_bank_once_that_was_linked_twice_before_its_first_reading(
-    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_counts_a_bank_once_that_was_linked_twice_before_its_first_sync(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
-    still = SAVINGS._replace(current=Decimal(100))
-    bank_reads(item, [CHECKING, still], rows(CHECKING, 20))
-    new = [with_new_id(CHECKING), with_new_id(still, current=Decimal(101))]
-    bank_reads(again, new, rows(new[0], 20))
+    savings = SAVINGS._replace(current=Decimal(100))
+    sync_with(item, [CHECKING, savings], make_rows(CHECKING, 20))
+    new = [copy_with_new_id(CHECKING), copy_with_new_id(savings, current=Decimal(101))]
+    sync_with(second_item, new, make_rows(new[0], 20))
     assert len(stored_transactions()) == 20
-    assert money_in_the_bank(alice) == CHECKING.current + 101
-    bank_reads(item, [CHECKING, still], cursor="c2")
-    assert money_in_the_bank(alice) == CHECKING.current + 101
+    assert get_bank_balance(alice) == CHECKING.current + 101
+    sync_with(item, [CHECKING, savings], cursor="c2")
+    assert get_bank_balance(alice) == CHECKING.current + 101
     with tenant(alice.pk):
         first, second = connections.list_connections(alice)
     assert (first.open_accounts, first.has_successors, second.has_successors) == ([], True, False)
 
 
-def test_it_lets_the_other_connection_count_when_the_newer_one_ends(
-    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_counts_the_older_connection_when_the_newer_one_ends(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
-    bank_reads(item, [CHECKING], rows(CHECKING, 20))
-    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
+    sync_with(item, [CHECKING], make_rows(CHECKING, 20))
+    sync_with(second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 20))
     assert all("-new-" in key for key in stored_transactions())
-    disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
+    disconnecting.disconnect_bank(user=alice, item_id=second_item.pk, keep_history=False)
     assert len(stored_transactions()) == 20
-    assert money_in_the_bank(alice) == CHECKING.current
+    assert get_bank_balance(alice) == CHECKING.current
 
 
-def test_it_joins_a_history_that_was_kept_to_the_connection_that_follows(
-    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_continues_a_kept_history_with_the_next_connection(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
-    bank_reads(item, [CHECKING], rows(CHECKING, 30))
+    sync_with(item, [CHECKING], make_rows(CHECKING, 30))
     disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
-    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
+    sync_with(second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 20))
     assert len(stored_transactions()) == 30
-    assert total_spending(alice) == -sum(Decimal(ago + 1) for ago in range(30))
+    assert get_total_spending(alice) == -sum(Decimal(ago + 1) for ago in range(30))
 
 
 @pytest.mark.parametrize("ending", ["revoked", "kept"])
-def test_it_loses_nothing_that_the_older_connection_read_after_the_newer_one_ended(
+def test_it_keeps_transactions_that_the_older_connection_synced_after_the_newer_one_ended(
     item: Item,
-    again: Item,
+    second_item: Item,
     alice: User,
     stored_transactions: StoredTransactions,
-    bank_reads: Callable[..., None],
+    sync_with: Callable[..., None],
     clock: time_machine.Traveller,
     ending: str,
 ) -> None:
-    bank_reads(item, [CHECKING], rows(CHECKING, 20))
-    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 10))
-    revoke(again)
+    sync_with(item, [CHECKING], make_rows(CHECKING, 20))
+    sync_with(second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 10))
+    revoke(second_item)
     clock.shift(timedelta(days=3))
     later = [transaction_row("later", "-77", date=TODAY + timedelta(days=3), authorized_date=None)]
-    bank_reads(item, [CHECKING], later, cursor="c2")
+    sync_with(item, [CHECKING], later, cursor="c2")
     assert len(stored_transactions()) == 21
     if ending == "kept":
         disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
@@ -116,14 +116,19 @@ def test_it_loses_nothing_that_the_older_connection_read_after_the_newer_one_end
     assert len(stored_transactions()) == 21
 
 
-def test_it_follows_an_account_that_comes_back_under_a_new_id(
-    item: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_matches_an_account_that_returns_under_a_new_id(
+    item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
-    bank_reads(item, [CHECKING, CARD], rows(CHECKING, 20, first=5))
-    bank_reads(item, [with_new_id(CHECKING), CARD], rows(with_new_id(CHECKING), 15), cursor="c2")
-    bank_reads(item, [with_new_id(CHECKING, "-third"), CARD], rows(with_new_id(CHECKING, "-third"), 10), cursor="c3")
+    sync_with(item, [CHECKING, CARD], make_rows(CHECKING, 20, first=5))
+    sync_with(item, [copy_with_new_id(CHECKING), CARD], make_rows(copy_with_new_id(CHECKING), 15), cursor="c2")
+    sync_with(
+        item,
+        [copy_with_new_id(CHECKING, "-third"), CARD],
+        make_rows(copy_with_new_id(CHECKING, "-third"), 10),
+        cursor="c3",
+    )
     assert len(stored_transactions()) == 25
-    assert money_in_the_bank(alice) == CHECKING.current
+    assert get_bank_balance(alice) == CHECKING.current
     with tenant(alice.pk):
         head = Account.objects.get(owner=alice, provider_id="acc-checking-third")
         assert {account.provider_id for account in head.with_former_accounts} == {
@@ -133,49 +138,49 @@ def test_it_follows_an_account_that_comes_back_under_a_new_id(
         }
 
 
-def test_it_carries_a_persons_words_to_the_same_payment(
-    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_copies_the_users_note_and_category_to_the_same_payment(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
-    bank_reads(item, [CHECKING], rows(CHECKING, 20))
+    sync_with(item, [CHECKING], make_rows(CHECKING, 20))
     with tenant(alice.pk):
         Transaction.objects.filter(provider_id="acc-checking-3").update(note="mine", user_category="TRAVEL")
     revoke(item)
-    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
+    sync_with(second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 20))
     assert {(key, row.note, row.user_category) for key, row in stored_transactions().items() if row.note} == {
         ("acc-checking-new-3", "mine", "TRAVEL")
     }
     with tenant(alice.pk):
         Transaction.objects.filter(provider_id="acc-checking-new-3").update(note="", user_category="")
-    bank_reads(again, [with_new_id(CHECKING)], cursor="c2")
+    sync_with(second_item, [copy_with_new_id(CHECKING)], cursor="c2")
     assert not any(row.note for row in stored_transactions().values())
 
 
-def test_it_gives_the_latest_words_back_to_a_payment_that_counts_again(
-    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_restores_the_latest_note_of_a_payment_that_counts_again(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
     def write(provider_id: str, note: str) -> None:
         with tenant(alice.pk):
             assert Transaction.objects.filter(provider_id=provider_id).update(note=note) == 1
 
-    bank_reads(item, [CHECKING], rows(CHECKING, 20))
+    sync_with(item, [CHECKING], make_rows(CHECKING, 20))
     write("acc-checking-3", "first")
-    write("acc-checking-4", "taken back later")
-    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
+    write("acc-checking-4", "removed later")
+    sync_with(second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 20))
     write("acc-checking-new-3", "changed later")
     write("acc-checking-new-4", "")
-    disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=True)
+    disconnecting.disconnect_bank(user=alice, item_id=second_item.pk, keep_history=True)
     assert {key: row.note for key, row in stored_transactions().items() if row.note} == {
         "acc-checking-3": "changed later"
     }
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
-def test_it_counts_a_payment_once_whose_posted_row_is_here_when_another_connection_goes(
+def test_it_counts_a_posted_payment_once_when_another_connection_ends(
     item: Item,
-    again: Item,
+    second_item: Item,
     alice: User,
     stored_transactions: StoredTransactions,
-    bank_reads: Callable[..., None],
+    sync_with: Callable[..., None],
     is_kept: bool,
 ) -> None:
     day = {"date": TODAY - timedelta(days=2), "authorized_date": TODAY - timedelta(days=2)}
@@ -183,45 +188,47 @@ def test_it_counts_a_payment_once_whose_posted_row_is_here_when_another_connecti
         transaction_row("pending", "-14.17", pending=True, **day),
         transaction_row("posted", "-14.17", pending_id="pending", **day),
     ]
-    bank_reads(item, [CHECKING], [*rows(CHECKING, 20), *pair])
+    sync_with(item, [CHECKING], [*make_rows(CHECKING, 20), *pair])
     before = set(stored_transactions())
     if is_kept:
         disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
-    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
-    disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
+    sync_with(second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 20))
+    disconnecting.disconnect_bank(user=alice, item_id=second_item.pk, keep_history=False)
     assert set(stored_transactions()) == before
 
 
-def test_it_counts_a_payment_once_that_was_posted_while_another_connection_counted(
-    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_counts_a_payment_once_that_was_posted_while_another_connection_was_preferred(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
     day = {"date": TODAY, "authorized_date": TODAY}
-    bank_reads(item, [CHECKING], [*rows(CHECKING, 20), transaction_row("pending", "-14.17", pending=True, **day)])
-    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
-    bank_reads(item, [CHECKING], [transaction_row("posted", "-14.17", pending_id="pending", **day)], cursor="c2")
-    disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
+    sync_with(item, [CHECKING], [*make_rows(CHECKING, 20), transaction_row("pending", "-14.17", pending=True, **day)])
+    sync_with(second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 20))
+    sync_with(item, [CHECKING], [transaction_row("posted", "-14.17", pending_id="pending", **day)], cursor="c2")
+    disconnecting.disconnect_bank(user=alice, item_id=second_item.pk, keep_history=False)
     assert {key for key in stored_transactions() if key.startswith("p")} == {"posted"}
 
 
-def test_it_lets_a_payment_count_that_moves_away_from_an_account_that_was_followed(
-    item: Item, again: Item, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
+def test_it_counts_a_payment_that_moves_out_of_a_replaced_account(
+    item: Item, second_item: Item, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
 ) -> None:
-    bank_reads(item, [CHECKING, SAVINGS], rows(CHECKING, 20))
-    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
+    sync_with(item, [CHECKING, SAVINGS], make_rows(CHECKING, 20))
+    sync_with(second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 20))
     assert "acc-checking-0" not in stored_transactions()
-    moved = rows(CHECKING, 1)[0]._replace(account_id=SAVINGS.provider_id)
-    bank_reads(item, [CHECKING, SAVINGS], [moved], cursor="c2")
+    moved = make_rows(CHECKING, 1)[0]._replace(account_id=SAVINGS.provider_id)
+    sync_with(item, [CHECKING, SAVINGS], [moved], cursor="c2")
     assert "acc-checking-0" in stored_transactions()
 
 
-def test_it_draws_one_line_through_both_histories(
-    item: Item, again: Item, alice: User, bank_reads: Callable[..., None], clock: time_machine.Traveller
+def test_it_charts_both_balance_histories_as_one_line(
+    item: Item, second_item: Item, alice: User, sync_with: Callable[..., None], clock: time_machine.Traveller
 ) -> None:
     clock.move_to("2026-11-10T12:00:00Z")
-    bank_reads(item, [CHECKING], rows(CHECKING, 20, first=10))
+    sync_with(item, [CHECKING], make_rows(CHECKING, 20, first=10))
     clock.move_to("2026-11-20T12:00:00Z")
     revoke(item)
-    bank_reads(again, [with_new_id(CHECKING, current=Decimal("900"))], rows(with_new_id(CHECKING), 20))
+    sync_with(
+        second_item, [copy_with_new_id(CHECKING, current=Decimal("900"))], make_rows(copy_with_new_id(CHECKING), 20)
+    )
     with tenant(alice.pk):
         accounts = account_totals.open_accounts(connections.list_connections(alice))
         points = history.running_totals(history.daily_changes(user=alice, accounts=accounts, since=date(2026, 11, 1)))

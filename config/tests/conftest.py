@@ -9,7 +9,7 @@ from banking.models import Item
 from banking.tests.conftest import item, make_item, provider, stored_transactions
 from banking.tests.sandbox_process import sandbox
 from banking.tests.scripted_provider import ScriptedProvider
-from config.tests.owned_objects import Belongings, belongings_of
+from config.tests.owned_objects import OwnedObjects, make_owned_objects
 from credit.tests.conftest import days, local_bureau, sandbox_program, site_bureau
 
 __all__ = [
@@ -19,6 +19,6 @@ __all__ = [
 
 
 @pytest.fixture
-def belongings(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> Belongings:
-    """One of each thing of Alice's."""
-    return belongings_of(alice, make_item)
+def owned_objects(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> OwnedObjects:
+    """One of each kind of object, all owned by Alice."""
+    return make_owned_objects(alice, make_item)

@@ -12,7 +12,7 @@ from accounts.notifications.messages import encode_values
 from banking.models import Account, Institution, Item, Transaction
 from compliance.isolation import tenant
 from config.tests import owned_objects
-from config.tests.owned_objects import Belongings
+from config.tests.owned_objects import OwnedObjects
 from config.tests.pseudo_locale import to_greek
 from credit.experian.normalize import normalize
 from credit.tests.experian_samples import MODELS, TODAY, raw
@@ -37,12 +37,12 @@ TEXTS: dict[type[Any], tuple[str, ...]] = {
 }
 
 
-def make_greek_belongings(alice: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch) -> Belongings:
+def make_greek_objects(alice: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch) -> OwnedObjects:
     """Create the objects for Alice. The keys of credit accounts change with the creditors' names."""
     report = normalize(json.dumps(translate_names(json.loads(raw()))).encode(), asof=TODAY, models=MODELS)
     monkeypatch.setattr(owned_objects, "parse_sample", lambda: report)
     monkeypatch.setattr(owned_objects, "CARD_KEY", report.tradelines[0].key)
-    belongings = owned_objects.belongings_of(alice, make_item)
+    objects = owned_objects.make_owned_objects(alice, make_item)
     User.objects.filter(pk=alice.pk).update(first_name=to_greek("Alice"))
     for bank in Institution.objects.all():
         Institution.objects.filter(pk=bank.pk).update(name=to_greek(bank.name))
@@ -54,9 +54,9 @@ def make_greek_belongings(alice: User, make_item: Callable[..., Item], monkeypat
             message = replace(notification.message, bank=to_greek("Alice's bank"))
             notification.values = encode_values(message)
             notification.save()
-    belongings.passkey.data["name"] = to_greek(belongings.passkey.data["name"])
-    belongings.passkey.save()
-    return belongings
+    objects.passkey.data["name"] = to_greek(objects.passkey.data["name"])
+    objects.passkey.save()
+    return objects
 
 
 def translate_names(value: Any, key: str = "") -> Any:

@@ -18,19 +18,19 @@ from banking.models import Account, Item, LinkSession
 from banking.notification_messages import ConnectionLostMessage, LostAccess
 from banking.tests.factories import make_account, make_balance, make_transaction
 from compliance.isolation import tenant
-from config.tests.routes import routes
+from config.tests.routes import list_routes
 from credit.tests.experian_samples import parse_sample
 from credit.tests.factories import store_report
 from credit.tests.report_pairs import CARD_KEY
 
-OTHERS_ARGUMENTS: dict[str, list[object]] = {
+FIXED_ARGUMENTS: dict[str, list[object]] = {
     "unlock": ["forged"],
     "account_reset_password_from_key": ["1", "set-password"],
     "sandbox": ["link/v2/stable/link-initialize.js"],
     "admin:app_list": ["accounts"],
     "admin:config_policyviolation_change": [1],
 }
-# Values in Alice's rows that no response may contain, not even her own.
+# Values in Alice's rows that no response may contain, not even one to her.
 CANARIES = {
     "access_token": "access-sandbox-canary",
     "provider_item_id": "canary-item-id",
@@ -40,7 +40,7 @@ CANARIES = {
 
 
 @dataclass(frozen=True)
-class Belongings:
+class OwnedObjects:
     """One of each kind of object that a URL can name."""
 
     item: Item
@@ -51,10 +51,10 @@ class Belongings:
     notification: Notification
     report_id: UUID
 
-    def arguments(self, name: str) -> list[object]:
-        """The arguments of a route. Raises ``NoReverseMatch`` for a route that this test does not know."""
-        if name in OTHERS_ARGUMENTS:
-            return OTHERS_ARGUMENTS[name]
+    def get_arguments(self, name: str) -> list[object]:
+        """The URL arguments of a route. Raises ``NoReverseMatch`` for a route without values here."""
+        if name in FIXED_ARGUMENTS:
+            return FIXED_ARGUMENTS[name]
         ids = {
             "user_id": self.item.owner_id,
             "item_id": self.item.pk,
@@ -71,13 +71,13 @@ class Belongings:
         }
         if name in ids:
             return [ids[name]]
-        converters = next(route for route in routes() if route.name == name).pattern.pattern.converters
+        converters = next(route for route in list_routes() if route.name == name).pattern.pattern.converters
         if unknown := set(converters) - set(ids):
             raise NoReverseMatch(f"Add a value for {unknown} of {name!r} to this test.")
         return [ids[converter] for converter in converters]
 
 
-def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
+def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObjects:
     """Create the objects for Alice. Needs a scripted provider."""
     item = make_item(alice, leased_until=timezone.now())
     with tenant(alice.pk):
@@ -101,10 +101,10 @@ def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
     with tenant(alice.pk):
         notification = Notification.objects.get()
     report_id = store_report(alice, parse_sample())
-    return Belongings(
+    return OwnedObjects(
         item, account, open_link(user=alice).session, user_session, add_passkey(alice), notification, report_id
     )
 
 
-def address(name: str, belongings: Belongings) -> str:
-    return reverse(name, args=belongings.arguments(name))
+def get_url(name: str, objects: OwnedObjects) -> str:
+    return reverse(name, args=objects.get_arguments(name))

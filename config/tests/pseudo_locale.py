@@ -92,7 +92,7 @@ def clear_remembered_results() -> None:
 
 
 def find_untranslated_words(text: str, *, is_html: bool = True) -> list[str]:
-    """Return the ASCII words that people read outside of brackets: in visible text and in labels and hints.
+    """Return the ASCII words that users read outside of brackets: in visible text and in labels and hints.
 
     A bracket that is not closed is reported as a word, because it would hide everything behind it.
     """
@@ -147,7 +147,7 @@ class _OutsideReader(HTMLParser):
             self.depth = self._collect(data, self.depth)
 
     def _collect(self, text: str, depth: int) -> int:
-        """Keep what stands outside of brackets; return how many are open at the end."""
+        """Keep the text outside of brackets, and return how many are open at the end."""
         for piece in re.split(f"([{OPENING}{CLOSING}])", text):
             if piece == OPENING:
                 depth += 1

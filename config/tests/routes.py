@@ -3,7 +3,7 @@
 The responses are written by hand: to a GET, then to a POST. A number is the status; a word is a redirect: ``in`` to the
 sign-in and back, ``2fa`` to the setup of a second factor, ``ask`` to reauthentication, ``on`` to any other page.
 
-``nobody`` is not signed in. ``other`` is Mallory, who owns nothing and has neither a second factor nor a password.
+``anonymous`` is not signed in. ``other`` is Mallory, who owns nothing and has neither a second factor nor a password.
 ``owner`` is Alice, who owns the objects that URLs name and has just entered a code. ``staff`` has no second factor and
 reaches no page until there is one. ``operator`` is staff who has just entered a code.
 """
@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-PEOPLE: Final = ("nobody", "other", "owner", "staff", "operator")
-ANSWERS: Final = """
+USERS: Final = ("anonymous", "other", "owner", "staff", "operator")
+RESPONSES: Final = """
 account                                     in/in    404/405  200/405  2fa/2fa  404/405
 account_change_password                     in/in    on/on    on/on    on/on    on/on
 account_confirm_login_code                  on/on    on/on    on/on    2fa/2fa  on/on
@@ -122,8 +122,9 @@ transactions-csv                            in/in    200/405  200/405  2fa/2fa  
 unlock                                      200/200  200/200  200/200  2fa/2fa  200/200
 webhook-plaid                               405/400  405/400  405/400  2fa/2fa  405/400
 """
-TABLE: Final = {
-    name: dict(zip(PEOPLE, answers, strict=True)) for name, *answers in map(str.split, ANSWERS.strip().splitlines())
+EXPECTED_RESPONSES: Final = {
+    name: dict(zip(USERS, responses, strict=True))
+    for name, *responses in map(str.split, RESPONSES.strip().splitlines())
 }
 
 
@@ -134,14 +135,14 @@ class Route(NamedTuple):
     pattern: URLPattern
 
 
-def routes(patterns: Iterable[URLPattern | URLResolver] | None = None, namespace: str = "") -> Iterator[Route]:
+def list_routes(patterns: Iterable[URLPattern | URLResolver] | None = None, namespace: str = "") -> Iterator[Route]:
     """Yield all routes, including those of other packages and of the operators' site."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         if isinstance(pattern, URLResolver):
-            inside = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from routes(pattern.url_patterns, inside)
+            inner_namespace = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from list_routes(pattern.url_patterns, inner_namespace)
         else:
             yield Route(f"{namespace}{pattern.name}", pattern)
 
 
-NAMES: Final = sorted(route.name for route in routes())
+ROUTE_NAMES: Final = sorted(route.name for route in list_routes())

@@ -16,13 +16,13 @@ from django.test.client import ClientHandler
 from django.urls import reverse
 
 from config.http.handler import LenientRequest
-from config.tests.routes import routes
+from config.tests.routes import list_routes
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 FORM = "application/x-www-form-urlencoded"
 # The sandbox's door hands everything on to a program that is not running here.
-PUBLIC = {route.name for route in routes() if not getattr(route.pattern.callback, "login_required", True)}
+PUBLIC = {route.name for route in list_routes() if not getattr(route.pattern.callback, "login_required", True)}
 DOORS = sorted(PUBLIC - {"sandbox"})
 ARGUMENTS: dict[str, list[str]] = {
     "unlock": ["forged"],

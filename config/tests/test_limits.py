@@ -16,7 +16,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.tests.totp import add_authenticator_app
 from config.http.limits import LIMITS
-from config.tests.routes import NAMES
+from config.tests.routes import ROUTE_NAMES
 from config.views import describe_wait
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
@@ -46,7 +46,7 @@ def statuses(ask: Callable[[], HttpResponse], times: int) -> list[int]:
 
 
 def test_it_limits_routes_that_there_are() -> None:
-    assert {name for limit in LIMITS for name in limit.routes} <= set(NAMES)
+    assert {name for limit in LIMITS for name in limit.routes} <= set(ROUTE_NAMES)
 
 
 def test_it_limits_whatever_asks_a_bank() -> None:

@@ -1,6 +1,6 @@
-"""One sealed value that cannot be read: its row says so, an operator is told, and every page and job goes on.
+"""One encrypted value that cannot be decrypted: its row says so, a log line alerts operators, and all else works.
 
-The columns are found, and so are the pages. A new one of either is walked from its first day.
+The tests find all encrypted columns and all pages by themselves, so they cover new ones at once.
 """
 
 import logging
@@ -24,9 +24,9 @@ from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from compliance.vault.rotation import sealed_columns
 from compliance.vault.secret import Sealed
-from config.tests.owned_objects import Belongings, address
-from config.tests.routes import NAMES
-from config.tests.test_urls import describe_answer
+from config.tests.owned_objects import OwnedObjects, get_url
+from config.tests.routes import ROUTE_NAMES
+from config.tests.test_urls import describe_response
 from credit import tasks as credit_tasks
 from credit.models import Enrollment
 from credit.pulls import rebuilding
@@ -38,28 +38,28 @@ pytestmark = pytest.mark.django_db
 COLUMNS = {f"{model._meta.label_lower}.{column.attname}": column for model, column in sealed_columns()}
 AUDIT = "compliance.auditevent.payload"
 SEEDS = "mfa.authenticator.data"
-PAGES = [name for name in NAMES if not name.startswith("admin:") and name != "sandbox"]
-# Signing in has pages enough of its own, which open seeds and nothing else that is sealed.
-OF_SIGN_IN = ("account_", "mfa_")
-# Opened by the job that ends an Item, and by no page.
-IN_NO_PAGE = {"banking.pendingremoval.access_token"}
-# Opened for pages alone.
-IN_NO_JOB = {
+PAGES = [name for name in ROUTE_NAMES if not name.startswith("admin:") and name != "sandbox"]
+# The many pages of signing in decrypt seeds and no other column.
+SIGN_IN_PREFIXES = ("account_", "mfa_")
+# Decrypted by the task that ends an Item, and by no page.
+NOT_READ_BY_PAGES = {"banking.pendingremoval.access_token"}
+# Decrypted only for pages.
+NOT_READ_BY_TASKS = {
     "accounts.notification.values", "compliance.consentevent.signature", "credit.report.document",
     "credit.report.changes",
 }  # fmt: skip
 
 
 def flip_last_byte(value: bytes) -> bytes:
-    """A value whose last byte another hand has changed."""
+    """A damaged copy of an encrypted value."""
     return bytes(value[:-1]) + bytes([value[-1] ^ 1])
 
 
 @pytest.fixture
 def damage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Let all values of a column be read as if their last byte was another."""
+    """A function that makes every value of a column read as damaged."""
 
-    def spoil(name: str) -> None:
+    def damage_column(name: str) -> None:
         if name == SEEDS:
             for factor in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN):
                 factor.data = {
@@ -73,7 +73,7 @@ def damage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
             column, "from_db_value", lambda value, *_: value and Sealed(flip_last_byte(value)), raising=False
         )
 
-    return spoil
+    return damage_column
 
 
 @pytest.fixture
@@ -83,14 +83,16 @@ def as_alice(as_alice: Client, alice: User, with_second_factor: Callable[..., Cl
 
 
 @pytest.fixture(autouse=True)
-def _everything(alice: User, belongings: Belongings, as_alice: Client, make_item: Callable[..., Item]) -> None:
-    """A value of Alice's in every sealed column."""
+def _encrypted_values(
+    alice: User, owned_objects: OwnedObjects, as_alice: Client, make_item: Callable[..., Item]
+) -> None:
+    """Give Alice a value in every encrypted column."""
     store_full_report(alice)
     give_consent(alice)
-    gone = make_item(alice, provider_item_id="gone", connection=Connection.REMOVING)
+    removing = make_item(alice, provider_item_id="gone", connection=Connection.REMOVING)
     with tenant(alice.pk):
-        PendingRemoval.objects.create(owner=alice, item=gone, access_token="access-sandbox-gone")
-        session = LinkSession.objects.get(pk=belongings.session.pk)
+        PendingRemoval.objects.create(owner=alice, item=removing, access_token="access-sandbox-gone")
+        session = LinkSession.objects.get(pk=owned_objects.session.pk)
         session.link_token = "link-sandbox-1"
         session.save()
         record(Action.OPERATOR_VIEW, subject=alice, what="banking.account", role="Support")
@@ -103,53 +105,53 @@ def _no_bureau(settings: object) -> None:
 
 
 @contextmanager
-def outside_of_the_test() -> Iterator[None]:
-    """Let what commits by itself do so within the test's own transaction, as in Django's test cases."""
-    fence = transaction.atomic()
-    fence._from_testcase = True
-    with fence:
+def allow_durable_transactions() -> Iterator[None]:
+    """Allow durable transactions inside the test's own transaction, as Django's test cases do."""
+    outer_transaction = transaction.atomic()
+    outer_transaction._from_testcase = True
+    with outer_transaction:
         yield
 
 
-def alerts(caplog: pytest.LogCaptureFixture) -> set[str]:
-    """Which columns an operator was told of."""
-    lines = [line.getMessage() for line in caplog.records if line.levelno == logging.CRITICAL]
+def list_alerts(caplog: pytest.LogCaptureFixture) -> set[str]:
+    """The columns that critical log lines name."""
+    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL]
     return {line.split()[1] for line in lines if line.startswith("SEALED_VALUE_UNREADABLE ")}
 
 
 @pytest.mark.parametrize("name", [*COLUMNS, AUDIT, SEEDS])
-def test_it_answers_every_page_whatever_cannot_be_read(
-    name: str, as_alice: Client, belongings: Belongings, damage: Callable[[str], None],
+def test_it_opens_every_page_with_a_damaged_column(
+    name: str, as_alice: Client, owned_objects: OwnedObjects, damage: Callable[[str], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     damage(name)
-    pages = [page for page in PAGES if name == SEEDS or not page.startswith(OF_SIGN_IN)]
-    found = {
-        page: [describe_answer(as_alice, method, address(page, belongings)) for method in ("get", "post")]
+    pages = [page for page in PAGES if name == SEEDS or not page.startswith(SIGN_IN_PREFIXES)]
+    responses = {
+        page: [describe_response(as_alice, method, get_url(page, owned_objects)) for method in ("get", "post")]
         for page in pages
     }
-    assert [page for page, answers in found.items() if "500" in answers] == []
-    assert alerts(caplog) == {name} - IN_NO_PAGE
+    assert [page for page, statuses in responses.items() if "500" in statuses] == []
+    assert list_alerts(caplog) == {name} - NOT_READ_BY_PAGES
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_it_ends_every_job_whatever_cannot_be_read(
-    name: str, alice: User, belongings: Belongings, damage: Callable[[str], None],
+def test_it_finishes_every_task_with_a_damaged_column(
+    name: str, alice: User, owned_objects: OwnedObjects, damage: Callable[[str], None],
     provider: ScriptedProvider, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     damage(name)
     with tenant(alice.pk):
         removal = PendingRemoval.objects.get()
-        Item.objects.filter(pk=belongings.item.pk).update(leased_until=None)
+        Item.objects.filter(pk=owned_objects.item.pk).update(leased_until=None)
         LinkSession.objects.update(state=LinkSession.State.PENDING, next_recovery_at=None)
         Enrollment.objects.update(next_pull_at=timezone.now(), eligible_at=None)
-    banking_tasks.sync_item(str(alice.pk), str(belongings.item.pk), "test")
+    banking_tasks.sync_item(str(alice.pk), str(owned_objects.item.pk), "test")
     banking_tasks.remove_at_provider(str(alice.pk), str(removal.pk))
-    banking_tasks.recover_link(str(alice.pk), str(belongings.session.pk))
-    with outside_of_the_test():
+    banking_tasks.recover_link(str(alice.pk), str(owned_objects.session.pk))
+    with allow_durable_transactions():
         credit_tasks.pull_report(str(alice.pk), "scheduled")
         rebuilding.rebuild(owner_id=alice.pk, everything=True)
-    assert alerts(caplog) == {name} - IN_NO_JOB
+    assert list_alerts(caplog) == {name} - NOT_READ_BY_TASKS
 
 
 @pytest.mark.parametrize(
@@ -164,10 +166,10 @@ def test_it_ends_every_job_whatever_cannot_be_read(
         ("credit.rawreport.body", "credit_raw_page", "We can't decrypt this original."),
     ],
 )
-def test_it_says_in_its_row_what_cannot_be_read(
-    name: str, route: str, text: str, as_alice: Client, belongings: Belongings, damage: Callable[[str], None]
+def test_it_says_where_a_value_cannot_be_read(
+    name: str, route: str, text: str, as_alice: Client, owned_objects: OwnedObjects, damage: Callable[[str], None]
 ) -> None:
-    place = address(route, belongings)
-    assert text not in unescape(as_alice.get(place).content.decode())
+    url = get_url(route, owned_objects)
+    assert text not in unescape(as_alice.get(url).content.decode())
     damage(name)
-    assert text in unescape(as_alice.get(place, follow=True).content.decode())
+    assert text in unescape(as_alice.get(url, follow=True).content.decode())

@@ -1,4 +1,4 @@
-"""Every sentence that people read is marked for translation, in templates and in what Python adds to them."""
+"""Every sentence that users read is marked for translation, in templates and in what Python adds to them."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -24,24 +24,24 @@ from accounts.models import User
 from accounts.sessions.session_messages import SessionMessage, describe_message
 from accounts.tests.totp import add_recovery_codes
 from banking.models import Item
-from config.tests.greek_objects import make_greek_belongings
-from config.tests.owned_objects import Belongings, address
+from config.tests.greek_objects import make_greek_objects
+from config.tests.owned_objects import OwnedObjects, get_url
 from config.tests.pseudo_locale import clear_remembered_results, find_untranslated_words, pseudo_locale, to_greek
-from config.tests.routes import NAMES, TABLE
+from config.tests.routes import EXPECTED_RESPONSES, ROUTE_NAMES
 from config.tests.unmarked_text import find_templates, find_unmarked
 
 TEMPLATES = find_templates()
 MAILS = [path for path in TEMPLATES if path.match("email/*.txt") and not path.name.startswith("base_")]
-# Answers for programs, and what the sandbox says.
-NOT_FOR_PEOPLE = {"live", "ready", "sandbox", "transactions-csv", "policy_reports", "webhook-plaid"}
-# What is new in each response.
-ONCE = re.compile(r'nonce="[^"]*"|name="csrfmiddlewaretoken" value="[^"]*"')
+# Responses for programs, and pages of the sandbox.
+NOT_FOR_USERS = {"live", "ready", "sandbox", "transactions-csv", "policy_reports", "webhook-plaid"}
+# Values that differ in each response.
+UNIQUE_VALUES = re.compile(r'nonce="[^"]*"|name="csrfmiddlewaretoken" value="[^"]*"')
 
 
 # --- Templates --------------------------------------------------------------------------------------------
 
 
-def test_it_marks_every_sentence_of_its_templates() -> None:
+def test_it_marks_every_sentence_of_the_templates() -> None:
     sources = ((path, (settings.BASE_DIR / path).read_text()) for path in TEMPLATES)
 
     assert [str(text) for path, source in sources for text in find_unmarked(path, source)] == []
@@ -62,9 +62,9 @@ def test_it_marks_every_sentence_of_its_templates() -> None:
     ],
 )
 def test_it_finds_a_sentence_that_is_not_marked(unmarked: str) -> None:
-    (found,) = find_unmarked(Path("page.html"), unmarked)
+    (text,) = find_unmarked(Path("page.html"), unmarked)
 
-    assert "Not counted" in found.text
+    assert "Not counted" in text.text
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_it_leaves_marked_sentences_and_names_alone(marked: str) -> None:
         ("⟦Write to⟧ help@plumbline.example, Experian · USD", []),
     ],
 )
-def test_it_reads_what_stands_outside_of_translations(markup: str, words: list[str]) -> None:
+def test_it_finds_words_outside_of_translations(markup: str, words: list[str]) -> None:
     assert find_untranslated_words(markup) == words
 
 
-def test_it_would_find_one_unmarked_word() -> None:
+def test_it_finds_one_unmarked_word() -> None:
     source = '{% load i18n %}<h1>{% translate "Accounts" %}</h1>{{ hint }}{% blocktranslate count n=2 %}{{ n }} bank'
     source += "{% plural %}<b>{{ n }}</b> banks{% endblocktranslate %} <i>counted</i>"
     with pseudo_locale():
@@ -116,7 +116,7 @@ def test_it_would_find_one_unmarked_word() -> None:
     assert "⟦" not in Template(source).render(Context({"hint": gettext_lazy("Not counted")}))
 
 
-def test_it_would_find_a_month_that_is_written_in_english() -> None:
+def test_it_finds_a_month_that_is_written_in_english() -> None:
     source = "{% load formatting %}{{ day|short_date }} {{ amount|money }} Nov 9"
     with pseudo_locale():
         page = Template(source).render(Context({"day": date(2020, 11, 9), "amount": Decimal("1.5")}))
@@ -137,34 +137,34 @@ def test_it_shows_no_unmarked_word_on_a_page(
 ) -> None:
     add_recovery_codes(alice)
     owner = with_second_factor(as_alice, alice)
-    belongings = make_greek_belongings(alice, make_item, monkeypatch)
+    objects = make_greek_objects(alice, make_item, monkeypatch)
     untranslated: dict[str, list[str]] = {}
     with pseudo_locale():
-        for method, person, client in (("get", "nobody", Client()), ("get", "owner", owner), ("post", "owner", owner)):
-            for name in names_that_show_a_page(method, person):
-                answer = getattr(client, method)(address(name, belongings))
-                assert answer.status_code in (200, 422), name
-                if is_html(answer) and (words := find_untranslated_words(answer.getvalue().decode())):
-                    untranslated[f"{method} {name} as {person}"] = words
+        for method, user, client in (("get", "anonymous", Client()), ("get", "owner", owner), ("post", "owner", owner)):
+            for name in list_page_routes(method, user):
+                response = getattr(client, method)(get_url(name, objects))
+                assert response.status_code in (200, 422), name
+                if is_html(response) and (words := find_untranslated_words(response.getvalue().decode())):
+                    untranslated[f"{method} {name} as {user}"] = words
     assert untranslated == {}
 
 
-def names_that_show_a_page(method: str, person: str) -> Iterable[str]:
-    """The routes that answer with a page of ours. The admin's sentences are not translated."""
+def list_page_routes(method: str, user: str) -> Iterable[str]:
+    """The routes that respond with a page of ours. The admin's sentences are not translated."""
     index = ("get", "post").index(method)
-    for name in NAMES:
-        shows_page = TABLE[name][person].split("/")[index] in ("200", "422")
-        if shows_page and name not in NOT_FOR_PEOPLE and not name.startswith("admin:"):
+    for name in ROUTE_NAMES:
+        shows_page = EXPECTED_RESPONSES[name][user].split("/")[index] in ("200", "422")
+        if shows_page and name not in NOT_FOR_USERS and not name.startswith("admin:"):
             yield name
 
 
-def is_html(answer: HttpResponse) -> bool:
-    return answer.headers.get("Content-Type", "").startswith("text/html")
+def is_html(response: HttpResponse) -> bool:
+    return response.headers.get("Content-Type", "").startswith("text/html")
 
 
 @pytest.mark.django_db
-def test_it_names_the_language_of_a_page() -> None:
-    for language, languages in (("en", nullcontext()), ("el", pseudo_locale()), ("es", two_languages("es"))):
+def test_it_declares_the_language_of_a_page() -> None:
+    for language, languages in (("en", nullcontext()), ("el", pseudo_locale()), ("es", use_two_languages("es"))):
         with languages:
             assert f'<html lang="{language}"' in Client().get(reverse("account_login")).content.decode()
             assert f'<html lang="{language}"' in get_template("500.html").render()
@@ -175,24 +175,26 @@ def test_it_names_the_language_of_a_page() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("own_cache")
-def test_it_says_the_same_in_english_where_there_is_another_language(as_alice: Client, belongings: Belongings) -> None:
+def test_it_renders_the_same_english_on_a_site_with_two_languages(
+    as_alice: Client, owned_objects: OwnedObjects
+) -> None:
     with time_machine.travel(timezone.now(), tick=False):
-        alone = draw_pages_and_mails(as_alice, belongings)
-        with two_languages("en"):
-            assert draw_pages_and_mails(as_alice, belongings) == alone
+        english = render_pages_and_mails(as_alice, owned_objects)
+        with use_two_languages("en"):
+            assert render_pages_and_mails(as_alice, owned_objects) == english
 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("own_cache")
-def test_it_would_find_a_sentence_of_another_language() -> None:
-    alone = draw_form_with_errors()
-    with two_languages("es"):
-        assert "Introduzca una dirección de correo electrónico válida" in draw_form_with_errors()
-    assert draw_form_with_errors() == alone
+def test_it_finds_a_sentence_of_another_language() -> None:
+    english = render_form_with_errors()
+    with use_two_languages("es"):
+        assert "Introduzca una dirección de correo electrónico válida" in render_form_with_errors()
+    assert render_form_with_errors() == english
 
 
 @contextmanager
-def two_languages(active: str) -> Iterator[None]:
+def use_two_languages(active: str) -> Iterator[None]:
     """Translate as Django does for a site with two languages. It keeps the functions that it translates by."""
     clear_remembered_results()
     try:
@@ -204,29 +206,29 @@ def two_languages(active: str) -> Iterator[None]:
         clear_remembered_results()
 
 
-def draw_pages_and_mails(owner: Client, belongings: Belongings) -> dict[str, str]:
-    drawn = {"form": draw_form_with_errors()}
+def render_pages_and_mails(owner: Client, owned_objects: OwnedObjects) -> dict[str, str]:
+    texts = {"form": render_form_with_errors()}
     for name in ("overview", "accounts", "account", "transactions", "credit", "credit_history"):
-        drawn[name] = text_of(owner.get(address(name, belongings)))
+        texts[name] = get_text(owner.get(get_url(name, owned_objects)))
     for path in MAILS:
-        drawn[str(path)] = get_template(str(path.relative_to("templates"))).render(mail_context(2))
-    return drawn
+        texts[str(path)] = get_template(str(path.relative_to("templates"))).render(make_mail_context(2))
+    return texts
 
 
-def draw_form_with_errors() -> str:
-    return text_of(Client().post(reverse("account_signup"), {"email": "nobody", "password1": "short"}))
+def render_form_with_errors() -> str:
+    return get_text(Client().post(reverse("account_signup"), {"email": "nobody", "password1": "short"}))
 
 
-def text_of(answer: HttpResponse) -> str:
-    assert answer.status_code in (200, 422)
-    return ONCE.sub("", answer.getvalue().decode())
+def get_text(response: HttpResponse) -> str:
+    assert response.status_code in (200, 422)
+    return UNIQUE_VALUES.sub("", response.getvalue().decode())
 
 
 # --- Other sessions ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("message", SessionMessage)
-def test_it_marks_what_other_sessions_are_told(message: SessionMessage) -> None:
+def test_it_marks_the_messages_to_other_sessions(message: SessionMessage) -> None:
     with pseudo_locale():
         sentence = describe_message({"code": message.value, "values": {"user_agent": "Firefox/140 (Linux)", "left": 3}})
     assert find_untranslated_words(sentence) == []
@@ -238,13 +240,13 @@ def test_it_marks_what_other_sessions_are_told(message: SessionMessage) -> None:
 @pytest.mark.parametrize("path", MAILS, ids=str)
 def test_it_writes_no_unmarked_word_in_a_mail(path: Path) -> None:
     with pseudo_locale():
-        for left in (1, 9):
-            mail = get_template(str(path.relative_to("templates"))).render(mail_context(left))
+        for codes_left in (1, 9):
+            mail = get_template(str(path.relative_to("templates"))).render(make_mail_context(codes_left))
             assert find_untranslated_words(mail, is_html=False) == []
 
 
-def mail_context(left: int) -> dict[str, Any]:
-    """What mails may show, without an ASCII letter but in addresses."""
+def make_mail_context(left: int) -> dict[str, Any]:
+    """Values for the templates of mails, with ASCII letters only in addresses."""
     url = "https://plumbline.test"
     urls = dict.fromkeys(("public_url", "unlock_url", "password_reset_url"), url)
     emails = dict.fromkeys(("email", "from_email", "to_email"), "alice@example.com")
@@ -260,5 +262,5 @@ def mail_context(left: int) -> dict[str, Any]:
     }
 
 
-def test_it_would_find_an_unmarked_word_in_a_mail() -> None:
+def test_it_finds_an_unmarked_word_in_a_mail() -> None:
     assert find_untranslated_words("⟦Sign in⟧: https://plumbline.test/path\nwrong", is_html=False) == ["wrong"]

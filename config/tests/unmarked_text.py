@@ -69,7 +69,7 @@ def find_templates() -> list[Path]:
 
 
 def is_read_attribute(tag: str, name: str, attributes: dict[str, str | None]) -> bool:
-    """Whether people read an attribute of an element: a label, a hint, or what a button says."""
+    """Whether users read an attribute of an element: a label, a hint, or the text of a button."""
     if name == "value":
         return tag == "input" and attributes.get("type") in {"submit", "button"}
     return name in READ_ATTRIBUTES or name.startswith("data-text")
@@ -138,7 +138,7 @@ def _show(text: str) -> str:
 
 
 class _MarkupReader(HTMLParser):
-    """Collects the text that people read in markup, with its line."""
+    """Collects the text that users read in markup, with its line."""
 
     def __init__(self) -> None:
         super().__init__()

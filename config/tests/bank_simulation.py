@@ -26,11 +26,11 @@ ACCOUNTS = (
 )
 HISTORIES = (12, 30, 61)
 ERRORS = {
-    "withdraw": ItemNotFound("USER_PERMISSION_REVOKED"),
-    "want a sign-in": LoginRequired("ITEM_LOGIN_REQUIRED"),
-    "be away": InstitutionDown("INSTITUTION_DOWN"),
+    "revoke": ItemNotFound("USER_PERMISSION_REVOKED"),
+    "require a sign-in": LoginRequired("ITEM_LOGIN_REQUIRED"),
+    "be unavailable": InstitutionDown("INSTITUTION_DOWN"),
 }
-STEPS = ("link", *ERRORS, "mend", "mend", "move", "keep", "delete", *["wait"] * 4)
+STEPS = ("link", *ERRORS, "repair", "repair", "change id", "keep", "delete", *["wait"] * 4)
 
 
 class Payment(NamedTuple):
@@ -51,17 +51,17 @@ class Login:
     item: Item
     since: date
     bank: str
-    knows: set[str] = field(default_factory=set)
-    readings: int = 0
-    trouble: str = ""
+    stored_names: set[str] = field(default_factory=set)
+    sync_count: int = 0
+    problem: str = ""
     is_linked: bool = True
 
 
 class Bank:
-    """Three accounts with payments, and all connections that there ever were. ``chance`` decides what happens."""
+    """Three accounts with payments, and all their connections, past and present. ``random`` decides what happens."""
 
-    def __init__(self, chance: random.Random, provider: ScriptedProvider, clock: time_machine.Traveller) -> None:
-        self.chance, self.provider, self.clock = chance, provider, clock
+    def __init__(self, source: random.Random, provider: ScriptedProvider, clock: time_machine.Traveller) -> None:
+        self.random, self.provider, self.clock = source, provider, clock
         self.payments: list[Payment] = []
         self.logins: list[Login] = []
         for ago in range(61, -1, -1):
@@ -69,79 +69,81 @@ class Bank:
 
     def add_payments(self, day: date) -> None:
         for account in ACCOUNTS:
-            for _ in range(self.chance.choice([0, 1, 1, 2])):
-                self.pay(account.provider_id, day, *self.kind())
-        if self.chance.random() < 0.3:
+            for _ in range(self.random.choice([0, 1, 1, 2])):
+                self.pay(account.provider_id, day, *self.choose_amount())
+        if self.random.random() < 0.3:
             # No other payment has this amount, so the pair is unambiguous.
             amount = Decimal(1000 + len(self.payments))
-            left, came = self.chance.sample(ACCOUNTS, 2)
-            self.pay(left.provider_id, day - timedelta(days=self.chance.randint(0, 3)), -amount, "", f"pair {amount}")
-            self.pay(came.provider_id, day, amount, "", f"pair {amount}")
+            source, target = self.random.sample(ACCOUNTS, 2)
+            self.pay(source.provider_id, day - timedelta(days=self.random.randint(0, 3)), -amount, "", f"pair {amount}")
+            self.pay(target.provider_id, day, amount, "", f"pair {amount}")
 
     def pay(self, account_id: str, day: date, amount: Decimal, category: str, pair: str = "") -> None:
         name = f"{account_id} {day} {len(self.payments)}"
         self.payments.append(Payment(name, account_id, day, amount, category, pair))
 
-    def kind(self) -> tuple[Decimal, str]:
+    def choose_amount(self) -> tuple[Decimal, str]:
         """An amount and its category: mostly spending, sometimes a refund, income, a transfer or no category."""
-        amount = Decimal(self.chance.choice(["5", "2.75", str(self.chance.randint(1, 99))]))
-        category = self.chance.choice(["FOOD_AND_DRINK", "FOOD_AND_DRINK", "TRAVEL", "", "INCOME", "TRANSFER_OUT"])
+        amount = Decimal(self.random.choice(["5", "2.75", str(self.random.randint(1, 99))]))
+        category = self.random.choice(["FOOD_AND_DRINK", "FOOD_AND_DRINK", "TRAVEL", "", "INCOME", "TRANSFER_OUT"])
         if category == "INCOME":
             return amount * 10, category
-        if category == "TRANSFER_OUT" or self.chance.random() < 0.8:
+        if category == "TRANSFER_OUT" or self.random.random() < 0.8:
             return -amount, category
         return amount + Decimal("0.37"), category
 
-    def step(self, what: str, alice: User, make_item: Callable[..., Item]) -> None:
-        """Let one thing happen, then sync every connection."""
+    def step(self, action: str, alice: User, make_item: Callable[..., Item]) -> None:
+        """Take one of ``STEPS``, then sync every connection."""
         linked = [login for login in self.logins if login.is_linked]
-        if what == "wait":
-            for _ in range(self.chance.choice([1, 3])):
+        if action == "wait":
+            for _ in range(self.random.choice([1, 3])):
                 self.clock.shift(timedelta(days=1))
                 self.add_payments(timezone.localdate())
-        elif what == "link" and len(linked) < len(HISTORIES):
+        elif action == "link" and len(linked) < len(HISTORIES):
             self.logins.append(self.link(alice, make_item))
         elif linked:
-            self.change(what, self.chance.choice(linked), alice)
+            self.change(action, self.random.choice(linked), alice)
         for login in self.logins:
             self.run_sync(login)
 
     def link(self, alice: User, make_item: Callable[..., Item]) -> Login:
         number = len(self.logins)
         at = timezone.now() + timedelta(seconds=number)
-        since = timezone.localdate() - timedelta(days=self.chance.choice(HISTORIES))
+        since = timezone.localdate() - timedelta(days=self.random.choice(HISTORIES))
         # Two ids of one bank can only be matched after one connection had both.
-        banks = sorted({login.bank for login in self.logins if login.knows}) or ["ins_1"]
+        banks = sorted({login.bank for login in self.logins if login.stored_names}) or ["ins_1"]
         item = make_item(alice, provider_item_id=f"item {number}", connected_at=at)
-        return Login(item, since, self.chance.choice(banks))
+        return Login(item, since, self.random.choice(banks))
 
-    def change(self, what: str, login: Login, alice: User) -> None:
-        if what in ("keep", "delete"):
-            disconnecting.disconnect_bank(user=alice, item_id=login.item.pk, keep_history=what == "keep")
-            login.knows = login.knows if what == "keep" else set()
-        elif what == "move" and not login.trouble and login.item.connection == Connection.ACTIVE:
-            # A connection that cannot sync does not learn of its bank's new id.
+    def change(self, action: str, login: Login, alice: User) -> None:
+        if action in ("keep", "delete"):
+            disconnecting.disconnect_bank(user=alice, item_id=login.item.pk, keep_history=action == "keep")
+            login.stored_names = login.stored_names if action == "keep" else set()
+        elif action == "change id" and not login.problem and login.item.connection == Connection.ACTIVE:
+            # A connection that cannot sync does not learn its bank's new id.
             login.bank = "ins_9"
-        elif what == "mend":
-            login.trouble = ""
+        elif action == "repair":
+            login.problem = ""
             with tenant(alice.pk):
-                mended = Item.objects.filter(pk=login.item.pk, connection=Connection.LOGIN_REQUIRED)
-                mended.update(connection=Connection.ACTIVE, failures=0)
-        elif what in ERRORS:
-            login.trouble = what
+                items = Item.objects.filter(pk=login.item.pk, connection=Connection.LOGIN_REQUIRED)
+                items.update(connection=Connection.ACTIVE, failures=0)
+        elif action in ERRORS:
+            login.problem = action
 
     def run_sync(self, login: Login) -> None:
-        place, today = f" of {login.item.provider_item_id}", timezone.localdate()
-        new = [paid for paid in self.payments if login.since <= paid.day <= today and paid.name not in login.knows]
+        id_suffix, today = f" of {login.item.provider_item_id}", timezone.localdate()
+        payments = [payment for payment in self.payments if login.since <= payment.day <= today]
+        new = [payment for payment in payments if payment.name not in login.stored_names]
         self.provider.item_details = replace(self.provider.item_details, institution_id=login.bank)
         self.provider.listed_accounts = [
-            account._replace(provider_id=account.provider_id + place) for account in ACCOUNTS
+            account._replace(provider_id=account.provider_id + id_suffix) for account in ACCOUNTS
         ]
-        answer = transactions_page(added=[row(place, paid) for paid in new], cursor=f"c{login.readings + 1}")
-        self.provider.pages = [ERRORS[login.trouble] if login.trouble else answer]
-        if run_sync(login.item).ran and not login.trouble:
-            login.knows |= {paid.name for paid in new}
-            login.readings += 1
+        rows = [make_row(payment, id_suffix) for payment in new]
+        page = transactions_page(added=rows, cursor=f"c{login.sync_count + 1}")
+        self.provider.pages = [ERRORS[login.problem] if login.problem else page]
+        if run_sync(login.item).ran and not login.problem:
+            login.stored_names |= {payment.name for payment in new}
+            login.sync_count += 1
 
     def refresh_logins(self) -> None:
         """Read from the database which connections have ended."""
@@ -150,22 +152,22 @@ class Bank:
                 login.item.refresh_from_db()
             login.is_linked = login.item.connection in VISIBLE_CONNECTIONS
 
-    def known_payments(self) -> list[Payment]:
+    def list_stored_payments(self) -> list[Payment]:
         """The payments that any connection has stored."""
-        names = {name for login in self.logins for name in login.knows}
-        return [paid for paid in self.payments if paid.name in names]
+        names = {name for login in self.logins for name in login.stored_names}
+        return [payment for payment in self.payments if payment.name in names]
 
 
-def row(place: str, paid: Payment) -> TransactionRow:
+def make_row(payment: Payment, id_suffix: str) -> TransactionRow:
     return transaction_row(
-        paid.name + place,
-        str(paid.amount),
-        account_id=paid.account_id + place,
-        date=paid.day,
+        payment.name + id_suffix,
+        str(payment.amount),
+        account_id=payment.account_id + id_suffix,
+        date=payment.day,
         authorized_date=None,
-        name=paid.name,
+        name=payment.name,
         merchant_name="",
-        category=paid.category,
+        category=payment.category,
         category_detail="",
     )
 
@@ -173,14 +175,14 @@ def row(place: str, paid: Payment) -> TransactionRow:
 def sum_last_month(payments: Iterable[Payment], today: date) -> tuple[Decimal, dict[str, Decimal]]:
     """Return the income of 30 days and the spending by category, without transfers."""
     payments = list(payments)
-    legs = Counter(paid.pair for paid in payments)
+    legs = Counter(payment.pair for payment in payments)
     income, spent = Decimal(0), defaultdict[str, Decimal](Decimal)
-    for paid in payments:
-        is_transfer = paid.category == "TRANSFER_OUT" or (paid.pair and legs[paid.pair] == 2)
-        if is_transfer or not today - timedelta(days=30) < paid.day <= today:
+    for payment in payments:
+        is_transfer = payment.category == "TRANSFER_OUT" or (payment.pair and legs[payment.pair] == 2)
+        if is_transfer or not today - timedelta(days=30) < payment.day <= today:
             continue
-        if paid.category == "INCOME" or (not paid.category and paid.amount > 0):
-            income += paid.amount
+        if payment.category == "INCOME" or (not payment.category and payment.amount > 0):
+            income += payment.amount
         else:
-            spent[paid.category] -= paid.amount
+            spent[payment.category] -= payment.amount
     return income, {category: amount for category, amount in spent.items() if amount}

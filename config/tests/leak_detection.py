@@ -12,25 +12,25 @@ from config.wsgi import application as site
 
 __all__ = ["application"]
 
-PERSON = os.environ.get("CANARY", "")
+EMAIL_ADDRESS = os.environ.get("CANARY", "")
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
     """Log an error by each logger of a server, then respond as the site does. ``/raise`` fails in every way."""
-    error = smtplib.SMTPDataError(554, f"No mail for <{PERSON}>".encode())
+    error = smtplib.SMTPDataError(554, f"No mail for <{EMAIL_ADDRESS}>".encode())
     for name in ("gunicorn.error", "waitress", "library"):
         logging.getLogger(name).error("Failed: %s", error)
     if environ["PATH_INFO"] == "/raise":
-        thread = threading.Thread(target=fail, args=[error])
+        thread = threading.Thread(target=raise_error, args=[error])
         thread.start()
         thread.join()
-        warnings.warn(f"Deprecated for <{PERSON}>", stacklevel=1)
+        warnings.warn(f"Deprecated for <{EMAIL_ADDRESS}>", stacklevel=1)
         RaisesWhenDeleted(error)
         raise error
     return site(environ, start_response)
 
 
-def fail(error: Exception) -> None:
+def raise_error(error: Exception) -> None:
     raise error
 
 

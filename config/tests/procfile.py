@@ -15,13 +15,13 @@ import psutil
 from honcho.environ import parse_procfile
 
 from config.tests.processes import wait_until
-from config.tests.programs import environment, free_port
+from config.tests.programs import build_environment, find_free_port
 from devservices.data_dir import CHECKOUT
 
-LINES = parse_procfile((CHECKOUT / "Procfile").read_text()).processes
-# All but the one that runs once per release.
-SERVING = sorted(LINES.keys() - {"release"})
-PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+COMMANDS = parse_procfile((CHECKOUT / "Procfile").read_text()).processes
+# All processes but the one that runs once per release.
+SERVING = sorted(COMMANDS.keys() - {"release"})
+SEARCH_PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 STOP_SECONDS = 10
 
 
@@ -29,12 +29,12 @@ class Process:
     """A running process of the Procfile. ``port`` is the one that ``web`` listens on."""
 
     def __init__(self, name: str, log: IO[bytes], **settings: str) -> None:
-        self.port, self.log = free_port(), log
-        line = LINES[name].replace("0.0.0.0", "127.0.0.1")
+        self.port, self.log = find_free_port(), log
+        command = COMMANDS[name].replace("0.0.0.0", "127.0.0.1")
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {line}"],
+            ["/bin/sh", "-c", f"exec {command}"],
             cwd=CHECKOUT,
-            env=environment() | {"PORT": str(self.port), "PATH": PROGRAMS} | settings,
+            env=build_environment() | {"PORT": str(self.port), "PATH": SEARCH_PATH} | settings,
             stdout=log,
             stderr=log,
             start_new_session=True,

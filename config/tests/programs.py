@@ -22,7 +22,7 @@ from config.tests.processes import wait_until
 from devservices.data_dir import CHECKOUT
 
 # Jobs that the worker queues itself go to the same queue, so its process needs the name as well.
-WORK = """
+WORKER_CODE = """
 import sys
 from compliance.queues import Lane
 from config.celery import app
@@ -50,16 +50,16 @@ class Worker:
 
 
 @contextmanager
-def worker(
+def run_worker(
     queue: str, *, lanes: Iterable[Lane] = Lane, processes: int = 2, options: Sequence[str] = ()
 ) -> Iterator[Worker]:
     """Run a worker on this test's database until the block ends. It accepts jobs when the block begins."""
     queues = ",".join(lane.queue for lane in lanes)
     with tempfile.NamedTemporaryFile(prefix="worker-", suffix=".log") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", WORK, queue, "--concurrency", str(processes), "--queues", queues, *options],
+            [sys.executable, "-c", WORKER_CODE, queue, "--concurrency", str(processes), "--queues", queues, *options],
             cwd=CHECKOUT,
-            env=environment(),
+            env=build_environment(),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -73,7 +73,7 @@ def worker(
             working.kill()
 
 
-def environment() -> dict[str, str]:
+def build_environment() -> dict[str, str]:
     """The environment variables with which another process uses this test's database and sandbox."""
     others = ("owner", "ops", "viewer")
     names = {"default": "DATABASE_URL"} | {alias: f"DATABASE_{alias.upper()}_URL" for alias in others}
@@ -86,12 +86,12 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def django_process(code: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
+def run_django_code(code: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
     """Run Python code in another process, with Django set up on this test's database."""
     setup = "import sys, django; django.setup()\n"
     command = [sys.executable, "-c", setup + code, *map(str, arguments)]
     running = subprocess.Popen(
-        command, cwd=CHECKOUT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=CHECKOUT, env=build_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         yield running
@@ -101,28 +101,28 @@ def django_process(code: str, *arguments: object) -> Iterator["subprocess.Popen[
 
 
 @contextmanager
-def own_queue(name: str) -> Iterator[str]:
+def use_own_queue(name: str) -> Iterator[str]:
     """Queue this process's jobs under another name than those of other tests."""
-    usual = app.conf.task_default_queue
+    default = app.conf.task_default_queue
     app.conf.task_default_queue = name
     try:
         yield name
     finally:
         with app.connection_for_write() as connection:
             connection.default_channel.client.delete(*(lane.queue for lane in Lane))
-        app.conf.task_default_queue = usual
+        app.conf.task_default_queue = default
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """Return a port that is free at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 @contextmanager
-def sandbox_with_mailbox(folder: Path, *, profile: str = "fast") -> Iterator[tuple[Sandbox, int]]:
+def run_sandbox_with_mailbox(folder: Path, *, profile: str = "fast") -> Iterator[tuple[Sandbox, int]]:
     """Run a sandbox until the block ends, and yield it with its SMTP port."""
-    smtp_port = free_port()
+    smtp_port = find_free_port()
     command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--smtp-port", str(smtp_port)]
     command += ["--profile", profile, "--data", str(folder)]
     keys = {"SANDBOX_CLIENT_ID": CLIENT_ID, "SANDBOX_SECRET": SECRET, "SANDBOX_ADMIN_TOKEN": ADMIN_TOKEN}

@@ -18,7 +18,7 @@ from accounts.notifications.tasks import dispatch_due_digests
 from accounts.tests.messages import PlainMessage
 from compliance.isolation import tenant
 from config.tests.processes import wait_until
-from config.tests.programs import own_queue, worker
+from config.tests.programs import run_worker, use_own_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,14 +91,14 @@ def count_sent(ask: Ask, person: User) -> int:
 def test_it_comes_twice_and_never_not_when_a_worker_is_killed(
     mailbox: Mailbox, alerted_user: User, as_operator: Ask
 ) -> None:
-    with own_queue(uuid4().hex) as queue:
-        with worker(queue) as working:
+    with use_own_queue(uuid4().hex) as queue:
+        with run_worker(queue) as working:
             dispatch_due_digests()
             wait_until(lambda: len(mailbox.taken) == 1)
             working.kill()
         assert count_sent(as_operator, alerted_user) == 0
         mailbox.open.set()
-        with worker(queue):
+        with run_worker(queue):
             # The queue's own second delivery of the job finds the mail held, and leaves it.
             hold_is_over(alerted_user)
             dispatch_due_digests()
@@ -110,7 +110,7 @@ def test_it_comes_twice_and_never_not_when_a_worker_is_killed(
 
 def test_it_comes_once_from_two_workers(mailbox: Mailbox, alerted_user: User, as_operator: Ask) -> None:
     mailbox.open.set()
-    with own_queue(uuid4().hex) as queue, worker(queue), worker(queue):
+    with use_own_queue(uuid4().hex) as queue, run_worker(queue), run_worker(queue):
         for round_ in (1, 2):
             for _ in range(3):
                 dispatch_due_digests()

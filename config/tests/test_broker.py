@@ -12,7 +12,7 @@ from config import cache
 from config.celery import app
 from config.jobs.broker import broker_url
 from config.tests.processes import wait_until
-from config.tests.programs import worker
+from config.tests.programs import run_worker
 
 GOOD = {
     "body": "W1tdLCB7fSwgeyJjYWxsYmFja3MiOiBudWxsLCAiZXJyYmFja3MiOiBudWxsLCAiY2hhaW4iOiBudWxsLCAiY2hvcmQiOiBudWxsfV0=",
@@ -67,7 +67,7 @@ DAMAGED = {
 def test_it_drops_what_is_no_message_and_goes_on() -> None:
     queue = app.conf.task_queues[0].name
     channel = get_redis_connection("default")
-    with worker(queue) as working:
+    with run_worker(queue) as working:
         for message in DAMAGED.values():
             channel.lpush(queue, message)
         channel.lpush(queue, make_message(headers=GOOD["headers"] | {"id": "the-last"}))

@@ -1,4 +1,4 @@
-"""All programs that tests use live on the same day, and on the one that was asked for."""
+"""All programs that tests use have the same clock, and it shows the requested day."""
 
 import os
 import subprocess
@@ -20,61 +20,61 @@ from config.tests.clock.requested_day import REQUESTED_DAY
 
 pytestmark = pytest.mark.dates
 
-# A run lasts minutes at most; the days that are asked for lie months away.
-LASTS = timedelta(hours=1)
-APART = timedelta(seconds=30)
-TELL = "import time; print(time.time())"
+# A run takes minutes; the requested days are months away.
+MAX_RUN = timedelta(hours=1)
+MAX_DIFFERENCE = timedelta(seconds=30)
+PRINT_TIME = "import time; print(time.time())"
 
 
-def of_database() -> datetime:
+def get_database_time() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         return cursor.fetchone()[0]
 
 
-def of_redis() -> datetime:
+def get_redis_time() -> datetime:
     seconds, _ = redis.Redis.from_url(settings.REDIS_URL).time()
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def of_child() -> datetime:
-    told = subprocess.run([sys.executable, "-c", TELL], capture_output=True, check=True, text=True).stdout
-    return datetime.fromtimestamp(float(told), UTC)
+def get_child_process_time() -> datetime:
+    output = subprocess.run([sys.executable, "-c", PRINT_TIME], capture_output=True, check=True, text=True).stdout
+    return datetime.fromtimestamp(float(output), UTC)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("told", [timezone.now, of_database, of_redis, of_child])
-def test_it_is_the_day_that_was_asked_for(told: Callable[[], datetime]) -> None:
-    now = told()
-    assert abs(now - timezone.now()) < APART
-    if asked := os.environ.get(REQUESTED_DAY):
-        assert timedelta(0) <= now - datetime.fromisoformat(asked) < LASTS
+@pytest.mark.parametrize("get_time", [timezone.now, get_database_time, get_redis_time, get_child_process_time])
+def test_it_shows_the_requested_day(get_time: Callable[[], datetime]) -> None:
+    now = get_time()
+    assert abs(now - timezone.now()) < MAX_DIFFERENCE
+    if requested := os.environ.get(REQUESTED_DAY):
+        assert timedelta(0) <= now - datetime.fromisoformat(requested) < MAX_RUN
 
 
 @pytest.mark.django_db
-def test_it_is_the_sandboxs_day(sandbox: Any) -> None:
-    told = sandbox.admin("clock", method="GET")
-    now = datetime.fromisoformat(told["now"]) - timedelta(seconds=told["offset_seconds"])
-    assert abs(now - timezone.now()) < APART
+def test_it_has_the_same_time_as_the_sandbox(sandbox: Any) -> None:
+    sandbox_clock = sandbox.admin("clock", method="GET")
+    now = datetime.fromisoformat(sandbox_clock["now"]) - timedelta(seconds=sandbox_clock["offset_seconds"])
+    assert abs(now - timezone.now()) < MAX_DIFFERENCE
 
 
-def test_it_says_what_is_missing_and_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_fails_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(clock, "PLACES", ())
     assert clock.main([]) == 1
     assert "apt-get install libfaketime" in capsys.readouterr().err
 
 
-def test_it_finds_the_tests_that_are_marked() -> None:
+def test_it_finds_the_marked_tests() -> None:
     assert {"config/tests/test_clock.py", "credit/tests/test_schedule.py"} <= set(clock.list_marked_files())
 
 
-def test_it_sleeps_as_long_as_it_is_told() -> None:
-    began = time.monotonic()
+def test_it_sleeps_for_the_requested_time() -> None:
+    started_at = time.monotonic()
     time.sleep(0.05)
-    assert 0.05 <= time.monotonic() - began < 5
+    assert 0.05 <= time.monotonic() - started_at < 5
 
 
-def test_it_spends_no_processor_time_on_threads_that_wait_for_the_interpreter() -> None:
+def test_it_spends_no_processor_time_on_waiting_threads() -> None:
     ended = threading.Event()
 
     def wake_often() -> None:
@@ -84,11 +84,11 @@ def test_it_spends_no_processor_time_on_threads_that_wait_for_the_interpreter() 
     threads = [threading.Thread(target=wake_often) for _ in range(9)]
     for thread in threads:
         thread.start()
-    all_began, own_began = time.process_time(), time.thread_time()
+    process_start, thread_start = time.process_time(), time.thread_time()
     # One call, in which no other thread may run.
     sum(range(20_000_000))
-    own, together = time.thread_time() - own_began, time.process_time() - all_began
+    thread_seconds, process_seconds = time.thread_time() - thread_start, time.process_time() - process_start
     ended.set()
     for thread in threads:
         thread.join()
-    assert together < 2 * own
+    assert process_seconds < 2 * thread_seconds

@@ -1,4 +1,4 @@
-"""A year of one person's reports through everything that the site has: consent, clock, bureau, tables, alerts."""
+"""A year of a user's reports through all layers: consent, schedule, bureau, database and notifications."""
 
 import pytest
 from django.utils import timezone
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.dates
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bureau):
+def test_it_records_each_change_of_a_year_once(days, alice, site_bureau):
     enroll_user(alice, "P11")
     pull(alice)
     alerts = 0
@@ -34,27 +34,28 @@ def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bure
         days.advance(days=30)
         report_id = pull(alice, Trigger.SCHEDULED).report_id
         with tenant(alice.pk):
-            found = [kept.change for kept in reports.list_changes(owner=alice.pk, report_id=report_id)]
-        assert {describe_briefly(change) for change in found} == expected, month
-        alerts += sum(change.severity is not Severity.INFO for change in found)
-        nothing_new(alice, report_id)
+            stored_changes = reports.list_changes(owner=alice.pk, report_id=report_id)
+        changes = [stored_change.change for stored_change in stored_changes]
+        assert {describe_briefly(change) for change in changes} == expected, month
+        alerts += sum(change.severity is not Severity.INFO for change in changes)
+        assert_nothing_new(alice, report_id)
         with pytest.raises(pulling.NotDue):
             pull(alice, Trigger.SCHEDULED)
     alice.refresh_from_db()
     assert count(Notification, alice) == alice.unread == alerts
-    assert len(load_changes(alice)) == len(reports_of(alice))
+    assert len(load_changes(alice)) == len(list_all_changes(alice))
     assert count_raw_and_parsed_reports(alice) == (13, 13)
     assert site_bureau.count_reports_made() == len(list_report_calls(site_bureau)) == 13
     assert get_enrollment(alice).next_pull_at > timezone.now()
 
 
-def nothing_new(user, report_id):
-    """Compare the newest report once more."""
+def assert_nothing_new(user, report_id):
+    """Compare the newest report again and expect no change."""
     with tenant(user.pk):
         row = Report.objects.get(pk=report_id)
         assert record_changes(stored=row, report=read_report(row), quietly=False) == []
 
 
-def reports_of(user):
+def list_all_changes(user):
     with tenant(user.pk):
         return reports.list_changes(owner=user.pk)

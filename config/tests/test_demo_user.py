@@ -1,4 +1,4 @@
-"""The demo login's report comes through the path that every person takes."""
+"""The demo user's report and bank come through the same code as those of every user."""
 
 import pytest
 from django.core.management import CommandError
@@ -14,19 +14,19 @@ from credit.tests.pull_steps import get_status, list_attempts, list_report_calls
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]
 
 
-def test_it_pulls_the_demo_logins_report_once(site_bureau):
+def test_it_pulls_the_demo_users_report_once(site_bureau):
     user = demo_user.demo_user()
     for _ in range(2):
         demo_user.pull_report(user)
     assert (len(list_report_calls(site_bureau)), get_status(user)) == (1, EnrollmentStatus.READY)
     [attempt] = list_attempts(user)
-    [given] = consent.list_consent_events(user_id=user.pk)
-    assert (attempt.trigger, attempt.consent_id, given.method) == ("demo", given.pk, "demo")
+    [consent_event] = consent.list_consent_events(user_id=user.pk)
+    assert (attempt.trigger, attempt.consent_id, consent_event.method) == ("demo", consent_event.pk, "demo")
     with tenant(user.pk):
         assert reports.get_latest_report(owner=user.pk).report.scores[0].value == 702
 
 
-def test_it_asks_for_nothing_after_the_demo_login_withdrew(site_bureau):
+def test_it_pulls_no_report_after_the_demo_user_withdrew(site_bureau):
     user = demo_user.demo_user()
     demo_user.pull_report(user)
     lifecycle.withdraw_enrollment(user=user)
@@ -34,7 +34,7 @@ def test_it_asks_for_nothing_after_the_demo_login_withdrew(site_bureau):
     assert (len(list_report_calls(site_bureau)), get_status(user)) == (1, EnrollmentStatus.NO_CONSENT)
 
 
-def test_it_links_a_bank_through_the_dialog_that_every_person_takes(sandbox, settings):
+def test_it_links_a_bank_through_the_sandboxs_dialog(sandbox, settings):
     settings.PLAID_URL, settings.PLAID_CLIENT_ID, settings.PLAID_SECRET = (
         sandbox.url,
         sandbox.client_id,

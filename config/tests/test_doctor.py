@@ -13,7 +13,7 @@ from django.utils import timezone
 from compliance.queues import Lane
 from compliance.vault.inspection import Inspection
 from config.management.commands import doctor
-from config.tests.programs import own_queue, worker
+from config.tests.programs import run_worker, use_own_queue
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner", "ops", "viewer"])
 
@@ -63,7 +63,10 @@ def test_it_fails_and_names_what_is_missing() -> None:
 
 def test_it_names_the_queues_that_no_worker_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "WORKER_SECONDS", 5)
-    with own_queue(f"examined-{uuid4().hex}") as queue, worker(queue, lanes=(Lane.SHARED, Lane.ROUTINE), processes=1):
+    with (
+        use_own_queue(f"examined-{uuid4().hex}") as queue,
+        run_worker(queue, lanes=(Lane.SHARED, Lane.ROUTINE), processes=1),
+    ):
         table, _ = examine()
     assert table["Worker"] == f"MISSING 1 answered, and none serves {queue}.slow"
 

@@ -1,4 +1,4 @@
-"""Frames in one piece: a call never costs more because of how deep it stands."""
+"""A large chunk for Python's frames: a call costs the same at any depth of the stack."""
 
 import resource
 import sys
@@ -32,7 +32,7 @@ def count_faults() -> int:
 
 
 def descend(depth: int) -> list[int]:
-    """Count at each depth of the stack from here on."""
+    """Count the faults at this depth of the stack and at each deeper one."""
     return [count_faults(), *(descend(depth - 1) if depth else [])]
 
 
@@ -44,12 +44,12 @@ def run_in_thread(function: Callable[[], Result]) -> Result:
     return results[0]
 
 
-def test_it_provides_no_memory_anew_for_calls_at_any_depth():
+def test_it_needs_no_new_memory_for_calls_at_any_depth():
     assert max(run_in_thread(lambda: call_in_large_chunk(descend, DEPTH))) < CALLS / 10
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Other versions place frames elsewhere")
-def test_it_is_needed():
+def test_it_needs_new_memory_without_a_large_chunk():
     assert max(run_in_thread(lambda: descend(DEPTH))) >= CALLS
 
 
@@ -59,7 +59,7 @@ class Request:
 
 
 class Connection:
-    """What a thread of the worker serves."""
+    """A connection that a thread of the worker serves."""
 
     def __init__(self) -> None:
         self.requests = [Request()]
@@ -71,7 +71,7 @@ class Connection:
         self.is_served.set()
 
 
-def test_it_serves_the_site_so():
+def test_it_serves_requests_in_a_large_chunk():
     connection, threads = Connection(), worker.Threads(1)
     threads.add_task(connection)
     assert connection.is_served.wait(20)

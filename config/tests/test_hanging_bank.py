@@ -1,4 +1,4 @@
-"""Two banks that do not answer, and a third that does: with the Procfile's workers nobody waits long behind them."""
+"""Two banks that do not respond, and others that do: with the Procfile's workers, their syncs do not wait long."""
 
 import sys
 import time
@@ -16,11 +16,11 @@ from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
 from compliance.queues import Lane
 from config.tests.processes import wait_until
-from config.tests.programs import own_queue, worker
+from config.tests.programs import run_worker, use_own_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Unanswered, a call would keep its worker for 15 s at least, and the two of the shared ones are all that there are.
+# A call without response blocks its worker for at least 15 s, and the two shared workers are the only ones.
 MAX_SECONDS = 12
 
 
@@ -41,37 +41,38 @@ def link(user: User, bank: Sandbox, *, hangs: bool) -> Item:
         metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
     )
     if hangs:
-        where = {"path": "/transactions/sync", "item_id": item.provider_item_id}
-        bank.admin("faults", {"match": where, "action": {"kind": "hang", "seconds": 120}, "times": None})
+        match = {"path": "/transactions/sync", "item_id": item.provider_item_id}
+        bank.admin("faults", {"match": match, "action": {"kind": "hang", "seconds": 120}, "times": None})
     return item
 
 
-def fresh(item: Item) -> Item:
+def reload(item: Item) -> Item:
     with tenant(item.owner_id):
         return Item.objects.get(pk=item.pk)
 
 
-def seconds_until_read(item: Item) -> float:
-    began = time.monotonic()
+def measure_sync(item: Item) -> float:
+    """Sync an Item, and return the seconds until it is complete."""
+    started_at = time.monotonic()
     enqueue_sync(item, trigger="link")
-    wait_until(lambda: fresh(item).readiness == "historical")
-    return time.monotonic() - began
+    wait_until(lambda: reload(item).readiness == "historical")
+    return time.monotonic() - started_at
 
 
-def test_it_reads_a_healthy_bank_soon_while_two_others_hang(make_user: Callable[..., User], bank: Sandbox) -> None:
+def test_it_syncs_a_healthy_bank_soon_while_two_others_hang(make_user: Callable[..., User], bank: Sandbox) -> None:
     hanging = [link(make_user(name), bank, hangs=True) for name in ("first", "second")]
     new, later = (link(make_user(name), bank, hangs=False) for name in ("third", "fourth"))
     with (
-        own_queue(f"hanging-{uuid4().hex}") as queue,
-        worker(queue, lanes=(Lane.SHARED, Lane.ROUTINE)),
-        worker(queue, lanes=(Lane.SLOW,), processes=1),
+        use_own_queue(f"hanging-{uuid4().hex}") as queue,
+        run_worker(queue, lanes=(Lane.SHARED, Lane.ROUTINE)),
+        run_worker(queue, lanes=(Lane.SLOW,), processes=1),
     ):
         for item in hanging:
             enqueue_sync(item, trigger="link")
-        wait_until(lambda: all(fresh(item).is_syncing for item in hanging))
-        first = seconds_until_read(new)
-        wait_until(lambda: all(fresh(item).is_slow for item in hanging))
-        second = seconds_until_read(later)
+        wait_until(lambda: all(reload(item).is_syncing for item in hanging))
+        first = measure_sync(new)
+        wait_until(lambda: all(reload(item).is_slow for item in hanging))
+        second = measure_sync(later)
         sys.stdout.write(f"\nBehind two hanging banks: {first:.1f} s the first time, {second:.1f} s from then on\n")
-        assert fresh(hanging[0]).failures + fresh(hanging[1]).failures < 2
+        assert reload(hanging[0]).failures + reload(hanging[1]).failures < 2
     assert max(first, second) < MAX_SECONDS

@@ -26,7 +26,7 @@ from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
 from config.tests.independent_totals import Totals, compute_totals, dollars, expected_rows
 from config.tests.processes import wait_until
-from config.tests.programs import own_queue, sandbox_with_mailbox, worker
+from config.tests.programs import run_sandbox_with_mailbox, run_worker, use_own_queue
 
 # Mails and sign-ins are limited by address, and other tests have the same cast.
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_cache")]
@@ -41,7 +41,7 @@ Ask = Callable[..., list[tuple[object, ...]]]
 @pytest.fixture(scope="session")
 def slow_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, int]]:
     """A sandbox whose banks take some seconds to prepare a history, and its mailbox."""
-    with sandbox_with_mailbox(tmp_path_factory.mktemp("sandbox")) as found:
+    with run_sandbox_with_mailbox(tmp_path_factory.mktemp("sandbox")) as found:
         yield found
 
 
@@ -60,7 +60,7 @@ def bank(slow_sandbox: tuple[Sandbox, int], live_server: LiveServer, settings) -
 @pytest.fixture
 def running_worker(bank: Sandbox) -> Iterator[None]:
     """A worker that reads banks."""
-    with own_queue(f"journey-{uuid4().hex}") as queue, worker(queue):
+    with use_own_queue(f"journey-{uuid4().hex}") as queue, run_worker(queue):
         yield
 
 

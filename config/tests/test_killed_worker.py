@@ -24,7 +24,7 @@ from compliance.isolation import tenant
 from config.celery import app
 from config.tests.independent_totals import expected_rows
 from config.tests.processes import wait_until
-from config.tests.programs import own_queue, worker
+from config.tests.programs import run_worker, use_own_queue
 from conftest import signed_in_as
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -163,8 +163,8 @@ def agrees(bank: Sandbox, item: Item, ask: Callable[..., list]) -> bool:
 def test_it_is_done_again_soon_wherever_a_worker_was_killed(
     bank: Sandbox, items: dict[str, Item], as_operator: Callable[..., list], tmp_path: Path
 ) -> None:
-    with own_queue(f"killed-{uuid4().hex}") as queue:
-        with ExitStack() as ways, worker(queue, processes=len(POINTS)) as doomed:
+    with use_own_queue(f"killed-{uuid4().hex}") as queue:
+        with ExitStack() as ways, run_worker(queue, processes=len(POINTS)) as doomed:
             for point, (path, nth) in HANGING_CALLS.items():
                 fail_to_answer(bank, items[point], path, nth)
             for point, statement in HELD.items():
@@ -178,7 +178,7 @@ def test_it_is_done_again_soon_wherever_a_worker_was_killed(
             doomed.kill()
         killed = time.monotonic()
         bank.admin("faults", method="DELETE")
-        with worker(queue, options=clock(tmp_path)):
+        with run_worker(queue, options=clock(tmp_path)):
             wait_until(
                 lambda: all(agrees(bank, item, as_operator) for item in items.values()), timeout=PROMISED_SECONDS
             )

@@ -1,16 +1,16 @@
-"""The sandbox's pages, which show everybody's mails, open on this machine alone."""
+"""The sandbox's pages, which show the mails of all users, open only on this machine."""
 
 import pytest
 from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
-PLACES = ["/_sandbox/mailbox/", "/_sandbox/link/v2/stable/link-initialize.js"]
-# From here, whoever listens would be asked: nobody does.
-ASKED, REFUSED = 503, 404
+PATHS = ["/_sandbox/mailbox/", "/_sandbox/link/v2/stable/link-initialize.js"]
+# A forwarded request gets 503, because no sandbox runs.
+FORWARDED, REFUSED = 503, 404
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     ("address", "forwarded"),
     [
@@ -22,12 +22,12 @@ ASKED, REFUSED = 503, 404
         ("127.0.0.1", "::1, 127.0.0.1"),
     ],
 )
-def test_it_answers_this_machine(place: str, address: str, forwarded: str | None) -> None:
-    assert get_status(place, address, forwarded) == ASKED
+def test_it_forwards_requests_from_this_machine(path: str, address: str, forwarded: str | None) -> None:
+    assert get_status(path, address, forwarded) == FORWARDED
 
 
 @pytest.mark.parametrize("proxies", [0, 1, 2])
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     ("address", "forwarded"),
     [
@@ -45,11 +45,13 @@ def test_it_answers_this_machine(place: str, address: str, forwarded: str | None
         ("127.0.0.1", ","),
     ],
 )
-def test_it_answers_nobody_else(settings, place: str, address: str, forwarded: str | None, proxies: int) -> None:
+def test_it_refuses_requests_from_other_hosts(
+    settings, path: str, address: str, forwarded: str | None, proxies: int
+) -> None:
     settings.TRUSTED_PROXY_COUNT = proxies
-    assert get_status(place, address, forwarded) == REFUSED
+    assert get_status(path, address, forwarded) == REFUSED
 
 
-def get_status(place: str, address: str, forwarded: str | None) -> int:
+def get_status(path: str, address: str, forwarded: str | None) -> int:
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
-    return Client(REMOTE_ADDR=address, headers=headers).get(place).status_code
+    return Client(REMOTE_ADDR=address, headers=headers).get(path).status_code

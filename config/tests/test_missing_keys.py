@@ -1,4 +1,4 @@
-"""A site without a key that people's data keys are wrapped under does not start, whichever of its processes it is."""
+"""No process of the site starts without a key that wraps users' data keys."""
 
 import os
 import subprocess
@@ -14,42 +14,42 @@ from compliance.isolation import tenant
 from compliance.models import DataKey
 from compliance.startup import require_serving_checks
 from compliance.vault import wrapping_keys
-from config.tests.procfile import LINES, SERVING
-from config.tests.programs import environment
+from config.tests.procfile import COMMANDS, SERVING
+from config.tests.programs import build_environment
 from devservices.data_dir import CHECKOUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-GONE = "kek-20240101"
+LOST_KEY = "kek-20240101"
 TIMEOUT_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
-def _under_a_lost_key(alice: User) -> Iterator[None]:
-    """A data key of Alice's that was wrapped under a key which nobody kept."""
+def _data_key_under_a_lost_key(alice: User) -> Iterator[None]:
+    """Give Alice a data key that is wrapped under a lost key."""
     with tenant(alice.pk):
-        DataKey.objects.create(owner=alice.pk, kek=GONE, wrapped=b"0", active=False)
+        DataKey.objects.create(owner=alice.pk, kek=LOST_KEY, wrapped=b"0", active=False)
     yield
     with tenant(alice.pk):
-        DataKey.objects.filter(kek=GONE).delete()
+        DataKey.objects.filter(kek=LOST_KEY).delete()
 
 
 @pytest.mark.parametrize("name", SERVING)
-def test_it_ends_a_process_that_lacks_a_key_and_says_which(name: str) -> None:
+def test_it_refuses_to_start_without_a_key_and_names_it(name: str) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    ended = subprocess.run(
-        ["/bin/sh", "-c", f"exec {LINES[name]}"],
+    completed = subprocess.run(
+        ["/bin/sh", "-c", f"exec {COMMANDS[name]}"],
         cwd=CHECKOUT,
-        env=environment() | {"PATH": path},
+        env=build_environment() | {"PATH": path},
         capture_output=True,
         text=True,
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    assert (ended.returncode, f"FIELD_KEYS lacks {GONE}" in ended.stderr) == (1, True), ended.stderr
+    assert (completed.returncode, f"FIELD_KEYS lacks {LOST_KEY}" in completed.stderr) == (1, True), completed.stderr
 
 
-def test_it_says_that_a_database_lacks_what_this_version_asks_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_says_that_the_database_lacks_a_migration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wrapping_keys, "KEYS_IN_USE", "SELECT kek FROM of_a_migration_to_come()")
     with pytest.raises(ImproperlyConfigured, match=r"Run `manage\.py migrate --database owner` first\."):
         require_serving_checks()

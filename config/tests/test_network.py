@@ -3,7 +3,7 @@ import socket
 import pytest
 
 
-def test_it_reaches_no_host_but_this_one() -> None:
+def test_it_blocks_connections_to_other_hosts() -> None:
     # pytest-socket warns before it refuses, and warnings are errors here.
-    with socket.socket() as outside, pytest.raises(UserWarning, match=r"192\.0\.2\.1"):
-        outside.connect(("192.0.2.1", 443))
+    with socket.socket() as connection, pytest.raises(UserWarning, match=r"192\.0\.2\.1"):
+        connection.connect(("192.0.2.1", 443))

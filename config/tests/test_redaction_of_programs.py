@@ -20,7 +20,7 @@ from accounts.emails.tasks import send_security_email
 from accounts.models import User
 from compliance.queues import Lane
 from config.tests.processes import wait_until
-from config.tests.programs import WORK, environment, free_port, own_queue
+from config.tests.programs import WORKER_CODE, build_environment, find_free_port, use_own_queue
 from devservices.data_dir import CHECKOUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +70,7 @@ def running(command: Sequence[str], **more: str) -> Iterator[Running]:
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=CHECKOUT,
-            env=environment() | more,
+            env=build_environment() | more,
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -84,7 +84,7 @@ def running(command: Sequence[str], **more: str) -> Iterator[Running]:
 
 
 def worker_of(queue: str) -> list[str]:
-    return ["-c", WORK, queue, "--queues", ",".join(lane.queue for lane in Lane)]
+    return ["-c", WORKER_CODE, queue, "--queues", ",".join(lane.queue for lane in Lane)]
 
 
 def assert_clean(told: str) -> None:
@@ -95,7 +95,7 @@ def assert_clean(told: str) -> None:
 
 def test_it_holds_in_a_worker(alice: User, refusing: str) -> None:
     assert alice.email == PERSON
-    with own_queue(f"redaction-{uuid4().hex}") as queue, running(worker_of(queue), EMAIL_URL=refusing) as worker:
+    with use_own_queue(f"redaction-{uuid4().hex}") as queue, running(worker_of(queue), EMAIL_URL=refusing) as worker:
         assert worker.says(" ready.")
         facts = {"timestamp": "2026-01-01T00:00:00+00:00", "ip": "", "user_agent": f"{PERSON} {PASSWORD}"}
         told, last = ["accounts/email/new_browser", str(alice.pk), PERSON, facts], send_security_email.max_retries
@@ -132,7 +132,7 @@ def test_it_holds_in_a_management_command() -> None:
 
 
 def test_it_holds_in_the_web_server() -> None:
-    port = free_port()
+    port = find_free_port()
     command = ["-m", "gunicorn", "--config", "python:config.gunicorn", "--bind", f"127.0.0.1:{port}"]
     command += ["--workers", "1", "config.tests.leak_detection:application"]
     with running(command, CANARY=PERSON) as server:

@@ -25,7 +25,7 @@ from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
 from config.tests.independent_totals import expected_rows
 from config.tests.processes import wait_until
-from config.tests.programs import django_process, free_port, own_queue, worker
+from config.tests.programs import find_free_port, run_django_code, run_worker, use_own_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -167,7 +167,7 @@ def test_it_stores_nothing_of_a_reading_that_breaks_on_its_way(
 
 
 def test_it_waits_for_a_provider_that_is_away(item: Item, bank: Sandbox, agrees: Callable[[], bool], settings) -> None:
-    settings.PLAID_URL = f"http://127.0.0.1:{free_port()}"
+    settings.PLAID_URL = f"http://127.0.0.1:{find_free_port()}"
     away = sync(item)
     assert (away.connection, away.failures) == (Connection.ACTIVE, 1)
     settings.PLAID_URL = bank.url
@@ -267,7 +267,7 @@ def test_it_leaves_an_item_alone_that_another_process_reads(
     item: Item, bank: Sandbox, agrees: Callable[[], bool]
 ) -> None:
     bank.admin("faults", {"match": SYNC, "action": {"kind": "latency", "ms": 3000}, "nth": 2})
-    with django_process(READ, item.owner_id, item.pk) as other:
+    with run_django_code(READ, item.owner_id, item.pk) as other:
         wait_until(lambda: count_fired(bank) == 1)
         assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is False
         said, complaints = other.communicate(timeout=60)
@@ -278,12 +278,12 @@ def test_it_leaves_an_item_alone_that_another_process_reads(
 def test_it_stores_each_row_once_when_two_processes_race(
     item: Item, bank: Sandbox, agrees: Callable[[], bool], as_operator: Ask
 ) -> None:
-    with django_process(READ, item.owner_id, item.pk) as one, django_process(READ, item.owner_id, item.pk) as two:
+    with run_django_code(READ, item.owner_id, item.pk) as one, run_django_code(READ, item.owner_id, item.pk) as two:
         said = sorted(other.communicate(timeout=120)[0] for other in (one, two))
     assert "True\n" in said
     assert agrees()
     spend(bank, item)
-    with django_process(READ, item.owner_id, item.pk) as one, django_process(READ, item.owner_id, item.pk) as two:
+    with run_django_code(READ, item.owner_id, item.pk) as one, run_django_code(READ, item.owner_id, item.pk) as two:
         for other in (one, two):
             other.communicate(timeout=120)
     sync(item)
@@ -291,7 +291,7 @@ def test_it_stores_each_row_once_when_two_processes_race(
 
 
 def test_it_answers_news_that_came_while_it_was_reading(item: Item, bank: Sandbox, agrees: Callable[[], bool]) -> None:
-    with own_queue(f"busy-{uuid4().hex}") as queue, worker(queue):
+    with use_own_queue(f"busy-{uuid4().hex}") as queue, run_worker(queue):
         bank.admin("faults", {"match": SYNC, "action": {"kind": "latency", "ms": 3000}, "nth": 3})
         enqueue_sync(item, trigger="link")
         wait_until(lambda: count_fired(bank) == 1)
@@ -303,7 +303,7 @@ def test_it_answers_news_that_came_while_it_was_reading(item: Item, bank: Sandbo
 
 def test_it_reads_once_for_ten_copies_of_a_job_and_once_for_a_burst_of_webhooks(item: Item, as_operator: Ask) -> None:
     readings = "SELECT count(*) FROM banking_syncrun"
-    with own_queue(f"copies-{uuid4().hex}") as queue, worker(queue) as working:
+    with use_own_queue(f"copies-{uuid4().hex}") as queue, run_worker(queue) as working:
         for _ in range(10):
             enqueue_sync(item, trigger="link")
         wait_until(lambda: working.read_output().count("succeeded") == 10)

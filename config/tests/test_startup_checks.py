@@ -1,4 +1,4 @@
-"""Every process of the Procfile that refuses to serve says why in its last words, and ends with an error."""
+"""Every process of the Procfile that fails a startup check prints the reason last and exits with an error."""
 
 import os
 from pathlib import Path
@@ -8,38 +8,40 @@ import pytest
 
 from config.tests.processes import wait_until
 from config.tests.procfile import SERVING, start_process
-from config.tests.programs import environment
+from config.tests.programs import build_environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LAST_WORDS = 400
+MAX_CHARACTERS = 400
 
 
-def superuser() -> str:
-    """The test's database, by the address of the server's superuser."""
-    site = urlsplit(environment()["DATABASE_URL"])
+def get_superuser_url() -> str:
+    """The URL of the test's database with the server's superuser."""
+    site = urlsplit(build_environment()["DATABASE_URL"])
     return urlsplit(os.environ["DATABASE_ADMIN_URL"])._replace(path=site.path).geturl()
 
 
-def startup_error(name: str, **settings: str) -> str:
-    """What a process says at last that is expected to end with an error."""
+def get_startup_error(name: str, **settings: str) -> str:
+    """The end of the output of a process that is expected to exit with an error."""
     with start_process(name, **settings) as process:
         wait_until(lambda: process.process.poll() is not None)
         assert process.process.returncode > 0
-        return process.read_output()[-LAST_WORDS:]
+        return process.read_output()[-MAX_CHARACTERS:]
 
 
 @pytest.mark.parametrize("name", SERVING)
-def test_it_starts_nothing_as_a_superuser(name: str) -> None:
-    assert "It is a superuser, so row-level security does not hold it." in startup_error(name, DATABASE_URL=superuser())
+def test_it_refuses_to_start_as_a_superuser(name: str) -> None:
+    assert "It is a superuser, so row-level security does not hold it." in get_startup_error(
+        name, DATABASE_URL=get_superuser_url()
+    )
 
 
 @pytest.mark.parametrize("name", SERVING)
-def test_it_starts_nothing_with_settings_that_are_refused(name: str) -> None:
-    assert "PLAID_ENV has to be production or sandbox" in startup_error(name, PLAID_ENV="pretend")
+def test_it_refuses_to_start_with_invalid_settings(name: str) -> None:
+    assert "PLAID_ENV has to be production or sandbox" in get_startup_error(name, PLAID_ENV="pretend")
 
 
 @pytest.mark.parametrize("name", SERVING)
-def test_it_starts_nothing_without_a_database(name: str, tmp_path: Path) -> None:
-    said = startup_error(name, DATABASE_URL=f"postgres://app_rw@/site?host={tmp_path}")
-    assert "The database of DATABASE_URL does not answer or does not let the site in." in said
+def test_it_refuses_to_start_without_a_database(name: str, tmp_path: Path) -> None:
+    error = get_startup_error(name, DATABASE_URL=f"postgres://app_rw@/site?host={tmp_path}")
+    assert "The database of DATABASE_URL does not answer or does not let the site in." in error

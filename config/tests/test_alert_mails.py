@@ -1,4 +1,4 @@
-"""Mails about news from workers that are real processes and really die, to a mail server that waits for it."""
+"""Digest mails from real worker processes that are killed, to a mail server that delays its responses."""
 
 import socketserver
 import threading
@@ -22,17 +22,17 @@ from config.tests.programs import run_worker, use_own_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Ask = Callable[..., list[tuple[object, ...]]]
+Query = Callable[..., list[tuple[object, ...]]]
 
 
 class Mailbox(socketserver.ThreadingTCPServer):
-    """Takes every mail, and says so as soon as ``open`` is set."""
+    """Receives every mail, and confirms it as soon as ``open`` is set."""
 
     allow_reuse_address = daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Conversation)
-        self.taken: list[Message] = []
+        super().__init__(("127.0.0.1", 0), SmtpSession)
+        self.received_mails: list[Message] = []
         self.open = threading.Event()
 
     @property
@@ -40,21 +40,21 @@ class Mailbox(socketserver.ThreadingTCPServer):
         return f"smtp://127.0.0.1:{self.server_address[1]}"
 
 
-class Conversation(socketserver.StreamRequestHandler):
-    """What a mail server says to one client. Source: RFC 5321, appendix D.1."""
+class SmtpSession(socketserver.StreamRequestHandler):
+    """The server's side of an SMTP session. Source: RFC 5321, appendix D.1."""
 
     server: Mailbox
 
     def handle(self) -> None:
-        self.say("220 mailbox")
+        self.send("220 mailbox")
         while line := self.rfile.readline():
             if line[:4].upper() == b"DATA":
-                self.say("354 go on")
-                self.server.taken.append(message_from_bytes(b"".join(iter(self.rfile.readline, b".\r\n"))))
+                self.send("354 go on")
+                self.server.received_mails.append(message_from_bytes(b"".join(iter(self.rfile.readline, b".\r\n"))))
                 self.server.open.wait()
-            self.say("250 ok")
+            self.send("250 ok")
 
-    def say(self, line: str) -> None:
+    def send(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())
 
 
@@ -70,51 +70,51 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
 
 @pytest.fixture
 def alerted_user(alice: User) -> User:
-    """Alice was told something a moment ago."""
+    """Alice, who has just got a notification."""
     message = PlainMessage(title="A name was added: MALLORY")
     notify(user_id=alice.pk, type=NotificationType.CREDIT_IDENTITY, message=message, fingerprint="1")
     return alice
 
 
-def hold_is_over(person: User) -> None:
-    """Let the time pass for which a worker holds a mail."""
-    with tenant(person.pk):
+def expire_claim(user: User) -> None:
+    """Make the claim of a worker on the user's digest expire."""
+    with tenant(user.pk):
         NotificationSettings.objects.update(digest_due_at=timezone.now() - timedelta(seconds=1))
 
 
-def count_sent(ask: Ask, person: User) -> int:
-    """How often the trail says that a mail was sent."""
-    ((count,),) = ask("SELECT count(*) FROM audit_event WHERE subject = %s AND action = 'digest_sent'", person.pk)
+def count_sent(query: Query, user: User) -> int:
+    """The number of sent digests in the user's audit trail."""
+    ((count,),) = query("SELECT count(*) FROM audit_event WHERE subject = %s AND action = 'digest_sent'", user.pk)
     return int(str(count))
 
 
-def test_it_comes_twice_and_never_not_when_a_worker_is_killed(
-    mailbox: Mailbox, alerted_user: User, as_operator: Ask
+def test_it_sends_a_digest_again_when_the_worker_is_killed(
+    mailbox: Mailbox, alerted_user: User, as_operator: Query
 ) -> None:
     with use_own_queue(uuid4().hex) as queue:
         with run_worker(queue) as working:
             dispatch_due_digests()
-            wait_until(lambda: len(mailbox.taken) == 1)
+            wait_until(lambda: len(mailbox.received_mails) == 1)
             working.kill()
         assert count_sent(as_operator, alerted_user) == 0
         mailbox.open.set()
         with run_worker(queue):
-            # The queue's own second delivery of the job finds the mail held, and leaves it.
-            hold_is_over(alerted_user)
+            # When the queue delivers the task again, the digest is still claimed.
+            expire_claim(alerted_user)
             dispatch_due_digests()
             wait_until(lambda: count_sent(as_operator, alerted_user) == 1)
-    first, second = mailbox.taken
+    first, second = mailbox.received_mails
     assert first["Message-ID"] == second["Message-ID"]
     assert "MALLORY" not in first.as_string() + second.as_string()
 
 
-def test_it_comes_once_from_two_workers(mailbox: Mailbox, alerted_user: User, as_operator: Ask) -> None:
+def test_it_sends_a_digest_once_from_two_workers(mailbox: Mailbox, alerted_user: User, as_operator: Query) -> None:
     mailbox.open.set()
     with use_own_queue(uuid4().hex) as queue, run_worker(queue), run_worker(queue):
-        for round_ in (1, 2):
+        for expected in (1, 2):
             for _ in range(3):
                 dispatch_due_digests()
-            wait_until(lambda round_=round_: count_sent(as_operator, alerted_user) == round_)
+            wait_until(lambda expected=expected: count_sent(as_operator, alerted_user) == expected)
             message = PlainMessage(title="Another thing")
             notify(user_id=alerted_user.pk, type=NotificationType.LOW_RUNWAY, message=message, fingerprint="2")
-    assert len(mailbox.taken) == 2
+    assert len(mailbox.received_mails) == 2

@@ -1,4 +1,4 @@
-"""What a credit file is secret about stands nowhere in clear: no table, cache, queue, log, mail or page shows it."""
+"""The secrets of a credit file are in clear text in no table, cache, queue, log, mail or page."""
 
 import json
 import logging
@@ -20,45 +20,45 @@ from credit.tests.pull_steps import enroll_user, pull
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NUMBER = "666111011"
+SSN = "666111011"
 PAGES = ("", "_accounts", "_inquiries", "_records", "_personal", "_changes", "_history", "_utilization", "_rights")
 
 
 @pytest.fixture
 def secrets(days, alice, caplog) -> set[str]:
-    """A person with a kept number, two reports, changes and a mail about them; returns what must stand nowhere."""
+    """Give Alice a stored SSN, two reports, changes and a mail about them, and return the secrets in them."""
     caplog.set_level(logging.DEBUG)
     enroll_user(alice, "P11", keep_ssn=True)
     pull(alice)
     days.advance(days=30)
     pull(alice, Trigger.SCHEDULED)
     days.advance(days=2)
-    until, people = digest.claim_due_digests(limit=10)
-    assert people == [alice.pk]
+    until, user_ids = digest.claim_due_digests(limit=10)
+    assert user_ids == [alice.pk]
     assert digest.send_digest(user_id=alice.pk, claimed_until=until)
     with tenant(alice.pk):
         report_ids = list(Report.objects.values_list("pk", flat=True))
-        answers = [reports.get_raw_report(owner=alice.pk, report_id=report_id) for report_id in report_ids]
-        assert RawReport.objects.count() == len(answers) == 2
-    profiles = [json.loads(answer)["creditProfile"][0] for answer in answers]
+        raw_reports = [reports.get_raw_report(owner=alice.pk, report_id=report_id) for report_id in report_ids]
+        assert RawReport.objects.count() == len(raw_reports) == 2
+    profiles = [json.loads(raw_report)["creditProfile"][0] for raw_report in raw_reports]
     accounts = {line["accountNumber"] for profile in profiles for line in profile["tradeline"]}
-    return {NUMBER, "666-11-1011", "revolvingOrInstallment", "RIVERA", "MAPLE"} | accounts
+    return {SSN, "666-11-1011", "revolvingOrInstallment", "RIVERA", "MAPLE"} | accounts
 
 
-def names_on_file(user) -> set[str]:
-    """What names accounts, lenders and balances in a person's reports, as they are sealed."""
+def list_names_on_file(user) -> set[str]:
+    """The names and keys of accounts, lenders and changes in a user's reports."""
     accounts, changes = load_accounts(user), load_changes(user)
     inquiries = [inquiry.subscriber for report in load_reports(user) for inquiry in report.inquiries]
     names = {name for account in accounts for name in (account.creditor, account.key)} | set(inquiries)
     return names | {change.name for change in changes if change.name} - {""}
 
 
-def find_shown(secrets: set[str], text: str) -> set[str]:
+def find_secrets(secrets: set[str], text: str) -> set[str]:
     return {secret for secret in secrets if secret in text}
 
 
-def rows_of_all_tables() -> Iterator[tuple[str, str]]:
-    """Every table's name and row as text, as somebody with a copy of the database would read it."""
+def read_all_tables() -> Iterator[tuple[str, str]]:
+    """Yield the name of every table with each row as text, as in a copy of the database."""
     with signed_in_as("ops") as operator:
         tables = operator.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"
@@ -70,38 +70,38 @@ def rows_of_all_tables() -> Iterator[tuple[str, str]]:
                 yield table, row
 
 
-def test_it_stands_in_no_table(secrets):
-    rows = list(rows_of_all_tables())
-    assert find_shown(secrets, "\n".join(row for _table, row in rows)) == set()
+def test_it_stores_no_secret_in_clear_text(secrets):
+    rows = list(read_all_tables())
+    assert find_secrets(secrets, "\n".join(row for _table, row in rows)) == set()
 
 
-def test_a_report_says_nothing_of_its_accounts_to_who_has_a_copy_of_the_database(secrets, alice):
-    names = names_on_file(alice)
+def test_it_stores_no_account_name_of_a_report_in_clear_text(secrets, alice):
+    names = list_names_on_file(alice)
     assert {"BEACON CARD"} < names
-    rows = list(rows_of_all_tables())
+    rows = list(read_all_tables())
     assert sum(table == "public.credit_report" for table, _row in rows) == 2
     assert any(table == "public.accounts_notification" for table, _row in rows)
-    assert {table for table, row in rows if find_shown(names, row)} == set()
+    assert {table for table, row in rows if find_secrets(names, row)} == set()
 
 
-def test_it_stands_in_no_cache_and_no_queue(secrets):
+def test_it_puts_no_secret_into_the_cache_or_a_queue(secrets):
     redis = cache.client.get_client()  # type: ignore[attr-defined]
-    told = b" ".join(redis.dump(key) or b"" for key in redis.scan_iter())
-    assert told
-    assert find_shown(secrets, told.decode("latin-1")) == set()
+    contents = b" ".join(redis.dump(key) or b"" for key in redis.scan_iter())
+    assert contents
+    assert find_secrets(secrets, contents.decode("latin-1")) == set()
 
 
-def test_it_stands_in_no_log_and_no_mail(secrets, caplog):
-    [letter] = mail.outbox
-    text = f"{letter.subject} {letter.body} {letter.extra_headers} {letter.alternatives}"
+def test_it_writes_no_secret_to_the_log_or_a_mail(secrets, caplog):
+    [message] = mail.outbox
+    text = f"{message.subject} {message.body} {message.extra_headers} {message.alternatives}"
     assert "Sign in to view them:" in text
-    assert find_shown(secrets, caplog.text) == find_shown(secrets, text) == set()
-    # Neither figures nor names of creditors: a mail says what kind of thing happened.
-    assert not re.search(r"[$%]|BEACON|NORTHFIELD|HARBOR|PRAIRIE|\b\d{3}\b", letter.body)
+    assert find_secrets(secrets, caplog.text) == find_secrets(secrets, text) == set()
+    # A mail names kinds of changes, and neither amounts nor creditors.
+    assert not re.search(r"[$%]|BEACON|NORTHFIELD|HARBOR|PRAIRIE|\b\d{3}\b", message.body)
 
 
-def test_it_stands_on_no_page_but_that_of_personal_data(secrets, as_alice):
+def test_it_shows_secrets_only_on_the_personal_data_page(secrets, as_alice):
     for name in PAGES:
         page = as_alice.get(reverse(f"credit{name}")).content.decode()
-        known = {"RIVERA", "MAPLE"} if name == "_personal" else set()
-        assert find_shown(secrets - known, page) == set(), name
+        allowed = {"RIVERA", "MAPLE"} if name == "_personal" else set()
+        assert find_secrets(secrets - allowed, page) == set(), name

@@ -1,4 +1,4 @@
-"""Warned of before a release: what travels to other hosts for all to read."""
+"""Deployment checks that warn about unencrypted connections to other hosts."""
 
 import environ
 import pytest
@@ -8,7 +8,7 @@ from config.checks import encryption
 
 
 @pytest.mark.parametrize(
-    ("address", "is_warned_of"),
+    ("url", "warns"),
     [
         ("smtp://user:secret@mail.plumbline.example:25", True),
         ("smtp://192.0.2.7:25", True),
@@ -20,14 +20,14 @@ from config.checks import encryption
         ("consolemail://", False),
     ],
 )
-def test_it_warns_of_mail_that_everybody_can_read(settings, address: str, is_warned_of: bool) -> None:
-    for name, value in environ.Env.email_url_config(address).items():
+def test_it_warns_of_unencrypted_mail(settings, url: str, warns: bool) -> None:
+    for name, value in environ.Env.email_url_config(url).items():
         setattr(settings, name, value)
-    assert [message.id for message in encryption.check_mail_encryption()] == ["plumbline.W001"] * is_warned_of
+    assert [message.id for message in encryption.check_mail_encryption()] == ["plumbline.W001"] * warns
 
 
 @pytest.mark.parametrize(
-    ("address", "is_warned_of"),
+    ("url", "warns"),
     [
         ("redis://:secret@redis.internal:6379/0", True),
         ("redis://192.0.2.7", True),
@@ -43,13 +43,13 @@ def test_it_warns_of_mail_that_everybody_can_read(settings, address: str, is_war
         ("unix:///run/redis.sock?db=2", False),
     ],
 )
-def test_it_warns_of_a_redis_that_everybody_can_ask(settings, address: str, is_warned_of: bool) -> None:
-    settings.REDIS_URL = address
-    assert [message.id for message in encryption.check_redis_encryption()] == ["plumbline.W002"] * is_warned_of
+def test_it_warns_of_an_unencrypted_or_unverified_redis(settings, url: str, warns: bool) -> None:
+    settings.REDIS_URL = url
+    assert [message.id for message in encryption.check_redis_encryption()] == ["plumbline.W002"] * warns
 
 
 @pytest.mark.parametrize(
-    ("address", "is_warned_of"),
+    ("url", "warns"),
     [
         ("postgres://app_rw:secret@db.internal:5432/plumbline", True),
         ("postgres://app_rw:secret@db.internal:5432/plumbline?sslmode=disable", True),
@@ -66,21 +66,21 @@ def test_it_warns_of_a_redis_that_everybody_can_ask(settings, address: str, is_w
     ],
 )
 @pytest.mark.parametrize("alias", ["default", "ops"])
-def test_it_warns_of_a_database_that_anybody_in_between_could_be(
-    settings, monkeypatch: pytest.MonkeyPatch, address: str, alias: str, is_warned_of: bool
+def test_it_warns_of_an_unencrypted_or_unverified_database(
+    settings, monkeypatch: pytest.MonkeyPatch, url: str, alias: str, warns: bool
 ) -> None:
     for name in ("PGHOST", "PGSSLMODE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setitem(settings.DATABASES, alias, environ.Env.db_url_config(address))
+    monkeypatch.setitem(settings.DATABASES, alias, environ.Env.db_url_config(url))
     messages = encryption.check_database_encryption()
     name = {"default": "DATABASE_URL", "ops": "DATABASE_OPS_URL"}[alias]
     assert [(message.id, message.msg.startswith(f"{name} leads")) for message in messages] == [
         ("plumbline.W003", True)
-    ] * is_warned_of
+    ] * warns
     assert not any("secret" in message.msg for message in messages)
 
 
-def test_it_is_asked_before_a_release() -> None:
-    asked = {check.__name__ for check in registry.registry.deployment_checks}
+def test_it_runs_with_the_deployment_checks() -> None:
+    checks = {check.__name__ for check in registry.registry.deployment_checks}
     names = {"check_mail_encryption", "check_redis_encryption", "check_database_encryption"}
-    assert names <= asked
+    assert names <= checks

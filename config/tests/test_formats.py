@@ -1,4 +1,4 @@
-"""Amounts, counts, shares and dates are written by ``formats`` alone, so that each language writes its own."""
+"""Only ``formats`` formats amounts, counts, shares and dates, so that they follow the language."""
 
 import ast
 import re
@@ -17,21 +17,21 @@ TEMPLATE_FORMAT = re.compile(r"\|\s*(?:date|time|floatformat|intcomma|naturaltim
 SCRIPT_FORMAT = re.compile(r"en-US|toLocale|[\"'`]\$[\"'`]|\$\$\{")
 # Thousands, and dates but those in digits, which programs read.
 FORMAT_SPEC = re.compile(r",|%(?![YmdHMS])")
-# What SQL calls a quotation mark.
+# A quotation mark in SQL.
 DOLLAR_QUOTE = re.compile(r"\$\w+\$$")
 
 
 def find_formatting(tree: ast.AST) -> Iterator[int]:
-    """Yield the lines of a module that write a number or a date by themselves."""
+    """Yield the line numbers at which a module formats a number or a date itself."""
     for node in ast.walk(tree):
         is_import = isinstance(node, ast.ImportFrom) and node.module in OTHER_FORMATTERS
         is_call = isinstance(node, ast.Attribute) and node.attr == "strftime"
         is_sign = isinstance(node, ast.Constant) and node.value == "\N{MINUS SIGN}"
-        if is_import or is_call or is_sign or (isinstance(node, ast.JoinedStr) and formats_a_value(node)):
+        if is_import or is_call or is_sign or (isinstance(node, ast.JoinedStr) and has_formatted_value(node)):
             yield node.lineno
 
 
-def formats_a_value(text: ast.JoinedStr) -> bool:
+def has_formatted_value(text: ast.JoinedStr) -> bool:
     """Whether an f-string groups thousands, writes a date, or puts a sign of dollars or percent beside a value."""
     for number, part in enumerate(text.values):
         before, after = (
@@ -48,23 +48,23 @@ def formats_a_value(text: ast.JoinedStr) -> bool:
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_it_is_the_only_place_that_writes_them_in_python(app: str) -> None:
+def test_it_is_the_only_formatter_in_python(app: str) -> None:
     paths = [path for path in (PROJECT / app).rglob("*.py") if not {"tests", "migrations"} & set(path.parts)]
     assert [
         f"{path.relative_to(PROJECT)}:{line}" for path in paths for line in find_formatting(ast.parse(path.read_text()))
     ] == []
 
 
-def test_it_is_the_only_place_that_writes_them_in_templates() -> None:
+def test_it_is_the_only_formatter_in_templates() -> None:
     paths = [path for folder in ("templates", "*/jinja2") for path in PROJECT.glob(f"{folder}/**/*.*")]
     assert [
-        f"{path.relative_to(PROJECT)} {found[0]}"
+        f"{path.relative_to(PROJECT)} {matches[0]}"
         for path in paths
-        if (found := TEMPLATE_FORMAT.findall(ATTRIBUTE.sub("", path.read_text())))
+        if (matches := TEMPLATE_FORMAT.findall(ATTRIBUTE.sub("", path.read_text())))
     ] == []
 
 
-def test_scripts_write_them_in_the_language_of_the_page() -> None:
+def test_it_finds_no_fixed_format_in_scripts() -> None:
     paths = sorted((PROJECT / "static" / "js").glob("*.js"))
     assert [path.name for path in paths if SCRIPT_FORMAT.search(path.read_text())] == []
 
@@ -81,19 +81,19 @@ def test_scripts_write_them_in_the_language_of_the_page() -> None:
         "from django.utils.formats import date_format",
     ],
 )
-def test_it_would_find(source: str) -> None:
+def test_it_finds_other_formatting(source: str) -> None:
     assert list(find_formatting(ast.parse(source))) == [1]
 
 
 @pytest.mark.parametrize(
     "source", ['f"{width:.1f}"', 'f"{day:%Y-%m-%d}.json"', 'f"AS $body${body}$body$"', 'f"{count} rows, {day}"']
 )
-def test_it_leaves_alone(source: str) -> None:
+def test_it_accepts_formatting_for_programs(source: str) -> None:
     assert list(find_formatting(ast.parse(source))) == []
 
 
 @pytest.mark.parametrize(
     "source", ['{{ day|date:"M j" }}', "<p>{{ share }}%</p>", "<p>$18</p>", "<p>${{ amount }}</p>"]
 )
-def test_it_would_find_in_a_template(source: str) -> None:
+def test_it_finds_other_formatting_in_a_template(source: str) -> None:
     assert TEMPLATE_FORMAT.search(source)

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis that are there and say nothing: every answer comes soon, and all is well when they go on."""
+"""Suspended PostgreSQL and Redis: every response still comes soon, and the site recovers when they resume."""
 
 import json
 import os
@@ -22,9 +22,9 @@ from config.tests.procfile import Process, run_process
 from devservices import ephemeral
 from devservices.data_dir import CHECKOUT, DataDir
 
-# Of each kind of request so many at once: more than there are threads.
+# Simultaneous requests of each kind, more than there are threads.
 AT_ONCE = 5
-LONGEST = 5.0
+MAX_SECONDS = 5.0
 TIMEOUT_SECONDS = 20
 WEBHOOK = "/webhooks/plaid/"
 PREPARE = """
@@ -39,8 +39,8 @@ print(json.dumps({"cookie": visitors.create_cookies([user])[0], "item": item}))
 """
 
 
-class Answer(NamedTuple):
-    """What a request came to, and after how many seconds."""
+class TimedResponse(NamedTuple):
+    """The status of a response, 0 if there was none, and the seconds until then."""
 
     path: str
     status: int
@@ -48,30 +48,30 @@ class Answer(NamedTuple):
 
 
 class Site:
-    """Web with a PostgreSQL and a Redis of its own, and somebody who is signed in."""
+    """A web process with its own PostgreSQL and Redis, and a signed-in user's cookie and Item."""
 
-    def __init__(self, web: Process, home: DataDir, facts: dict[str, str]) -> None:
-        self.web, self.home, self.facts = web, home, facts
+    def __init__(self, web: Process, home: DataDir, user: dict[str, str]) -> None:
+        self.web, self.home, self.user = web, home, user
 
-    def send(self, path: str) -> Answer:
-        """Ask for a page as the person, or ring the provider's bell. Status 0 is no answer at all."""
-        began = time.monotonic()
+    def send(self, path: str) -> TimedResponse:
+        """Request a page as the user, or send a webhook."""
+        started_at = time.monotonic()
         with closing(HTTPConnection("127.0.0.1", self.web.port, timeout=TIMEOUT_SECONDS)) as connection:
             try:
-                connection.request(*self.words_of(path))
+                connection.request(*self.build_request(path))
                 status = connection.getresponse().status
             except TimeoutError:
                 status = 0
-        return Answer(path, status, time.monotonic() - began)
+        return TimedResponse(path, status, time.monotonic() - started_at)
 
-    def words_of(self, path: str) -> tuple[str, str, bytes, dict[str, str]]:
-        """Method, path, body and headers of a request."""
+    def build_request(self, path: str) -> tuple[str, str, bytes, dict[str, str]]:
+        """The method, path, body and headers of a request."""
         if path != WEBHOOK:
-            return "GET", path, b"", {"Host": "localhost", "Cookie": self.facts["cookie"]}
-        body = make_webhook_body(SimpleNamespace(provider_item_id=self.facts["item"]))
+            return "GET", path, b"", {"Host": "localhost", "Cookie": self.user["cookie"]}
+        body = make_webhook_body(SimpleNamespace(provider_item_id=self.user["item"]))
         return "POST", path, body, {"Host": "localhost", "Plaid-Verification": sign(body)}
 
-    def send_all(self, *paths: str) -> list[Answer]:
+    def send_all(self, *paths: str) -> list[TimedResponse]:
         """Send several requests of each kind at once."""
         with ThreadPoolExecutor(AT_ONCE * len(paths)) as senders:
             return list(senders.map(self.send, paths * AT_ONCE))
@@ -82,38 +82,38 @@ PAGES = ("/overview/", "/transactions/", "/accounts/login/", WEBHOOK, "/health/r
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with ephemeral.run_services() as (home, found), scripted_server() as plaid:
-        env = os.environ | found | {"PLAID_URL": plaid.url}
+    with ephemeral.run_services() as (home, service_urls), scripted_server() as plaid:
+        env = os.environ | service_urls | {"PLAID_URL": plaid.url}
         plaid.respond_with(http_response({"key": make_public_key(), "request_id": "r"}))
-        manage = [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"]
-        subprocess.run(manage, cwd=CHECKOUT, env=env, check=True)
-        prepared = subprocess.run(
+        migrate = [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"]
+        subprocess.run(migrate, cwd=CHECKOUT, env=env, check=True)
+        preparation = subprocess.run(
             [sys.executable, "-c", PREPARE], cwd=CHECKOUT, env=env, check=True, capture_output=True
         )
-        few = {"WEB_WORKERS": "1", "PLAID_URL": plaid.url, **found}
-        with run_process("web", **few) as web:
-            yield Site(web, home, json.loads(prepared.stdout))
+        settings = {"WEB_WORKERS": "1", "PLAID_URL": plaid.url, **service_urls}
+        with run_process("web", **settings) as web:
+            yield Site(web, home, json.loads(preparation.stdout))
 
 
-def late(answers: list[Answer]) -> list[Answer]:
-    return [answer for answer in answers if answer.seconds > LONGEST]
+def list_late(responses: list[TimedResponse]) -> list[TimedResponse]:
+    return [response for response in responses if response.seconds > MAX_SECONDS]
 
 
-def test_it_answers_while_postgresql_is_frozen_and_serves_when_it_is_not(site: Site) -> None:
-    assert {answer.status for answer in site.send_all("/overview/", WEBHOOK)} == {200}, site.web.read_output()
+def test_it_responds_while_postgresql_is_suspended_and_recovers(site: Site) -> None:
+    assert {response.status for response in site.send_all("/overview/", WEBHOOK)} == {200}, site.web.read_output()
     with freeze_programs(site.home, POSTGRES):
-        answers = site.send_all("/health/live", *PAGES)
-        assert late(answers) == []
-        told = {(answer.path, answer.status) for answer in answers}
-        assert {status for path, status in told if path == "/health/live"} == {200}
-        assert {status for path, status in told if path != "/health/live"} == {503}
-    wait_until(lambda: {answer.status for answer in site.send_all("/overview/", WEBHOOK, "/health/ready")} == {200})
+        responses = site.send_all("/health/live", *PAGES)
+        assert list_late(responses) == []
+        statuses = {(response.path, response.status) for response in responses}
+        assert {status for path, status in statuses if path == "/health/live"} == {200}
+        assert {status for path, status in statuses if path != "/health/live"} == {503}
+    wait_until(lambda: {response.status for response in site.send_all("/overview/", WEBHOOK, "/health/ready")} == {200})
 
 
-def test_it_answers_while_redis_is_frozen(site: Site) -> None:
+def test_it_responds_while_redis_is_suspended_and_recovers(site: Site) -> None:
     with freeze_programs(site.home, REDIS):
-        answers = site.send_all("/health/live", *PAGES)
-        assert late(answers) == []
-        told = {(answer.path, answer.status) for answer in answers}
-        assert {("/health/live", 200), ("/overview/", 200), (WEBHOOK, 200), ("/health/ready", 503)} <= told
+        responses = site.send_all("/health/live", *PAGES)
+        assert list_late(responses) == []
+        statuses = {(response.path, response.status) for response in responses}
+        assert {("/health/live", 200), ("/overview/", 200), (WEBHOOK, 200), ("/health/ready", 503)} <= statuses
     wait_until(lambda: site.send("/health/ready").status == 200)

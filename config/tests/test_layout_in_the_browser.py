@@ -1,4 +1,4 @@
-"""Pages with long names at every width that people have: nothing sticks out, nothing is squeezed to a column."""
+"""Pages with long names at common window widths: nothing overflows, and no text is squeezed into a narrow column."""
 
 from decimal import Decimal
 from typing import Any
@@ -17,33 +17,34 @@ from compliance.isolation import tenant
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LONG = "First Mutual Savings and Trust Company of Greater Northern Minneapolis and Saint Paul"
+LONG_NAME = "First Mutual Savings and Trust Company of Greater Northern Minneapolis and Saint Paul"
 WIDTHS = (320, 390, 768, 785, 820, 845, 1024, 1280)
-# What sticks out of the window, or of a box that does not scroll, by its words.
-STICKING_OUT = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
-    [...document.body.querySelectorAll("*")].filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
-    .map((each) => `${each.className} ${each.textContent.trim().slice(0, 40)}`).slice(-3)"""
+# The class and text of the innermost elements that overflow the window, if it scrolls sideways.
+FIND_OVERFLOW = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+    [...document.body.querySelectorAll("*")]
+    .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
+    .map((element) => `${element.className} ${element.textContent.trim().slice(0, 40)}`).slice(-3)"""
 
 
 @pytest.fixture
 def account(item: Item) -> Account:
-    """An account at a bank with a long name, which wants its customer to sign in again."""
+    """An account at a bank with a long name, which requires a new sign-in."""
     with tenant(item.owner_id):
         Item.objects.filter(pk=item.pk).update(
-            institution_name=LONG,
+            institution_name=LONG_NAME,
             connection="login_required",
             readiness=Readiness.HISTORICAL,
             checked_at=timezone.now(),
         )
-    checking = make_account(item, name=f"Everyday Checking with {LONG}", current=Decimal("126523.28"))
+    checking = make_account(item, name=f"Everyday Checking with {LONG_NAME}", current=Decimal("126523.28"))
     card = make_account(item, type="credit", name="Card", current=Decimal("-250.13"), limit=Decimal(27000))
     make_account(item, type="credit", name="Other card", current=Decimal("11922.40"))
     for days in range(3):
         make_balance(checking, days, "126523.28")
-    make_transaction(checking, "-49920.21", category="TRANSFER_OUT", name=LONG)
+    make_transaction(checking, "-49920.21", category="TRANSFER_OUT", name=LONG_NAME)
     make_transaction(card, "49920.21", category="TRANSFER_IN", name="X" * 90)
-    make_transaction(card, "-12345.67", category="GENERAL_MERCHANDISE", name=LONG)
-    make_transaction(card, "1.5", category="TRAVEL", currency="BTC", name=LONG)
+    make_transaction(card, "-12345.67", category="GENERAL_MERCHANDISE", name=LONG_NAME)
+    make_transaction(card, "1.5", category="TRAVEL", currency="BTC", name=LONG_NAME)
     return checking
 
 
@@ -62,29 +63,29 @@ def tab(page: Page, as_alice: Client) -> Page:
     return page
 
 
-def test_it_sticks_out_at_no_width(tab: Page, live_server: Any, account: Account) -> None:
+def test_it_overflows_at_no_width(tab: Page, live_server: Any, account: Account) -> None:
     pages = {
         name: reverse(name) for name in ("overview", "transactions", "accounts", "connect", "notifications", "help")
     }
     pages |= {"account": reverse("account", args=[account.pk]), "item": reverse("item", args=[account.item_id])}
-    found = {}
-    for name, address in pages.items():
-        tab.goto(live_server.url + address)
+    overflows = {}
+    for name, path in pages.items():
+        tab.goto(live_server.url + path)
         expect(tab.get_by_role("navigation", name="Main")).to_be_visible()
         for width in WIDTHS:
             tab.set_viewport_size({"width": width, "height": 900})
-            if sticking := tab.evaluate(STICKING_OUT):
-                found[name, width] = sticking
-    assert found == {}
+            if elements := tab.evaluate(FIND_OVERFLOW):
+                overflows[name, width] = elements
+    assert overflows == {}
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_it_gives_the_words_of_a_banner_room(tab: Page, live_server: Any, account: Account, width: int) -> None:
+def test_it_leaves_room_for_the_text_of_a_banner(tab: Page, live_server: Any, account: Account, width: int) -> None:
     tab.set_viewport_size({"width": width, "height": 900})
     tab.goto(live_server.url + reverse("overview"))
-    words = tab.locator(".banner__text").bounding_box()
-    assert words is not None
-    assert words["width"] >= 14 * 16
+    text = tab.locator(".banner__text").bounding_box()
+    assert text is not None
+    assert text["width"] >= 14 * 16
 
 
 @pytest.mark.parametrize("width", [768, 785, 845, 1023])
@@ -92,18 +93,18 @@ def test_it_has_room_in_the_header_for_one_more_page(tab: Page, live_server: Any
     tab.set_viewport_size({"width": width, "height": 900})
     tab.goto(live_server.url + reverse("overview"))
     tab.evaluate("(list => list.append(list.lastElementChild.cloneNode(true)))(document.querySelector('.nav ul'))")
-    assert tab.evaluate(STICKING_OUT) == []
-    header = tab.locator(".top__in").evaluate("each => [each.scrollWidth, each.clientWidth]")
+    assert tab.evaluate(FIND_OVERFLOW) == []
+    header = tab.locator(".top__in").evaluate("element => [element.scrollWidth, element.clientWidth]")
     assert header[0] <= header[1]
 
 
 @pytest.mark.parametrize("width", [768, 1280])
-def test_it_leaves_a_transactions_words_room_beside_a_long_account(
+def test_it_leaves_room_for_a_transaction_beside_a_long_account_name(
     tab: Page, live_server: Any, account: Account, width: int
 ) -> None:
     tab.set_viewport_size({"width": width, "height": 900})
     for name in ("overview", "transactions"):
         tab.goto(live_server.url + reverse(name))
-        words = tab.locator(".tx__label").first.bounding_box()
-        assert words is not None
-        assert words["width"] >= 12 * 16
+        label = tab.locator(".tx__label").first.bounding_box()
+        assert label is not None
+        assert label["width"] >= 12 * 16

@@ -1,4 +1,4 @@
-"""What a page's policy stops in a real browser: whatever somebody got into the page does nothing, and is reported."""
+"""The content security policy in a real browser: injected markup runs and loads nothing, and is reported."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,20 +12,20 @@ from config.tests.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_cache")]
 
-# Each would set the window's name, or ask another host for something.
+# Each would set the window's name or request something from another host.
 INJECTIONS = {
     "an inline script": "<script>window.name='run'</script>",
     "a script with a guessed nonce": "<script nonce='AAAAAAAAAAAAAAAAAAAAAA=='>window.name='run'</script>",
     "a script of ours without its nonce": "<script src='/static/js/menu.js'></script>",
-    "a script from elsewhere": "<script src='https://evil.example/x.js'></script>",
+    "a script of another host": "<script src='https://evil.example/x.js'></script>",
     "a handler": "<img src='/nothing.png' onerror=\"window.name='run'\">",
     "a link that runs": "<a id='bait' href=\"javascript:window.name='run'\">x</a>",
     "a frame": "<iframe src='data:text/html,x'></iframe>",
-    "a frame from elsewhere": "<iframe src='https://evil.example/'></iframe>",
+    "a frame of another host": "<iframe src='https://evil.example/'></iframe>",
     "an object": "<object data='https://evil.example/x.swf'></object>",
-    "a picture from elsewhere": "<img src='https://evil.example/?stolen'>",
+    "a picture of another host": "<img src='https://evil.example/?stolen'>",
     "a style": "<style>main { display: none }</style>",
-    "a style from elsewhere": "<link rel='stylesheet' href='https://evil.example/x.css'>",
+    "a style of another host": "<link rel='stylesheet' href='https://evil.example/x.css'>",
     "a style of one element": "<p id='styled' style='display:none'>x</p>",
 }
 POLICY = "content-security-policy"
@@ -33,16 +33,16 @@ FORM = "<form id='bait' action='https://evil.example/' method='post'></form>"
 
 
 @pytest.fixture
-def elsewhere(context: BrowserContext) -> list[str]:
-    """What the browser asked of other hosts."""
-    asked: list[str] = []
-    context.route(re.compile("evil.example"), lambda route: (asked.append(route.request.url), route.abort()))
-    return asked
+def other_host_requests(context: BrowserContext) -> list[str]:
+    """The URLs that the browser requests from the other host."""
+    urls: list[str] = []
+    context.route(re.compile("evil.example"), lambda route: (urls.append(route.request.url), route.abort()))
+    return urls
 
 
 @pytest.fixture
 def tab(context: BrowserContext) -> Iterator[Page]:
-    """A tab of a browser that may find its policy broken, as the tabs of other tests may not."""
+    """A browser tab that may violate the policy. The ``page`` of other tests may not."""
     tab = context.new_page()
     yield tab
     tab.close()
@@ -50,26 +50,26 @@ def tab(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def open_with(tab: Page, live_server: Any) -> Callable[..., Page]:
-    """Open a page of the site with something added to it on its way, under the head that the site gave it."""
+    """Open a page of the site with injected markup and with its original headers."""
 
-    def open_page(markup: str, place: str = "/help/") -> Page:
-        def add(route: Route) -> None:
-            answer = route.fetch()
-            # Without TLS there is no Reporting API; asked for it, Chromium would not fall back to ``report-uri``.
-            policy = answer.headers[POLICY].replace("report-to policy", "")
-            body = answer.text().replace("</main>", f"{markup}</main>")
-            route.fulfill(response=answer, headers=answer.headers | {POLICY: policy}, body=body)
+    def open_page(markup: str, path: str = "/help/") -> Page:
+        def inject(route: Route) -> None:
+            response = route.fetch()
+            # Without TLS there is no Reporting API, and ``report-to`` keeps Chromium from using ``report-uri``.
+            policy = response.headers[POLICY].replace("report-to policy", "")
+            body = response.text().replace("</main>", f"{markup}</main>")
+            route.fulfill(response=response, headers=response.headers | {POLICY: policy}, body=body)
 
-        tab.route(f"{live_server.url}{place}", add)
-        tab.goto(f"{live_server.url}{place}")
+        tab.route(f"{live_server.url}{path}", inject)
+        tab.goto(f"{live_server.url}{path}")
         return tab
 
     return open_page
 
 
 @pytest.mark.parametrize("markup", INJECTIONS.values(), ids=INJECTIONS)
-def test_it_runs_and_loads_nothing_that_somebody_got_into_a_page(
-    open_with: Callable[..., Page], elsewhere: list[str], markup: str
+def test_it_runs_and_loads_nothing_that_was_injected(
+    open_with: Callable[..., Page], other_host_requests: list[str], markup: str
 ) -> None:
     tab = open_with(markup)
     if "bait" in markup:
@@ -78,24 +78,24 @@ def test_it_runs_and_loads_nothing_that_somebody_got_into_a_page(
     assert tab.evaluate("window.name") == ""
     assert tab.is_visible("main h1")
     assert "styled" not in markup or tab.is_visible("#styled")
-    assert elsewhere == []
+    assert other_host_requests == []
     row = PolicyViolation.objects.get()
     assert row.page == "/help/"
-    # The host of what was stopped at most, and for a frame of data nothing.
+    # At most the host of what was blocked, and nothing for a data URL.
     assert row.blocked in ("inline", "self", "", "https://evil.example")
 
 
-def test_it_sends_no_form_elsewhere(open_with: Callable[..., Page], elsewhere: list[str]) -> None:
+def test_it_sends_no_form_to_another_host(open_with: Callable[..., Page], other_host_requests: list[str]) -> None:
     # A click would wait for the page that never comes.
     open_with(FORM).evaluate("document.querySelector('#bait').requestSubmit()")
     wait_until(lambda: PolicyViolation.objects.filter(directive="form-action").exists())
-    assert elsewhere == []
+    assert other_host_requests == []
 
 
 def test_it_turns_no_text_into_html_on_a_page_without_htmx(open_with: Callable[..., Page]) -> None:
     tab = open_with("")
-    refused = "() => { try { document.body.innerHTML = '<p>'; return false } catch (error) { return true } }"
-    assert tab.evaluate(refused)
+    is_refused = "() => { try { document.body.innerHTML = '<p>'; return false } catch (error) { return true } }"
+    assert tab.evaluate(is_refused)
     wait_until(lambda: PolicyViolation.objects.filter(directive="require-trusted-types-for").exists())
     assert tab.is_visible("main h1")
 

@@ -13,18 +13,18 @@ from devservices.data_dir import CHECKOUT
 TEST_CODE = {"tests", "conftest.py", "bench"}
 
 
-def named_in(*lists: str) -> set[str]:
-    """Return the packages that requirements files ask for."""
+def list_packages(*lists: str) -> set[str]:
+    """Return the packages that requirements files list."""
     lines = [line for name in lists for line in (CHECKOUT / name).read_text().splitlines()]
-    return {found[0].lower().replace("_", "-") for line in lines if (found := re.match(r"[A-Za-z0-9][\w.-]*", line))}
+    return {match[0].lower().replace("_", "-") for line in lines if (match := re.match(r"[A-Za-z0-9][\w.-]*", line))}
 
 
-def sources() -> list[Path]:
-    tops = [path for path in CHECKOUT.iterdir() if not path.name.startswith((".", "staticfiles"))]
-    return [path for top in tops for path in ([top] if top.suffix == ".py" else sorted(top.rglob("*.py")))]
+def list_sources() -> list[Path]:
+    entries = [path for path in CHECKOUT.iterdir() if not path.name.startswith((".", "staticfiles"))]
+    return [path for entry in entries for path in ([entry] if entry.suffix == ".py" else sorted(entry.rglob("*.py")))]
 
 
-def imports_of(tree: ast.AST) -> set[str]:
+def list_imports(tree: ast.AST) -> set[str]:
     """Return the top-level names that code imports."""
     modules = set()
     for node in ast.walk(tree):
@@ -35,8 +35,8 @@ def imports_of(tree: ast.AST) -> set[str]:
     return modules
 
 
-def without_types(tree: ast.Module) -> ast.Module:
-    """Return a module without what only a type checker reads."""
+def remove_type_checking_blocks(tree: ast.Module) -> ast.Module:
+    """Return a module without its ``if TYPE_CHECKING`` blocks."""
     body = [
         node
         for node in tree.body
@@ -45,24 +45,26 @@ def without_types(tree: ast.Module) -> ast.Module:
     return ast.Module(body=body, type_ignores=[])
 
 
-def test_they_name_every_package_that_the_code_imports() -> None:
+def test_it_lists_every_package_that_the_code_imports() -> None:
     packages = importlib.metadata.packages_distributions()
-    run, everything = named_in("requirements.in"), named_in("requirements.in", "requirements-dev.in")
-    unnamed = set()
-    for source in sources():
-        place, tree = source.relative_to(CHECKOUT), ast.parse(source.read_text())
-        is_tests = TEST_CODE & set(place.parts)
-        for module in imports_of(tree) & packages.keys() - sys.stdlib_module_names:
-            known = everything if is_tests or module not in imports_of(without_types(tree)) else run
-            if not known & {name.lower().replace("_", "-") for name in packages[module]}:
-                unnamed.add(f"{place} imports {module}")
-    assert not unnamed
+    production, development = list_packages("requirements.in"), list_packages("requirements.in", "requirements-dev.in")
+    missing = set()
+    for source in list_sources():
+        path, tree = source.relative_to(CHECKOUT), ast.parse(source.read_text())
+        is_tests = TEST_CODE & set(path.parts)
+        for module in list_imports(tree) & packages.keys() - sys.stdlib_module_names:
+            allowed = (
+                development if is_tests or module not in list_imports(remove_type_checking_blocks(tree)) else production
+            )
+            if not allowed & {name.lower().replace("_", "-") for name in packages[module]}:
+                missing.add(f"{path} imports {module}")
+    assert not missing
 
 
 @pytest.mark.parametrize(
     "name", ["requirements-uv.txt", "requirements-build.txt", "requirements.txt", "requirements-dev.txt"]
 )
-def test_the_lock_holds_hashes_and_no_address(name: str) -> None:
+def test_it_locks_packages_to_hashes_without_urls(name: str) -> None:
     text = (CHECKOUT / name).read_text()
     pinned = re.findall(r"^[a-z0-9][\w.-]*==", text, re.MULTILINE)
     assert pinned
@@ -73,7 +75,7 @@ def test_the_lock_holds_hashes_and_no_address(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["requirements-uv.in", "requirements-build.in", "requirements.in", "requirements-dev.in"]
 )
-def test_every_requirement_says_why(name: str) -> None:
+def test_it_explains_every_requirement(name: str) -> None:
     lines = (CHECKOUT / name).read_text().splitlines()
     for before, line in zip(["", *lines], lines, strict=False):
         is_requirement = re.match(r"[A-Za-z]", line)

@@ -1,4 +1,4 @@
-"""The Procfile's web process: slow senders hold nobody up, and it ends and is replaced whenever it should."""
+"""The Procfile's web process: slow clients block no other client, and processes end and are replaced in time."""
 
 import os
 import signal
@@ -14,9 +14,9 @@ from config.tests.procfile import STOP_SECONDS, Process, run_process, start_proc
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HALF_A_HEAD = b"POST /policy-reports/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/csp-report\r\n"
-HALF_A_BODY = HALF_A_HEAD + b"Content-Length: 400\r\n\r\n{"
-SLOW_SENDERS = 20
+INCOMPLETE_HEAD = b"POST /policy-reports/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/csp-report\r\n"
+INCOMPLETE_BODY = INCOMPLETE_HEAD + b"Content-Length: 400\r\n\r\n{"
+SLOW_CLIENTS = 20
 
 
 @pytest.fixture
@@ -25,20 +25,20 @@ def web(transactional_db: None) -> Iterator[Process]:
         yield process
 
 
-def test_it_answers_while_many_send_slowly(web: Process) -> None:
+def test_it_responds_while_many_clients_send_slowly(web: Process) -> None:
     with ExitStack() as senders:
-        for number in range(SLOW_SENDERS):
-            senders.enter_context(web.connect(HALF_A_HEAD if number % 4 == 0 else HALF_A_BODY))
+        for number in range(SLOW_CLIENTS):
+            senders.enter_context(web.connect(INCOMPLETE_HEAD if number % 4 == 0 else INCOMPLETE_BODY))
         assert web.get("/health/live").startswith(b"HTTP/1.1 200 ")
         assert web.get("/accounts/login/").startswith(b"HTTP/1.1 200 ")
 
 
-def test_it_refuses_a_kind_of_body_that_cannot_be_read(web: Process) -> None:
+def test_it_refuses_an_unknown_charset_of_a_body(web: Process) -> None:
     head = (
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: a/b; charset*=unheard-of''x\r\nContent-Length: 1\r\n\r\n"
     )
-    with web.connect(head + b"a") as odd:
-        assert odd.recv(12) == b"HTTP/1.1 400"
+    with web.connect(head + b"a") as connection:
+        assert connection.recv(12) == b"HTTP/1.1 400"
 
 
 def test_it_ends_right_after_its_start() -> None:
@@ -46,11 +46,11 @@ def test_it_ends_right_after_its_start() -> None:
         process.end()
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Only Linux tells what a process has loaded.")
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Only Linux lists what a process has loaded.")
 def test_it_ends_while_it_loads() -> None:
     with start_process("web") as process:
-        loaded = Path(f"/proc/{process.process.pid}/maps")
-        wait_until(lambda: "psycopg_binary" in loaded.read_text())
+        maps = Path(f"/proc/{process.process.pid}/maps")
+        wait_until(lambda: "psycopg_binary" in maps.read_text())
         process.end()
 
 
@@ -58,24 +58,24 @@ def test_it_ends_right_after_it_listens(web: Process) -> None:
     assert web.end() == 0
 
 
-def test_it_ends_while_others_are_sending(web: Process) -> None:
-    with web.connect(HALF_A_HEAD), web.connect(HALF_A_BODY), web.connect():
+def test_it_ends_while_clients_are_sending(web: Process) -> None:
+    with web.connect(INCOMPLETE_HEAD), web.connect(INCOMPLETE_BODY), web.connect():
         web.get("/health/live")
         assert web.end() == 0
 
 
-def test_it_leaves_nobody_behind_when_it_is_killed(web: Process) -> None:
+def test_it_ends_its_workers_when_it_is_killed(web: Process) -> None:
     wait_until(lambda: len(web.children()) == 2)
     workers = web.children()
-    with web.connect(HALF_A_BODY):
+    with web.connect(INCOMPLETE_BODY):
         os.kill(web.process.pid, signal.SIGKILL)
         web.process.wait()
         wait_until(lambda: all(has_ended(worker.pid) for worker in workers))
 
 
-def test_it_replaces_a_worker_while_somebody_sends_slowly() -> None:
-    few = {"WEB_WORKERS": "1", "GUNICORN_CMD_ARGS": "--max-requests 3 --max-requests-jitter 0"}
-    with run_process("web", **few) as web, web.connect(HALF_A_BODY):
+def test_it_replaces_a_worker_while_a_client_sends_slowly() -> None:
+    settings = {"WEB_WORKERS": "1", "GUNICORN_CMD_ARGS": "--max-requests 3 --max-requests-jitter 0"}
+    with run_process("web", **settings) as web, web.connect(INCOMPLETE_BODY):
         (first,) = web.children()
         for _ in range(3):
             assert web.get("/health/live").startswith(b"HTTP/1.1 200 ")

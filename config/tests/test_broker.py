@@ -1,4 +1,4 @@
-"""The queue: the database that REDIS_URL names, and messages that are none."""
+"""The queue: the database that REDIS_URL names, and invalid messages."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from config.jobs.broker import broker_url
 from config.tests.processes import wait_until
 from config.tests.programs import run_worker
 
-GOOD = {
+VALID = {
     "body": "W1tdLCB7fSwgeyJjYWxsYmFja3MiOiBudWxsLCAiZXJyYmFja3MiOiBudWxsLCAiY2hhaW4iOiBudWxsLCAiY2hvcmQiOiBudWxsfV0=",
     "content-encoding": "utf-8",
     "content-type": "application/json",
@@ -29,48 +29,48 @@ GOOD = {
 
 
 def make_message(**parts: object) -> bytes:
-    return json.dumps(GOOD | parts).encode()
+    return json.dumps(VALID | parts).encode()
 
 
-DAMAGED = {
+INVALID_MESSAGES = {
     "no JSON": b"os.system('rm')",
-    "lists within lists": b"[" * 100_000,
-    "lists within lists as a body": make_message(body=base64.b64encode(b"[" * 100_000).decode()),
+    "nested lists": b"[" * 100_000,
+    "nested lists as a body": make_message(body=base64.b64encode(b"[" * 100_000).decode()),
     "no text": b"\x80\x04\x95\x00",
     "nothing": b"",
     "a number": b"1",
     "a list": b"[]",
     "no properties": make_message(properties=None),
     "no delivery tag": make_message(
-        properties={"body_encoding": "base64", "delivery_info": GOOD["properties"]["delivery_info"]}
+        properties={"body_encoding": "base64", "delivery_info": VALID["properties"]["delivery_info"]}
     ),
-    "no way it came": make_message(properties=GOOD["properties"] | {"delivery_info": {}}),
-    "a way that is none": make_message(properties=GOOD["properties"] | {"delivery_info": None}),
+    "empty delivery info": make_message(properties=VALID["properties"] | {"delivery_info": {}}),
+    "no delivery info": make_message(properties=VALID["properties"] | {"delivery_info": None}),
     "no base64": make_message(body="%%%"),
     "no body": make_message(body=None),
     "bytes": make_message(**{"content-type": "application/data"}),
-    "an encoding that nobody knows": make_message(**{"content-encoding": "no-such"}),
+    "an unknown encoding": make_message(**{"content-encoding": "no-such"}),
     "JSON that is a number": make_message(body="MQ=="),
-    "JSON that breaks off": make_message(body="W1td"),
+    "truncated JSON": make_message(body="W1td"),
     "a pickle": make_message(**{"content-type": "application/x-python-serialize"}),
-    "another encoding": make_message(properties=GOOD["properties"] | {"body_encoding": "utf-7"}),
+    "another encoding": make_message(properties=VALID["properties"] | {"body_encoding": "utf-7"}),
     "no headers": make_message(headers=None),
     "headers in a list": make_message(headers=["task"]),
     "a task that is no name": make_message(headers={"task": {"a": 1}, "id": "1"}),
     "a task without an id": make_message(headers={"task": "config.csp.tasks.delete_old_policy_violations"}),
-    "a task that nobody knows": make_message(headers={"task": "os.system", "id": "1"}),
-    "arguments that are none": make_message(body="eyJhIjogMX0="),
+    "an unknown task": make_message(headers={"task": "os.system", "id": "1"}),
+    "invalid arguments": make_message(body="eyJhIjogMX0="),
 }
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_drops_what_is_no_message_and_goes_on() -> None:
+def test_it_drops_invalid_messages_and_continues() -> None:
     queue = app.conf.task_queues[0].name
     channel = get_redis_connection("default")
     with run_worker(queue) as working:
-        for message in DAMAGED.values():
+        for message in INVALID_MESSAGES.values():
             channel.lpush(queue, message)
-        channel.lpush(queue, make_message(headers=GOOD["headers"] | {"id": "the-last"}))
+        channel.lpush(queue, make_message(headers=VALID["headers"] | {"id": "the-last"}))
         wait_until(lambda: "the-last" in working.read_output() or working.process.poll() is not None)
         assert working.process.poll() is None, working.read_output()
         assert "could not be read and was dropped" in working.read_output()
@@ -78,7 +78,7 @@ def test_it_drops_what_is_no_message_and_goes_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "number", "path"),
+    ("url", "number", "path"),
     [
         ("unix:///run/redis.sock", 0, "/run/redis.sock"),
         ("unix:///run/redis.sock?db=3", 3, "/run/redis.sock"),
@@ -90,27 +90,27 @@ def test_it_drops_what_is_no_message_and_goes_on() -> None:
         ("rediss://user:pa%40ss@redis.internal:6380/4", 4, None),
     ],
 )
-def test_it_uses_the_database_that_is_named(named: str, number: int, path: str | None) -> None:
-    with Connection(broker_url(named)) as connection:
+def test_it_uses_the_database_of_the_url(url: str, number: int, path: str | None) -> None:
+    with Connection(broker_url(url)) as connection:
         channel = connection.transport.Channel.__new__(connection.transport.Channel)
         channel.connection = connection.transport
         channel.connection.client = connection
         parameters = channel._connparams()
     assert parameters["db"] == number
     assert parameters.get("path") == path
-    assert parameters["password"] == ("pa@ss" if "@" in named else None)
+    assert parameters["password"] == ("pa@ss" if "@" in url else None)
 
 
-def test_it_puts_jobs_where_the_cache_is() -> None:
-    """Both read the same setting, each in its own way."""
+def test_it_uses_the_same_redis_database_as_the_cache() -> None:
+    """Both read the same setting, but each with its own parser."""
     with app.connection_for_write() as connection:
         parameters = connection.default_channel.client.connection_pool.connection_kwargs
         assert parameters["db"] == get_redis_connection("default").connection_pool.connection_kwargs.get("db", 0)
 
 
-def test_it_asks_a_silent_redis_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_calls_an_unresponsive_redis_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "circuit_breaker", cache.CircuitBreaker(seconds=60))
     with pytest.raises(TimeoutError), cache.call_redis():
         raise TimeoutError
     with pytest.raises(ConnectionError, match="did not answer a moment ago"), cache.call_redis():
-        raise AssertionError("It was asked again.")
+        raise AssertionError("Redis was called again.")

@@ -1,4 +1,4 @@
-"""Every message of a notification says what it always said, is marked for translation, and fits its columns."""
+"""Every notification message keeps its English text, is marked for translation, and fits its columns."""
 
 from decimal import Decimal
 from typing import Final
@@ -27,58 +27,64 @@ from credit.pulls.notification_messages import PullsStoppedMessage
 from credit.statuses import EnrollmentStatus
 from insights.cash_flow.notification_messages import LowRunwayMessage
 
-# No ASCII letters, so that each one in a sentence is the site's own.
+# Without ASCII letters, so that those in a sentence are the site's own.
 BANK: Final = to_greek("Platypus")
 SHOP: Final = to_greek("Starbucks")
 
 
-def lose_access(state: LostAccess, bank: str = BANK, code: str = "ITEM_LOGIN_REQUIRED") -> NotificationMessage:
+def make_connection_lost(state: LostAccess, bank: str = BANK, code: str = "ITEM_LOGIN_REQUIRED") -> NotificationMessage:
     return ConnectionLostMessage(state=state, bank=bank, provider="plaid", error_code=code)
 
 
-def move_money(amount: str, *, shop: str = SHOP, mask: str = "0000", bank: str = BANK) -> NotificationMessage:
+def make_large_transaction(
+    amount: str, *, shop: str = SHOP, mask: str = "0000", bank: str = BANK
+) -> NotificationMessage:
     return LargeTransactionMessage(
         amount=Decimal(amount), currency="USD", counterparty=shop, account=to_greek("Checking"), mask=mask, bank=bank
     )
 
 
-def move_money_often(amount: str, *, shop: str = SHOP, bank: str = BANK) -> NotificationMessage:
+def make_large_transactions(amount: str, *, shop: str = SHOP, bank: str = BANK) -> NotificationMessage:
     return LargeTransactionsMessage(count=3, bank=bank, amount=Decimal(amount), currency="USD", counterparty=shop)
 
 
-def score_rose(points: int) -> NotificationMessage:
+def make_score_change(points: int) -> NotificationMessage:
     change = Change(ChangeType.SCORE_CHANGED, "score", Severity.NOTICE, "FICO 8", before=700, after=700 + points)
     return CreditChangeMessage(change=change)
 
 
 SIGN_IN: Final = f"{BANK} needs you to sign in again. This can happen after a password change."
-SUMS: Final = "This counts your bank balance and the net cash flow of the last 30 days in "
+RUNWAY_TEXT: Final = "This counts your bank balance and the net cash flow of the last 30 days in "
 CHECKING: Final = to_greek("Checking")
 EXAMPLES: Final[list[tuple[NotificationMessage, str, str]]] = [
-    (lose_access(LostAccess.REAUTH), f"{BANK} needs you to sign in again", SIGN_IN),
-    (lose_access(LostAccess.REAUTH, code="NEW"), f"{BANK} needs you to sign in again", ""),
-    (lose_access(LostAccess.REAUTH, "", "NEW"), "Your bank needs you to sign in again", ""),
-    (lose_access(LostAccess.REPAIR, code="NEW"), f"{BANK} needs to be reconnected", ""),
-    (lose_access(LostAccess.REPAIR, "", "NEW"), "Your bank needs to be reconnected", ""),
-    (lose_access(LostAccess.DISCONNECTED, code="NEW"), f"We no longer have access to {BANK}", ""),
-    (lose_access(LostAccess.DISCONNECTED, "", "NEW"), "We no longer have access to your bank", ""),
+    (make_connection_lost(LostAccess.REAUTH), f"{BANK} needs you to sign in again", SIGN_IN),
+    (make_connection_lost(LostAccess.REAUTH, code="NEW"), f"{BANK} needs you to sign in again", ""),
+    (make_connection_lost(LostAccess.REAUTH, "", "NEW"), "Your bank needs you to sign in again", ""),
+    (make_connection_lost(LostAccess.REPAIR, code="NEW"), f"{BANK} needs to be reconnected", ""),
+    (make_connection_lost(LostAccess.REPAIR, "", "NEW"), "Your bank needs to be reconnected", ""),
+    (make_connection_lost(LostAccess.DISCONNECTED, code="NEW"), f"We no longer have access to {BANK}", ""),
+    (make_connection_lost(LostAccess.DISCONNECTED, "", "NEW"), "We no longer have access to your bank", ""),
     (
         LinkFailedMessage(provider="Plaid"),
         "A bank wasn't connected",
         "We couldn't finish connecting your bank through Plaid. Connect it again.",
     ),
-    (move_money("-1234.50"), f"$1,234.50 went out: {SHOP}", f"{CHECKING} ••0000, {BANK}."),
-    (move_money("20", shop="", mask="", bank=""), "$20.00 came in: Unknown", f"{CHECKING}."),
-    (move_money_often("-7"), f"3 large transactions at {BANK}", f"Largest: $7.00 out, {SHOP}."),
-    (move_money_often("7", shop="", bank=""), "3 large transactions at your bank", "Largest: $7.00 in, Unknown."),
-    (LowRunwayMessage(months=2, currency="USD"), "About 2 months of runway left", f"{SUMS}USD."),
-    (LowRunwayMessage(months=1, currency="EUR"), "About 1 month of runway left", f"{SUMS}EUR."),
-    (LowRunwayMessage(months=0, currency=""), "Less than a month of runway left", f"{SUMS}an unnamed currency."),
+    (make_large_transaction("-1234.50"), f"$1,234.50 went out: {SHOP}", f"{CHECKING} ••0000, {BANK}."),
+    (make_large_transaction("20", shop="", mask="", bank=""), "$20.00 came in: Unknown", f"{CHECKING}."),
+    (make_large_transactions("-7"), f"3 large transactions at {BANK}", f"Largest: $7.00 out, {SHOP}."),
+    (
+        make_large_transactions("7", shop="", bank=""),
+        "3 large transactions at your bank",
+        "Largest: $7.00 in, Unknown.",
+    ),
+    (LowRunwayMessage(months=2, currency="USD"), "About 2 months of runway left", f"{RUNWAY_TEXT}USD."),
+    (LowRunwayMessage(months=1, currency="EUR"), "About 1 month of runway left", f"{RUNWAY_TEXT}EUR."),
+    (LowRunwayMessage(months=0, currency=""), "Less than a month of runway left", f"{RUNWAY_TEXT}an unnamed currency."),
     (PullsStoppedMessage(status=EnrollmentStatus.DETAILS_LOST), "Enter your details again", ""),
-    (score_rose(12), "FICO 8 rose 12 points", "From 700 to 712."),
-    (score_rose(1), "FICO 8 rose 1 point", "From 700 to 701."),
+    (make_score_change(12), "FICO 8 rose 12 points", "From 700 to 712."),
+    (make_score_change(1), "FICO 8 rose 1 point", "From 700 to 701."),
 ]
-# Of the messages that say what a change or a status says, every one.
+# The examples, and the messages of every status and of every type of change.
 MESSAGES: Final = [
     *(message for message, _title, _text in EXAMPLES),
     *(PullsStoppedMessage(status=status) for status in EnrollmentStatus if status is not EnrollmentStatus.READY),
@@ -93,7 +99,7 @@ def test_it_has_an_example_of_every_message() -> None:
 
 
 @pytest.mark.parametrize(("message", "title", "text"), EXAMPLES)
-def test_it_says_in_english_what_it_always_said(message: NotificationMessage, title: str, text: str) -> None:
+def test_it_keeps_its_english_text(message: NotificationMessage, title: str, text: str) -> None:
     assert message.describe() == (title, text)
 
 
@@ -107,13 +113,13 @@ def test_it_is_marked_for_translation(message: NotificationMessage) -> None:
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=repr)
-def test_it_reads_back_what_it_stores(message: NotificationMessage) -> None:
+def test_it_decodes_what_it_encodes(message: NotificationMessage) -> None:
     assert decode_message(message.code, encode_values(message)) == message
 
 
 @pytest.mark.parametrize("name", ["type", "severity", "name", "before", "after", "detail", "key"])
-def test_it_reads_no_change_whose_fields_have_other_names(name: str) -> None:
-    stored = encode_values(score_rose(-700))
+def test_it_refuses_a_change_with_other_field_names(name: str) -> None:
+    stored = encode_values(make_score_change(-700))
     assert f'"{name}":' in stored
 
     with pytest.raises(UnknownMessage):

@@ -1,4 +1,4 @@
-"""Each of the site's programs, failing for real, writes down no address and no password."""
+"""Each of the site's programs logs no email address and no password when it fails."""
 
 import os
 import socketserver
@@ -25,38 +25,38 @@ from devservices.data_dir import CHECKOUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PERSON = "alice@example.com"
+EMAIL_ADDRESS = "alice@example.com"
 PASSWORD = "canary-hunter2"
-NO_REDIS = f"redis://:{PASSWORD}@127.0.0.1:1/0"
+UNREACHABLE_REDIS = f"redis://:{PASSWORD}@127.0.0.1:1/0"
 
 
-class Refusing(socketserver.StreamRequestHandler):
-    """A mail server that knows nobody, and says whom."""
+class RefusingHandler(socketserver.StreamRequestHandler):
+    """A mail server that refuses every recipient and repeats the address in its response."""
 
     def handle(self) -> None:
         self.wfile.write(b"220 here\r\n")
         while line := self.rfile.readline():
             is_recipient = line.upper().startswith(b"RCPT")
-            answer = b"550 no such user: " + line.strip() if is_recipient else b"250 go on"
-            self.wfile.write(answer + b"\r\n")
+            response = b"550 no such user: " + line.strip() if is_recipient else b"250 go on"
+            self.wfile.write(response + b"\r\n")
 
 
 @pytest.fixture
-def refusing() -> Iterator[str]:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refusing) as server:
+def refusing_mail_server() -> Iterator[str]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), RefusingHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"smtp://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
 
 
-class Running:
-    """A program and what it has written so far."""
+class RunningProgram:
+    """A running program and its log."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
         self.process, self.log = process, log
 
     def says(self, *texts: str) -> bool:
-        """Wait for one of some texts; fail when the program ends without it."""
+        """Wait for one of some texts in the log. Return whether it came before the program ended."""
         wait_until(lambda: any(text in self.read_output() for text in texts) or self.process.poll() is not None)
         return any(text in self.read_output() for text in texts)
 
@@ -65,65 +65,68 @@ class Running:
 
 
 @contextmanager
-def running(command: Sequence[str], **more: str) -> Iterator[Running]:
+def run_program(command: Sequence[str], **settings: str) -> Iterator[RunningProgram]:
     with tempfile.NamedTemporaryFile(prefix="program-", suffix=".log") as log:
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=CHECKOUT,
-            env=build_environment() | more,
+            env=build_environment() | settings,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
         try:
-            yield Running(process, Path(log.name))
+            yield RunningProgram(process, Path(log.name))
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, SIGKILL)
             process.wait()
 
 
-def worker_of(queue: str) -> list[str]:
+def list_worker_arguments(queue: str) -> list[str]:
     return ["-c", WORKER_CODE, queue, "--queues", ",".join(lane.queue for lane in Lane)]
 
 
-def assert_clean(told: str) -> None:
-    assert PERSON not in told
-    assert "alice" not in told
-    assert PASSWORD not in told
+def assert_clean(log: str) -> None:
+    assert EMAIL_ADDRESS not in log
+    assert "alice" not in log
+    assert PASSWORD not in log
 
 
-def test_it_holds_in_a_worker(alice: User, refusing: str) -> None:
-    assert alice.email == PERSON
-    with use_own_queue(f"redaction-{uuid4().hex}") as queue, running(worker_of(queue), EMAIL_URL=refusing) as worker:
+def test_it_redacts_the_log_of_a_worker(alice: User, refusing_mail_server: str) -> None:
+    assert alice.email == EMAIL_ADDRESS
+    with (
+        use_own_queue(f"redaction-{uuid4().hex}") as queue,
+        run_program(list_worker_arguments(queue), EMAIL_URL=refusing_mail_server) as worker,
+    ):
         assert worker.says(" ready.")
-        facts = {"timestamp": "2026-01-01T00:00:00+00:00", "ip": "", "user_agent": f"{PERSON} {PASSWORD}"}
-        told, last = ["accounts/email/new_browser", str(alice.pk), PERSON, facts], send_security_email.max_retries
-        send_security_email.apply_async(told, retries=last)
+        context = {"timestamp": "2026-01-01T00:00:00+00:00", "ip": "", "user_agent": f"{EMAIL_ADDRESS} {PASSWORD}"}
+        arguments = ["accounts/email/new_browser", str(alice.pk), EMAIL_ADDRESS, context]
+        send_security_email.apply_async(arguments, retries=send_security_email.max_retries)
         assert worker.says("raised unexpected")
         assert worker.says("SMTPRecipientsRefused")
         assert worker.says("in send_security_email")
-        send_security_email.apply_async(told)
+        send_security_email.apply_async(arguments)
         assert worker.says(" retry: ")
-        send_security_email.app.send_task("gone", [PERSON, PASSWORD])
+        send_security_email.app.send_task("gone", [EMAIL_ADDRESS, PASSWORD])
         assert worker.says("Received unregistered task")
         assert_clean(worker.read_output())
 
 
 @pytest.mark.parametrize("program", ["worker", "beat"])
-def test_it_holds_where_the_broker_is_away(program: str) -> None:
+def test_it_redacts_the_log_when_redis_is_unavailable(program: str) -> None:
     command = ["-m", "celery", "--app", "config", program, *(["--pidfile="] if program == "beat" else [])]
     if program == "beat":
         command += ["--schedule", "x", "--max-interval", "1"]
-    with running(command, REDIS_URL=NO_REDIS) as found:
-        assert found.says("onnect")
-        assert found.says("127.0.0.1:1", "Connection error")
-        assert_clean(found.read_output())
+    with run_program(command, REDIS_URL=UNREACHABLE_REDIS) as celery:
+        assert celery.says("onnect")
+        assert celery.says("127.0.0.1:1", "Connection error")
+        assert_clean(celery.read_output())
 
 
-def test_it_holds_in_a_management_command() -> None:
-    fail = f"import smtplib; raise smtplib.SMTPRecipientsRefused({{'{PERSON}': (550, b'{PASSWORD}')}})"
-    with running(["manage.py", "shell", "-c", fail]) as command:
+def test_it_redacts_the_error_of_a_management_command() -> None:
+    fail = f"import smtplib; raise smtplib.SMTPRecipientsRefused({{'{EMAIL_ADDRESS}': (550, b'{PASSWORD}')}})"
+    with run_program(["manage.py", "shell", "-c", fail]) as command:
         assert command.says("smtplib.SMTPRecipientsRefused")
         command.process.wait()
         assert command.process.returncode == 1
@@ -131,11 +134,11 @@ def test_it_holds_in_a_management_command() -> None:
         assert_clean(command.read_output())
 
 
-def test_it_holds_in_the_web_server() -> None:
+def test_it_redacts_the_log_of_the_web_server() -> None:
     port = find_free_port()
     command = ["-m", "gunicorn", "--config", "python:config.gunicorn", "--bind", f"127.0.0.1:{port}"]
     command += ["--workers", "1", "config.tests.leak_detection:application"]
-    with running(command, CANARY=PERSON) as server:
+    with run_program(command, CANARY=EMAIL_ADDRESS) as server:
         wait_until(lambda: get_status(port, "/health/live") == 200 or server.process.poll() is not None)
         assert get_status(port, "/raise") == 500
         assert server.says("In a thread: ")
@@ -147,9 +150,9 @@ def test_it_holds_in_the_web_server() -> None:
 
 def get_status(port: int, path: str) -> int:
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-            return int(answer.status)
-    except HTTPError as refused:
-        return refused.code
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+            return int(response.status)
+    except HTTPError as error:
+        return error.code
     except (URLError, OSError):
         return 0

@@ -1,4 +1,4 @@
-"""What holds for every template, style sheet and script: the page policy, the sizes, the wording."""
+"""Rules for all templates, style sheets and scripts: the content security policy, sizes and wording."""
 
 import json
 import re
@@ -21,24 +21,24 @@ PAGES = [*sorted(TEMPLATES.rglob("*.html")), *MACROS]
 MAILS = sorted(TEMPLATES.rglob("*.txt"))
 SCRIPTS = sorted((STATIC / "js").glob("*.js"))
 STYLES = sorted((STATIC / "css").glob("*.css"))
-LONGEST = 59
+MAX_LINES = 59
 KIB = 1024
 
 
-def having(pattern: str, files: Iterable[Path], flags: re.RegexFlag = re.NOFLAG) -> list[str]:
-    """The files that hold the pattern, each with the first place."""
-    found = ((path, re.search(pattern, path.read_text(), flags)) for path in files)
-    return [f"{path.relative_to(settings.BASE_DIR)}: {match.group()}" for path, match in found if match]
+def find_pattern(pattern: str, files: Iterable[Path], flags: re.RegexFlag = re.NOFLAG) -> list[str]:
+    """The files that contain the pattern, each with its first match."""
+    matches = ((path, re.search(pattern, path.read_text(), flags)) for path in files)
+    return [f"{path.relative_to(settings.BASE_DIR)}: {match.group()}" for path, match in matches if match]
 
 
-def template_name(path: Path) -> str:
-    """Return what a template is called in code."""
+def get_template_name(path: Path) -> str:
+    """Return the name by which code loads a template."""
     return str(Path(*path.parts[-2:]) if path in MACROS else path.relative_to(TEMPLATES))
 
 
-@pytest.mark.parametrize("path", [*PAGES, *MAILS], ids=template_name)
+@pytest.mark.parametrize("path", [*PAGES, *MAILS], ids=get_template_name)
 def test_it_compiles(path):
-    get_template(template_name(path))
+    get_template(get_template_name(path))
 
 
 def test_it_escapes_in_every_macro():
@@ -64,22 +64,22 @@ def test_it_escapes_in_every_macro():
         r"autoescape off",
     ],
 )
-def test_it_holds_nothing_in_any_page_that_the_policy_forbids(forbidden):
-    assert having(forbidden, PAGES) == []
+def test_it_writes_no_markup_that_the_policy_forbids(forbidden):
+    assert find_pattern(forbidden, PAGES) == []
 
 
-def test_it_gives_every_script_an_address_and_the_nonce():
+def test_it_gives_every_script_a_src_and_the_nonce():
     scripts = [script for page in PAGES for script in re.findall(r"<script[^>]*>", page.read_text())]
 
     assert scripts
     assert [s for s in scripts if " src=" not in s or 'nonce="{{ csp_nonce }}"' not in s] == []
 
 
-def test_it_writes_past_the_escaping_only_for_the_help_texts_of_forms():
-    assert having(r"\|safe\b", PAGES) == ["templates/django/forms/field.html: |safe"]
+def test_it_skips_escaping_only_for_the_help_texts_of_forms():
+    assert find_pattern(r"\|safe\b", PAGES) == ["templates/django/forms/field.html: |safe"]
 
 
-def test_it_keeps_htmx_inside_the_policy_and_out_of_web_storage():
+def test_it_configures_htmx_for_the_policy_and_without_web_storage():
     source = (TEMPLATES / "ui" / "htmx.html").read_text()
 
     assert json.loads(re.search(r"content='(\{.*?\})'", source, re.DOTALL).group(1)) == {
@@ -97,23 +97,26 @@ def test_it_keeps_htmx_inside_the_policy_and_out_of_web_storage():
     }
 
 
-def test_it_keeps_scripts_from_storing_evaluating_and_styling():
-    assert having(r"localStorage|sessionStorage|indexedDB|document\.cookie|innerHTML|eval\(|\.style\b", SCRIPTS) == []
+def test_it_uses_no_storage_evaluation_or_styling_in_scripts():
+    assert (
+        find_pattern(r"localStorage|sessionStorage|indexedDB|document\.cookie|innerHTML|eval\(|\.style\b", SCRIPTS)
+        == []
+    )
 
 
 # --- Sizes ------------------------------------------------------------------------------------------------
 
 
-def test_it_has_only_short_pages():
-    assert {page.name: count for page in PAGES if (count := len(page.read_text().splitlines())) > LONGEST} == {}
+def test_it_keeps_every_template_short():
+    assert {page.name: count for page in PAGES if (count := len(page.read_text().splitlines())) > MAX_LINES} == {}
 
 
 @pytest.mark.parametrize(("files", "budget"), [(SCRIPTS, 6), (STYLES, 10)], ids=["scripts", "styles"])
-def test_it_fits_its_scripts_and_styles_into_their_budgets(files, budget):
+def test_it_keeps_scripts_and_styles_within_their_budgets(files, budget):
     assert sum(len(brotli.compress(path.read_bytes())) for path in files) <= budget * KIB
 
 
-# --- Words ------------------------------------------------------------------------------------------------
+# --- Wording ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -121,16 +124,16 @@ def test_it_fits_its_scripts_and_styles_into_their_budgets(files, budget):
     [r"\b(improve|boost|repair|fix|raise|increase)\w*\s+(your\s+)?(credit|score)", r"helps?\s+your\s+(credit|score)"],
 )
 def test_it_promises_no_better_credit(promise):
-    # Such words make a site a credit repair organization: 15 U.S.C. 1679 ff.
-    assert having(promise, [*PAGES, *MAILS], re.IGNORECASE) == []
+    # Such promises make a site a credit repair organization: 15 U.S.C. 1679 ff.
+    assert find_pattern(promise, [*PAGES, *MAILS], re.IGNORECASE) == []
 
 
 @pytest.mark.parametrize("status", ["400", "500", "503"])
-def test_it_apologizes_without_asking_the_database_who_is_there(status):
+def test_it_renders_error_pages_without_the_database(status):
     assert "01JD3Z0R9B" in get_template(f"{status}.html").render({"request_id": "01JD3Z0R9B"})
 
 
-# --- Form -------------------------------------------------------------------------------------------------
+# --- Formatting -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

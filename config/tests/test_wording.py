@@ -1,7 +1,7 @@
-"""What no page may promise about credit: a better score, an approval, an offer.
+"""Promises about credit that no page may make: a better score, an approval, an offer.
 
-Such words make a site a credit repair organization (15 U.S.C. 1679 ff), and nobody can keep them. Looked at are the
-templates and mails, every sentence in the code of these apps, the documents, and rendered pages.
+Such promises make a site a credit repair organization (15 U.S.C. 1679 ff), and no site can keep them. The tests read
+the templates and mails, every string in the code of ``APPS``, the documents, and rendered pages.
 """
 
 import ast
@@ -40,8 +40,8 @@ PROMISES = (
 )
 FORBIDDEN = re.compile("|".join(PROMISES), re.IGNORECASE)
 
-# What the list is for, and what it must leave alone.
-CAUGHT = (
+# Sentences that the patterns must find, and sentences that they must accept.
+FORBIDDEN_SENTENCES = (
     "Improve your credit score in weeks",
     "We help you boost your score.",
     "Credit repair made easy",
@@ -62,7 +62,7 @@ CAUGHT = (
     "Remove negative items",
     "clean up your credit",
 )
-LEFT_ALONE = (
+ALLOWED_SENTENCES = (
     "It is not sold, not used for offers or advertising.",
     "A soft inquiry does not affect your credit scores.",
     "VantageScore 4.0 went up by 12 points",
@@ -73,42 +73,42 @@ LEFT_ALONE = (
 )
 
 
-def promises(text: str) -> list[str]:
-    """The forbidden words of a text."""
-    return [found.group() for found in FORBIDDEN.finditer(" ".join(text.split()))]
+def find_promises(text: str) -> list[str]:
+    """The forbidden promises in a text."""
+    return [match.group() for match in FORBIDDEN.finditer(" ".join(text.split()))]
 
 
-@pytest.mark.parametrize("sentence", CAUGHT)
-def test_it_catches_a_promise(sentence: str) -> None:
-    assert promises(f"Before. {sentence} After.")
+@pytest.mark.parametrize("sentence", FORBIDDEN_SENTENCES)
+def test_it_finds_a_promise(sentence: str) -> None:
+    assert find_promises(f"Before. {sentence} After.")
 
 
-@pytest.mark.parametrize("sentence", LEFT_ALONE)
-def test_it_leaves_plain_words_alone(sentence: str) -> None:
-    assert promises(sentence) == []
+@pytest.mark.parametrize("sentence", ALLOWED_SENTENCES)
+def test_it_accepts_other_sentences(sentence: str) -> None:
+    assert find_promises(sentence) == []
 
 
-# --- What is written --------------------------------------------------------------------------------------
+# --- Source text ------------------------------------------------------------------------------------------
 
 
-def find_promises(texts: Iterator[tuple[Path, str]]) -> dict[str, list[str]]:
-    """Each file with a promise in it."""
-    found: dict[str, list[str]] = {}
+def find_files_with_promises(texts: Iterator[tuple[Path, str]]) -> dict[str, list[str]]:
+    """The files that contain a promise, with their promises."""
+    promises_by_file: dict[str, list[str]] = {}
     for path, text in texts:
-        if words := promises(text):
-            found.setdefault(str(path.relative_to(settings.BASE_DIR)), []).extend(words)
-    return found
+        if promises := find_promises(text):
+            promises_by_file.setdefault(str(path.relative_to(settings.BASE_DIR)), []).extend(promises)
+    return promises_by_file
 
 
-def files(folder: str, *patterns: str) -> Iterator[tuple[Path, str]]:
+def read_files(folder: str, *patterns: str) -> Iterator[tuple[Path, str]]:
     for pattern in patterns:
         for path in sorted((settings.BASE_DIR / folder).rglob(pattern)):
             yield path, path.read_text()
 
 
-def sentences(app: str) -> Iterator[tuple[Path, str]]:
-    """Every string in a app's code that a person may come to read: its tests and its docstrings aside."""
-    for path, source in files(app, "*.py"):
+def read_strings(app: str) -> Iterator[tuple[Path, str]]:
+    """Yield every string in an app's code that a user may read, without those of tests and docstrings."""
+    for path, source in read_files(app, "*.py"):
         if "tests" not in path.parts:
             tree = ast.parse(source)
             unread = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -117,26 +117,26 @@ def sentences(app: str) -> Iterator[tuple[Path, str]]:
                     yield path, node.value
 
 
-def test_it_reads_enough_to_find_something() -> None:
-    assert sum(1 for _ in files("templates", "*.html", "*.txt")) > 100
-    assert "soft inquiry" in " ".join(text for _, text in sentences("credit"))
+def test_it_reads_templates_and_code() -> None:
+    assert sum(1 for _ in read_files("templates", "*.html", "*.txt")) > 100
+    assert "soft inquiry" in " ".join(text for _, text in read_strings("credit"))
 
 
 def test_it_promises_nothing_in_templates_and_mails() -> None:
-    assert find_promises(files("templates", "*.html", "*.txt")) == {}
+    assert find_files_with_promises(read_files("templates", "*.html", "*.txt")) == {}
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_it_promises_nothing_in_what_the_code_says(app: str) -> None:
-    assert find_promises(sentences(app)) == {}
+def test_it_promises_nothing_in_the_strings_of_code(app: str) -> None:
+    assert find_files_with_promises(read_strings(app)) == {}
 
 
 def test_it_promises_nothing_in_documents() -> None:
     readme = settings.BASE_DIR / "README.md"
-    assert find_promises(iter([*files("docs", "*.md"), (readme, readme.read_text())])) == {}
+    assert find_files_with_promises(iter([*read_files("docs", "*.md"), (readme, readme.read_text())])) == {}
 
 
-# --- What is drawn ----------------------------------------------------------------------------------------
+# --- Rendered pages ---------------------------------------------------------------------------------------
 
 PAGES = (
     "credit", "credit_history", "credit_utilization", "credit_accounts", "credit_inquiries", "credit_records",
@@ -155,11 +155,11 @@ def read_page(client: Client, name: str) -> str:
 @pytest.mark.parametrize("persona", ["P01", "P03", "P04", "P05", "P06", "P10"])
 def test_it_promises_nothing_on_the_pages(as_alice: Client, site_bureau: Bureau, persona: str) -> None:
     enroll_through_pages(as_alice, persona)
-    assert {name: found for name in PAGES if (found := promises(read_page(as_alice, name)))} == {}
+    assert {name: promises for name in PAGES if (promises := find_promises(read_page(as_alice, name)))} == {}
 
 
 @pytest.mark.django_db
-def test_it_would_find_a_promise_on_a_page(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_finds_a_promise_on_a_page(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     promise = STATUS_MESSAGES[EnrollmentStatus.NO_CONSENT]._replace(title="Improve your credit")
     monkeypatch.setattr("credit.views.pulling.STATUS_MESSAGES", {EnrollmentStatus.NO_CONSENT: promise})
-    assert "Improve your credit" in promises(read_page(as_alice, "credit"))
+    assert "Improve your credit" in find_promises(read_page(as_alice, "credit"))

@@ -1,6 +1,6 @@
-"""What browsers never send and people with other tools do, at every door that is open to strangers.
+"""Input that browsers never send, but other tools may, at every URL that is open to anonymous users.
 
-Whatever comes, the answer is a page or a refusal of the site's own. A door that is new is tried by itself.
+The response is always a page or a refusal of the site's own. New public URLs are tested without a change here.
 """
 
 from collections.abc import Callable
@@ -21,9 +21,9 @@ from config.tests.routes import list_routes
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 FORM = "application/x-www-form-urlencoded"
-# The sandbox's door hands everything on to a program that is not running here.
+# The sandbox's URL forwards everything to a program that is not running here.
 PUBLIC = {route.name for route in list_routes() if not getattr(route.pattern.callback, "login_required", True)}
-DOORS = sorted(PUBLIC - {"sandbox"})
+PUBLIC_ROUTES = sorted(PUBLIC - {"sandbox"})
 ARGUMENTS: dict[str, list[str]] = {
     "unlock": ["forged"],
     "account_confirm_email": ["MTIz:1abc:forged"],
@@ -39,69 +39,69 @@ TEXTS = {
     "a new header": "%0D%0AX-Evil: 1",
     "markup": "%3Cscript%3Ealert(1)%3C/script%3E",
 }
-KINDS = (FORM, "multipart/form-data; boundary=x", "application/json", "text/plain")
+CONTENT_TYPES = (FORM, "multipart/form-data; boundary=x", "application/json", "text/plain")
 CHARSETS = ("utf-16", "utf-32", "idna", "hex", "rot13", "unheard-of", "latin-1", "")
 REFUSED = (400, 403, 404, 405, 413, 415, 422, 429)
-ANSWERED = (200, 204, 302)
+ACCEPTED = (200, 204, 302)
 
 
 @pytest.fixture(autouse=True)
 def _no_limits(own_cache: None, settings) -> None:
-    """Let every try through to the view, whatever was tried before."""
+    """Let every request reach its view."""
     settings.ACCOUNT_RATE_LIMITS = settings.MFA_RATE_LIMITS = False
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
-def stranger() -> Client:
+def anonymous() -> Client:
     return Client()
 
 
-class AsServed(ClientHandler):
-    """Reads requests as the web server's process does."""
+class WebProcessHandler(ClientHandler):
+    """Reads requests as the web process does."""
 
     def __call__(self, environ: dict[str, Any]) -> HttpResponse:
         with patch("django.test.client.WSGIRequest", LenientRequest):
             return super().__call__(environ)
 
 
-def address(name: str) -> str:
+def get_url(name: str) -> str:
     return reverse(name, args=ARGUMENTS.get(name, []))
 
 
-def is_ours(answer: HttpResponse) -> bool:
-    """Whether an answer is one that the site meant to give, and leads to no other site."""
+def is_expected(response: HttpResponse) -> bool:
+    """Whether a response has an expected status and redirects to no other site."""
     # Browsers read a backslash as a slash.
-    target = urljoin("http://testserver/here/", answer.headers.get("Location", "/").replace("\\", "/"))
-    stays = target.startswith("http://testserver/")
-    return answer.status_code in ANSWERED + REFUSED and stays and "X-Evil" not in answer.headers
+    target = urljoin("http://testserver/here/", response.headers.get("Location", "/").replace("\\", "/"))
+    is_own_site = target.startswith("http://testserver/")
+    return response.status_code in ACCEPTED + REFUSED and is_own_site and "X-Evil" not in response.headers
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-@pytest.mark.parametrize("name", DOORS)
-def test_it_answers_any_text_in_any_field(stranger: Client, name: str, text: str) -> None:
+@pytest.mark.parametrize("name", PUBLIC_ROUTES)
+def test_it_handles_any_text_in_any_field(anonymous: Client, name: str, text: str) -> None:
     body = "&".join(f"{field}={text}" for field in FIELDS)
-    assert is_ours(stranger.post(address(name), body, FORM))
-    assert is_ours(stranger.post(f"{address(name)}?{body}", b"", FORM))
-    answer = stranger.get(f"{address(name)}?{body}")
-    assert is_ours(answer)
-    assert b"<script>alert" not in answer.getvalue()
+    assert is_expected(anonymous.post(get_url(name), body, FORM))
+    assert is_expected(anonymous.post(f"{get_url(name)}?{body}", b"", FORM))
+    response = anonymous.get(f"{get_url(name)}?{body}")
+    assert is_expected(response)
+    assert b"<script>alert" not in response.getvalue()
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS.values() if len(text) < 100])
-@pytest.mark.parametrize("name", [name for name in DOORS if ARGUMENTS.get(name)])
-def test_it_answers_any_text_in_an_address(stranger: Client, name: str, text: str) -> None:
-    path = address(name).replace(str(ARGUMENTS[name][-1]), text)
-    assert path != address(name)
-    assert is_ours(stranger.get(path))
-    assert is_ours(stranger.post(path))
+@pytest.mark.parametrize("name", [name for name in PUBLIC_ROUTES if ARGUMENTS.get(name)])
+def test_it_handles_any_text_in_a_url(anonymous: Client, name: str, text: str) -> None:
+    path = get_url(name).replace(str(ARGUMENTS[name][-1]), text)
+    assert path != get_url(name)
+    assert is_expected(anonymous.get(path))
+    assert is_expected(anonymous.post(path))
 
 
-@pytest.mark.parametrize("name", DOORS)
-def test_it_refuses_five_megabytes(stranger: Client, name: str) -> None:
+@pytest.mark.parametrize("name", PUBLIC_ROUTES)
+def test_it_refuses_a_body_of_five_megabytes(anonymous: Client, name: str) -> None:
     for kind in (FORM, "application/json", "multipart/form-data; boundary=x", "application/csp-report"):
-        answer = stranger.post(address(name), b"login=" + b"x" * 5_000_000, kind)
-        assert answer.status_code == 413
+        response = anonymous.post(get_url(name), b"login=" + b"x" * 5_000_000, kind)
+        assert response.status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -112,48 +112,48 @@ def test_it_refuses_five_megabytes(stranger: Client, name: str) -> None:
         ("multipart/form-data; boundary=\x00", b"--x--"),
         (f"{FORM}; charset=utf-7", b"login=+AGE-"),
         (f"{FORM}; charset=none", b"login=a"),
-        *((f"{kind}; charset={charset}", b"login=a") for kind in KINDS for charset in CHARSETS),
+        *((f"{kind}; charset={charset}", b"login=a") for kind in CONTENT_TYPES for charset in CHARSETS),
         (FORM, b"&".join(b"a%d=1" % number for number in range(5_000))),
         ("application/json", b"[" * 100_000),
         ("\xff", b"login=a"),
     ],
-    ids=range(8 + len(KINDS) * len(CHARSETS)),
+    ids=range(8 + len(CONTENT_TYPES) * len(CHARSETS)),
 )
-@pytest.mark.parametrize("name", DOORS)
-def test_it_refuses_what_no_form_looks_like(stranger: Client, name: str, kind: str, body: bytes) -> None:
-    assert is_ours(stranger.generic("POST", address(name), body, kind))
+@pytest.mark.parametrize("name", PUBLIC_ROUTES)
+def test_it_handles_malformed_bodies(anonymous: Client, name: str, kind: str, body: bytes) -> None:
+    assert is_expected(anonymous.generic("POST", get_url(name), body, kind))
 
 
-@pytest.mark.parametrize("there", ["//elsewhere.example/", "https://elsewhere.example", "/\\elsewhere.example", "\x00"])
-@pytest.mark.parametrize("name", DOORS)
-def test_it_leads_nobody_elsewhere(stranger: Client, name: str, there: str) -> None:
-    for answer in (
-        stranger.get(address(name), {"next": there}),
-        stranger.post(
-            address(name), {"next": there, "theme": "dark", "email": "new@example.com", "password1": "x" * 20}
+@pytest.mark.parametrize("url", ["//elsewhere.example/", "https://elsewhere.example", "/\\elsewhere.example", "\x00"])
+@pytest.mark.parametrize("name", PUBLIC_ROUTES)
+def test_it_redirects_to_no_other_site(anonymous: Client, name: str, url: str) -> None:
+    for response in (
+        anonymous.get(get_url(name), {"next": url}),
+        anonymous.post(
+            get_url(name), {"next": url, "theme": "dark", "email": "new@example.com", "password1": "x" * 20}
         ),
     ):
-        assert is_ours(answer)
-        assert f'href="{there}' not in answer.getvalue().decode()
+        assert is_expected(response)
+        assert f'href="{url}' not in response.getvalue().decode()
 
 
-def test_it_leads_nobody_elsewhere_who_has_just_signed_in(stranger: Client, make_user: Callable[..., object]) -> None:
+def test_it_redirects_to_no_other_site_after_signing_in(anonymous: Client, make_user: Callable[..., object]) -> None:
     make_user("alice", "correct horse battery staple")
     form = {"login": "alice@example.com", "password": "correct horse battery staple", "next": "//elsewhere.example/"}
-    answer = stranger.post(reverse("account_login"), form)
-    assert (answer.status_code, answer.url) == (302, reverse("overview"))
+    response = anonymous.post(reverse("account_login"), form)
+    assert (response.status_code, response.url) == (302, reverse("overview"))
 
 
-# Whoever watches whether the process lives knows the address of its machine and no name.
+# Liveness probes use the IP address of the machine as host.
 @pytest.mark.parametrize("host", ["elsewhere.example", "testserver:80@elsewhere.example", "testserver\x00", "a b", ""])
-@pytest.mark.parametrize("name", sorted(set(DOORS) - {"live"}))
-def test_it_answers_to_no_other_name(stranger: Client, name: str, host: str) -> None:
-    for answer in (
-        stranger.get(address(name), headers={"Host": host}),
-        stranger.post(address(name), {"email": "alice@example.com"}, headers={"Host": host}),
+@pytest.mark.parametrize("name", sorted(set(PUBLIC_ROUTES) - {"live"}))
+def test_it_refuses_other_host_names(anonymous: Client, name: str, host: str) -> None:
+    for response in (
+        anonymous.get(get_url(name), headers={"Host": host}),
+        anonymous.post(get_url(name), {"email": "alice@example.com"}, headers={"Host": host}),
     ):
-        assert answer.status_code == 400
-        assert b"elsewhere.example" not in answer.getvalue()
+        assert response.status_code == 400
+        assert b"elsewhere.example" not in response.getvalue()
 
 
 COOKIES = [
@@ -169,22 +169,22 @@ COOKIES = [
 
 
 @pytest.mark.parametrize("cookie", COOKIES, ids=range(len(COOKIES)))
-@pytest.mark.parametrize("name", DOORS)
-def test_it_answers_any_cookie(name: str, cookie: str) -> None:
-    # A client with an empty jar sends the header as it stands.
+@pytest.mark.parametrize("name", PUBLIC_ROUTES)
+def test_it_handles_any_cookie(name: str, cookie: str) -> None:
+    # A client without cookies of its own sends the header unchanged.
     client = Client(HTTP_COOKIE=cookie)
-    assert is_ours(client.get(address(name)))
-    assert is_ours(client.post(address(name), {"login": "alice@example.com", "password": "wrong"}))
+    assert is_expected(client.get(get_url(name)))
+    assert is_expected(client.post(get_url(name), {"login": "alice@example.com", "password": "wrong"}))
 
 
 @pytest.mark.parametrize("charset", CHARSETS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_it_takes_utf_8_alone(stranger: Client, kind: str, charset: str) -> None:
+@pytest.mark.parametrize("kind", CONTENT_TYPES)
+def test_it_accepts_only_utf_8(anonymous: Client, kind: str, charset: str) -> None:
     for name in ("account_login", "policy_reports", "webhook-plaid"):
         body = "login=a".encode("utf-16")
-        assert stranger.generic("POST", address(name), body, f"{kind}; charset={charset}").status_code == 400
-        usual = stranger.generic("POST", address(name), b"login=a", f'{FORM}; charset="UTF-8"')
-        assert usual.status_code != 400 or name == "webhook-plaid"
+        assert anonymous.generic("POST", get_url(name), body, f"{kind}; charset={charset}").status_code == 400
+        response = anonymous.generic("POST", get_url(name), b"login=a", f'{FORM}; charset="UTF-8"')
+        assert response.status_code != 400 or name == "webhook-plaid"
 
 
 UNREADABLE = [
@@ -198,12 +198,12 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("kind", "body"), UNREADABLE, ids=range(len(UNREADABLE)))
-def test_it_refuses_heads_that_cannot_be_taken_apart(kind: str, body: bytes) -> None:
+def test_it_refuses_unparsable_headers(kind: str, body: bytes) -> None:
     client = Client()
-    client.handler = AsServed(enforce_csrf_checks=False)
-    assert client.generic("POST", address("appearance"), body, kind).status_code == 400
+    client.handler = WebProcessHandler(enforce_csrf_checks=False)
+    assert client.generic("POST", get_url("appearance"), body, kind).status_code == 400
 
 
-def test_it_tries_the_doors_that_there_are() -> None:
-    assert {"home", "account_login", "account_signup", "policy_reports", "webhook-plaid"} <= set(DOORS)
-    assert "overview" not in DOORS
+def test_it_tests_all_public_routes() -> None:
+    assert {"home", "account_login", "account_signup", "policy_reports", "webhook-plaid"} <= set(PUBLIC_ROUTES)
+    assert "overview" not in PUBLIC_ROUTES

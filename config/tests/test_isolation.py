@@ -1,4 +1,4 @@
-"""Every table of the site that holds people's rows keeps them apart. A new table fails here until it does."""
+"""Every table with users' rows isolates them by owner. A new table fails these tests until it does."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -27,13 +27,13 @@ pytestmark = pytest.mark.django_db
 
 MODELS = [model for app in sorted(own_apps()) for model in apps.get_app_config(app).get_models()]
 OWNED = [model for model in MODELS if issubclass(model, Owned)]
-# Rows that belong to nobody, to the person that they are, or, past Django's model, to their subject; and what signing
-# in has to read before it knows who is there.
+# Models whose rows have no owner, are the users themselves, or have a subject instead of Django's owner; and those that
+# signing in reads before the user is known.
 OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
 OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation"}
 
-# Per table: row-level security on, forced, and how many policies there are and let only the tenant through.
-FENCES = """
+# Per table: is row-level security enabled and forced, how many policies exist, and how many admit only the tenant.
+POLICIES = """
     SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, count(p.*),
            count(p.*) FILTER (WHERE p.cmd = 'ALL' AND p.permissive = 'PERMISSIVE'
                               AND p.roles IN ('{app_rw}', '{app_rw,app_viewer}')
@@ -58,124 +58,122 @@ FUNCTIONS = """
 """
 
 
-def ask(question: str, values: object = None, using: str = "default") -> list[tuple[object, ...]]:
+def query(sql: str, values: object = None, using: str = "default") -> list[tuple[object, ...]]:
     with connections[using].cursor() as cursor:
-        cursor.execute(question, values)
+        cursor.execute(sql, values)
         return cursor.fetchall()
 
 
-def tables() -> list[str]:
+def list_tables() -> list[str]:
     return [model._meta.db_table for model in OWNED]
 
 
-def model_name(model: type[models.Model]) -> str:
+def get_model_name(model: type[models.Model]) -> str:
     return model.__name__
 
 
-# --- The fences stand -------------------------------------------------------------------------------------
+# --- Policies ---------------------------------------------------------------------------------------------
 
 
-def test_it_knows_of_every_table_whose_rows_it_holds() -> None:
+def test_it_lists_every_model_without_an_owner() -> None:
     assert {model.__name__ for model in MODELS} - {model.__name__ for model in OWNED} == OTHERS
     assert {model._meta.app_label for model in OWNED} == {"accounts", "banking", "credit", "insights"}
 
 
-def test_it_looks_at_every_app_of_the_site_by_itself() -> None:
+def test_it_covers_every_app_of_the_site() -> None:
     assert {"accounts", "banking", "compliance", "config", "credit", "insights"} <= own_apps()
     assert not {"sessions", "account", "mfa"} & own_apps()
 
 
-def test_it_finds_nothing_that_leaks() -> None:
+def test_it_finds_no_unisolated_table() -> None:
     assert unisolated_tables.find_unisolated_tables(connection) == []
 
 
-def test_it_fences_every_owned_table_by_one_policy() -> None:
-    found = ask(FENCES, [tables()])
-    assert sorted(found) == sorted((table, True, True, 1, 1) for table in tables())
+def test_it_isolates_every_owned_table_by_one_policy() -> None:
+    policies = query(POLICIES, [list_tables()])
+    assert sorted(policies) == sorted((table, True, True, 1, 1) for table in list_tables())
 
 
-def test_it_lets_rows_point_only_at_rows_of_their_owner() -> None:
-    pointing = [
+def test_it_allows_references_only_to_rows_of_the_same_owner() -> None:
+    foreign_keys = [
         (model._meta.db_table, field.related_model._meta.db_table, field.column)
         for model in OWNED
         for field in model._meta.get_fields()
         if isinstance(field, models.ForeignKey) and field.related_model in OWNED
     ]
-    found = ask(REFERENCES, {"tables": tables()})
-    assert sorted(found) == sorted(
-        (here, there, ["owner_id", column], ["owner_id", "id"]) for here, there, column in pointing
+    references = query(REFERENCES, {"tables": list_tables()})
+    assert sorted(references) == sorted(
+        (table, target, ["owner_id", column], ["owner_id", "id"]) for table, target, column in foreign_keys
     )
 
 
-def test_it_looks_across_owners_only_through_functions_that_are_closed_to_others() -> None:
-    found = ask(FUNCTIONS)
-    assert {name for name, *_ in found} >= {"banking_claim_due_syncs", "banking_due_removals", "banking_find_item"}
-    for name, settings, owner, public in found:
+def test_it_restricts_functions_that_read_across_owners() -> None:
+    functions = query(FUNCTIONS)
+    assert {name for name, *_ in functions} >= {"banking_claim_due_syncs", "banking_due_removals", "banking_find_item"}
+    for name, settings, owner, public in functions:
         assert any(setting.startswith("search_path=") for setting in settings or []), name
         assert owner in ("app_lookup", "audit_owner"), name
         assert not public, name
 
 
-def test_it_serves_people_as_a_role_without_powers() -> None:
-    ((role, *powers),) = ask(
+def test_it_serves_users_with_an_unprivileged_role() -> None:
+    ((role, *powers),) = query(
         "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication"
         " FROM pg_roles WHERE rolname = current_user"
     )
     assert (role, powers) == ("app_rw", [False] * 5)
-    assert ask("SELECT count(*) FROM pg_class WHERE relowner = 'app_rw'::regrole") == [(0,)]
+    assert query("SELECT count(*) FROM pg_class WHERE relowner = 'app_rw'::regrole") == [(0,)]
 
 
 @pytest.mark.django_db(databases=["default", "owner"])
-def test_it_would_notice_a_table_without_a_fence() -> None:
+def test_it_finds_a_table_without_a_policy() -> None:
     with connections["owner"].cursor() as cursor:
         cursor.execute("CREATE TABLE forgotten (id uuid PRIMARY KEY, owner_id uuid)")
         cursor.execute("CREATE TABLE pointing (owner_id uuid, at uuid REFERENCES forgotten)")
-    complaints = unisolated_tables.find_unisolated_tables(connections["owner"])
-    assert sum(line.startswith("forgotten: ") for line in complaints) == 3
-    assert any("pointing_at_fkey may point at another owner's row" in line for line in complaints)
+    problems = unisolated_tables.find_unisolated_tables(connections["owner"])
+    assert sum(line.startswith("forgotten: ") for line in problems) == 3
+    assert any("pointing_at_fkey may point at another owner's row" in line for line in problems)
 
 
-# --- And they hold ----------------------------------------------------------------------------------------
+# --- Access -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def both_have_everything(
-    alice: User, mallory: User, make_item: Callable[..., Item], provider: ScriptedProvider
-) -> None:
-    """A row of Alice's and one of Mallory's in every owned table."""
-    for person in (alice, mallory):
-        item = make_item(person)
+def rows_of_both_users(alice: User, mallory: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> None:
+    """Create a row of Alice's and one of Mallory's in every owned table."""
+    for user in (alice, mallory):
+        item = make_item(user)
         account = make_account(item)
         make_transaction(account, "-1")
         make_balance(account, 5, "1")
-        open_link(user=person)
-        store_full_report(person)
+        open_link(user=user)
+        store_full_report(user)
         message = LowRunwayMessage(months=1, currency="USD")
-        notify(user_id=person.pk, type=NotificationType.LOW_RUNWAY, message=message, fingerprint="low")
-        with tenant(person.pk):
-            SyncRun.objects.create(owner=person, item=item, trigger="test")
-            Transfer.objects.create(owner=person, money_out=uuid4(), money_in=uuid4(), sent_on=timezone.localdate())
-            LowRunway.objects.create(owner=person, currency="USD")
-            CardLink.objects.create(owner=person, account=account, key="card", same=True)
-        disconnect_bank(user=person, item_id=item.pk, keep_history=True)
+        notify(user_id=user.pk, type=NotificationType.LOW_RUNWAY, message=message, fingerprint="low")
+        with tenant(user.pk):
+            SyncRun.objects.create(owner=user, item=item, trigger="test")
+            Transfer.objects.create(owner=user, money_out=uuid4(), money_in=uuid4(), sent_on=timezone.localdate())
+            LowRunway.objects.create(owner=user, currency="USD")
+            CardLink.objects.create(owner=user, account=account, key="card", same=True)
+        disconnect_bank(user=user, item_id=item.pk, keep_history=True)
 
 
-@pytest.mark.parametrize("model", OWNED, ids=model_name)
-def test_it_shows_each_person_their_rows_whatever_is_asked(
-    model: type[Owned], alice: User, mallory: User, both_have_everything: None
+@pytest.mark.parametrize("model", OWNED, ids=get_model_name)
+def test_it_shows_each_user_only_their_rows_for_any_query(
+    model: type[Owned], alice: User, mallory: User, rows_of_both_users: None
 ) -> None:
-    everything = f"SELECT DISTINCT owner_id FROM {model._meta.db_table}"
-    for person in (alice, mallory):
-        with tenant(person.pk):
-            assert ask(everything) == [(person.pk,)]
-            assert ask(f"{everything} WHERE owner_id <> %s OR true", [person.pk]) == [(person.pk,)]
+    select = f"SELECT DISTINCT owner_id FROM {model._meta.db_table}"
+    for user in (alice, mallory):
+        with tenant(user.pk):
+            assert query(select) == [(user.pk,)]
+            assert query(f"{select} WHERE owner_id <> %s OR true", [user.pk]) == [(user.pk,)]
     with transaction.atomic():
-        assert ask(everything) == []
+        assert query(select) == []
 
 
-@pytest.mark.parametrize("model", OWNED, ids=model_name)
-def test_it_lets_nobody_change_or_take_what_is_not_theirs(
-    model: type[Owned], alice: User, mallory: User, both_have_everything: None
+@pytest.mark.parametrize("model", OWNED, ids=get_model_name)
+def test_it_refuses_changes_to_rows_of_another_user(
+    model: type[Owned], alice: User, mallory: User, rows_of_both_users: None
 ) -> None:
     table = model._meta.db_table
     with tenant(mallory.pk), connection.cursor() as cursor:
@@ -184,26 +182,28 @@ def test_it_lets_nobody_change_or_take_what_is_not_theirs(
         cursor.execute(f"DELETE FROM {table} WHERE owner_id = %s", [alice.pk])
         assert cursor.rowcount == 0
     with tenant(mallory.pk), pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
-        ask(f"UPDATE {table} SET owner_id = %s RETURNING id", [alice.pk])
+        query(f"UPDATE {table} SET owner_id = %s RETURNING id", [alice.pk])
 
 
-def test_it_hangs_no_row_of_mallorys_on_one_of_alices(
+def test_it_refuses_a_reference_to_a_row_of_another_user(
     alice: User, mallory: User, make_item: Callable[..., Item]
 ) -> None:
     account = make_account(make_item(mallory))
-    hers = make_item(alice)
-    pointing = "UPDATE banking_account SET item_id = %s WHERE id = %s; SET CONSTRAINTS ALL IMMEDIATE"
+    alices_item = make_item(alice)
+    update = "UPDATE banking_account SET item_id = %s WHERE id = %s; SET CONSTRAINTS ALL IMMEDIATE"
     with (
         tenant(mallory.pk),
         connection.cursor() as cursor,
         pytest.raises(DatabaseError, match="same_owner"),
         transaction.atomic(),
     ):
-        cursor.execute(pointing, [hers.pk, account.pk])
+        cursor.execute(update, [alices_item.pk, account.pk])
 
 
-def test_it_gives_away_ids_and_nothing_else_across_owners(alice: User, item: Item) -> None:
-    asked = ask("SELECT * FROM banking_find_item(%s, %s, %s)", [item.provider, item.environment, item.provider_item_id])
-    assert asked == [(alice.pk, item.pk)]
+def test_it_returns_only_ids_across_owners(alice: User, item: Item) -> None:
+    rows = query(
+        "SELECT * FROM banking_find_item(%s, %s, %s)", [item.provider, item.environment, item.provider_item_id]
+    )
+    assert rows == [(alice.pk, item.pk)]
     with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
-        ask("SET ROLE app_lookup")
+        query("SET ROLE app_lookup")

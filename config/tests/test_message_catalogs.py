@@ -1,4 +1,4 @@
-"""English stays as it is, sentences are collected from macros too, and translations keep their placeholders."""
+"""English texts stay unchanged, macros' sentences are collected too, and translations keep their placeholders."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from config.translations.catalogs import find_placeholder_errors, read_catalog
 
 
 @pytest.mark.parametrize("package", [django, allauth], ids=["Django", "allauth"])
-def test_it_leaves_the_english_of_packages_as_it_is(package: Any) -> None:
+def test_it_leaves_the_english_of_packages_unchanged(package: Any) -> None:
     root = Path(package.__file__).parent
     catalogs = sorted(root.rglob("locale/en/LC_MESSAGES/django.po"))
     messages = [message for path in catalogs for message in read_catalog(path) if not message.context]
@@ -33,7 +33,7 @@ def test_it_leaves_the_english_of_packages_as_it_is(package: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_it_serves_english_to_a_browser_that_asks_for_another_language(client: Client) -> None:
+def test_it_serves_english_to_a_browser_that_prefers_another_language(client: Client) -> None:
     page = client.get("/help/", headers={"accept-language": "de"})
 
     assert page.status_code == 200
@@ -43,7 +43,7 @@ def test_it_serves_english_to_a_browser_that_asks_for_another_language(client: C
 # --- Catalogs ---------------------------------------------------------------------------------------------
 
 ENTRY = 'msgid "%(bank)s has %(n)s account. {link}"\nmsgid_plural "%(bank)s has %(n)s accounts. {link}"\n'
-GOOD = "%(n)s Konten: %(bank)s {link}"
+VALID_FORM = "%(n)s Konten: %(bank)s {link}"
 
 
 def write_catalog(folder: Path, *forms: str, entry: str = ENTRY, comment: str = "") -> Path:
@@ -57,7 +57,7 @@ def write_catalog(folder: Path, *forms: str, entry: str = ENTRY, comment: str = 
 
 
 def test_it_accepts_translations_that_keep_their_placeholders_in_another_order(tmp_path: Path) -> None:
-    assert list(find_placeholder_errors(write_catalog(tmp_path, GOOD, GOOD))) == []
+    assert list(find_placeholder_errors(write_catalog(tmp_path, VALID_FORM, VALID_FORM))) == []
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_it_accepts_translations_that_keep_their_placeholders_in_another_order(t
     [
         "%(n)s Konten bei {link}",
         "%(bank)s %(n)s",
-        GOOD.replace("bank", "Bank"),
-        f"{GOOD} %(more)s",
+        VALID_FORM.replace("bank", "Bank"),
+        f"{VALID_FORM} %(more)s",
         "%(bank) {link}",
     ],
 )
 @pytest.mark.parametrize("form", [0, 1, 2])
 def test_it_finds_a_missing_or_changed_placeholder_in_each_plural_form(tmp_path: Path, broken: str, form: int) -> None:
-    forms = [GOOD] * 3
+    forms = [VALID_FORM] * 3
     forms[form] = broken
     (error,) = find_placeholder_errors(write_catalog(tmp_path, *forms))
 
@@ -95,23 +95,23 @@ def test_it_finds_an_empty_form_among_translated_ones(tmp_path: Path) -> None:
     assert "form 1 is empty" in error
 
 
-def test_it_leaves_out_what_the_site_does_not_use(tmp_path: Path) -> None:
+def test_it_ignores_unused_translations(tmp_path: Path) -> None:
     assert list(find_placeholder_errors(write_catalog(tmp_path, "", ""))) == []
     assert list(find_placeholder_errors(write_catalog(tmp_path, "?", "?", comment="#, fuzzy, python-format\n"))) == []
 
 
 def test_it_fails_the_deployment_check_and_no_page(tmp_path: Path, settings: Any) -> None:
     settings.LOCALE_PATHS = [tmp_path]
-    write_catalog(tmp_path, "%(n)s Konten", GOOD)
+    write_catalog(tmp_path, "%(n)s Konten", VALID_FORM)
     (error,) = run_checks(tags=["translation"], include_deployment_checks=True)
 
     assert error.id == "plumbline.E016"
     assert run_checks(tags=["translation"]) == []
 
 
-def test_it_reports_a_file_that_is_no_catalog(tmp_path: Path, settings: Any) -> None:
+def test_it_reports_a_broken_catalog(tmp_path: Path, settings: Any) -> None:
     settings.LOCALE_PATHS = [tmp_path]
-    write_catalog(tmp_path, GOOD, GOOD, entry=f"junk\n{ENTRY}")
+    write_catalog(tmp_path, VALID_FORM, VALID_FORM, entry=f"junk\n{ENTRY}")
 
     assert [error.id for error in run_checks(tags=["translation"], include_deployment_checks=True)] == [
         "plumbline.E016"
@@ -120,14 +120,14 @@ def test_it_reports_a_file_that_is_no_catalog(tmp_path: Path, settings: Any) -> 
 
 def test_it_reports_more_forms_than_the_language_has(tmp_path: Path, settings: Any) -> None:
     settings.LOCALE_PATHS = [tmp_path]
-    path = write_catalog(tmp_path, GOOD, GOOD, GOOD)
+    path = write_catalog(tmp_path, VALID_FORM, VALID_FORM, VALID_FORM)
     path.write_text(path.read_text().replace("nplurals=3", "nplurals=2"))
     (error,) = run_checks(tags=["translation"], include_deployment_checks=True)
 
     assert "more translations" in error.msg
 
 
-def test_it_has_no_error_in_the_projects_catalogs() -> None:
+def test_it_finds_no_error_in_the_projects_catalogs() -> None:
     catalogs = [path for folder in settings.LOCALE_PATHS for path in Path(folder).rglob("*.po")]
 
     assert [str(path.relative_to(settings.BASE_DIR)) for path in catalogs] == ["locale/en/LC_MESSAGES/django.po"]
@@ -151,7 +151,7 @@ def test_it_collects_the_sentences_of_macros() -> None:
     ]
 
 
-def test_it_translates_macros_by_djangos_gettext_and_escapes_what_they_are_given() -> None:
+def test_it_translates_macros_with_djangos_gettext_and_escapes_values() -> None:
     source = '{{ _("%(bank)s wants you", bank=bank) }}{% trans %} & {{ bank }}{% endtrans %}'
     macro = engines["jinja2"].env.from_string(source)
     with pseudo_locale():

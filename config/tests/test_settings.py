@@ -1,4 +1,4 @@
-"""Whether the site starts, in a process of its own whose environment holds what the test says and nothing else."""
+"""Start the site in another process with only the environment variables that the test sets."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ SECRETS = {
     "FIELD_KEYS": f"kek:{FIELD_KEY}",
     "PLAID_SECRET": "0123456789abcdef0123456789abcd",
 }
-# Where no `make run` has written anything.
+# A folder to which no `make run` has written.
 DATA_DIR = "/srv/plumbline-data"
 PRODUCTION = SECRETS | {
     "PLUMBLINE_HOME": DATA_DIR,
@@ -32,23 +32,23 @@ PRODUCTION = SECRETS | {
 }
 
 
-def start(*command: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
-    """Run a command with production's settings, changed as told; ``None`` takes a setting away."""
-    chosen = {name: value for name, value in (PRODUCTION | changes).items() if value is not None}
-    chosen |= {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings"}
+def run_command(*command: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+    """Run a command with production's settings and some changes; ``None`` removes a setting."""
+    env = {name: value for name, value in (PRODUCTION | changes).items() if value is not None}
+    env |= {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings"}
     return subprocess.run(
-        [sys.executable, *command], cwd=CHECKOUT, env=chosen, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, *command], cwd=CHECKOUT, env=env, capture_output=True, text=True, check=False, timeout=120
     )
 
 
-def test_it_passes_every_check_for_deployment() -> None:
-    done = start("-W", "error", "manage.py", "check", "--deploy", "--fail-level", "DEBUG")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "no issues" in done.stdout
+def test_it_passes_every_deployment_check() -> None:
+    completed = run_command("-W", "error", "manage.py", "check", "--deploy", "--fail-level", "DEBUG")
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert "no issues" in completed.stdout
 
 
 @pytest.mark.parametrize(
-    ("changes", "named"),
+    ("changes", "message"),
     [
         ({"SECRET_KEY": None}, "SECRET_KEY"),
         ({"SECRET_KEY": ""}, "SECRET_KEY"),
@@ -85,66 +85,74 @@ def test_it_passes_every_check_for_deployment() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
-def test_it_does_not_start_and_says_which_setting_is_to_blame(changes: dict[str, str | None], named: str) -> None:
-    done = start("manage.py", "check", "--deploy", **changes)
-    assert done.returncode != 0
-    last = done.stderr.strip().splitlines()[-1]
+def test_it_refuses_to_start_and_names_the_invalid_setting(changes: dict[str, str | None], message: str) -> None:
+    completed = run_command("manage.py", "check", "--deploy", **changes)
+    assert completed.returncode != 0
+    last = completed.stderr.strip().splitlines()[-1]
     assert "ImproperlyConfigured" in last
-    assert named in last
-    # The traceback shows lines of code; the sentence for the operator shows no value.
-    assert not [value for value in (*SECRETS.values(), "swordfish") if value in done.stderr]
+    assert message in last
+    # Neither the traceback nor the message shows a value.
+    assert not [value for value in (*SECRETS.values(), "swordfish") if value in completed.stderr]
 
 
 @pytest.mark.parametrize("command", [["-c", "import config.wsgi"], ["-m", "celery", "-A", "config", "worker"]])
-def test_it_starts_neither_web_nor_worker_with_a_setting_that_is_to_blame(command: list[str]) -> None:
-    done = start(*command, PLAID_ENV="embedded")
-    assert done.returncode != 0
-    assert "PLAID_ENV=embedded shows made-up banks" in done.stderr
+def test_it_refuses_to_start_web_and_workers_with_an_invalid_setting(command: list[str]) -> None:
+    completed = run_command(*command, PLAID_ENV="embedded")
+    assert completed.returncode != 0
+    assert "PLAID_ENV=embedded shows made-up banks" in completed.stderr
 
 
-# What somebody types beside a running `make run`, whose settings nobody sets by hand.
-BY_HAND = dict.fromkeys(PRODUCTION) | {"DEBUG": "1", "READ_DOT_ENV": "0"}
+# The settings of a command that is typed beside a running `make run`.
+DEVELOPMENT = dict.fromkeys(PRODUCTION) | {"DEBUG": "1", "READ_DOT_ENV": "0"}
 
 
-def test_a_command_by_hand_finds_the_services_of_make_run(tmp_path: Path) -> None:
-    made, ports = keys.generate(), {"SANDBOX_PORT": "4001", "SANDBOX_SMTP_PORT": "4002"}
-    written = data_dir.build_settings(tmp_path / "sockets", made, ports)
-    envfile.write_env_file(tmp_path / "site.env", written, "settings")
-    look = (
+def test_it_finds_the_services_of_make_run(tmp_path: Path) -> None:
+    secrets, ports = keys.generate(), {"SANDBOX_PORT": "4001", "SANDBOX_SMTP_PORT": "4002"}
+    dev_settings = data_dir.build_settings(tmp_path / "sockets", secrets, ports)
+    envfile.write_env_file(tmp_path / "site.env", dev_settings, "settings")
+    code = (
         "from django.conf import settings as s; "
         "print(s.DATABASES['default']['OPTIONS']['host'], s.REDIS_URL, s.EMAIL_PORT, s.PLAID_URL, s.FIELD_KEYS)"
     )
-    done = start("-c", look, **BY_HAND | {"PLUMBLINE_HOME": str(tmp_path), "REDIS_URL": "redis://my.own/0"})
+    completed = run_command(
+        "-c", code, **DEVELOPMENT | {"PLUMBLINE_HOME": str(tmp_path), "REDIS_URL": "redis://my.own/0"}
+    )
     sockets = str(tmp_path / "sockets")
-    assert done.stdout.split() == [sockets, "redis://my.own/0", "4002", "http://127.0.0.1:4001", made["FIELD_KEYS"]]
+    assert completed.stdout.split() == [
+        sockets,
+        "redis://my.own/0",
+        "4002",
+        "http://127.0.0.1:4001",
+        secrets["FIELD_KEYS"],
+    ]
 
 
-def test_a_command_by_hand_says_what_to_run_before_the_first_start(tmp_path: Path) -> None:
-    done = start("manage.py", "check", **BY_HAND | {"PLUMBLINE_HOME": str(tmp_path)})
-    assert done.returncode != 0
-    assert f"{tmp_path} has not been set up. Run `make run` first" in done.stderr
+def test_it_says_to_run_make_run_first(tmp_path: Path) -> None:
+    completed = run_command("manage.py", "check", **DEVELOPMENT | {"PLUMBLINE_HOME": str(tmp_path)})
+    assert completed.returncode != 0
+    assert f"{tmp_path} has not been set up. Run `make run` first" in completed.stderr
 
 
-def test_it_takes_a_secret_from_a_file(tmp_path) -> None:
+def test_it_reads_secrets_from_files(tmp_path) -> None:
     for name, value in SECRETS.items():
         (tmp_path / name).write_text(value)
     files = {f"{name}_FILE": str(tmp_path / name) for name in SECRETS}
-    done = start("manage.py", "check", **dict.fromkeys(SECRETS), **files)
-    assert (done.returncode, done.stderr) == (0, "")
+    completed = run_command("manage.py", "check", **dict.fromkeys(SECRETS), **files)
+    assert (completed.returncode, completed.stderr) == (0, "")
 
 
-def test_it_hardens_itself_unless_told_otherwise() -> None:
+def test_it_has_secure_defaults() -> None:
     names = "DEBUG ALLOW_EMBEDDED SESSION_COOKIE_SECURE CSRF_COOKIE_SECURE SECURE_SSL_REDIRECT SECURE_HSTS_SECONDS"
-    look = f"from django.conf import settings as s; print(*[getattr(s, name) for name in {names.split()}])"
-    assert start("-c", look).stdout.split() == ["False", "False", "True", "True", "True", "63072000"]
+    code = f"from django.conf import settings as s; print(*[getattr(s, name) for name in {names.split()}])"
+    assert run_command("-c", code).stdout.split() == ["False", "False", "True", "True", "True", "63072000"]
 
 
-def test_it_takes_apart_the_address_of_the_mail_server() -> None:
+def test_it_parses_the_url_of_the_mail_server() -> None:
     names = "EMAIL_HOST EMAIL_PORT EMAIL_HOST_USER EMAIL_HOST_PASSWORD EMAIL_USE_TLS EMAIL_USE_SSL"
-    look = f"from django.conf import settings as s; print(*[getattr(s, name) for name in {names.split()}])"
-    assert start("-c", look).stdout.split() == ["mail.internal", "587", "user", "swordfish", "True", "False"]
+    code = f"from django.conf import settings as s; print(*[getattr(s, name) for name in {names.split()}])"
+    assert run_command("-c", code).stdout.split() == ["mail.internal", "587", "user", "swordfish", "True", "False"]
 
 
-def test_it_sends_mail_in_a_hurry() -> None:
-    shown = start("-c", "from django.conf import settings; print(settings.EMAIL_BACKEND)")
-    assert shown.stdout == "config.smtp.EmailBackend\n"
+def test_it_sends_mail_with_the_time_limited_backend() -> None:
+    completed = run_command("-c", "from django.conf import settings; print(settings.EMAIL_BACKEND)")
+    assert completed.stdout == "config.smtp.EmailBackend\n"

@@ -1,4 +1,4 @@
-"""The names of the whole project: words that a new Django or fintech engineer would search for.
+"""The names in the whole project are words that a new Django or fintech engineer would search for.
 
 docs/style.md has the rules in prose.
 """
@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 SITE = ("accounts", "banking", "bench", "compliance", "config", "credit", "devservices", "formats", "insights", "ui")
 APPS = (*SITE, "sandbox")
 
-# Words of our own that the field has a word for.
+# Words for which the field has an established word.
 FORBIDDEN_MODULES = frozenset(
     """
     addresses aftermath agents answers asking browsers causes changing claims deed due embedded envelope filed feed
@@ -54,12 +54,12 @@ PARTICIPLES = frozenset(
 )
 # Verbs and nouns that end as participles do.
 NOT_PARTICIPLES = frozenset({"embed", "feed", "need", "proceed", "seed", "shred", "speed"})
-# Names that Django, Celery or PEP 249 give: one class of each stands in several modules.
+# Class names that Django, Celery or PEP 249 require, and that several modules may define.
 GIVEN_CLASSES = frozenset({"Command", "Config", "DatabaseWrapper", "Migration"})
 # The plain dashboard that the bench compares with is another program, and has the same models.
 OTHER_PROGRAMS = ("bench/plain/",)
 MAX_MODULES = 15
-# As Celery's own documentation has it in the project's ``__init__``.
+# The import that Celery's documentation recommends in the project's ``__init__``.
 CELERY_IDIOM = ("app", "celery_app")
 STOP_WORDS = frozenset(
     [
@@ -109,7 +109,7 @@ def find_functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctio
 
 
 def list_definitions(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """List the functions, classes and constants of a module, and what stands in its classes."""
+    """Yield the name and line of the functions, classes and constants of a module and of its classes."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name, node.lineno

@@ -1,4 +1,4 @@
-"""The operators' site as a whole: every page of every app that registers there, and what no page may contain."""
+"""The operators' site: every page of every registered model, and the secrets that no page may contain."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,14 +33,14 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "view
 
 PASSWORD = "correct horse battery staple"
 ADMINS = list(admin.site._registry.values())
-# What the operators' role may read, by table and column.
+# The columns that the operators' role may read.
 GRANTS = """
     SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
        AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege('app_viewer', c.oid, a.attnum, 'SELECT')
 """
 # Of bytes, PostgreSQL prints the hexadecimal form, and so would a page.
-SEALED = """
+STORED_SECRETS = """
     SELECT encode(access_token, 'hex') FROM banking_item UNION ALL
     SELECT encode(access_token, 'hex') FROM banking_pendingremoval UNION ALL
     SELECT encode(wrapped, 'hex') FROM compliance_datakey UNION ALL
@@ -59,19 +59,19 @@ SEALED = """
     SELECT encode(identity, 'hex') FROM credit_enrollment UNION ALL
     SELECT encode(ssn, 'hex') FROM credit_enrollment
 """
-PLAIN = {"access-sandbox-canary", "link-sandbox-1", "canary-identity", "canary-number", SECRET}
+CLEAR_TEXT_SECRETS = {"access-sandbox-canary", "link-sandbox-1", "canary-identity", "canary-number", SECRET}
 
 
 @pytest.fixture
-def planted_secrets(
+def secrets(
     alice: User,
     as_alice: Client,
-    phone_of_alice: list[str],
+    recovery_codes: list[str],
     make_item: Callable[..., Item],
     provider: ScriptedProvider,
     as_operator: Callable[..., list[tuple[str]]],
 ) -> set[str]:
-    """Every secret that there is, sealed and in the clear, standing in rows that operators have a page for."""
+    """Create rows with every kind of secret, and return the secrets, both encrypted and in clear text."""
     item = make_item(
         alice, cursor="canary-cursor", provider_item_id="canary-item", access_token="access-sandbox-canary"
     )
@@ -79,8 +79,8 @@ def planted_secrets(
     make_transaction(account, "-4.33", provider_id="canary-transaction", note="canary-note")
     with tenant(alice.pk):
         SyncRun.objects.create(owner=alice, item=item, trigger="clock")
-    gone = make_item(alice, provider_item_id="canary-gone")
-    disconnect_bank(user=alice, item_id=gone.pk, keep_history=True)
+    disconnected = make_item(alice, provider_item_id="canary-gone")
+    disconnect_bank(user=alice, item_id=disconnected.pk, keep_history=True)
     open_link(user=alice)
     UserSession.objects.create(
         user=alice, ip="192.0.2.7", user_agent="Firefox", session_key=as_alice.session.session_key
@@ -90,16 +90,16 @@ def planted_secrets(
         PullAttempt.objects.create(owner=alice, trigger="scheduled", reference_id="r1", consent_id=alice.pk)
     now = timezone.now()
     PolicyViolation.objects.create(day=now, directive="script-src", page="/", first_at=now, last_at=now)
-    stored = {text for (text,) in as_operator(SEALED) if text}
-    return stored | PLAIN | set(phone_of_alice)
+    stored = {text for (text,) in as_operator(STORED_SECRETS) if text}
+    return stored | CLEAR_TEXT_SECRETS | set(recovery_codes)
 
 
 @pytest.fixture
 def make_item(make_item: Callable[..., Item]) -> Callable[..., Item]:
-    """Items whose token is the test's own."""
+    """Make an Item with an access token of the test's choice."""
 
-    def make(owner: User, *, access_token: str = "", **facts: object) -> Item:
-        item = make_item(owner, **facts)
+    def make(owner: User, *, access_token: str = "", **columns: object) -> Item:
+        item = make_item(owner, **columns)
         if access_token:
             with tenant(owner.pk):
                 item.access_token = access_token
@@ -110,71 +110,71 @@ def make_item(make_item: Callable[..., Item]) -> Callable[..., Item]:
 
 
 @pytest.fixture
-def phone_of_alice(alice: User, with_second_factor: Callable[..., Client], as_alice: Client) -> list[str]:
-    """Alice's password, authenticator app, passkey and recovery codes; returns these."""
+def recovery_codes(alice: User, with_second_factor: Callable[..., Client], as_alice: Client) -> list[str]:
+    """Give Alice a password, an authenticator app, a passkey and recovery codes, and return the codes."""
     User.objects.filter(pk=alice.pk).update(password=make_password("canary password"))
     with_second_factor(as_alice, alice)
     add_passkey(alice)
     return add_recovery_codes(alice)
 
 
-def pages(shown: OperatorAdmin, client: Client) -> Iterator[str]:
-    """The addresses of a model's list and of each row that the list leads to."""
-    name = f"admin:{shown.opts.app_label}_{shown.opts.model_name}"
-    listed = reverse(f"{name}_changelist")
-    yield listed
-    for row in client.get(listed).context["cl"].result_list:
+def list_urls(model_admin: OperatorAdmin, client: Client) -> Iterator[str]:
+    """Yield the URLs of a model's list and of each row that it links."""
+    name = f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}"
+    changelist = reverse(f"{name}_changelist")
+    yield changelist
+    for row in client.get(changelist).context["cl"].result_list:
         try:
             yield reverse(f"{name}_change", args=[row.pk])
         except NoReverseMatch:
-            assert not shown.fields
+            assert not model_admin.fields
 
 
-@pytest.mark.parametrize("shown", ADMINS, ids=str)
-def test_it_shows_no_secret(as_root: Client, alice: User, planted_secrets: set[str], shown: OperatorAdmin) -> None:
+@pytest.mark.parametrize("model_admin", ADMINS, ids=str)
+def test_it_shows_no_secret(as_root: Client, alice: User, secrets: set[str], model_admin: OperatorAdmin) -> None:
     reason = {"reason": "A test that opens every page."}
     as_root.post(reverse("admin:break_glass", args=[alice.pk]), reason)
-    places = list(pages(shown, as_root))
-    assert len(places) > (1 if shown.fields else 0)
-    for place in places:
-        page = as_root.get(place)
+    urls = list(list_urls(model_admin, as_root))
+    assert len(urls) > (1 if model_admin.fields else 0)
+    for url in urls:
+        page = as_root.get(url)
         assert page.status_code == 200
-        said = page.content.decode()
-        assert not [secret for secret in planted_secrets if secret in said], place
-    assert len(as_root.get(places[0]).context["cl"].result_list) > 0
+        text = page.content.decode()
+        assert not [secret for secret in secrets if secret in text], url
+    assert len(as_root.get(urls[0]).context["cl"].result_list) > 0
 
 
-def test_it_plants_every_kind_of_secret(planted_secrets: set[str]) -> None:
-    assert len(planted_secrets) >= 30
-    assert not {secret for secret in planted_secrets if len(secret) < 6}
+def test_it_stores_every_kind_of_secret_for_these_tests(secrets: set[str]) -> None:
+    assert len(secrets) >= 30
+    assert not {secret for secret in secrets if len(secret) < 6}
 
 
-def test_its_role_may_read_what_is_shown_and_nothing_else(as_operator: Callable[..., list[tuple[str, str]]]) -> None:
-    shown = {
-        (each.opts.db_table, each.opts.get_field(name).column)
-        for each in ADMINS
-        for name in (*each.columns(), *each.search_fields)
+def test_it_lets_its_role_read_only_the_shown_columns(as_operator: Callable[..., list[tuple[str, str]]]) -> None:
+    shown_columns = {
+        (model_admin.opts.db_table, model_admin.opts.get_field(name).column)
+        for model_admin in ADMINS
+        for name in (*model_admin.columns(), *model_admin.search_fields)
     }
-    assert set(as_operator(GRANTS)) == shown
+    assert set(as_operator(GRANTS)) == shown_columns
 
 
-@pytest.mark.parametrize("shown", ADMINS, ids=str)
-def test_it_may_change_nothing(shown: OperatorAdmin) -> None:
+@pytest.mark.parametrize("model_admin", ADMINS, ids=str)
+def test_it_grants_its_role_no_change(model_admin: OperatorAdmin) -> None:
     with connections["viewer"].cursor() as cursor:
         cursor.execute(
             "SELECT has_table_privilege('app_viewer', %s, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')"
             " OR has_any_column_privilege('app_viewer', %s, 'INSERT, UPDATE')",
-            [shown.opts.db_table] * 2,
+            [model_admin.opts.db_table] * 2,
         )
         assert cursor.fetchone() == (False,)
 
 
-@pytest.mark.parametrize("shown", ADMINS, ids=str)
-def test_it_tells_people_what_was_looked_at(shown: OperatorAdmin) -> None:
-    assert bool(shown.data_label) == (shown.user_column is not None)
+@pytest.mark.parametrize("model_admin", ADMINS, ids=str)
+def test_it_has_a_translated_label_for_the_access_log(model_admin: OperatorAdmin) -> None:
+    assert bool(model_admin.data_label) == (model_admin.user_column is not None)
     with pseudo_locale():
-        assert find_untranslated_words(str(shown.data_label)) == []
-    assert not shown.needs_reason or shown.opts.app_label in ("banking", "credit")
+        assert find_untranslated_words(str(model_admin.data_label)) == []
+    assert not model_admin.needs_reason or model_admin.opts.app_label in ("banking", "credit")
 
 
 # --- In the browser ---------------------------------------------------------------------------------------
@@ -182,15 +182,15 @@ def test_it_tells_people_what_was_looked_at(shown: OperatorAdmin) -> None:
 
 @pytest.fixture
 def visit(page: Page, live_server: Any) -> Callable[[str], None]:
-    def go(name: str, *args: object) -> None:
+    def open_page(name: str, *args: object) -> None:
         page.goto(live_server.url + reverse(name, args=args))
 
-    return go
+    return open_page
 
 
 @pytest.fixture
 def operator(page: Page, visit: Callable[..., None], root: User) -> None:
-    """Root has signed in by password and code."""
+    """Sign root in by password and code."""
     root.set_password(PASSWORD)
     root.save()
     authenticator_app = add_authenticator_app(root)
@@ -205,8 +205,8 @@ def operator(page: Page, visit: Callable[..., None], root: User) -> None:
 
 
 @pytest.mark.browser
-def test_an_operator_breaks_the_glass_under_the_policy(
-    page: Page, visit: Callable[..., None], operator: None, alice: User, planted_secrets: set[str]
+def test_it_lets_an_operator_view_user_data_with_a_reason(
+    page: Page, visit: Callable[..., None], operator: None, alice: User, secrets: set[str]
 ) -> None:
     visit("admin:index")
     page.get_by_role("link", name="Users").first.click()
@@ -233,14 +233,14 @@ def test_an_operator_breaks_the_glass_under_the_policy(
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_person_reads_who_looked(
+def test_it_shows_the_user_who_viewed_their_data(
     page: Page, visit: Callable[..., None], operator: None, root: User, scheme: str, width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     visit("data_accesses")
     expect(page.get_by_text("No views yet. They appear after an administrator views your data.")).to_be_visible()
-    faults = [*Axe().run(page).response["violations"]]
+    violations = [*Axe().run(page).response["violations"]]
     record(Action.OPERATOR_VIEW, subject=root, actor=root, role="Support", what="banking.transaction", rows=["a"] * 12)
     record(Action.BREAK_GLASS, subject=root, actor=root, role="Support", reason="You asked about a payment.")
     visit("overview")
@@ -248,6 +248,6 @@ def test_a_person_reads_who_looked(
     page.get_by_role("link", name="Data access log").click()
     expect(page.get_by_text("viewed: Your transactions (12 rows)")).to_be_visible()
     expect(page.get_by_text("Reason: You asked about a payment.")).to_be_visible()
-    faults += Axe().run(page).response["violations"]
-    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults] == []
+    violations += Axe().run(page).response["violations"]
+    assert [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in violations] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,4 +1,4 @@
-"""What browsers may report of broken policies, what is kept of it, and what is not."""
+"""The reports of policy violations that browsers send: what is stored of them, and what is not."""
 
 import json
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ PAGE = "http://testserver/help/"
 
 
 @pytest.fixture
-def nobody() -> Client:
+def anonymous() -> Client:
     return Client(enforce_csrf_checks=True)
 
 
-def report(page: str = PAGE, directive: str = "script-src-elem", blocked: str = "inline", source: str = "") -> Any:
+def make_report(page: str = PAGE, directive: str = "script-src-elem", blocked: str = "inline", source: str = "") -> Any:
     """One report as browsers without the Reporting API send it."""
-    said = {
+    body = {
         "document-uri": page,
         "referrer": "https://mail.example/inbox?q=alice",
         "effective-directive": directive,
@@ -42,11 +42,11 @@ def report(page: str = PAGE, directive: str = "script-src-elem", blocked: str = 
         "line-number": 7,
         "status-code": 200,
     }
-    return {"csp-report": said}
+    return {"csp-report": body}
 
 
-def entry(page: str = PAGE, directive: str = "script-src-elem", blocked: str = "inline", source: str = "") -> Any:
-    """The same as the Reporting API has it."""
+def make_entry(page: str = PAGE, directive: str = "script-src-elem", blocked: str = "inline", source: str = "") -> Any:
+    """The same report as the Reporting API sends it."""
     body = {
         "documentURL": page,
         "effectiveDirective": directive,
@@ -58,8 +58,8 @@ def entry(page: str = PAGE, directive: str = "script-src-elem", blocked: str = "
     return {"age": 3, "type": "csp-violation", "url": page, "user_agent": "Mozilla/5.0", "body": body}
 
 
-def send(client: Client, told: Any, content_type: str = OLD, **headers: str) -> int:
-    body = told if isinstance(told, bytes) else json.dumps(told).encode()
+def send(client: Client, document: Any, content_type: str = OLD, **headers: str) -> int:
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
     return client.post("/policy-reports/", body, content_type, headers=headers).status_code
 
 
@@ -67,16 +67,16 @@ def list_violations() -> list[tuple[object, ...]]:
     return list(PolicyViolation.objects.order_by("pk").values_list("directive", "page", "blocked", "source", "count"))
 
 
-# --- What is kept -----------------------------------------------------------------------------------------
+# --- Stored violations ------------------------------------------------------------------------------------
 
 
-def test_it_takes_both_formats_and_counts_what_is_the_same(nobody: Client) -> None:
-    assert send(nobody, report()) == 204
-    assert send(nobody, [entry(), entry()], NEW) == 204
+def test_it_accepts_both_formats_and_counts_equal_violations(anonymous: Client) -> None:
+    assert send(anonymous, make_report()) == 204
+    assert send(anonymous, [make_entry(), make_entry()], NEW) == 204
     assert list_violations() == [("script-src-elem", "/help/", "inline", "", 3)]
 
 
-def test_it_begins_a_new_row_each_day() -> None:
+def test_it_stores_a_new_row_each_day() -> None:
     violation = reports.Violation("img-src", "/help/", "https://evil.example", "")
     for hour in (1, 23, 25):
         reports.record_violations([violation], at=datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour))
@@ -98,13 +98,13 @@ def test_it_begins_a_new_row_each_day() -> None:
         ("http://testserver/\ud800/\x00", "?"),
     ],
 )
-def test_it_keeps_the_route_of_a_page_and_never_its_address(nobody: Client, page: str, route: str) -> None:
-    assert send(nobody, report(page)) == 204
+def test_it_stores_the_route_of_a_page_and_not_its_url(anonymous: Client, page: str, route: str) -> None:
+    assert send(anonymous, make_report(page)) == 204
     assert list_violations() == [("script-src-elem", route, "inline", "", 1)]
 
 
 @pytest.mark.parametrize(
-    ("blocked", "place"),
+    ("blocked", "stored"),
     [
         ("inline", "inline"),
         ("eval", "eval"),
@@ -127,13 +127,13 @@ def test_it_keeps_the_route_of_a_page_and_never_its_address(nobody: Client, page
         ("", ""),
     ],
 )
-def test_it_keeps_the_host_of_what_was_blocked_and_nothing_behind_it(nobody: Client, blocked: str, place: str) -> None:
-    assert send(nobody, report(blocked=blocked)) == 204
-    assert list_violations() == [("script-src-elem", "/help/", place, "", 1)]
+def test_it_stores_only_the_host_of_a_blocked_url(anonymous: Client, blocked: str, stored: str) -> None:
+    assert send(anonymous, make_report(blocked=blocked)) == 204
+    assert list_violations() == [("script-src-elem", "/help/", stored, "", 1)]
 
 
 @pytest.mark.parametrize(
-    ("source", "place"),
+    ("source", "stored"),
     [
         ("http://testserver/static/js/charts.0a1b2c.js?alice", "/static/js/charts.0a1b2c.js"),
         ("http://testserver/static/\u00e9.js", "self"),
@@ -142,23 +142,23 @@ def test_it_keeps_the_host_of_what_was_blocked_and_nothing_behind_it(nobody: Cli
         ("moz-extension://1-2-3/x.js", "moz-extension"),
     ],
 )
-def test_it_names_our_own_script_that_did_it(nobody: Client, source: str, place: str) -> None:
-    assert send(nobody, report(source=source)) == 204
-    assert list_violations() == [("script-src-elem", "/help/", "inline", place, 1)]
+def test_it_stores_the_path_of_our_own_script(anonymous: Client, source: str, stored: str) -> None:
+    assert send(anonymous, make_report(source=source)) == 204
+    assert list_violations() == [("script-src-elem", "/help/", "inline", stored, 1)]
 
 
-# --- What is not ------------------------------------------------------------------------------------------
+# --- Ignored and refused reports --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "told",
+    "document",
     [
-        report(page="https://elsewhere.example/help/"),
-        report(page="http://testserver.evil.example/help/"),
-        report(page=""),
-        report(directive="x' OR 1=1"),
-        report(directive="script-src\x00"),
-        report(directive=""),
+        make_report(page="https://elsewhere.example/help/"),
+        make_report(page="http://testserver.evil.example/help/"),
+        make_report(page=""),
+        make_report(directive="x' OR 1=1"),
+        make_report(directive="script-src\x00"),
+        make_report(directive=""),
         {"csp-report": {}},
         {"csp-report": "text"},
         {"csp-report": {"document-uri": 5, "effective-directive": ["script-src"], "blocked-uri": None}},
@@ -169,8 +169,8 @@ def test_it_names_our_own_script_that_did_it(nobody: Client, source: str, place:
     ],
     ids=str,
 )
-def test_it_keeps_nothing_that_no_page_of_ours_can_have_done(nobody: Client, told: object) -> None:
-    assert send(nobody, told) == 204
+def test_it_ignores_reports_that_no_page_of_ours_can_cause(anonymous: Client, document: object) -> None:
+    assert send(anonymous, document) == 204
     assert list_violations() == []
 
 
@@ -179,67 +179,67 @@ def test_it_keeps_nothing_that_no_page_of_ours_can_have_done(nobody: Client, tol
     [b"{", b"5", b"null", b'"x"', b"[1]", b"[" * 16_000, b'{"a":' * 3_000, b"\xff\xfe", b"9" * 5_000, b"NaN"],
     ids=range(10),
 )
-def test_it_refuses_what_is_no_report(nobody: Client, body: bytes) -> None:
-    assert send(nobody, body) == 400
+def test_it_refuses_a_malformed_report(anonymous: Client, body: bytes) -> None:
+    assert send(anonymous, body) == 400
     assert list_violations() == []
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data; boundary=x", ""])
-def test_it_refuses_what_no_browser_sends(nobody: Client, content_type: str) -> None:
-    assert send(nobody, report(), content_type) == 415
+def test_it_refuses_other_content_types(anonymous: Client, content_type: str) -> None:
+    assert send(anonymous, make_report(), content_type) == 415
 
 
-def test_it_refuses_a_body_that_is_too_large(nobody: Client) -> None:
-    padded = json.dumps(report()).encode()
+def test_it_refuses_a_body_that_is_too_large(anonymous: Client) -> None:
+    padded = json.dumps(make_report()).encode()
     padded += b" " * (reports.MAX_BYTES - len(padded))
-    assert send(nobody, padded) == 204
-    assert send(nobody, padded + b" ") == 413
-    assert send(nobody, b" " * 5_000_000) == 413
+    assert send(anonymous, padded) == 204
+    assert send(anonymous, padded + b" ") == 413
+    assert send(anonymous, b" " * 5_000_000) == 413
 
 
-def test_it_answers_only_to_a_post_to_its_own_name(nobody: Client) -> None:
-    assert nobody.get("/policy-reports/").status_code == 405
-    assert send(nobody, report(), Host="evil.example") == 400
+def test_it_accepts_only_a_post_to_its_own_host(anonymous: Client) -> None:
+    assert anonymous.get("/policy-reports/").status_code == 405
+    assert send(anonymous, make_report(), Host="evil.example") == 400
     assert list_violations() == []
 
 
-# --- How much is kept -------------------------------------------------------------------------------------
+# --- Limits -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(reports, "MAX_ROWS_A_DAY", 3)
     monkeypatch.setattr(reports, "MAX_ROWS", 5)
 
 
-def many(count: int) -> list[Any]:
-    return [entry(blocked=f"https://evil{number}.example/") for number in range(count)]
+def make_entries(count: int) -> list[Any]:
+    return [make_entry(blocked=f"https://evil{number}.example/") for number in range(count)]
 
 
-def test_it_reads_the_first_few_of_a_batch(nobody: Client) -> None:
-    assert send(nobody, many(30), NEW) == 204
+def test_it_reads_only_the_first_reports_of_a_batch(anonymous: Client) -> None:
+    assert send(anonymous, make_entries(30), NEW) == 204
     assert len(list_violations()) == reports.MAX_REPORTS
 
 
-def test_it_makes_no_more_rows_than_a_day_may_have_and_goes_on_counting(nobody: Client, small: None) -> None:
-    assert send(nobody, many(10), NEW) == 204
-    assert send(nobody, many(10), NEW) == 204
+def test_it_stores_a_limited_number_of_rows_a_day_and_continues_to_count(anonymous: Client, small_limits: None) -> None:
+    assert send(anonymous, make_entries(10), NEW) == 204
+    assert send(anonymous, make_entries(10), NEW) == 204
     assert [row[-1] for row in list_violations()] == [2, 2, 2]
 
 
-def test_it_makes_no_more_rows_than_the_table_may_have(small: None) -> None:
+def test_it_stores_a_limited_number_of_rows_in_total(small_limits: None) -> None:
     at = datetime(2026, 11, 1, tzinfo=UTC)
-    told = reports.parse_reports(json.dumps(many(10)).encode(), host="testserver")
+    violations = reports.parse_reports(json.dumps(make_entries(10)).encode(), host="testserver")
     for days in range(4):
-        reports.record_violations(told, at=at + timedelta(days=days))
+        reports.record_violations(violations, at=at + timedelta(days=days))
     assert PolicyViolation.objects.count() == 5
     reports.delete_old_violations(before=at + timedelta(days=1))
-    reports.record_violations(told, at=at + timedelta(days=5))
+    reports.record_violations(violations, at=at + timedelta(days=5))
     assert PolicyViolation.objects.count() == 5
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_counts_every_report_of_those_that_come_at_once() -> None:
+def test_it_counts_every_one_of_simultaneous_reports() -> None:
     now, violations = timezone.now(), [reports.Violation("img-src", "/help/", f"https://{n}.example", "") for n in "ab"]
 
     def record(number: int) -> None:
@@ -252,7 +252,7 @@ def test_it_counts_every_report_of_those_that_come_at_once() -> None:
     assert [row[-1] for row in list_violations()] == [20, 20]
 
 
-def test_it_forgets_after_a_month() -> None:
+def test_it_deletes_violations_after_a_month() -> None:
     now = timezone.now()
     for days in (0, 29, 31):
         violation = reports.Violation("img-src", "/help/", f"https://day{days}.example", "")

@@ -46,7 +46,7 @@ def link(user: User, bank: Sandbox, *, hangs: bool) -> Item:
     return item
 
 
-def reload(item: Item) -> Item:
+def reload_item(item: Item) -> Item:
     with tenant(item.owner_id):
         return Item.objects.get(pk=item.pk)
 
@@ -55,7 +55,7 @@ def measure_sync(item: Item) -> float:
     """Sync an Item, and return the seconds until it is complete."""
     started_at = time.monotonic()
     enqueue_sync(item, trigger="link")
-    wait_until(lambda: reload(item).readiness == "historical")
+    wait_until(lambda: reload_item(item).readiness == "historical")
     return time.monotonic() - started_at
 
 
@@ -69,10 +69,10 @@ def test_it_syncs_a_healthy_bank_soon_while_two_others_hang(make_user: Callable[
     ):
         for item in hanging:
             enqueue_sync(item, trigger="link")
-        wait_until(lambda: all(reload(item).is_syncing for item in hanging))
+        wait_until(lambda: all(reload_item(item).is_syncing for item in hanging))
         first = measure_sync(new)
-        wait_until(lambda: all(reload(item).is_slow for item in hanging))
+        wait_until(lambda: all(reload_item(item).is_slow for item in hanging))
         second = measure_sync(later)
         sys.stdout.write(f"\nBehind two hanging banks: {first:.1f} s the first time, {second:.1f} s from then on\n")
-        assert reload(hanging[0]).failures + reload(hanging[1]).failures < 2
+        assert reload_item(hanging[0]).failures + reload_item(hanging[1]).failures < 2
     assert max(first, second) < MAX_SECONDS

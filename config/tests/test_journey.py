@@ -1,6 +1,6 @@
-"""People's ways through the site in a real browser, with a real worker and the sandbox as their bank.
+"""Users' paths through the site in a real browser, with a real worker and the sandbox as their bank.
 
-Every figure is held against the bank's own ledger, which ``compute_totals`` adds up in plain Python.
+Every figure is compared with the bank's own ledger, which ``compute_totals`` sums up without the site's code.
 """
 
 import csv
@@ -28,26 +28,26 @@ from config.tests.independent_totals import Totals, compute_totals, dollars, exp
 from config.tests.processes import wait_until
 from config.tests.programs import run_sandbox_with_mailbox, run_worker, use_own_queue
 
-# Mails and sign-ins are limited by address, and other tests have the same cast.
+# Mails and sign-ins are limited by email address, and other tests use the same users.
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_cache")]
 
 EMAIL = "alice@example.com"
 PASSWORD = "correct horse battery staple"
 TIMEOUT_MS = 60_000
 
-Ask = Callable[..., list[tuple[object, ...]]]
+Query = Callable[..., list[tuple[object, ...]]]
 
 
 @pytest.fixture(scope="session")
 def slow_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, int]]:
     """A sandbox whose banks take some seconds to prepare a history, and its mailbox."""
-    with run_sandbox_with_mailbox(tmp_path_factory.mktemp("sandbox")) as found:
-        yield found
+    with run_sandbox_with_mailbox(tmp_path_factory.mktemp("sandbox")) as sandbox_and_port:
+        yield sandbox_and_port
 
 
 @pytest.fixture
 def bank(slow_sandbox: tuple[Sandbox, int], live_server: LiveServer, settings) -> Sandbox:
-    """The sandbox as the site's provider, which rings at the site's own door, and as everybody's mailbox."""
+    """The sandbox as the site's provider, which sends webhooks to the site, and as the mailbox of all users."""
     sandbox, smtp_port = slow_sandbox
     settings.PLAID_URL = sandbox.url
     settings.PLAID_CLIENT_ID, settings.PLAID_SECRET = sandbox.client_id, sandbox.secret
@@ -59,7 +59,7 @@ def bank(slow_sandbox: tuple[Sandbox, int], live_server: LiveServer, settings) -
 
 @pytest.fixture
 def running_worker(bank: Sandbox) -> Iterator[None]:
-    """A worker that reads banks."""
+    """A worker that syncs banks."""
     with use_own_queue(f"journey-{uuid4().hex}") as queue, run_worker(queue):
         yield
 
@@ -71,7 +71,7 @@ def alice(make_user: Callable[..., User]) -> User:
 
 @pytest.fixture
 def item(alice: User, bank: Sandbox, running_worker: None, settings) -> Item:
-    """Alice's bank, linked and read to its end."""
+    """Alice's bank, linked and completely synced."""
     opened = open_link(user=alice)
     linked = finish_link(
         user=alice,
@@ -80,16 +80,16 @@ def item(alice: User, bank: Sandbox, running_worker: None, settings) -> Item:
         metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
     )
     enqueue_sync(linked, trigger="link")
-    wait_until(lambda: fresh(linked).readiness == "historical")
+    wait_until(lambda: reload_item(linked).readiness == "historical")
     return linked
 
 
-def fresh(item: Item) -> Item:
+def reload_item(item: Item) -> Item:
     with tenant(item.owner_id):
         return Item.objects.get(pk=item.pk)
 
 
-# --- What a person does -----------------------------------------------------------------------------------
+# --- Steps of a user --------------------------------------------------------------------------------------
 
 
 def sign_up(page: Page, site: str) -> None:
@@ -102,11 +102,11 @@ def sign_up(page: Page, site: str) -> None:
 
 
 def confirm_by_mail(page: Page) -> None:
-    question = page.url
+    code_form_url = page.url
     page.get_by_role("link", name="sandbox mailbox").click()
     page.get_by_role("link", name="Your Plumbline confirmation code").click()
     (code,) = re.findall(r"\b[A-Z]{4}-[A-Z]{4}\b", page.get_by_role("main").inner_text())
-    page.goto(question)
+    page.goto(code_form_url)
     page.get_by_label("Code").fill(code)
     page.get_by_role("button", name="Confirm email address").click()
 
@@ -139,38 +139,35 @@ def connect_bank(page: Page) -> None:
     dialog.get_by_role("button", name="Finish").click()
 
 
-# --- What the site shows ----------------------------------------------------------------------------------
+# --- Pages of the site ------------------------------------------------------------------------------------
 
 
-def card(page: Page, title: str) -> Locator:
+def find_card(page: Page, title: str) -> Locator:
     return page.get_by_role("region", name=title, exact=True)
 
 
-def shows(page: Page, counted: Totals) -> None:
-    """The overview's figures are the bank's, to the cent."""
-    expect(card(page, "Bank balance")).to_contain_text(dollars(counted.in_bank))
-    expect(card(page, "Credit cards")).to_contain_text(
-        f"{dollars(counted.card_balance)} of {dollars(counted.limit)} credit limit"
-    )
-    used = (counted.card_balance * 100 / counted.limit).quantize(Decimal(1))
-    expect(card(page, "Credit cards").get_by_text("credit utilization", exact=True).locator("..")).to_contain_text(
-        f"{used}%"
-    )
-    flow = card(page, "Cash flow, last 30 days")
-    plus = "+" if counted.net > 0 else ""
+def expect_totals(page: Page, totals: Totals) -> None:
+    """The overview shows the bank's figures, to the cent."""
+    expect(find_card(page, "Bank balance")).to_contain_text(dollars(totals.in_bank))
+    cards = find_card(page, "Credit cards")
+    expect(cards).to_contain_text(f"{dollars(totals.card_balance)} of {dollars(totals.limit)} credit limit")
+    utilization = (totals.card_balance * 100 / totals.limit).quantize(Decimal(1))
+    expect(cards.get_by_text("credit utilization", exact=True).locator("..")).to_contain_text(f"{utilization}%")
+    flow = find_card(page, "Cash flow, last 30 days")
+    plus = "+" if totals.net > 0 else ""
     for label, figure in (
-        ("Income", dollars(counted.income)),
-        ("Spending", dollars(counted.spending)),
-        ("Net cash flow", plus + dollars(counted.net)),
+        ("Income", dollars(totals.income)),
+        ("Spending", dollars(totals.spending)),
+        ("Net cash flow", plus + dollars(totals.net)),
     ):
         expect(flow.locator(".stat", has_text=label).first.locator(".stat__value")).to_have_text(figure)
-    parts = card(page, "Spending by category").get_by_role("listitem")
-    expect(parts).to_have_count(len(counted.spent))
-    spent = sorted(counted.spent.values(), reverse=True)
+    parts = find_card(page, "Spending by category").get_by_role("listitem")
+    expect(parts).to_have_count(len(totals.spent))
+    spent = sorted(totals.spent.values(), reverse=True)
     assert [part.locator(".num").inner_text() for part in parts.all()] == [dollars(amount) for amount in spent]
 
 
-def list_stored_transactions(item: Item, as_operator: Ask) -> set[tuple[object, ...]]:
+def list_stored_transactions(item: Item, as_operator: Query) -> set[tuple[object, ...]]:
     return set(
         as_operator(
             "SELECT t.provider_id, t.amount, t.day, t.pending FROM banking_transaction t"
@@ -180,19 +177,19 @@ def list_stored_transactions(item: Item, as_operator: Ask) -> set[tuple[object, 
     )
 
 
-def ledger_of(bank: Sandbox, provider_item_id: str) -> dict[str, object]:
+def get_ledger(bank: Sandbox, provider_item_id: str) -> dict[str, object]:
     return bank.admin(f"ledger/{provider_item_id}", method="GET")
 
 
-def today() -> date:
+def get_today() -> date:
     return timezone.localdate()
 
 
-# --- The ways ---------------------------------------------------------------------------------------------
+# --- Paths ------------------------------------------------------------------------------------------------
 
 
-def test_it_takes_a_person_from_sign_up_to_figures_that_agree_with_their_bank(
-    page: Page, live_server: LiveServer, bank: Sandbox, running_worker: None, as_operator: Ask
+def test_it_leads_from_sign_up_to_figures_that_match_the_bank(
+    page: Page, live_server: LiveServer, bank: Sandbox, running_worker: None, as_operator: Query
 ) -> None:
     sign_up(page, live_server.url)
     confirm_by_mail(page)
@@ -202,56 +199,59 @@ def test_it_takes_a_person_from_sign_up_to_figures_that_agree_with_their_bank(
     expect(page.get_by_text("Import from First Platypus Bank is complete.")).to_be_visible(timeout=TIMEOUT_MS)
 
     ((pk, provider_item_id),) = as_operator("SELECT id, provider_item_id FROM banking_item")
-    ledger = ledger_of(bank, str(provider_item_id))
-    counted = compute_totals(ledger, today())
+    ledger = get_ledger(bank, str(provider_item_id))
+    totals = compute_totals(ledger, get_today())
     assert list_stored_transactions(Item(pk=pk), as_operator) == expected_rows(ledger)
-    assert counted.rows > 1000
+    assert totals.rows > 1000
     page.get_by_role("link", name="Go to overview").click()
-    shows(page, counted)
+    expect_totals(page, totals)
 
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Transactions").click()
-    expect(page.get_by_role("heading", name=f"{counted.rows:,} transactions")).to_be_visible()
-    for figure in (dollars(counted.money_in), dollars(counted.money_out)):
+    expect(page.get_by_role("heading", name=f"{totals.rows:,} transactions")).to_be_visible()
+    for figure in (dollars(totals.money_in), dollars(totals.money_out)):
         expect(page.get_by_role("main")).to_contain_text(figure)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download CSV").click()
     lines = list(csv.DictReader(StringIO(download.value.path().read_text())))
-    assert len(lines) == counted.rows
-    assert sum(Decimal(line["Amount"]) for line in lines) == counted.money_in - counted.money_out
+    assert len(lines) == totals.rows
+    assert sum(Decimal(line["Amount"]) for line in lines) == totals.money_in - totals.money_out
 
 
-def test_it_shows_news_that_the_bank_rings_about(
-    page: Page, live_server: LiveServer, bank: Sandbox, item: Item, as_operator: Ask
+def test_it_shows_a_transaction_after_a_webhook(
+    page: Page, live_server: LiveServer, bank: Sandbox, item: Item, as_operator: Query
 ) -> None:
-    before = ledger_of(bank, item.provider_item_id)
+    before = get_ledger(bank, item.provider_item_id)
     sign_in(page, live_server.url)
-    shows(page, compute_totals(before, today()))
+    expect_totals(page, compute_totals(before, get_today()))
 
     checking = next(account for account in before["accounts"] if account["subtype"] == "checking")
     bank.admin(
         f"items/{item.provider_item_id}/mutate",
         {
             "add": [
-                {"account_id": checking["account_id"], "amount": 123.45, "name": "A NEW TOASTER", "date": str(today())}
+                {
+                    "account_id": checking["account_id"],
+                    "amount": 123.45,
+                    "name": "A NEW TOASTER",
+                    "date": str(get_today()),
+                }
             ]
         },
     )
     wait_until(lambda: len(list_stored_transactions(item, as_operator)) == len(before["transactions"]) + 1)
-    after = ledger_of(bank, item.provider_item_id)
+    after = get_ledger(bank, item.provider_item_id)
     assert list_stored_transactions(item, as_operator) == expected_rows(after)
-    wait_until(lambda: not fresh(item).is_syncing)
+    wait_until(lambda: not reload_item(item).is_syncing)
     page.reload()
-    expect(card(page, "Latest transactions")).to_contain_text("A NEW TOASTER")
-    shows(page, compute_totals(after, today()))
+    expect(find_card(page, "Latest transactions")).to_contain_text("A NEW TOASTER")
+    expect_totals(page, compute_totals(after, get_today()))
 
 
-def test_it_lets_a_person_sign_in_at_their_bank_again(
-    page: Page, live_server: LiveServer, bank: Sandbox, item: Item, alice: User
-) -> None:
+def test_it_reconnects_a_bank(page: Page, live_server: LiveServer, bank: Sandbox, item: Item, alice: User) -> None:
     with tenant(alice.pk):
         token = item.access_token.reveal()
     bank.plaid("sandbox/item/reset_login", access_token=token)
-    wait_until(lambda: fresh(item).state == "reauth")
+    wait_until(lambda: reload_item(item).state == "reauth")
     sign_in(page, live_server.url)
     expect(page.get_by_text("First Platypus Bank needs you to sign in.")).to_be_visible()
     page.get_by_role("link", name="Reconnect First Platypus Bank").first.click()
@@ -261,14 +261,14 @@ def test_it_lets_a_person_sign_in_at_their_bank_again(
     expect(page.get_by_role("dialog", name="Connection repaired")).to_be_visible()
     dialog.get_by_role("button", name="Finish").click()
     expect(page.get_by_text("Import from First Platypus Bank is complete.")).to_be_visible(timeout=TIMEOUT_MS)
-    assert fresh(item).state == "fresh"
+    assert reload_item(item).state == "fresh"
     page.get_by_role("link", name="Go to overview").click()
     expect(page.get_by_text("needs you to sign in")).to_have_count(0)
-    shows(page, compute_totals(ledger_of(bank, item.provider_item_id), today()))
+    expect_totals(page, compute_totals(get_ledger(bank, item.provider_item_id), get_today()))
 
 
-def test_it_lets_a_bank_go_for_good(
-    page: Page, live_server: LiveServer, bank: Sandbox, item: Item, as_operator: Ask
+def test_it_disconnects_a_bank_and_deletes_its_history(
+    page: Page, live_server: LiveServer, bank: Sandbox, item: Item, as_operator: Query
 ) -> None:
     sign_in(page, live_server.url)
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Accounts").click()
@@ -277,14 +277,14 @@ def test_it_lets_a_bank_go_for_good(
     page.get_by_role("button", name="Disconnect First Platypus Bank").click()
     expect(page.get_by_text("We no longer sync it.")).to_be_visible()
     assert as_operator("SELECT count(*) FROM banking_transaction") == [(0,)]
-    wait_until(lambda: fresh(item).connection == "removed")
-    living = {found["item_id"] for found in bank.admin("items", method="GET")["items"]}
-    assert item.provider_item_id not in living
+    wait_until(lambda: reload_item(item).connection == "removed")
+    bank_item_ids = {bank_item["item_id"] for bank_item in bank.admin("items", method="GET")["items"]}
+    assert item.provider_item_id not in bank_item_ids
     assert as_operator("SELECT count(*) FROM banking_pendingremoval") == [(0,)]
 
 
-def test_it_notes_that_a_person_closed_the_dialog(
-    page: Page, live_server: LiveServer, bank: Sandbox, alice: User, as_operator: Ask
+def test_it_records_that_the_user_closed_the_dialog(
+    page: Page, live_server: LiveServer, bank: Sandbox, alice: User, as_operator: Query
 ) -> None:
     sign_in(page, live_server.url)
     page.get_by_role("link", name="Connect a bank").first.click()

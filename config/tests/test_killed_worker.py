@@ -84,7 +84,7 @@ def items(make_user: Callable[..., User], bank: Sandbox) -> dict[str, Item]:
         with tenant(item.owner_id):
             # Synced by the workers for slow banks.
             Item.objects.update(is_slow=True, next_sync_at=item.connected_at)
-    return {point: reload(item) for point, item in items.items()}
+    return {point: reload_item(item) for point, item in items.items()}
 
 
 def link(user: User, bank: Sandbox) -> Item:
@@ -111,7 +111,7 @@ def get_first_account(bank: Sandbox, item: Item) -> str:
     return str(get_ledger(bank, item)["accounts"][0]["account_id"])
 
 
-def reload(item: Item) -> Item:
+def reload_item(item: Item) -> Item:
     with tenant(item.owner_id):
         return Item.objects.get(pk=item.pk)
 
@@ -140,7 +140,7 @@ def are_all_at_their_points(bank: Sandbox, items: dict[str, Item], query: Callab
     """Whether every sync has reached its point."""
     faults = [fault for fault in bank.admin("faults", method="GET")["faults"] if fault["action"]["kind"] == "hang"]
     syncing = all(fault["fired"] for fault in faults) and all(
-        reload(items[point]).is_syncing for point in HANGING_CALLS
+        reload_item(items[point]).is_syncing for point in HANGING_CALLS
     )
     return (
         syncing and query(COUNT_WAITING)[0][0] >= len(BLOCKING_STATEMENTS) and count_finished_runs(items[NOT_READY]) > 0
@@ -159,7 +159,7 @@ def agrees(bank: Sandbox, item: Item, query: Callable[..., list]) -> bool:
         " JOIN banking_account a ON a.id = t.account_id WHERE a.item_id = %s AND t.removed_at IS NULL",
         item.pk,
     )
-    item = reload(item)
+    item = reload_item(item)
     is_done = item.readiness == "historical" and item.lease_holder is None and item.next_sync_at > item.checked_at
     return is_done and sorted(rows) == sorted(expected_rows(get_ledger(bank, item)))
 

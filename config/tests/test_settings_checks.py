@@ -19,7 +19,7 @@ from config.checks.site import is_weak
 
 DATA_DIR = Path("/srv/plumbline")
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
-GOOD = {
+VALID = {
     "DEBUG": False,
     "ALLOW_EMBEDDED": False,
     "PLAID_ENV": "production",
@@ -62,7 +62,7 @@ BUREAU = {
     "EXPERIAN_INQUIRY_CLASS": "soft",
     "EXPERIAN_CLIENT_REFERENCE_ID": "",
 }
-NO_ORIGINS = (
+INVALID_ORIGINS = (
     "plumbline.example",
     "https://",
     "https://plumbline.example/site",
@@ -73,15 +73,15 @@ NO_ORIGINS = (
     "https://[plumbline.example",
     "ftp://plumbline.example",
 )
-NO_MAILERS = ("console", "locmem", "dummy", "filebased")
+OTHER_EMAIL_BACKENDS = ("console", "locmem", "dummy", "filebased")
 BUREAU_SANDBOX = {"CREDIT_ENV": "sandbox", "EXPERIAN_CLIENT_REFERENCE_ID": "SBMYSQL"}
-INSIDE = str(DATA_DIR / "sockets")
+SOCKETS = str(DATA_DIR / "sockets")
 
 
-def found(**changes: object) -> list[str]:
-    """The sentences of the startup checks of this package, with settings that fit but for these."""
-    chosen = SimpleNamespace(**GOOD | changes)
-    with patch.object(providers, "settings", chosen), patch.object(site, "settings", chosen):
+def run_startup_checks(**changes: object) -> list[str]:
+    """The messages of config's startup checks for valid settings with some changes."""
+    settings = SimpleNamespace(**VALID | changes)
+    with patch.object(providers, "settings", settings), patch.object(site, "settings", settings):
         messages = run_checks(tags=[STARTUP])
     assert all(message.is_serious() for message in messages)
     return [message.msg for message in messages]
@@ -107,23 +107,23 @@ def found(**changes: object) -> list[str]:
         LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": ["web", "nas.lan"], "PUBLIC_URL": "http://localhost:8000"},
         {"SECRET_KEY": secrets.token_hex(25)},
         {"SECRET_KEY_FALLBACKS": [secrets.token_urlsafe(50)]},
-        LOCAL | {"DATABASES": {"default": {"HOST": INSIDE}}, "REDIS_URL": f"unix://{INSIDE}/redis.sock"},
+        LOCAL | {"DATABASES": {"default": {"HOST": SOCKETS}}, "REDIS_URL": f"unix://{SOCKETS}/redis.sock"},
         {"DATABASES": {"default": {}}},
         {"CREDIT_ENV": "embedded", "EXPERIAN_BASE_URL": "http://127.0.0.1:8001", "ALLOW_EMBEDDED": True},
         BUREAU,
         BUREAU | {"EXPERIAN_BASE_URL": "https://us-api.experian.com"},
         BUREAU | {"CREDIT_ENV": "uat"},
         BUREAU | BUREAU_SANDBOX | {"EXPERIAN_SUBSCRIBER_CODE": "2222222"},
-        # The throw-away services of `make check`, which judges the settings of production.
+        # The temporary services of `make check`, which checks the settings of production.
         {"DATABASES": {"default": {"HOST": str(DATA_DIR / "test" / "run-x" / "sockets")}}},
     ],
 )
-def test_it_has_nothing_against_settings_that_fit(changes: dict[str, object]) -> None:
-    assert found(**changes) == []
+def test_it_accepts_valid_settings(changes: dict[str, object]) -> None:
+    assert run_startup_checks(**changes) == []
 
 
 @pytest.mark.parametrize(
-    ("changes", "named"),
+    ("changes", "message"),
     [
         ({"PLAID_ENV": ""}, "PLAID_ENV has to be"),
         ({"PLAID_ENV": "development"}, "PLAID_ENV has to be"),
@@ -151,13 +151,16 @@ def test_it_has_nothing_against_settings_that_fit(changes: dict[str, object]) ->
         ({"PLAID_ENV": "sandbox", "ALLOWED_HOSTS": ["plumbline.example", "*"]}, "ALLOWED_HOSTS has * in it"),
         (LOCAL | {"ALLOWED_HOSTS": ["*"]}, "ALLOWED_HOSTS has * in it"),
         ({"ALLOWED_HOSTS": ["other.example"]}, "PUBLIC_URL names plumbline.example, which is not in ALLOWED_HOSTS"),
-        *(({"PUBLIC_URL": url}, "PUBLIC_URL has to be an address") for url in NO_ORIGINS),
+        *(({"PUBLIC_URL": url}, "PUBLIC_URL has to be an address") for url in INVALID_ORIGINS),
         (LOCAL | {"PUBLIC_URL": ""}, "PUBLIC_URL has to be an address"),
         *(
             ({"SUPPORT_EMAIL": text}, "SUPPORT_EMAIL has to be")
             for text in ("help", "@a.b", "a@b", "a@b.c?cc=d", "a b@c.d")
         ),
-        *(({"EMAIL_BACKEND": f"django.core.mail.backends.{name}.EmailBackend"}, "EMAIL_URL") for name in NO_MAILERS),
+        *(
+            ({"EMAIL_BACKEND": f"django.core.mail.backends.{name}.EmailBackend"}, "EMAIL_URL")
+            for name in OTHER_EMAIL_BACKENDS
+        ),
         (LOCAL | {"ALLOW_EMBEDDED": False}, "PLAID_ENV=embedded shows made-up banks"),
         (LOCAL | {"PLAID_URL": ""}, "needs PLAID_URL"),
         ({"CREDIT_ENV": ""}, "CREDIT_ENV has to be"),
@@ -174,24 +177,24 @@ def test_it_has_nothing_against_settings_that_fit(changes: dict[str, object]) ->
         (BUREAU | {"EXPERIAN_CLIENT_REFERENCE_ID": "SBMYSQL"}, "EXPERIAN_CLIENT_REFERENCE_ID has to be empty"),
         (BUREAU | {"EXPERIAN_SUBSCRIBER_CODE": "2222222"}, "EXPERIAN_SUBSCRIBER_CODE is the one"),
         (BUREAU | IN_DEBUG | {"CREDIT_ENV": "production"}, "CREDIT_ENV=production."),
-        ({"DATABASES": {"default": {"HOST": INSIDE}}}, "DATABASE_URL names a service"),
-        ({"REDIS_URL": f"unix://{INSIDE}/redis.sock"}, "REDIS_URL names a service"),
-        ({"DATABASES": {"default": {"HOST": "", "OPTIONS": {"host": INSIDE}}}}, "DATABASE_URL names a service"),
-        ({"DATABASES": {"default": {"HOST": quote(INSIDE, safe="")}}}, "DATABASE_URL names a service"),
-        ({"DATABASES": {"owner": {"HOST": INSIDE}}}, "DATABASE_OWNER_URL names a service"),
+        ({"DATABASES": {"default": {"HOST": SOCKETS}}}, "DATABASE_URL names a service"),
+        ({"REDIS_URL": f"unix://{SOCKETS}/redis.sock"}, "REDIS_URL names a service"),
+        ({"DATABASES": {"default": {"HOST": "", "OPTIONS": {"host": SOCKETS}}}}, "DATABASE_URL names a service"),
+        ({"DATABASES": {"default": {"HOST": quote(SOCKETS, safe="")}}}, "DATABASE_URL names a service"),
+        ({"DATABASES": {"owner": {"HOST": SOCKETS}}}, "DATABASE_OWNER_URL names a service"),
     ],
 )
-def test_it_says_what_does_not_fit(changes: dict[str, object], named: str) -> None:
-    (sentence,) = found(**changes)
-    assert named in sentence
+def test_it_reports_invalid_settings(changes: dict[str, object], message: str) -> None:
+    (sentence,) = run_startup_checks(**changes)
+    assert message in sentence
     assert sentence.endswith(".")
     assert "hunter2" not in sentence
 
 
 @pytest.fixture
 def dev_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a `make run` wrote: the keys and ports of its sandbox program, and sockets that lie elsewhere."""
-    monkeypatch.setitem(GOOD, "DEV_ENVIRONMENT", tmp_path / "site.env")
+    """The settings that `make run` wrote: the keys and ports of its sandbox, and sockets in another folder."""
+    monkeypatch.setitem(VALID, "DEV_ENVIRONMENT", tmp_path / "site.env")
     lines = (
         "# Written by `make run`.",
         "REDIS_URL=unix:///run/user/1000/plumbline/0f/redis.sock",
@@ -209,15 +212,15 @@ def dev_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         {"DATABASES": {"default": {"OPTIONS": {"host": "/run/user/1000/plumbline/0f"}}}},
     ],
 )
-def test_it_knows_sockets_that_lie_outside_of_the_data_directory(dev_environment: None, changes: dict) -> None:
-    (sentence,) = found(**changes)
+def test_it_recognizes_development_sockets_in_another_folder(dev_environment: None, changes: dict) -> None:
+    (sentence,) = run_startup_checks(**changes)
     assert "names a service that `make run` started" in sentence
 
 
 @pytest.mark.parametrize("environment", ["production", "sandbox"])
 @pytest.mark.parametrize("debug", [{}, {"DEBUG": True, "ALLOWED_HOSTS": [], "PUBLIC_URL": ""}], ids=["", "debug"])
 @pytest.mark.parametrize(
-    ("changes", "named"),
+    ("changes", "message"),
     [
         ({"PLAID_CLIENT_ID": "0f0f"}, "PLAID_CLIENT_ID is the one of the sandbox program"),
         ({"PLAID_SECRET": "hunter3"}, "PLAID_SECRET is the one of the sandbox program"),
@@ -225,20 +228,21 @@ def test_it_knows_sockets_that_lie_outside_of_the_data_directory(dev_environment
         ({"EMAIL_HOST": "localhost", "EMAIL_PORT": 8002}, "EMAIL_URL leads to the mailbox"),
     ],
 )
-def test_it_shows_no_bank_the_keys_and_no_person_the_mailbox_of_make_run(
-    dev_environment: None, environment: str, debug: dict[str, object], changes: dict[str, object], named: str
+def test_it_refuses_the_keys_and_the_mailbox_of_make_run_with_real_banks(
+    dev_environment: None, environment: str, debug: dict[str, object], changes: dict[str, object], message: str
 ) -> None:
-    said = found(**{"PLAID_ENV": environment, "ALLOW_EMBEDDED": True} | debug | changes)
-    assert [named in sentence for sentence in said].count(True) == (named[:5] != "EMAIL" or environment == "production")
-    assert "hunter3" not in str(said)
-    assert "0f0f" not in str(said)
+    sentences = run_startup_checks(**{"PLAID_ENV": environment, "ALLOW_EMBEDDED": True} | debug | changes)
+    is_expected = message[:5] != "EMAIL" or environment == "production"
+    assert [message in sentence for sentence in sentences].count(True) == is_expected
+    assert "hunter3" not in str(sentences)
+    assert "0f0f" not in str(sentences)
 
 
-def test_it_takes_them_where_they_belong(dev_environment: None) -> None:
-    assert found(**LOCAL | {"PLAID_CLIENT_ID": "0f0f", "PLAID_SECRET": "hunter3"}) == []
+def test_it_accepts_the_keys_and_the_mailbox_of_make_run_in_development(dev_environment: None) -> None:
+    assert run_startup_checks(**LOCAL | {"PLAID_CLIENT_ID": "0f0f", "PLAID_SECRET": "hunter3"}) == []
 
 
-WEAK = [
+WEAK_KEYS = [
     "",
     "hunter2hunter2",
     "x" * 64,
@@ -250,47 +254,49 @@ WEAK = [
 ]
 
 
-@pytest.mark.parametrize("key", WEAK, ids=range(len(WEAK)))
+@pytest.mark.parametrize("key", WEAK_KEYS, ids=range(len(WEAK_KEYS)))
 @pytest.mark.parametrize("settings", [{}, LOCAL, LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": []}])
-def test_it_signs_nothing_with_a_key_that_can_be_guessed(settings: dict[str, object], key: str) -> None:
-    (sentence,) = found(**settings, SECRET_KEY=key)
+def test_it_refuses_a_weak_secret_key(settings: dict[str, object], key: str) -> None:
+    (sentence,) = run_startup_checks(**settings, SECRET_KEY=key)
     assert sentence.startswith("SECRET_KEY is short")
-    (sentence,) = found(**settings, SECRET_KEY_FALLBACKS=[GOOD["SECRET_KEY"], key])
+    (sentence,) = run_startup_checks(**settings, SECRET_KEY_FALLBACKS=[VALID["SECRET_KEY"], key])
     assert sentence.startswith("SECRET_KEY_FALLBACKS is short")
     assert not key or key not in sentence
 
 
-def test_it_takes_every_random_key() -> None:
+def test_it_accepts_random_keys() -> None:
     assert not [key for key in (secrets.token_hex(25) for _ in range(2_000)) if is_weak(key)]
     assert not [key for key in (secrets.token_urlsafe(38) for _ in range(2_000)) if is_weak(key)]
 
 
-def pem(key: RSAPrivateKey | EllipticCurvePrivateKey, passphrase: bytes = b"") -> str:
-    lock = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock).decode()
+def encode_pem(key: RSAPrivateKey | EllipticCurvePrivateKey, passphrase: bytes = b"") -> str:
+    encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
 
 
-def test_it_takes_a_token_key_that_is_long_enough() -> None:
-    assert found(HEADLESS_JWT_PRIVATE_KEY=pem(generate_rsa(65537, 3072))) == []
+def test_it_accepts_a_long_token_key() -> None:
+    assert run_startup_checks(HEADLESS_JWT_PRIVATE_KEY=encode_pem(generate_rsa(65537, 3072))) == []
 
 
 @pytest.mark.parametrize(
-    ("key", "named"),
+    ("key", "message"),
     [
-        (pem(generate_rsa(65537, 2048)), "is no RSA key of 3072 bits"),
-        (pem(generate_curve(SECP256R1())), "is no RSA key of 3072 bits"),
-        (pem(generate_rsa(65537, 2048), b"locked"), "cannot be read"),
+        (encode_pem(generate_rsa(65537, 2048)), "is no RSA key of 3072 bits"),
+        (encode_pem(generate_curve(SECP256R1())), "is no RSA key of 3072 bits"),
+        (encode_pem(generate_rsa(65537, 2048), b"locked"), "cannot be read"),
         ("hunter2", "cannot be read"),
         ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "cannot be read"),
     ],
     ids=["short", "no RSA", "locked", "a word", "cut off"],
 )
-def test_it_signs_no_token_with_a_weak_key(key: str, named: str) -> None:
-    (said,) = found(HEADLESS_JWT_PRIVATE_KEY=key)
-    assert named in said
-    assert key not in said
+def test_it_refuses_a_weak_token_key(key: str, message: str) -> None:
+    (sentence,) = run_startup_checks(HEADLESS_JWT_PRIVATE_KEY=key)
+    assert message in sentence
+    assert key not in sentence
 
 
-def test_it_says_all_at_once() -> None:
-    wrong = found(PLAID_CLIENT_ID="", PLAID_SECRET="", PUBLIC_URL="", ALLOWED_HOSTS=[], TRUSTED_PROXY_COUNT=0)
-    assert len(wrong) == 5
+def test_it_reports_all_problems_at_once() -> None:
+    sentences = run_startup_checks(
+        PLAID_CLIENT_ID="", PLAID_SECRET="", PUBLIC_URL="", ALLOWED_HOSTS=[], TRUSTED_PROXY_COUNT=0
+    )
+    assert len(sentences) == 5

@@ -1,4 +1,4 @@
-"""The front door, the doors for machines, the error pages, and what every answer's head says."""
+"""The home page, the URLs for machines, the error pages, and the headers of every response."""
 
 import re
 from io import BytesIO
@@ -21,103 +21,101 @@ FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
-def nobody() -> Client:
+def anonymous() -> Client:
     return Client(raise_request_exception=False)
 
 
-# --- Doors for machines -----------------------------------------------------------------------------------
+# --- URLs for machines ------------------------------------------------------------------------------------
 
 
-def test_it_says_that_it_lives_to_whoever_asks_without_asking_anybody(
-    as_alice: Client, settings, django_assert_num_queries
-) -> None:
+def test_it_responds_to_liveness_probes_without_a_query(as_alice: Client, settings, django_assert_num_queries) -> None:
     settings.SECURE_SSL_REDIRECT = True
     with django_assert_num_queries(0):
-        answer = as_alice.get("/health/live", headers={"host": "10.1.2.3:8000"})
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
-    assert answer.headers["Cache-Control"] == "no-store"
+        response = as_alice.get("/health/live", headers={"host": "10.1.2.3:8000"})
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_it_lives_and_is_ready(nobody: Client) -> None:
-    assert nobody.get("/health/live").json() == {"status": "ok"}
-    answer = nobody.get("/health/ready")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "database": True, "redis": True})
+def test_it_is_live_and_ready(anonymous: Client) -> None:
+    assert anonymous.get("/health/live").json() == {"status": "ok"}
+    response = anonymous.get("/health/ready")
+    assert (response.status_code, response.json()) == (200, {"status": "ok", "database": True, "redis": True})
 
 
-def test_it_says_that_redis_is_away_and_lives_on(nobody: Client, settings, tmp_path: Path) -> None:
-    address = f"unix://{tmp_path}/nobody.sock"
-    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": address}}
-    answer = nobody.get("/health/ready")
-    assert (answer.status_code, answer.json()) == (503, {"status": "degraded", "database": True, "redis": False})
-    assert str(tmp_path) not in answer.content.decode()
-    assert nobody.get("/health/live").status_code == 200
+def test_it_is_live_but_not_ready_without_redis(anonymous: Client, settings, tmp_path: Path) -> None:
+    url = f"unix://{tmp_path}/missing.sock"
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": url}}
+    response = anonymous.get("/health/ready")
+    assert (response.status_code, response.json()) == (503, {"status": "degraded", "database": True, "redis": False})
+    assert str(tmp_path) not in response.content.decode()
+    assert anonymous.get("/health/live").status_code == 200
 
 
 @pytest.fixture
 def no_database(transactional_db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A database that does not answer, at an address that nobody may read."""
+    """A database that is unreachable, at an address that no response may contain."""
     monkeypatch.setitem(connection.settings_dict, "HOST", str(tmp_path))
     connection.close()
 
 
-def test_it_says_that_the_database_is_away_and_lives_on(nobody: Client, no_database: None, tmp_path: Path) -> None:
-    answer = nobody.get("/health/ready")
-    assert (answer.status_code, answer.json()) == (503, {"status": "degraded", "database": False, "redis": True})
-    assert str(tmp_path) not in answer.content.decode()
-    assert nobody.get("/health/live").status_code == 200
+def test_it_is_live_but_not_ready_without_a_database(anonymous: Client, no_database: None, tmp_path: Path) -> None:
+    response = anonymous.get("/health/ready")
+    assert (response.status_code, response.json()) == (503, {"status": "degraded", "database": False, "redis": True})
+    assert str(tmp_path) not in response.content.decode()
+    assert anonymous.get("/health/live").status_code == 200
 
 
-def test_it_shows_a_page_when_the_database_is_away(as_alice: Client, no_database: None, tmp_path: Path) -> None:
+def test_it_shows_an_error_page_without_a_database(as_alice: Client, no_database: None, tmp_path: Path) -> None:
     as_alice.raise_request_exception = False
-    for place in ("/overview/", "/help/", "/no/such/place/"):
-        answer = as_alice.get(place)
-        assert answer.status_code == 503
-        assert answer.headers["X-Request-ID"] in answer.content.decode()
-        assert str(tmp_path) not in answer.content.decode()
+    for url in ("/overview/", "/help/", "/no/such/place/"):
+        response = as_alice.get(url)
+        assert response.status_code == 503
+        assert response.headers["X-Request-ID"] in response.content.decode()
+        assert str(tmp_path) not in response.content.decode()
 
 
-def test_it_tells_machines_nothing_about_people(nobody: Client) -> None:
-    for door in ("/health/live", "/health/ready"):
-        assert nobody.get(door).cookies == {}
-        assert nobody.post(door).status_code == 405
+def test_it_sets_no_cookie_at_health_checks(anonymous: Client) -> None:
+    for url in ("/health/live", "/health/ready"):
+        assert anonymous.get(url).cookies == {}
+        assert anonymous.post(url).status_code == 405
 
 
 @pytest.mark.parametrize(
-    ("email", "said"),
+    ("email", "text"),
     [("help@plumbline.example", 'href="mailto:help@plumbline.example"'), ("", "Contact your administrator.")],
 )
-def test_it_says_whom_to_ask(nobody: Client, settings, email: str, said: str) -> None:
+def test_it_shows_the_support_address(anonymous: Client, settings, email: str, text: str) -> None:
     settings.SUPPORT_EMAIL = email
-    assert said in nobody.get("/help/").content.decode()
+    assert text in anonymous.get("/help/").content.decode()
 
 
-# --- The front door ---------------------------------------------------------------------------------------
+# --- The home page and the theme --------------------------------------------------------------------------
 
 
-def test_it_shows_strangers_the_front_page_and_alice_her_overview(nobody: Client, as_alice: Client) -> None:
-    assert "Sign up" in nobody.get("/").content.decode()
+def test_it_shows_the_home_page_or_redirects_to_the_overview(anonymous: Client, as_alice: Client) -> None:
+    assert "Sign up" in anonymous.get("/").content.decode()
     assert as_alice.get("/").url == reverse("overview")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "system"])
-def test_it_remembers_how_the_site_should_look(nobody: Client, theme: str) -> None:
-    answer = nobody.post("/appearance/", {"theme": theme, "next": "/help/"})
-    assert answer.url == "/help/"
-    cookie = answer.cookies["__Host-theme"]
+def test_it_stores_the_theme_in_a_cookie(anonymous: Client, theme: str) -> None:
+    response = anonymous.post("/appearance/", {"theme": theme, "next": "/help/"})
+    assert response.url == "/help/"
+    cookie = response.cookies["__Host-theme"]
     assert (cookie["path"], cookie["domain"]) == ("/", "")
     assert (cookie.value, cookie["secure"], cookie["httponly"], cookie["samesite"]) == (theme, True, True, "Lax")
-    assert f'data-theme="{theme}"' in nobody.get("/help/").content.decode()
+    assert f'data-theme="{theme}"' in anonymous.get("/help/").content.decode()
 
 
 @pytest.mark.parametrize("theme", ["", "pink", '"><script>', "dark\0", "x" * 9000])
-def test_it_knows_no_other_looks(nobody: Client, theme: str) -> None:
-    assert not nobody.post("/appearance/", {"theme": theme}).cookies
-    nobody.cookies["__Host-theme"] = theme
-    assert 'data-theme="system"' in nobody.get("/help/").content.decode()
+def test_it_ignores_unknown_themes(anonymous: Client, theme: str) -> None:
+    assert not anonymous.post("/appearance/", {"theme": theme}).cookies
+    anonymous.cookies["__Host-theme"] = theme
+    assert 'data-theme="system"' in anonymous.get("/help/").content.decode()
 
 
 @pytest.mark.parametrize(
-    "place",
+    "url",
     [
         "https://evil.example/",
         "//evil.example/",
@@ -132,22 +130,22 @@ def test_it_knows_no_other_looks(nobody: Client, theme: str) -> None:
         "",
     ],
 )
-def test_it_leads_nobody_to_another_site(nobody: Client, place: str) -> None:
-    assert nobody.post("/appearance/", {"theme": "dark", "next": place}).url == "/"
+def test_it_redirects_to_no_other_site(anonymous: Client, url: str) -> None:
+    assert anonymous.post("/appearance/", {"theme": "dark", "next": url}).url == "/"
 
 
-@pytest.mark.parametrize("place", ["overview", "account", "nothing", "?q=a", "x\r\nSet-Cookie: a=b", "\0", "é"])
-def test_it_goes_back_to_whatever_stands_in_the_form(nobody: Client, place: str) -> None:
-    answer = nobody.post("/appearance/", {"theme": "dark", "next": place})
-    assert answer.status_code == 302
-    assert not set("\r\n\0") & set(answer.url)
-    assert list(answer.cookies) == ["__Host-theme"]
+@pytest.mark.parametrize("url", ["overview", "account", "nothing", "?q=a", "x\r\nSet-Cookie: a=b", "\0", "é"])
+def test_it_redirects_to_any_relative_url_of_the_form(anonymous: Client, url: str) -> None:
+    response = anonymous.post("/appearance/", {"theme": "dark", "next": url})
+    assert response.status_code == 302
+    assert not set("\r\n\0") & set(response.url)
+    assert list(response.cookies) == ["__Host-theme"]
 
 
-# --- When something is wrong ------------------------------------------------------------------------------
+# --- Error pages ------------------------------------------------------------------------------------------
 
 
-def raising(error: Exception):
+def make_failing_view(error: Exception):
     def view(request: HttpRequest) -> None:
         raise error
 
@@ -156,13 +154,13 @@ def raising(error: Exception):
 
 
 class BrokenSite:
-    """The site with addresses that fail in each way."""
+    """The site with a URL for each kind of failure."""
 
     urlpatterns = (
-        path("suspicious/", raising(SuspiciousOperation("secret detail"))),
-        path("denied/", raising(PermissionDenied("secret detail"))),
-        path("broken/", raising(ZeroDivisionError("secret detail"))),
-        path("data/", raising(DatabaseError("secret detail"))),
+        path("suspicious/", make_failing_view(SuspiciousOperation("secret detail"))),
+        path("denied/", make_failing_view(PermissionDenied("secret detail"))),
+        path("broken/", make_failing_view(ZeroDivisionError("secret detail"))),
+        path("data/", make_failing_view(DatabaseError("secret detail"))),
         *site.urlpatterns,
     )
     handler400, handler403, handler404, handler500 = (
@@ -174,7 +172,7 @@ class BrokenSite:
 
 
 @pytest.mark.parametrize(
-    ("place", "status", "words"),
+    ("url", "status", "text"),
     [
         ("/suspicious/", 400, "couldn't read that request"),
         ("/denied/", 403, ""),
@@ -183,27 +181,27 @@ class BrokenSite:
         ("/data/", 500, "Something went wrong on our end"),
     ],
 )
-@pytest.mark.parametrize("who", ["nobody", "as_alice"])
-def test_it_says_what_went_wrong_without_saying_how(
-    request: pytest.FixtureRequest, settings, place: str, status: int, words: str, who: str
+@pytest.mark.parametrize("client_name", ["anonymous", "as_alice"])
+def test_it_shows_an_error_page_without_details(
+    request: pytest.FixtureRequest, settings, url: str, status: int, text: str, client_name: str
 ) -> None:
     settings.ROOT_URLCONF = BrokenSite
-    client = request.getfixturevalue(who)
+    client = request.getfixturevalue(client_name)
     client.raise_request_exception = False
-    answer = client.get(place)
-    page = answer.content.decode()
-    assert answer.status_code == status
-    assert words in page
-    assert answer.headers["X-Request-ID"] in page
+    response = client.get(url)
+    page = response.content.decode()
+    assert response.status_code == status
+    assert text in page
+    assert response.headers["X-Request-ID"] in page
     assert "secret detail" not in page
     assert "Traceback" not in page
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
-def test_it_gives_each_request_a_number_of_its_own(nobody: Client) -> None:
-    numbers = {nobody.get("/health/live", headers={"X-Request-ID": "chosen"}).headers["X-Request-ID"] for _ in range(3)}
-    assert len(numbers) == 3
-    assert "chosen" not in numbers
+def test_it_gives_each_request_its_own_id(anonymous: Client) -> None:
+    ids = {anonymous.get("/health/live", headers={"X-Request-ID": "chosen"}).headers["X-Request-ID"] for _ in range(3)}
+    assert len(ids) == 3
+    assert "chosen" not in ids
 
 
 @pytest.mark.parametrize(
@@ -218,32 +216,32 @@ def test_it_gives_each_request_a_number_of_its_own(nobody: Client) -> None:
         ({"Accept-Language": "x" * 9000}, 200),
     ],
 )
-def test_it_stands_what_clients_send(nobody: Client, headers: dict[str, str], status: int) -> None:
-    assert nobody.get("/help/", headers=headers).status_code == status
+def test_it_handles_odd_headers(anonymous: Client, headers: dict[str, str], status: int) -> None:
+    assert anonymous.get("/help/", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("size", [1_000_001, 5_000_000])
 @pytest.mark.parametrize("kind", ["form", "file"])
-def test_it_refuses_a_body_that_is_too_large(nobody: Client, size: int, kind: str) -> None:
+def test_it_refuses_a_body_that_is_too_large(anonymous: Client, size: int, kind: str) -> None:
     field = "x" * size if kind == "form" else BytesIO(b"x" * size)
-    answer = nobody.post("/appearance/", {"theme": field})
-    assert answer.status_code == 413
-    assert "That request is too large" in answer.content.decode()
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    response = anonymous.post("/appearance/", {"theme": field})
+    assert response.status_code == 413
+    assert "That request is too large" in response.content.decode()
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(
     ("length", "status"), [("", 302), ("-1", 302), ("many", 400), ("\u00b2", 400), ("9" * 30, 413)]
 )
-def test_it_reads_no_further_than_a_request_says(nobody: Client, length: str, status: int) -> None:
-    assert nobody.post("/appearance/", b"theme=dark", FORM, CONTENT_LENGTH=length).status_code == status
+def test_it_handles_any_content_length(anonymous: Client, length: str, status: int) -> None:
+    assert anonymous.post("/appearance/", b"theme=dark", FORM, CONTENT_LENGTH=length).status_code == status
 
 
-# --- What every answer says -------------------------------------------------------------------------------
+# --- Headers of every response ----------------------------------------------------------------------------
 
 
-def directives(answer) -> dict[str, list[str]]:
-    parts = answer.headers["Content-Security-Policy"].split(";")
+def parse_policy(response) -> dict[str, list[str]]:
+    parts = response.headers["Content-Security-Policy"].split(";")
     return {name: values for name, *values in (part.split() for part in parts)}
 
 
@@ -252,8 +250,8 @@ def response(request: pytest.FixtureRequest, as_alice: Client):
     return as_alice.get(request.param)
 
 
-def test_it_lets_only_its_own_parts_run(response) -> None:
-    policy = directives(response)
+def test_it_allows_only_its_own_scripts_and_styles(response) -> None:
+    policy = parse_policy(response)
     assert policy["default-src"] == policy["object-src"] == policy["base-uri"] == ["'none'"]
     assert policy["frame-ancestors"] == ["'none'"]
     assert policy["style-src"] == policy["img-src"] == policy["connect-src"] == policy["form-action"] == ["'self'"]
@@ -263,18 +261,16 @@ def test_it_lets_only_its_own_parts_run(response) -> None:
     assert not [value for values in policy.values() for value in values if "unsafe" in value or "*" in value]
 
 
-def test_it_asks_browsers_to_tell_it_what_they_refused(response) -> None:
-    policy, here = directives(response), reverse("policy_reports")
-    assert (policy["report-to"], policy["report-uri"]) == (["policy"], [here])
-    assert response.headers["Reporting-Endpoints"] == f'policy="{here}"'
+def test_it_requests_reports_of_policy_violations(response) -> None:
+    policy, report_url = parse_policy(response), reverse("policy_reports")
+    assert (policy["report-to"], policy["report-uri"]) == (["policy"], [report_url])
+    assert response.headers["Reporting-Endpoints"] == f'policy="{report_url}"'
 
 
 @pytest.mark.parametrize("environment", ["sandbox", "production"])
-def test_it_lets_plaids_parts_in_on_the_page_that_opens_its_dialog_alone(
-    as_alice: Client, settings, environment: str
-) -> None:
+def test_it_allows_plaid_only_on_the_page_with_its_dialog(as_alice: Client, settings, environment: str) -> None:
     settings.PLAID_ENV = environment
-    policy = directives(as_alice.get("/connect/"))
+    policy = parse_policy(as_alice.get("/connect/"))
     assert [source for source in policy["script-src"] if "nonce" not in source] == [
         "https://cdn.plaid.com/link/v2/stable/link-initialize.js"
     ]
@@ -283,17 +279,17 @@ def test_it_lets_plaids_parts_in_on_the_page_that_opens_its_dialog_alone(
     assert policy["form-action"] == ["'self'"]
     assert "trusted-types" not in policy
     assert "style-src-attr" not in policy
-    elsewhere = as_alice.get("/overview/").headers["Content-Security-Policy"]
-    assert "plaid.com" not in elsewhere
-    assert "trusted-types default" in elsewhere
+    overview_policy = as_alice.get("/overview/").headers["Content-Security-Policy"]
+    assert "plaid.com" not in overview_policy
+    assert "trusted-types default" in overview_policy
 
 
-def test_it_makes_a_new_nonce_for_each_answer(as_alice: Client) -> None:
-    policies = [directives(as_alice.get("/overview/"))["script-src"] for _ in range(3)]
+def test_it_makes_a_new_nonce_for_each_response(as_alice: Client) -> None:
+    policies = [parse_policy(as_alice.get("/overview/"))["script-src"] for _ in range(3)]
     assert len({tuple(policy) for policy in policies}) == 3
 
 
-def test_it_says_to_browsers_what_they_should_refuse(response) -> None:
+def test_it_sends_security_headers(response) -> None:
     headers = response.headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
@@ -307,24 +303,24 @@ def test_it_says_to_browsers_what_they_should_refuse(response) -> None:
     assert "Server" not in headers
 
 
-def test_it_lets_only_the_dialogs_page_talk_to_a_window_it_opened(as_alice: Client) -> None:
+def test_it_allows_popups_only_on_the_page_with_the_dialog(as_alice: Client) -> None:
     assert as_alice.get("/connect/").headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
     assert as_alice.get("/overview/").headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-def test_it_asks_browsers_for_tls_for_two_years(nobody: Client) -> None:
-    answer = nobody.get("/help/", secure=True)
-    assert answer.headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+def test_it_requires_tls_for_two_years(anonymous: Client) -> None:
+    response = anonymous.get("/help/", secure=True)
+    assert response.headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
 
 
-def test_it_moves_plain_requests_to_tls(nobody: Client, settings) -> None:
+def test_it_redirects_plain_requests_to_tls(anonymous: Client, settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
-    answer = nobody.get("/help/")
-    assert (answer.status_code, answer.url) == (301, "https://testserver/help/")
+    response = anonymous.get("/help/")
+    assert (response.status_code, response.url) == (301, "https://testserver/help/")
 
 
-def test_it_keeps_its_cookies_to_itself(nobody: Client) -> None:
-    cookie = nobody.get(reverse("account_login")).cookies["__Host-csrftoken"]
+def test_it_restricts_its_cookies(anonymous: Client) -> None:
+    cookie = anonymous.get(reverse("account_login")).cookies["__Host-csrftoken"]
     assert (cookie["secure"], cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (
         True,
         True,
@@ -334,36 +330,34 @@ def test_it_keeps_its_cookies_to_itself(nobody: Client) -> None:
     )
 
 
-def test_it_keeps_public_pages_cacheable_and_free_of_people(nobody: Client) -> None:
-    answer = nobody.get("/help/")
-    assert "no-store" not in answer.headers.get("Cache-Control", "")
-    assert "@example.com" not in answer.content.decode()
+def test_it_keeps_public_pages_cacheable_and_without_personal_data(anonymous: Client) -> None:
+    response = anonymous.get("/help/")
+    assert "no-store" not in response.headers.get("Cache-Control", "")
+    assert "@example.com" not in response.content.decode()
 
 
-@pytest.mark.parametrize(
-    ("place", "status"), [("/static/icon.svg", 200), ("/no/such/place/", 404), ("/api/auth/", 404)]
-)
-def test_it_says_the_same_on_what_is_no_page(nobody: Client, place: str, status: int) -> None:
-    answer = nobody.get(place)
+@pytest.mark.parametrize(("url", "status"), [("/static/icon.svg", 200), ("/no/such/place/", 404), ("/api/auth/", 404)])
+def test_it_sends_the_same_headers_without_a_page(anonymous: Client, url: str, status: int) -> None:
+    response = anonymous.get(url)
     # Reads a file to its end, which closes it.
-    assert answer.getvalue()
-    assert answer.status_code == status
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["X-Frame-Options"] == "DENY"
-    assert "camera=()" in answer.headers["Permissions-Policy"]
+    assert response.getvalue()
+    assert response.status_code == status
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert "camera=()" in response.headers["Permissions-Policy"]
 
 
-def test_it_keeps_what_a_session_leads_to_out_of_caches(nobody: Client, as_alice: Client) -> None:
+def test_it_forbids_caching_of_responses_with_a_session(anonymous: Client, as_alice: Client) -> None:
     assert as_alice.get("/no/such/place/").headers["Cache-Control"] == "no-store"
     assert as_alice.post(reverse("account_logout")).headers["Cache-Control"] == "no-store"
-    half_signed_in = nobody.session
+    half_signed_in = anonymous.session
     half_signed_in["account_login"] = {"state": "first of two steps"}
     half_signed_in.save()
-    assert nobody.get("/help/").headers["Cache-Control"] == "no-store"
+    assert anonymous.get("/help/").headers["Cache-Control"] == "no-store"
 
 
-def test_it_needs_a_sign_in_unless_a_view_says_otherwise() -> None:
+def test_it_requires_a_sign_in_by_default() -> None:
     assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in real_settings.MIDDLEWARE
     assert home.login_required is False

@@ -59,30 +59,30 @@ def _truncate_tables(request: pytest.FixtureRequest) -> Iterator[None]:
     marker = request.node.get_closest_marker("django_db")
     if (marker and marker.kwargs.get("transaction")) or {"transactional_db", "live_server"} & set(request.fixturenames):
         with request.getfixturevalue("django_db_blocker").unblock():
-            empty_tables()
+            truncate_tables()
 
 
-def empty_tables() -> None:
+def truncate_tables() -> None:
     from config.tests.project_apps import own_apps
 
     truncated = own_apps() - NEVER_TRUNCATED | TRUNCATED_PACKAGES
     tables = [m._meta.db_table for m in apps.get_models() if m._meta.managed and m._meta.app_label in truncated]
-    with signed_in_as("owner") as owner:
+    with connect_as_role("owner") as owner:
         owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
 
 
-def signed_in_as(alias: str) -> psycopg.Connection:
+def connect_as_role(alias: str) -> psycopg.Connection:
     """Open a connection as another role, outside of Django's test transaction."""
     return psycopg.connect(**connections[alias].get_connection_params() | {"cursor_factory": psycopg.Cursor})
 
 
-def cut_off_from_database() -> None:
+def terminate_database_connection() -> None:
     """Terminate this process's default connection, as a restart of PostgreSQL does."""
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
-        (own,) = cursor.fetchone()
-    with signed_in_as("default") as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [own])
+        (backend_pid,) = cursor.fetchone()
+    with connect_as_role("default") as connection:
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", [backend_pid])
 
 
 @pytest.fixture(autouse=True)
@@ -102,27 +102,27 @@ def own_cache(settings) -> None:
 
 @pytest.fixture
 def as_operator(transactional_db: None) -> Callable[..., list[tuple[object, ...]]]:
-    """Query the database as the role that sees all rows."""
+    """A function that queries the database as the role that sees all rows."""
 
-    def ask(question: str, *values: object) -> list[tuple[object, ...]]:
-        with signed_in_as("ops") as operator:
-            return operator.execute(question, values).fetchall()
+    def query(sql: str, *values: object) -> list[tuple[object, ...]]:
+        with connect_as_role("ops") as operator:
+            return operator.execute(sql, values).fetchall()
 
-    return ask
+    return query
 
 
 @pytest.fixture
 def damage_keys() -> Iterator[Callable[[UUID], None]]:
-    """Damage all data keys of an owner. Keys outlive a test, so they are restored afterwards."""
+    """A function that damages all data keys of an owner. Keys outlive a test, so they are restored afterwards."""
     from compliance.models import DataKey
     from compliance.vault import data_keys
 
     keys, original = DataKey.objects.using("ops"), {}
 
     def damage(owner: UUID) -> None:
-        mine = keys.filter(owner=owner)
-        original.update(mine.values_list("pk", "wrapped"))
-        mine.update(wrapped=b"0" * 60)
+        owner_keys = keys.filter(owner=owner)
+        original.update(owner_keys.values_list("pk", "wrapped"))
+        owner_keys.update(wrapped=b"0" * 60)
         data_keys.clear_cache()
 
     yield damage
@@ -149,19 +149,19 @@ def make_user(db: None) -> Callable[..., object]:
 
 @pytest.fixture
 def alice(make_user: Callable[..., object]) -> object:
-    """Alice owns the objects of a test."""
+    """The owner of a test's objects."""
     return make_user("alice")
 
 
 @pytest.fixture
 def mallory(make_user: Callable[..., object]) -> object:
-    """Mallory is signed in and must never see that Alice's objects exist."""
+    """Another user, who must never see that Alice's objects exist."""
     return make_user("mallory")
 
 
 @pytest.fixture
 def root(make_user: Callable[..., object]) -> object:
-    """Root is an operator with all permissions."""
+    """An operator with all permissions."""
     user = make_user("root")
     user.is_staff = user.is_superuser = True
     user.save()
@@ -170,32 +170,32 @@ def root(make_user: Callable[..., object]) -> object:
 
 @pytest.fixture
 def as_alice(alice: object) -> Client:
-    return just_signed_in(alice)
+    return make_signed_in_client(alice)
 
 
 @pytest.fixture
 def as_mallory(mallory: object) -> Client:
-    return just_signed_in(mallory)
+    return make_signed_in_client(mallory)
 
 
 @pytest.fixture
 def as_root(root: object, with_second_factor: Callable[..., Client]) -> Client:
     """Root's client, signed in with a second factor."""
-    return with_second_factor(just_signed_in(root), root)
+    return with_second_factor(make_signed_in_client(root), root)
 
 
 @pytest.fixture
 def as_staff(make_user: Callable[..., object]) -> Client:
     """The client of an operator without a second factor."""
-    colleague = make_user("colleague")
-    colleague.is_staff = colleague.is_superuser = True
-    colleague.save()
-    return just_signed_in(colleague)
+    operator = make_user("colleague")
+    operator.is_staff = operator.is_superuser = True
+    operator.save()
+    return make_signed_in_client(operator)
 
 
 @pytest.fixture
 def with_second_factor() -> Callable[..., Client]:
-    """Give a user an authenticator app, and mark their session as just verified by it."""
+    """A function that gives a user an authenticator app, and marks their session as just verified by it."""
     from accounts.mfa.step_up import mark_verified
     from accounts.tests.totp import add_authenticator_app
 
@@ -208,7 +208,7 @@ def with_second_factor() -> Callable[..., Client]:
     return mark
 
 
-def just_signed_in(user: Any) -> Client:
+def make_signed_in_client(user: Any) -> Client:
     """A client as after a sign-in by password, but without the cost of hashing one."""
     from allauth.account.internal.flows import login
 
@@ -228,10 +228,10 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --font-render-hinting=none"
 )
-TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation",
+LOG_VIOLATIONS = """document.addEventListener("securitypolicyviolation",
     (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`))"""
-OFF_SITE = re.compile(r"^(?!https?://(localhost|127\.0\.0\.1)[:/]|data:|blob:|about:)")
-LEFT_OUT = pytest.StashKey[int]()
+OTHER_HOST = re.compile(r"^(?!https?://(localhost|127\.0\.0\.1)[:/]|data:|blob:|about:)")
+DESELECTED_COUNT = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -242,26 +242,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Deselect browser tests where they cannot run; ``pytest_sessionfinish`` reports that as a failure."""
     if CHROMIUM and not config.getoption("no_browser"):
         return
-    needy = [item for item in items if item.get_closest_marker("browser")]
+    browser_tests = [item for item in items if item.get_closest_marker("browser")]
     items[:] = [item for item in items if not item.get_closest_marker("browser")]
-    config.hook.pytest_deselected(items=needy)
-    config.stash[LEFT_OUT] = len(needy)
-    getattr(config, "workeroutput", {})["left_out"] = len(needy)
+    config.hook.pytest_deselected(items=browser_tests)
+    config.stash[DESELECTED_COUNT] = len(browser_tests)
+    getattr(config, "workeroutput", {})["deselected_browser_tests"] = len(browser_tests)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over the number of deselected tests from a test process."""
-    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+    node.config.stash[DESELECTED_COUNT] = getattr(node, "workeroutput", {}).get("deselected_browser_tests", 0)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if session.config.stash.get(LEFT_OUT, 0) and not session.config.getoption("no_browser"):
+    if session.config.stash.get(DESELECTED_COUNT, 0) and not session.config.getoption("no_browser"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    count = config.stash.get(LEFT_OUT, 0)
+    count = config.stash.get(DESELECTED_COUNT, 0)
     if count and config.getoption("no_browser"):
         terminalreporter.write_line(f"{count} browser tests left out, as --no-browser asked.")
     elif count:
@@ -284,9 +284,9 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 def page(page: Any) -> Iterator[Any]:
     """A browser page. The test fails if it violates the content policy, logs an error or contacts another host."""
     problems: list[str] = []
-    page.add_init_script(TELL_VIOLATIONS)
-    page.on("console", lambda line: line.type == "error" and problems.append(line.text))
+    page.add_init_script(LOG_VIOLATIONS)
+    page.on("console", lambda message: message.type == "error" and problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.route(OFF_SITE, lambda route: (problems.append(route.request.url), route.abort()))
+    page.route(OTHER_HOST, lambda route: (problems.append(route.request.url), route.abort()))
     yield page
     assert problems == []

@@ -13,7 +13,7 @@ from banking.sync import item_state, item_sync, sync_item, sync_queue
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import StoredTransactions
 from compliance.isolation import tenant
-from conftest import cut_off_from_database
+from conftest import terminate_database_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,7 +72,7 @@ def test_it_continues_if_the_database_connection_breaks_during_a_call(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     def respond() -> object:
-        cut_off_from_database()
+        terminate_database_connection()
         return transactions_page(added=[transaction_row("a")])
 
     provider.pages = [respond]
@@ -83,7 +83,7 @@ def test_it_continues_if_the_database_connection_breaks_during_a_call(
 
 def test_it_records_a_failure_if_the_database_connection_breaks(item: Item, provider: ScriptedProvider) -> None:
     def respond() -> object:
-        cut_off_from_database()
+        terminate_database_connection()
         raise Unavailable("TIMEOUT")
 
     provider.pages = [respond]
@@ -95,7 +95,7 @@ def test_it_releases_the_lease_after_an_error_if_the_database_connection_breaks(
     item: Item, provider: ScriptedProvider
 ) -> None:
     def respond() -> object:
-        cut_off_from_database()
+        terminate_database_connection()
         raise RuntimeError("nobody foresaw this")
 
     provider.pages = [respond]
@@ -112,7 +112,7 @@ def test_it_releases_the_lease_if_the_database_connection_breaks_while_storing(
 
     def store_and_disconnect(**options: object) -> None:
         store(**options)
-        cut_off_from_database()
+        terminate_database_connection()
 
     monkeypatch.setattr(item_sync, "store", store_and_disconnect)
     provider.pages = [transactions_page(added=[transaction_row("a")])]

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.notifications import digest
 from compliance.isolation import tenant
-from conftest import signed_in_as
+from conftest import connect_as_role
 from credit.models import RawReport, Report, Trigger
 from credit.stored import reports
 from credit.tests.documents import load_accounts, load_changes, load_reports
@@ -59,7 +59,7 @@ def find_secrets(secrets: set[str], text: str) -> set[str]:
 
 def read_all_tables() -> Iterator[tuple[str, str]]:
     """Yield the name of every table with each row as text, as in a copy of the database."""
-    with signed_in_as("ops") as operator:
+    with connect_as_role("ops") as operator:
         tables = operator.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"
             " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')"

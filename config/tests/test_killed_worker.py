@@ -25,7 +25,7 @@ from config.celery import app
 from config.tests.independent_totals import expected_rows
 from config.tests.processes import wait_until
 from config.tests.programs import run_worker, use_own_queue
-from conftest import signed_in_as
+from conftest import connect_as_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -126,7 +126,7 @@ def block_sync(stack: ExitStack, bank: Sandbox, item: Item, statement: str) -> N
     ledger, stored_ids = get_ledger(bank, item), list_stored_ids(item)
     new_id = next(row[0] for row in expected_rows(ledger) if row[0] not in stored_ids)
     names = {"item": item.pk, "owner": item.owner_id, "account": ledger["accounts"][0]["account_id"], "news": new_id}
-    connection: psycopg.Connection = stack.enter_context(signed_in_as("ops"))
+    connection: psycopg.Connection = stack.enter_context(connect_as_role("ops"))
     stack.callback(connection.rollback)
     connection.execute(statement, names)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import cut_off_from_database
+from conftest import terminate_database_connection
 from credit.experian.bureau import ExperianBureau
 from credit.provider import BureauUnavailable
 from credit.tests.pull_steps import count_raw_and_parsed_reports, enroll_user, list_attempts, pull
@@ -17,7 +17,7 @@ def test_it_stores_a_report_after_the_database_connection_broke(site_bureau, ali
     class RespondingClient:
         def fetch(self, *args):
             response = bureau.fetch(*args)
-            cut_off_from_database()
+            terminate_database_connection()
             return response
 
     monkeypatch.setattr(ExperianBureau, "connect", lambda self: RespondingClient())
@@ -30,7 +30,7 @@ def test_it_records_a_failure_after_the_database_connection_broke(site_bureau, a
 
     class FailingClient:
         def fetch(self, *args):
-            cut_off_from_database()
+            terminate_database_connection()
             raise BureauUnavailable("503")
 
     monkeypatch.setattr(ExperianBureau, "connect", lambda self: FailingClient())

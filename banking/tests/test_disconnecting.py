@@ -78,7 +78,7 @@ def test_it_delays_the_next_attempt_before_it_calls_the_provider(
     alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
     removal = disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
-    provider.removal_error = RuntimeError("nobody foresaw this")
+    provider.removal_error = RuntimeError("an unexpected error")
     with pytest.raises(RuntimeError):
         remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     assert update_removal(removal).attempts == 1

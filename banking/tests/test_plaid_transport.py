@@ -87,12 +87,12 @@ def test_it_reads_compressed_and_chunked_responses(server, transport):
 
 
 TRANSPORT_FAULTS = {
-    "html instead of an answer": (http_response(b"<html>hello</html>"), Unavailable, "NOT_JSON"),
-    "nothing instead of an answer": (http_response(b""), Unavailable, "NOT_JSON"),
+    "HTML instead of JSON": (http_response(b"<html>hello</html>"), Unavailable, "NOT_JSON"),
+    "an empty response": (http_response(b""), Unavailable, "NOT_JSON"),
     "a list instead of an object": (http_response(b"[]"), Unavailable, "NOT_JSON"),
-    "an answer cut in the middle": (http_response(f'{{"access_token": "{TOKEN}'.encode()), Unavailable, "NOT_JSON"),
-    "an answer that is not UTF-8": (http_response(b'{"a": "\xff\xfe"}'), Unavailable, "NOT_JSON"),
-    "an answer nested without end": (http_response(b'{"a":' + b"[" * 100_000), Unavailable, "NOT_JSON"),
+    "a truncated response": (http_response(f'{{"access_token": "{TOKEN}'.encode()), Unavailable, "NOT_JSON"),
+    "a response that is not UTF-8": (http_response(b'{"a": "\xff\xfe"}'), Unavailable, "NOT_JSON"),
+    "a deeply nested response": (http_response(b'{"a":' + b"[" * 100_000), Unavailable, "NOT_JSON"),
     "NaN": (http_response(b'{"amount": NaN}'), MalformedResponse, "BAD_NUMBER"),
     "infinity": (http_response(b'{"amount": -Infinity}'), MalformedResponse, "BAD_NUMBER"),
     "a number of 5,000 digits": (
@@ -112,7 +112,7 @@ TRANSPORT_FAULTS = {
     "an error that is not UTF-8": (http_response(b"\xff\xfe\x00", status=500), Unavailable, "NOT_JSON"),
     "a connection closed without a byte": (raw_response(b""), Unavailable, "CONNECTION_LOST"),
     "a connection closed within headers": (raw_response(b"HTTP/1.1 200 OK\r\nContent-"), Unavailable, "NOT_JSON"),
-    "a connection closed within the answer": (
+    "a connection closed during the response": (
         raw_response(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"a": 1'),
         Unavailable,
         "CONNECTION_LOST",

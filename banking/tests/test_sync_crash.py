@@ -45,7 +45,7 @@ def test_it_releases_the_lease_after_an_unexpected_error(
 ) -> None:
     with tenant(item.owner_id):
         Item.objects.update(readiness=readiness)
-    provider.pages = [RuntimeError("nobody foresaw this")]
+    provider.pages = [RuntimeError("an unexpected error")]
     with pytest.raises(RuntimeError):
         sync(item)
     assert not item.is_syncing
@@ -96,7 +96,7 @@ def test_it_releases_the_lease_after_an_error_if_the_database_connection_breaks(
 ) -> None:
     def respond() -> object:
         terminate_database_connection()
-        raise RuntimeError("nobody foresaw this")
+        raise RuntimeError("an unexpected error")
 
     provider.pages = [respond]
     with pytest.raises(RuntimeError):

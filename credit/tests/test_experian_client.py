@@ -202,7 +202,7 @@ FAILURES = {
         "HTTP_302",
         Outcome.NOT_MADE,
     ),
-    "a status that nobody knows": (respond(b"", status=418), BureauConfigError, "HTTP_418", Outcome.NOT_MADE),
+    "an unknown status": (respond(b"", status=418), BureauConfigError, "HTTP_418", Outcome.NOT_MADE),
     "another good status": (respond(REPORT, status=202), BureauUnavailable, "HTTP_202", Outcome.UNKNOWN),
     "a page instead of a report": (respond(HTML), BureauUnavailable, "NOT_JSON", Outcome.UNKNOWN),
     "nothing instead of a report": (respond(b""), BureauUnavailable, "NOT_JSON", Outcome.UNKNOWN),
@@ -282,7 +282,7 @@ def test_it_raises_with_the_time_to_wait(bureau, header, seconds):
 
 
 def test_it_accepts_additional_error_rules(bureau):
-    bureau.script_reports(respond_with_error(400, "4711", "somebody is on holiday"))
+    bureau.script_reports(respond_with_error(400, "4711", "the bureau is on holiday"))
     rules = (Rule(0, "4711", "holiday", "unavailable"),)
     client = ExperianClient(replace(PROFILE, host=bureau.url), ExperianTransport(bureau.url), rules)
     with pytest.raises(BureauUnavailable):

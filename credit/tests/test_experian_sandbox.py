@@ -95,7 +95,7 @@ def test_it_raises_for_a_frozen_or_restricted_file(local_bureau, mode, kind):
 FAULTS = {
     "a report that was made and lost": (("hang_after", {"seconds": 2}), BureauTimeout, Outcome.UNKNOWN, 1),
     "a dropped connection": (("drop", {}), BureauTimeout, Outcome.UNKNOWN, 0),
-    "a cut answer": (("truncate", {}), BureauTimeout, Outcome.UNKNOWN, 1),
+    "a truncated response": (("truncate", {}), BureauTimeout, Outcome.UNKNOWN, 1),
     "a passing trouble": (("error", {"name": "system"}), BureauUnavailable, Outcome.NOT_MADE, 0),
     "no service": (("error", {"name": "unavailable"}), BureauUnavailable, Outcome.NOT_MADE, 0),
     "a gateway that waited in vain": (("error", {"name": "timeout"}), BureauUnavailable, Outcome.UNKNOWN, 0),

@@ -258,7 +258,7 @@ def test_it_wraps_long_references_on_a_phone(page: Page, visit: OpenPage, signed
     page.set_viewport_size({"width": 320, "height": 800})
     visit("credit_rights")
     for row in page.locator(".facts > div").all():
-        assert row.evaluate("each => each.scrollWidth <= each.clientWidth"), row.inner_text()
+        assert row.evaluate("element => element.scrollWidth <= element.clientWidth"), row.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -268,8 +268,8 @@ def test_it_has_room_for_five_menu_items_on_a_phone(page: Page, visit: OpenPage,
     items = page.get_by_role("navigation", name="Main").get_by_role("listitem")
     items.last.evaluate("last => last.after(last.cloneNode(true))")
     expect(items).to_have_count(5)
-    widths = [item.evaluate("each => [each.scrollWidth, each.clientWidth]") for item in items.all()]
+    widths = [item.evaluate("element => [element.scrollWidth, element.clientWidth]") for item in items.all()]
     assert all(needed <= available for needed, available in widths)
-    tops = {item.evaluate("each => each.getBoundingClientRect().top") for item in items.all()}
+    tops = {item.evaluate("element => element.getBoundingClientRect().top") for item in items.all()}
     assert len(tops) == 1
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -153,7 +153,7 @@ def list_owners_of_a_day(limit: int = 2) -> list[UUID]:
 
 
 def test_it_checks_every_user_once_a_day(make_user: Callable[[str], User], make_item: Callable[..., Item]) -> None:
-    users = [make_user(f"person{number}") for number in range(12)]
+    users = [make_user(f"user{number}") for number in range(12)]
     for user in users:
         make_item(user)
         make_item(user, provider_item_id=f"second-{user.pk}")

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from credit.experian.normalize import normalize
-from credit.report import CreditReport
+from credit.report import CreditReport, Tradeline
 
 MODELS = {"V4": "vantagescore_4", "F9": "fico_9"}
 TODAY = date(2026, 11, 20)
@@ -146,6 +146,17 @@ def header(day: str) -> list[Section]:
 def list_problems(report: CreditReport) -> list[tuple[str, str]]:
     """Return a report's warnings, each as the last part of its path and its problem."""
     return [(warning.path.rpartition(".")[2], warning.problem) for warning in report.warnings]
+
+
+def parse_card(**changes: Any) -> Tradeline:
+    """Parse a report with only the card, and return it."""
+    [line] = parse_sample(tradeline=[card(**changes)]).tradelines
+    return line
+
+
+def list_card_problems(**changes: Any) -> list[tuple[str, str]]:
+    """List the problems of a report with only the card."""
+    return list_problems(parse_sample(tradeline=[card(**changes)]))
 
 
 def _replace_fields(section: Section, changes: Section) -> Section:

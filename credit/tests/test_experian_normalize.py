@@ -20,21 +20,13 @@ from credit.tests.experian_samples import (
     SSN,
     TODAY,
     card,
+    list_card_problems,
     list_problems,
     loan,
+    parse_card,
     parse_sample,
     raw,
 )
-
-
-def parse_card(**changes):
-    """Parse a report with only the card, and return it."""
-    [line] = parse_sample(tradeline=[card(**changes)]).tradelines
-    return line
-
-
-def list_card_problems(**changes):
-    return list_problems(parse_sample(tradeline=[card(**changes)]))
 
 
 def test_it_parses_an_ordinary_report_without_warnings():

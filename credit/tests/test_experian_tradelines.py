@@ -7,26 +7,9 @@ from credit.analysis import labels
 from credit.analysis.summary import summarize
 from credit.payment_history import Bucket
 from credit.report import AccountKind, Role
-from credit.tests.experian_samples import (
-    TODAY,
-    card,
-    list_problems,
-    loan,
-    parse_sample,
-)
+from credit.tests.experian_samples import TODAY, card, list_card_problems, loan, parse_card, parse_sample
 
 HISTORY = "B00CCCC1CCCCC1CCC0000-0CC"
-
-
-def parse_card(**changes):
-    """Parse a report with only the card, and return it."""
-    [line] = parse_sample(tradeline=[card(**changes)]).tradelines
-    return line
-
-
-def list_card_problems(**changes):
-    return list_problems(parse_sample(tradeline=[card(**changes)]))
-
 
 # --- Limits ---------------------------------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ class ConnectionLostMessage(NotificationMessage, frozen=True):
 
 @register_message
 class LinkFailedMessage(NotificationMessage, frozen=True):
-    """A link whose result was lost and could not be recovered. ``provider`` is its name."""
+    """A link whose result was lost and could not be recovered. ``provider`` is the provider's name, not its key."""
 
     code: ClassVar[str] = "link_failed"
     provider: str

@@ -200,7 +200,7 @@ class Fault(StrEnum):
 
 
 class ProviderError(Exception):
-    """A failed call of the provider. It counts as our fault unless a subclass says otherwise.
+    """A call of the provider failed or could not be made. It counts as our fault unless a subclass says otherwise.
 
     ``code`` is the vendor's error code, for operators; ``request_id`` is for the vendor's support. Neither the message
     nor any attribute ever contains a token, a secret or a request body.

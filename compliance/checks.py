@@ -51,7 +51,7 @@ def check_site_role(databases: Sequence[str] | None = None, **_: Any) -> list[Ch
 
 @register(Tags.database)
 def check_isolation_of_tables(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Refuse tables with an owner column that row-level security does not isolate."""
+    """Refuse tables with an owner column that row-level security or a foreign key without the owner leaves open."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
     return [

@@ -7,7 +7,7 @@ written into them whenever rows are stored: a transaction of an account counts i
 every account that is synced now or was synced later, and a balance counts if it is older than the first balance of the
 accounts that take precedence.
 
-Two accounts of one user at one bank are the same real account, unless the bank has listed both at once,
+Two accounts of one user at one bank are the same real account, unless one list of the bank has contained both,
 
 - if both have the same persistent id. If both have one and these differ, they are never the same;
 - or if they have the same name, type, subtype and currency, and the same rows: of the days that both cover, at least

@@ -66,7 +66,7 @@ def finish_disconnect(*, removal: PendingRemoval) -> bool:
 def claim_removal(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
     """Claim a removal that is due, and schedule the next attempt, in case this one fails.
 
-    A removal of another environment is never due.
+    A removal of another environment is not due until the site uses that environment again.
     """
     now = timezone.now()
     with tenant(owner_id):

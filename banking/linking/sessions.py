@@ -27,7 +27,7 @@ CLAIM_TIMEOUT = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class LinkMetadata:
-    """The bank and accounts that the user chose, from Plaid Link's ``metadata``. A browser sends it: never trust it."""
+    """The bank and accounts that the user chose. What comes from a browser (Link's ``metadata``) proves nothing."""
 
     institution_id: str
     institution_name: str

@@ -67,7 +67,7 @@ class Account(Owned):
 
     @property
     def is_card(self) -> bool:
-        """Whether this account has a credit limit, so that utilization can be calculated."""
+        """Whether this is a card or a credit line, whose utilization is measured if its limit is known."""
         return self.type == "credit"
 
     @property

@@ -35,7 +35,8 @@ class LinkSession(Owned):
     environment = models.CharField(max_length=20, default="")
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     link_token_hash = models.CharField(max_length=64, unique=True)
-    # For requesting the link result; deleted when the session ends. It expires after four hours.
+    # For requesting the link result; deleted when that is settled, and kept if the dialog was only closed. It expires
+    # after four hours.
     link_token = SealedTextField(null=True)
     # When the dialog was resumed after a bank's own sign-in page. That works only once.
     resumed_at = models.DateTimeField(null=True)

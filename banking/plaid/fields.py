@@ -19,9 +19,10 @@ MAX_AMOUNT_LENGTH, MIN_EXPONENT = 1000, -1000
 MAX_ID_LENGTH = 256
 MAX_CURRENCY_LENGTH = 10
 
-# Replaces a lone surrogate, which UTF-8 cannot encode. U+FFFF is not a character, so no genuine text contains it.
-LONE_SURROGATE = "\uffff"
-_STORABLE = {0: None, ord(LONE_SURROGATE): "?"}
+# Replaces a lone surrogate, which UTF-8 cannot encode. UTF-8 can encode U+FFFF, which is not a character: no genuine
+# text contains it, and ids with it are refused because it is not printable.
+SURROGATE_PLACEHOLDER = "\uffff"
+_STORABLE = {0: None, ord(SURROGATE_PLACEHOLDER): "?"}
 
 # Only with a semicolon: HTML accepts some without one, and would turn "B&REGAL" into "B®AL".
 _ENTITY = re.compile(r"&(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)")

@@ -14,7 +14,7 @@ class InvalidJsonResponse(ValueError):
 
 
 class InvalidNumber(ValueError):
-    """A number is NaN, infinite or too long."""
+    """A number is NaN or infinite, or has too many digits or too large an exponent."""
 
 
 def decode(text: bytes | str) -> dict[str, Any]:

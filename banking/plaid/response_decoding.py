@@ -15,7 +15,7 @@ from msgspec.json import Decoder
 
 from banking.plaid import json_decoding
 from banking.plaid.errors import safe_code
-from banking.plaid.fields import LONE_SURROGATE, optional_row_id
+from banking.plaid.fields import SURROGATE_PLACEHOLDER, optional_row_id
 from banking.plaid.schemas import PlaidResponse, RemovedTransaction
 from banking.provider import MalformedResponse, ProviderError, SkippedRow, Unavailable
 
@@ -44,7 +44,7 @@ def parses(schema: type[Response]) -> Callable[[Callable[[Response], Result]], C
             with suppress(MsgspecError, UnicodeError, ArithmeticError, RecursionError):
                 # As text, because msgspec accepts invalid UTF-8 within a ``Raw`` row.
                 return parse(decoder.decode(body.decode()))
-            # An invalid body is decoded again, to find out which error it has.
+            # A rejected body is decoded again: to find out which error it has, and then without lone surrogates.
             request_id = safe_code(_decode_object(body).get("request_id"))
             try:
                 return parse(decoder.decode(_replace_lone_surrogates(body)))
@@ -94,8 +94,8 @@ def _decode_object(body: bytes) -> dict[str, object]:
 
 
 def _replace_lone_surrogates(body: bytes) -> bytes:
-    """Replace each escaped lone surrogate, which a bank's text may contain, by ``LONE_SURROGATE``."""
-    return _ESCAPE.sub(lambda escape: LONE_SURROGATE.encode() if escape[1] else escape[0], body)
+    """Replace each escaped lone surrogate, which a bank's text may contain, by ``SURROGATE_PLACEHOLDER``."""
+    return _ESCAPE.sub(lambda escape: SURROGATE_PLACEHOLDER.encode() if escape[1] else escape[0], body)
 
 
 def _field_name(error: Exception) -> str:

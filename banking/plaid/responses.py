@@ -4,8 +4,8 @@ For Plaid, money that leaves an account is positive; in banking it is negative. 
 Fields that Plaid may omit or set to null become ``None`` or empty, and values that Plaid may add later pass through. A
 response that breaks Plaid's own contract raises ``MalformedResponse``. A malformed row affects no other row: fields
 that only describe it are left empty, and a row without a valid id, account, amount, currency or date is added to
-``skipped``, as is one whose descriptive field is a number that is too long. Every transaction of every sync is parsed
-here, so a row must not take more than a few microseconds.
+``skipped``, as is one whose descriptive field is a number that Python cannot hold. Every transaction of every sync is
+parsed here, so a row must not take more than a few microseconds.
 """
 
 import re
@@ -185,7 +185,7 @@ def _parse_transaction(sent: schemas.PlaidTransaction) -> TransactionRow:
     return TransactionRow(
         row_id(sent.transaction_id, "transaction_id"),
         row_id(sent.account_id, "account_id"),
-        # copy_negate is exact at any length, while a minus rounds to 28 digits. It would turn 0 into -0.
+        # copy_negate is exact at any length, while a minus rounds to 28 digits; but it turns 0 into -0.
         outflow.copy_negate() if outflow else outflow.copy_abs(),
         outflow,
         required_currency_code(sent.iso_currency_code, sent.unofficial_currency_code, "iso_currency_code"),

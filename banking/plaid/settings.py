@@ -1,4 +1,4 @@
-"""The settings of the Plaid client: host, API keys and options of Link, all validated."""
+"""The settings of the Plaid client: host and API keys, which are validated, and options of Link."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -14,7 +14,7 @@ HOSTS = {"sandbox": "https://sandbox.plaid.com", "production": "https://producti
 
 @dataclass(frozen=True, slots=True)
 class PlaidSettings:
-    """The validated ``PLAID_*`` settings."""
+    """The ``PLAID_*`` settings that the client needs; host and keys are validated."""
 
     environment: str
     host: str

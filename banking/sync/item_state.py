@@ -73,7 +73,7 @@ class SyncCrashed(ProviderError):
 def record_success(*, item: Item, connection_before: str, run: SyncRun, staging: StagingFile) -> SyncOutcome:
     """Finish a successful sync, in the transaction that stored it."""
     now = timezone.now()
-    # The first import brings only old transactions, of which users are not notified.
+    # The first import brings the history, of which users are not notified.
     has_news = item.readiness == Readiness.HISTORICAL and run.written
     item.readiness = max(Readiness(item.readiness), staging.readiness, key=READINESS_ORDER.index)
     item.request_id = staging.request_id

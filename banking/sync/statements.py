@@ -17,7 +17,7 @@ CREATE TEMPORARY TABLE staging (
 
 # A stream may name the same transaction twice; only its latest change counts. The statements below join by these
 # indexes: PostgreSQL has no statistics about rows that were just stored, expects one row, and would otherwise join
-# 12,000 rows with 12,000 by a nested loop.
+# 12,000 rows with 12,000 by reading the whole table again for each of them.
 LATEST_CHANGES = (
     """
     CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS
@@ -76,7 +76,8 @@ WHERE incoming.pending_id <> '' AND pending.account_id = ANY (%(accounts)s)
   AND (pending.user_category, pending.note, pending.hidden) <> ('', '', false)
 """
 
-# A row that was replaced by another one stays replaced, even if the bank changes it; only REPLACE_PENDING ends that.
+# A row that was replaced by another one stays replaced, even if the bank changes it. Other statements end that,
+# such as REPLACE_PENDING, and REPLACE_BY_SUCCESSOR of ``account_matching``.
 UPSERT = f"""
 INSERT INTO banking_transaction AS existing
     (id, owner_id, account_id, provider_id, {", ".join(PROVIDER_COLUMNS)}, user_category, note, hidden, replaced_by)

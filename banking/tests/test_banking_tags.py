@@ -50,7 +50,7 @@ def test_it_shows_the_age_of_a_stale_connection():
 
 
 @pytest.mark.parametrize("age", [timedelta(minutes=59), timedelta(0), timedelta(hours=-2), None])
-def test_it_shows_no_age_below_one_hour(age):
+def test_it_shows_no_age_that_is_unknown_or_below_one_hour(age):
     since = None if age is None else NOW - age
     assert "Out of date" in render_template("{% status_badge 'stale' since %}", since=since)
 
@@ -80,7 +80,7 @@ def test_it_draws_unknown_categories():
     assert banking_tags.category_name("") == "Uncategorized"
 
 
-def test_it_has_an_icon_and_a_tone_for_every_category():
+def test_it_has_an_icon_for_every_category_and_tones_only_for_known_ones():
     from banking.transactions.categories import CATEGORIES
 
     assert all("<svg" in banking_tags.category_icon(category) for category in CATEGORIES)

@@ -62,6 +62,6 @@ def test_it_has_an_icon_for_unknown_codes() -> None:
     assert get_category("").icon == get_category("PET_CARE").icon == UNKNOWN.icon
 
 
-def test_it_counts_transfers_and_loans_by_known_codes() -> None:
+def test_it_uses_known_codes_for_transfers_loans_and_income() -> None:
     assert TRANSFERS | LOAN_PROCEEDS | {INCOME} <= set(CATEGORIES)
     assert CARD_PAYMENT.startswith("LOAN_PAYMENTS_")

@@ -159,7 +159,7 @@ def test_it_accepts_the_request_during_a_sync_of_the_same_item(
     assert (item.connection, item.access_token) == (Connection.REMOVED, None)
 
 
-def test_it_creates_no_removal_for_an_item_of_another_environment(alice: User, synced_item: Item) -> None:
+def test_it_creates_no_removal_for_an_unbilled_item_of_another_environment(alice: User, synced_item: Item) -> None:
     with tenant(alice.pk):
         Item.objects.filter(pk=synced_item.pk).update(environment="sandbox")
     with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool), connection.cursor() as cursor:

@@ -68,7 +68,7 @@ def test_it_is_polled_less_often_after_30_seconds(item: Item) -> None:
     assert get_progress_after(item, 30 * SECOND).poll_seconds == 5
 
 
-def test_it_counts_open_accounts_and_posted_transactions(item: Item, make_item) -> None:
+def test_it_counts_open_accounts_and_current_transactions(item: Item, make_item) -> None:
     account = make_account(item)
     make_account(item, name="Closed", closed_at=timezone.now())
     make_transaction(account, "-1")

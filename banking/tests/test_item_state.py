@@ -55,7 +55,7 @@ def test_it_requires_a_sign_in_only_for_errors_that_it_would_resolve(
         (InstitutionDown("INSTITUTION_DOWN"), Connection.ACTIVE),
     ],
 )
-def test_it_keeps_an_items_error_even_if_its_transactions_are_read(
+def test_it_keeps_an_error_that_ends_the_connection_even_if_transactions_are_read(
     item: Item,
     provider: ScriptedProvider,
     stored_transactions: StoredTransactions,

@@ -68,7 +68,7 @@ def test_it_returns_every_row_once_and_in_order_in_both_directions(
 
 
 @pytest.mark.parametrize(("rows", "pages"), [(0, [0]), (4, [4]), (5, [5]), (6, [5, 1]), (10, [5, 5]), (11, [5, 5, 1])])
-def test_it_returns_no_empty_last_page(alice: User, account: Account, rows: int, pages: list[int]) -> None:
+def test_it_returns_no_page_too_many(alice: User, account: Account, rows: int, pages: list[int]) -> None:
     replace_rows(account, [0] * rows)
     with tenant(alice.pk):
         all_pages = [get_page(alice, 5)]
@@ -135,5 +135,5 @@ def test_it_rejects_invalid_positions(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("25", 25), ("100", 100), ("", 50), ("0", 50), ("1e9", 50), ("-25", 50)]
 )
-def test_it_falls_back_to_the_default_page_size(text: str, expected: int) -> None:
+def test_it_parses_page_sizes_and_falls_back_to_the_default(text: str, expected: int) -> None:
     assert pagination.parse_page_size(text) == expected

@@ -260,7 +260,7 @@ def test_it_skips_only_the_row_with_an_excessive_number(key, figure):
 
 
 @pytest.mark.parametrize("figure", [b"9" * 5000, b"1e99999999999999999999", b'"110.94"'])
-def test_it_keeps_an_account_with_an_excessive_balance(figure):
+def test_it_keeps_an_account_with_an_invalid_balance(figure):
     balances = {"current": "FIGURE", "available": 7, "iso_currency_code": "USD"}
     body = encode_json({"accounts": [PLAIDS_ACCOUNT | {"balances": balances}], "request_id": "r"})
     (row,) = responses.parse_accounts(body.replace(b'"FIGURE"', figure)).accounts
@@ -270,7 +270,7 @@ def test_it_keeps_an_account_with_an_excessive_balance(figure):
 @pytest.mark.parametrize(
     "value", [b"1e999", b"9" * 5000, b"1e99999999999999999999", b"[1e999]", b'{"primary": 1e99999999999999999999}']
 )
-def test_it_keeps_a_row_with_a_number_in_place_of_an_object(value):
+def test_it_keeps_a_row_with_an_invalid_object(value):
     rows = [BARE_TRANSACTION | {"personal_finance_category": "ODD"}]
     accounts = [PLAIDS_ACCOUNT | {"balances": "ODD"}]
     page = responses.parse_sync(encode_page(added=rows, accounts=accounts).replace(b'"ODD"', value))

@@ -182,7 +182,7 @@ def test_it_fails_after_too_many_restarts(
     assert get_last_run(item).error_code == "CHANGED_TOO_OFTEN"
 
 
-def test_it_reads_all_rows_again_if_the_cursor_is_lost_and_deletes_missing_ones(
+def test_it_reads_all_rows_again_if_the_cursor_is_lost_and_removes_missing_ones(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     today = timezone.localdate()

@@ -18,7 +18,7 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def parse_page_with_invalid_row(**changes: object) -> TransactionsPage:
+def parse_page_with_changed_row(**changes: object) -> TransactionsPage:
     """Parse a response with one valid row, and one with ``changes``."""
     valid_row = BARE_TRANSACTION | {"account_id": "acc-checking", "transaction_id": "good"}
     content = {
@@ -52,7 +52,7 @@ def test_it_stores_the_other_rows_and_counts_the_skipped_one(
     changes: dict[str, object],
     field: str,
 ) -> None:
-    provider.pages = [parse_page_with_invalid_row(**changes), parse_page_with_invalid_row(**changes)]
+    provider.pages = [parse_page_with_changed_row(**changes), parse_page_with_changed_row(**changes)]
     assert run_sync(item).run_again_in == 0
     assert (set(stored_transactions()), item.cursor, item.skipped_transactions) == ({"good"}, "", 0)
     run_sync(item)
@@ -72,10 +72,10 @@ def test_it_stores_the_other_rows_and_counts_the_skipped_one(
         {"amount": Decimal("0.12345678901234567890")},
     ],
 )
-def test_it_stores_rows_with_unusual_but_valid_fields(
+def test_it_stores_rows_with_unusual_or_invalid_optional_fields(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, changes: dict[str, object]
 ) -> None:
-    provider.pages = [parse_page_with_invalid_row(**changes)]
+    provider.pages = [parse_page_with_changed_row(**changes)]
     run_sync(item)
     assert (len(stored_transactions()), item.skipped_transactions, get_last_run(item).skipped_rows) == (2, 0, 0)
 
@@ -83,7 +83,7 @@ def test_it_stores_rows_with_unusual_but_valid_fields(
 def test_it_stores_a_row_that_is_valid_in_the_next_sync(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [parse_page_with_invalid_row(date=""), parse_page_with_invalid_row()]
+    provider.pages = [parse_page_with_changed_row(date=""), parse_page_with_changed_row()]
     run_sync(item)
     run_sync(item)
     assert (set(stored_transactions()), item.cursor, item.skipped_transactions) == ({"good", "odd"}, "c1", 0)
@@ -92,7 +92,7 @@ def test_it_stores_a_row_that_is_valid_in_the_next_sync(
 def test_it_stores_a_transaction_once_that_a_page_contains_twice(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [parse_page_with_invalid_row(transaction_id="good", amount=7)]
+    provider.pages = [parse_page_with_changed_row(transaction_id="good", amount=7)]
     run_sync(item)
     assert [row.amount for row in stored_transactions().values()] == [-7]
 
@@ -166,7 +166,7 @@ def test_it_reads_all_rows_again_when_their_account_appears(
 
 
 def test_it_tells_the_user_how_many_rows_are_missing(item: Item, provider: ScriptedProvider, as_alice: Client) -> None:
-    provider.pages = [parse_page_with_invalid_row(date=""), parse_page_with_invalid_row(date="")]
+    provider.pages = [parse_page_with_changed_row(date=""), parse_page_with_changed_row(date="")]
     run_sync(item)
     run_sync(item)
     page = as_alice.get(reverse("accounts")).content.decode()

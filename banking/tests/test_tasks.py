@@ -256,6 +256,6 @@ def test_it_leaves_the_removal_to_the_scheduler_if_the_queue_is_unavailable(
     assert sync_queue.due_removals(limit=9) == [(alice.pk, removal.pk)]
 
 
-def test_it_records_a_webhook_if_the_queue_is_unavailable(item: Item, queue_down: None) -> None:
+def test_it_stores_the_request_of_a_webhook_if_the_queue_is_unavailable(item: Item, queue_down: None) -> None:
     tasks.handle_webhook(make_webhook_event(item.provider_item_id))
     assert update_item(item).sync_requested_at is not None

@@ -99,7 +99,7 @@ def test_it_pairs_again_when_a_better_row_arrives(alice: User, checking: Account
         ({}, {"removed_at": timezone.now()}),
     ],
 )
-def test_it_does_not_pair_categorized_hidden_or_removed_rows(
+def test_it_does_not_pair_categorized_hidden_removed_or_other_currency_rows(
     alice: User, checking: Account, savings: Account, left: dict[str, object], arrived: dict[str, object]
 ) -> None:
     add_row(checking, "-500", **left)

@@ -111,7 +111,7 @@ def test_it_tells_the_user_if_no_bank_can_be_refreshed_yet(as_alice: Client, imp
 
 
 @pytest.mark.parametrize("connection", [Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT, Connection.REVOKED])
-def test_it_tells_the_user_if_the_bank_requires_a_sign_in(
+def test_it_tells_the_user_that_a_connection_without_access_cannot_sync(
     as_alice: Client, alice: User, imported_item: Item, connection: str
 ) -> None:
     with tenant(alice.pk):

@@ -248,7 +248,7 @@ def test_it_links_to_a_bank_that_is_already_connected(
         json.dumps({"accounts": [{"name": str(n), "mask": "0"} for n in range(1000)]}),
     ],
 )
-def test_it_links_with_any_metadata(as_alice: Client, alice: User, session: LinkSession, metadata: object) -> None:
+def test_it_links_with_unusual_metadata(as_alice: Client, alice: User, session: LinkSession, metadata: object) -> None:
     response = post_public_token(as_alice, session, metadata=metadata)
     assert response.status_code == 302
     assert "<script>alert" not in as_alice.get(response.url).content.decode()

@@ -1,6 +1,8 @@
 """The eighteen primary categories of Plaid's personal finance categories (version 2), with label and icon.
 
-A code that is not in this table is its own label. Source: https://plaid.com/docs/transactions/pfc-migration/
+A code that is not in this table is written in words.
+
+Source: https://plaid.com/docs/transactions/pfc-migration/
 """
 
 from typing import TYPE_CHECKING, NamedTuple

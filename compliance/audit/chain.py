@@ -1,7 +1,7 @@
 """Recomputes the hash chains: verifies that events are unchanged, in order, and that none was removed.
 
-It cannot detect that the end of a chain was removed together with its head. Only a copy of the heads that is kept
-elsewhere shows that.
+It cannot detect that someone who can write both tables removed the end of a chain and set its head back. Only a copy of
+the heads that is kept elsewhere shows that.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ EMPTY_CHAINS = """
 
 @dataclass(frozen=True)
 class ChainProblem:
-    """A broken link or event: its subject, its position in the chain (0: in no chain), and what is wrong."""
+    """A fault in a chain: its subject, its position in the chain (0: in no chain), and what is wrong."""
 
     subject: UUID
     sequence: int

@@ -1,4 +1,4 @@
-"""Finds tables with an owner column that row-level security does not isolate."""
+"""Finds tables with an owner column that row-level security or a foreign key without the owner leaves open."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 

@@ -3,7 +3,7 @@
     OutboundError
     ├── RequestNotSent       nothing reached the server
     │   ├── ConnectTimedOut
-    │   └── TlsError         the server's certificate is not valid for its name
+    │   └── TlsError         the server's certificate could not be verified
     ├── ResponseLost         the request may have arrived; no whole response came back
     │   ├── ResponseTimedOut
     │   └── TlsInterrupted

@@ -118,7 +118,7 @@ def test_it_revokes_privileges_on_database_and_schema(superuser: Any) -> None:
     assert privileges == [(False, False)] * 3
 
 
-def test_it_grants_new_tables_only_to_our_roles(superuser: Any) -> None:
+def test_it_grants_new_tables_only_to_roles_that_need_them(superuser: Any) -> None:
     for clause in ("", "IN SCHEMA public "):
         superuser.execute(f"ALTER DEFAULT PRIVILEGES FOR ROLE app_owner {clause}GRANT ALL ON TABLES TO PUBLIC, app_rw")
     roles._set_grants(superuser, superuser.info.dbname)

@@ -134,7 +134,7 @@ def test_it_accepts_names_that_only_contain_such_a_word(alice: Any, name: str) -
     assert list_trail(alice.pk)[0].details() == {name: 1}
 
 
-def test_it_truncates_long_details_and_drops_too_many(alice: Any) -> None:
+def test_it_truncates_long_details_and_drops_too_large_ones(alice: Any) -> None:
     record(Action.SYNC, subject=alice, text="x" * 10_000)
     record(Action.SYNC, subject=alice, flood=["x" * 400] * 100)
     cut, flood = (event.details() for event in list_trail(alice.pk))

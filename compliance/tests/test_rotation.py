@@ -222,7 +222,7 @@ def test_it_reseals_other_owners_values_if_a_data_key_is_damaged(
     assert data_keys.get_active_key(alice.pk).id == list_key_rows(alice.pk)[-1][0]
 
 
-def test_it_finds_all_sealed_columns_of_the_project() -> None:
+def test_it_finds_only_sealed_columns_of_the_project() -> None:
     names = {f"{m._meta.label}.{column.name}" for m, column in rotation.sealed_columns()}
     assert all(isinstance(column, rotation.SealedTextField) for _, column in rotation.sealed_columns())
     assert "sample.Box.token" not in names

@@ -1,6 +1,6 @@
-"""One data key for each owner: all values of a user are sealed under their key.
+"""One data key for each owner: all sealed values of an owner are sealed under it.
 
-Deleting the key's rows makes all of it unreadable at once (crypto-shredding), in running processes within
+Deleting the key's rows makes all of them unreadable at once (crypto-shredding), in running processes within
 ``CACHE_SECONDS``. Keys that a rotation retired stay until then, because audit events cannot be sealed again.
 """
 

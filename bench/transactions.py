@@ -51,7 +51,7 @@ def measure_page(address: Address, requests: Sequence[bytes]) -> Case:
 
 
 def compare_rows(users: Sequence[SignedInUser]) -> Case:
-    """Return a case that measures the SQL statement that reads the deep page's rows, divided by that of the first page.
+    """Return a case that divides the time of the deep page's rows statement by the time of the first page's.
 
     Either takes less than a millisecond, so the pages are requested in turn, and medians are compared.
     """

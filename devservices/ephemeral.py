@@ -133,7 +133,7 @@ def remove_leftovers(folder: Path, account: ServiceAccount | None) -> None:
 
 
 def ensure_template(folder: Path, account: ServiceAccount | None) -> DataDir:
-    """Return a data directory with a cluster that is never started; created for each version of PostgreSQL."""
+    """Return a data directory with a never started cluster, created again if PostgreSQL or the locale changes."""
     version = importlib.metadata.version(POSTGRES_WHEEL)
     template = DataDir(folder / f"template-{fingerprint(Path(version, *LOCALE))}")
     cluster = Cluster(template, account=account)

@@ -72,7 +72,7 @@ class Spending:
     categories: list[CategorySpending]
     age: Age
     is_even: bool = False
-    """Whether refunds equal spending in every category."""
+    """Whether something was spent, and refunds equal spending in every category."""
 
     @property
     def total_spent(self) -> Decimal:

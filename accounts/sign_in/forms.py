@@ -35,7 +35,7 @@ class SignupForm(AllauthSignupForm):
     field_order = ("email", "password1", "first_name", "last_name")
 
     def try_save(self, request: HttpRequest) -> Any:
-        """Create a user. An address that has an account, also one that was just created, is refused."""
+        """Create a user. For an address that has an account, even a new one, create none but respond alike."""
         if self.account_already_exists:
             return self._refuse(request)
         try:

@@ -184,7 +184,7 @@ def test_it_shows_the_user_views_and_reasons_but_not_the_operator(
 
 
 @pytest.mark.parametrize("what", ["gone.model", "no label", "", "compliance.datakey"])
-def test_it_shows_views_of_models_that_no_longer_exist(as_alice: Client, alice: User, what: str) -> None:
+def test_it_shows_views_of_models_that_operators_can_no_longer_view(as_alice: Client, alice: User, what: str) -> None:
     record(Action.OPERATOR_VIEW, subject=alice, what=what, rows=["a"])
     assert "Administrator viewed: Your data" in strip_tags(as_alice.get(reverse("data_accesses")).content.decode())
 

@@ -190,9 +190,7 @@ def test_it_finds_every_kind_of_tampering(chain: str, superuser: Callable[[str],
     assert {str(problem.subject) for problem in problems} == {chain}
 
 
-def test_it_cannot_find_a_deleted_end_if_its_head_was_set_back(
-    chain: str, superuser: Callable[[str], None]
-) -> None:
+def test_it_cannot_find_a_deleted_end_if_its_head_was_set_back(chain: str, superuser: Callable[[str], None]) -> None:
     """A documented limit: this can only be found with a copy of the heads in another place."""
     superuser(TAMPERING["end cut off"][0].replace("{chain}", chain))
     superuser(

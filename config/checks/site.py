@@ -136,7 +136,10 @@ def check_support_email() -> Iterator[str]:
 
 @startup_check("plumbline.E009")
 def check_public_url() -> Iterator[str]:
-    """Refuse a public URL that cannot be used for links in emails, and patterns in ``ALLOWED_HOSTS``."""
+    """Refuse a public URL that cannot be used for links in emails, and patterns in ``ALLOWED_HOSTS``.
+
+    With a pattern, a request could choose the host of links in emails.
+    """
     if settings.DEBUG:
         return
     if is_origin(settings.PUBLIC_URL):

@@ -2,8 +2,9 @@
 
 CPython keeps a thread's frames in chunks of 16 KiB, and frees a chunk when its last frame returns. If a loop runs at
 the end of a chunk, each call in it allocates a new chunk and frees it again. One request of the overview did so 445
-times, which took a sixth of its CPU time; any change of the code can affect other pages. A frame that is larger than
-16 KiB gets a chunk of the next power of two, and the frames of the functions that it calls use the rest of that chunk.
+times, which took a sixth of its CPU time; which pages are affected can change with every line of code. A frame that is
+larger than 16 KiB gets a chunk of the next power of two, and the frames of the functions that it calls use the rest of
+that chunk.
 
 Source: ``push_chunk`` in CPython's Python/pystate.c, from Python 3.11 on.
 """

@@ -73,8 +73,8 @@ class RequestSanityMiddleware:
     """Refuses requests that no form of the site sends, before other middleware parses them.
 
     It refuses bodies larger than any form, because the site accepts no files, and bodies in other encodings than UTF-8,
-    which browsers never send from UTF-8 pages. It drops cookies with a NUL, which a quoted cookie can contain and which
-    PostgreSQL cannot store.
+    which browsers never send from UTF-8 pages. It drops cookies with a NUL, which a quoted cookie can carry past the
+    web server and which PostgreSQL cannot store.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -15,7 +15,7 @@ REPEAT_SECONDS: Final = 0.5
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]
-    """Reads its schedule only after the serving checks. Celery sends ``worker_init`` only after the first read."""
+    """Reads its schedule only after the serving checks. Celery's own ``beat_init`` comes after the first read."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         end_on_signals()

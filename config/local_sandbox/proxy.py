@@ -50,7 +50,7 @@ def is_from_this_machine(request: HttpRequest) -> bool:
     """Whether a request was sent on this machine: its own address and all that proxies have forwarded are loopback.
 
     The mailbox shows the emails of all users, also those with sign-in links. A client can make up a forwarded address,
-    but any address of another machine refuses the request.
+    but gains nothing by it: one address of another machine is enough for the request to be refused.
     """
     forwarded = request.headers.get("X-Forwarded-For", "")
     hops = [request.META.get("REMOTE_ADDR", ""), *(forwarded.split(",") if forwarded else ())]

@@ -35,7 +35,7 @@ PLAIN: Final = frozenset({
 SAFE_ATTRIBUTES: Final = ("errno", "smtp_code", "status", "status_code", "code", "sqlstate", "encoding")
 SAFE_NAMES: Final = ("table_name", "column_name", "constraint_name")
 SAFE_VALUE: Final = re.compile(r"[\w.-]{1,60}")
-# Shorter texts are not private, and would match inside other words.
+# Shorter texts say too little to identify anybody, and would match inside other words.
 MIN_TEXT_LENGTH: Final = 6
 # Texts in Celery's own log records: a job's arguments, its result, its traceback.
 JOB_TEXTS: Final = frozenset({"args", "kwargs", "argsrepr", "kwargsrepr", "return_value", "traceback"})
@@ -167,7 +167,7 @@ def is_ours(error: BaseException) -> bool:
 
 
 def list_safe_details(error: BaseException) -> Iterator[str]:
-    """Yield the numbers of a library's exception, and its names of tables, columns and constraints."""
+    """Yield the safe attributes of a library's exception, such as a code, and its table, column and constraint."""
     for source in (error, error.__cause__):
         for name in SAFE_ATTRIBUTES:
             value = getattr(source, name, None)

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LONG_NAME = "First Mutual Savings and Trust Company of Greater Northern Minneapolis and Saint Paul"
 WIDTHS = (320, 390, 768, 785, 820, 845, 1024, 1280)
-# The class and text of the innermost elements that overflow the window, if it scrolls sideways.
+# The class and text of the last three elements that overflow the window, if it scrolls sideways.
 FIND_OVERFLOW = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
     [...document.body.querySelectorAll("*")]
     .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)

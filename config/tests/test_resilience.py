@@ -144,7 +144,7 @@ def test_it_loses_and_duplicates_nothing_after_a_fault(
 
 @pytest.mark.parametrize("how", ["null", "missing"])
 @pytest.mark.parametrize("field", ["amount", "transaction_id"])
-def test_it_loses_no_row_after_a_malformed_one(
+def test_it_loses_no_row_that_arrives_malformed(
     item: Item, bank: Sandbox, agrees: Callable[[], bool], how: str, field: str
 ) -> None:
     sync(item)

@@ -37,7 +37,7 @@ send_security_email.delay("accounts/email/new_browser", str(User.objects.get().p
 
 
 class Mailbox(socketserver.ThreadingTCPServer):
-    """A mail server that delays each line until ``goes_on`` is set."""
+    """A mail server that delays each line by three seconds, or until ``goes_on`` is set."""
 
     daemon_threads = True
 

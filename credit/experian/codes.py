@@ -70,8 +70,8 @@ DEROGATORY = frozenset(
     }
 )
 
-# 11 is current, 3x is current after late payments, 7x and 8x are late now. 79 and 81 mean less than the 90 and 120 days
-# that they name, but not how many. Experian's newer responses can have an account condition here.
+# 11 is current, 3x is current after late payments, 7x and 8x are late now. 79 and 81 are less late than the 90
+# and 120 days that they name, but do not say how much. Experian's newer responses can have an account condition here.
 PAYMENT_STATUSES: Mapping[str, str] = {
     **ACCOUNT_CONDITIONS,
     "11": "current",

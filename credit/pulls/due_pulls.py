@@ -1,4 +1,5 @@
-"""Which users are due. The queries span all users, so the database runs them in definer functions, which return ids.
+"""Which users are due. The queries span all users, so the database runs them in definer functions that return only
+ids.
 
 The functions are in ``migrations/0002_isolation.py``.
 """

@@ -156,7 +156,7 @@ def payment_status(account: Tradeline) -> str:
 
 @register.filter
 def account_summary(account: Tradeline) -> str:
-    """Return the condition of a derogatory account, and the payment status of any other."""
+    """Return the payment status, or the condition if the account is derogatory and unpaid or has no status."""
     is_derogatory = account.derogatory and account.account_condition != "paid"
     if is_derogatory or not (account.payment_status or account.payment_status_code):
         return account_condition(account)

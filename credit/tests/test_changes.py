@@ -113,7 +113,7 @@ def test_it_ignores_our_own_inquiries(alice, settings):
     ] == ["MESA AUTO FINANCE"]
 
 
-def test_it_finds_changes_from_before_a_freeze(alice):
+def test_it_finds_changes_that_happened_during_a_freeze(alice):
     store_month(alice, 0, tradeline=UNCHANGED)
     frozen = {"tradeline": None, "riskModel": None, "inquiry": None}
     freeze = [{"type": "25", "statementText": "FILE FROZEN BY CONSUMER"}]

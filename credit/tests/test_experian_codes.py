@@ -72,7 +72,7 @@ def test_it_accepts_general_types(code):
     assert report.warnings == ()
 
 
-def test_it_uses_the_enhanced_type_if_the_plain_one_is_unknown():
+def test_it_uses_the_enhanced_type_if_the_plain_one_is_general_or_unknown():
     assert parse_account(card(accountType="31")).kind is AccountKind.CARD
     assert parse_account(card(accountType="3Q")).kind is AccountKind.CARD
     assert parse_account(card(accountType="3Q", enhanced={"enhancedAccountType": "3Q"})).kind is AccountKind.OTHER

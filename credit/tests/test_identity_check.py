@@ -158,7 +158,7 @@ def test_it_closes_after_three_wrong_answers(site_bureau, alice):
     assert not any(FILE_ZIP_CODE in str(details) or "1999" in str(details) for _, details in list_events(alice))
 
 
-def test_it_counts_concurrent_wrong_answers(site_bureau, alice):
+def test_it_judges_only_three_of_eight_concurrent_wrong_answers(site_bureau, alice):
     pull_mismatch(alice)
 
     def submit(_):

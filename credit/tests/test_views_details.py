@@ -50,7 +50,7 @@ def test_it_omits_what_is_not_reported(as_alice, alice):
         assert label not in page
 
 
-def test_it_shows_the_chapter_and_state_of_a_bankruptcy(as_alice, alice):
+def test_it_shows_the_chapter_and_stage_of_a_bankruptcy(as_alice, alice):
     closed = card(openOrClosed="C", enhanced={"enhancedAccountCondition": "E"})
     assert "Bankruptcy Chapter 7 · Discharged" in get_account_text(as_alice, alice, closed)
 

@@ -1,4 +1,4 @@
-"""Faults of the bureau: the page says what happened, there is at most one call, and a response is always stored."""
+"""Faults of the bureau: the page says what happened, there is at most one call, and a report that came is stored."""
 
 import pytest
 from django.test import Client

@@ -104,7 +104,7 @@ def test_it_installs_again_only_when_the_lock_has_changed(checkout: Path) -> Non
     assert not install.is_installed("requirements.txt")
 
 
-def test_it_creates_a_new_environment_if_the_checkout_was_moved(checkout: Path) -> None:
+def test_it_detects_that_the_checkout_was_moved(checkout: Path) -> None:
     config = checkout / ".venv" / "pyvenv.cfg"
     config.write_text(f"version = 3.11.2\ncommand = /usr/bin/python3 -m venv {checkout}/.venv\n")
     assert not install.was_moved()

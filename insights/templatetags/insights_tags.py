@@ -63,7 +63,7 @@ def card_note(card: Card) -> str:
 
 @register.filter
 def runway(months: Decimal | None) -> str:
-    """Format a runway, rounded to whole months."""
+    """Format a runway in whole months, but below one month and above ten years only as such."""
     if months is None:
         return not_available()
     rounded = int(months.quantize(ONE, context=EXACT))

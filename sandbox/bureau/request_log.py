@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS bureau_calls (
 MOST_CALLS = 10_000
 REDACTED = "[redacted]"
 SSN = re.compile(r"666-?\d{2}-?\d{4}")
+# A random id in hexadecimal digits can contain nine digits, or a first name such as Ada, by chance.
+RANDOM_ID = re.compile(r"\b[0-9a-f]{32}\b")
 
 
 def record(
@@ -76,12 +78,13 @@ def clear(context: AppContext) -> int:
 
 def holds_ssn(*texts: str) -> bool:
     """Whether one of these texts contains a Social Security number."""
-    return any(SSN.search(text) for text in texts)
+    return any(SSN.search(RANDOM_ID.sub("", text)) for text in texts)
 
 
 def redact(text: str, *secrets: str) -> str:
     """Replace the text if it contains a Social Security number or one of these secrets."""
-    is_secret = holds_ssn(text) or any(secret and secret.lower() in text.lower() for secret in secrets)
+    searched = RANDOM_ID.sub("", text).lower()
+    is_secret = holds_ssn(text) or any(secret and secret.lower() in searched for secret in secrets)
     return REDACTED if is_secret else text
 
 

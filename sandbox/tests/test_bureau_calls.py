@@ -81,6 +81,14 @@ def test_it_stores_no_personal_data(own_bureau: BureauClient) -> None:
         assert secret.encode() not in stored
 
 
+def test_it_stores_a_random_id_that_contains_a_name_and_nine_digits_by_chance(bureau: BureauClient) -> None:
+    reference = "01a22ada784c72ea8ad6661110110c22"
+    assert APPLICANTS["P01"][0].lower() in reference
+    bureau.request_report(request_body("P01"), clientReferenceId=reference)
+    (line,) = bureau.list_calls("?endpoint=report")
+    assert (line["reference"], line["leaked"]) == (reference, False)
+
+
 @pytest.mark.parametrize(
     ("headers", "query", "leaked"),
     [

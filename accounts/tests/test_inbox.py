@@ -79,7 +79,7 @@ def test_it_is_rolled_back_with_its_transaction(alice: User) -> None:
     "url", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "x"]
 )
 def test_it_rejects_urls_of_other_sites(alice: User, url: str) -> None:
-    with pytest.raises(ValueError, match="a page of this site"):
+    with pytest.raises(ValueError, match="a path of this site"):
         notify_user(alice, url=url)
 
 

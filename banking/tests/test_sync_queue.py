@@ -75,7 +75,7 @@ def test_it_lets_a_user_refresh_after_the_cooldown(alice: User, item: Item) -> N
 
 
 @pytest.mark.parametrize(
-    "request",
+    "request_sync",
     [
         lambda item: sync_queue.refresh(user=item.owner, item_id=item.pk, cooldown=timedelta(0)),
         lambda item: sync_queue.refresh_all(user=item.owner, cooldown=timedelta(0)),
@@ -84,11 +84,11 @@ def test_it_lets_a_user_refresh_after_the_cooldown(alice: User, item: Item) -> N
     ids=["one bank", "all banks", "news"],
 )
 def test_it_makes_a_requested_item_due_in_case_the_queue_loses_the_job(
-    item: Item, request: Callable[[Item], object]
+    item: Item, request_sync: Callable[[Item], object]
 ) -> None:
     with tenant(item.owner_id):
         Item.objects.update(next_sync_at=timezone.now() + timedelta(hours=6))
-    request(item)
+    request_sync(item)
     with tenant(item.owner_id):
         item.refresh_from_db()
     assert item.next_sync_at <= timezone.now() + timedelta(seconds=sync_queue.WEBHOOK_DELAY_SECONDS)

@@ -13,8 +13,8 @@ class Command(BaseCommand):
     """Rebuilds every report from its stored raw report, without calling the bureau."""
 
     help = (
-        "Build credit reports again from their raw reports. Without options, those that the parser of this version has "
-        "not parsed. May be killed and run again."
+        "Parse stored raw reports again. Without options, those that the parser of this version has not parsed. May be "
+        "killed and run again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

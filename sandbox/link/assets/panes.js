@@ -93,8 +93,8 @@ function loginsToTry(logins, fill) {
   const buttons = logins.map((login) => el("li", {}, el("button", {
     type: "button", class: "login", onclick: () => pick(login),
   }, login.label)));
-  const heading = el("h3", {}, "People to try");
-  return el("section", { class: "logins", "aria-label": "People to try" }, heading, el("ul", {}, buttons), picked);
+  const heading = el("h3", {}, "Logins to try");
+  return el("section", { class: "logins", "aria-label": "Logins to try" }, heading, el("ul", {}, buttons), picked);
 }
 
 function input(name, label, { invalid, ...attributes }) {

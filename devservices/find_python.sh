@@ -7,7 +7,11 @@ seen=""
 # Prints the version, and the path if Python has the modules.
 code='import sys; sys.stdout.write("%d.%d " % sys.version_info[:2]); import ensurepip, ssl, venv; print(sys.executable)'
 # The virtual environment comes before the rest: as long as its Python works, no other is needed.
-for name in ${PYTHON:-} .venv/bin/python python3 python3.13 python3.12 python3.11 python3.14 python; do
+set -- .venv/bin/python python3 python3.13 python3.12 python3.11 python3.14 python
+if [ -n "${PYTHON:-}" ]; then
+    set -- "$PYTHON" "$@"
+fi
+for name in "$@"; do
     output=$("$name" -c "$code" 2>/dev/null)
     version=${output%% *}
     path=${output#* }

@@ -9,8 +9,10 @@ import configparser
 import contextlib
 import ensurepip
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +29,8 @@ UV_REQUIREMENTS = "requirements-uv.txt"
 REQUIRED_BYTES = 700 * 1024**2
 # Without build isolation, packages are built with the versions of requirements-build.txt, not with the newest ones.
 OPTIONS = ("--require-hashes", "--no-build-isolation", "--quiet")
+# Has the option ``--python``, and runs on Python 3.12 and later.
+MIN_PIP_VERSION = [23, 2]
 PIP_OPTIONS = ("--no-input", "--disable-pip-version-check", "--root-user-action=ignore")
 # The content of a stamp file while its packages are being installed.
 UNFINISHED = "unfinished"
@@ -210,12 +214,23 @@ def list_pip_configurations() -> list[Path]:
     return [folder / "pip.conf" for folder in folders] + ([Path(extra)] if extra else [])
 
 
+def has_recent_pip() -> bool:
+    """Whether this Python has a pip that can install into another environment."""
+    if importlib.util.find_spec("pip") is None:
+        return False
+    try:
+        version = importlib.metadata.version("pip")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return [int(number) for number in re.findall(r"\d+", version)[:2]] >= MIN_PIP_VERSION
+
+
 def pip_command() -> list[str]:
     """Return the command of pip: this Python's own, else from the wheel in Python, else installed first.
 
     Its own is compiled. The wheel is not, and takes a second more.
     """
-    if importlib.util.find_spec("pip"):
+    if has_recent_pip():
         return [sys.executable, "-m", "pip", "--python", str(PYTHON)]
     folders = (sysconfig.get_config_var("WHEEL_PKG_DIR"), Path(ensurepip.__file__).parent / "_bundled")
     for folder in filter(None, folders):

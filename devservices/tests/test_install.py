@@ -53,6 +53,13 @@ def test_it_prints_the_python_that_a_version_manager_leads_to(machine: Path) -> 
     assert find_python(machine).stdout == f"{sys.executable}\n"
 
 
+def test_it_finds_the_python_of_the_variable_in_a_folder_with_a_space(machine: Path) -> None:
+    (machine / "my tools").mkdir()
+    add_program(machine, "my tools/python", GOOD, "3.12")
+    named = f"{machine}/my tools/python"
+    assert find_python(machine, PYTHON=named).stdout == f"{named}\n"
+
+
 def test_it_skips_a_command_that_does_not_run(machine: Path) -> None:
     add_program(machine, "python3.13", BROKEN)
     add_program(machine, "python3.11", GOOD, "3.11")
@@ -238,6 +245,22 @@ def test_it_uses_the_package_sources_of_pip(checkout: Path, monkeypatch: pytest.
     assert [part.partition("=")[2] for part in list_pip_settings() if part.startswith("global.index-url")] == [
         "'https://packages.internal/simple'"
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_used"), [("22.0.2", False), ("23.1.2", False), ("23.2", True), ("26.0.dev0", True), (None, False)]
+)
+def test_it_uses_this_pythons_own_pip_if_it_is_recent(
+    monkeypatch: pytest.MonkeyPatch, version: str | None, is_used: bool
+) -> None:
+    def find_version(_name: str) -> str:
+        if version is None:
+            raise install.importlib.metadata.PackageNotFoundError
+        return version
+
+    monkeypatch.setattr(install.importlib.util, "find_spec", lambda _name: object())
+    monkeypatch.setattr(install.importlib.metadata, "version", find_version)
+    assert ("--python" in install.pip_command()) is is_used
 
 
 def list_pip_settings() -> list[str]:

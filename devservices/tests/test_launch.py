@@ -53,6 +53,16 @@ def test_it_passes_no_secret_of_the_site_to_the_sandbox(tmp_path: Path) -> None:
         assert secret not in "".join(environment.values())
 
 
+@pytest.mark.parametrize("name", ["PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"])
+def test_it_tells_the_sandbox_where_bytecode_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    assert launch.sandbox_environment(DataDir(tmp_path), SETTINGS)[name] == "x"
+    monkeypatch.delenv(name)
+    assert name not in launch.sandbox_environment(DataDir(tmp_path), SETTINGS)
+
+
 def test_it_starts_no_services_if_the_environment_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://app_rw@db.internal/plumbline")
     monkeypatch.setenv("REDIS_URL", "redis://redis.internal")

@@ -78,7 +78,6 @@ def test_it_offers_test_logins_that_work(open_link):
     assert len(logins) > 3
     for login in logins:
         response = open_link().sign_in(login["password"], login["username"])
-
         expected = login["password"].removeprefix("error_") if "error_" in login["password"] else None
         assert response.get("error", {}).get("error_code") == expected
 
@@ -90,11 +89,10 @@ def test_it_starts_at_the_bank_that_the_site_requested(open_link):
     assert opened["institution"]["name"] == "First Platypus Bank"
 
 
-def test_it_never_sends_the_client_s_secret(http, open_link):
+def test_it_never_sends_the_clients_secret(http, open_link):
     link = open_link()
     seen = [link.opened, link.post("institutions", query=""), link.connect()]
     script = http.get("/link/v2/stable/link-initialize.js", buffered=True).text
-
     assert "client-secret" not in str(seen) + script
 
 

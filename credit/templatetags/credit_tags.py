@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django import template
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from markupsafe import Markup
@@ -20,6 +19,7 @@ from credit.presentation.payment_grid import CalendarYear, UndatedRow
 from credit.report import BureauMessage, Detail, PartialDate, Role, Tradeline
 from formats import dates
 from formats.numbers import exact_percent
+from ui.links import page_url
 from ui.macros import load_macro
 
 register = template.Library()
@@ -173,7 +173,7 @@ def account_rows(accounts: Iterable[Tradeline]) -> Markup:
 
 
 def account_url(account: Tradeline) -> str:
-    return reverse("credit_account", args=[account.key])
+    return page_url("credit_account", account.key)
 
 
 def account_note(account: Tradeline) -> str:

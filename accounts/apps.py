@@ -19,6 +19,7 @@ class AccountsConfig(AppConfig):
         # Connects allauth's signals to what follows from them.
         import_module("accounts.sign_in.receivers")
         import_module("accounts.mfa.receivers")
+        import_module("accounts.personal_data")
 
 
 class OperatorsConfig(AdminConfig):

@@ -8,5 +8,6 @@ class BankingConfig(AppConfig):
     verbose_name = "Banking"
 
     def ready(self) -> None:
-        """Register what notifications say."""
+        """Register what notifications say, and the personal data."""
         import_module("banking.notification_messages")
+        import_module("banking.personal_data")

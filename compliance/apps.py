@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from compliance.startup import require_startup_checks
@@ -12,5 +14,7 @@ class ComplianceConfig(AppConfig):
     def ready(self) -> None:
         """Raise ``ImproperlyConfigured`` when FIELD_KEYS cannot be used."""
         from compliance import checks  # noqa: F401  (registers itself)
+
+        import_module("compliance.personal_data.compliance_models")
 
         require_startup_checks()

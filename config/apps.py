@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 from compliance.startup import require_startup_checks
@@ -12,5 +14,7 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         """Raise ``ImproperlyConfigured`` when the site cannot run with its settings."""
         from config import checks  # noqa: F401  (registers itself)
+
+        import_module("config.personal_data")
 
         require_startup_checks()

@@ -8,8 +8,9 @@ class CreditConfig(AppConfig):
     verbose_name = "Credit"
 
     def ready(self) -> None:
-        """Register the checks and the notification messages."""
+        """Register the checks, the notification messages and the personal data."""
         from credit import checks  # noqa: F401  (registers itself)
 
         import_module("credit.changes.notification_messages")
         import_module("credit.pulls.notification_messages")
+        import_module("credit.personal_data")

@@ -8,5 +8,6 @@ class InsightsConfig(AppConfig):
     verbose_name = "Insights"
 
     def ready(self) -> None:
-        """Register the notification messages."""
+        """Register the notification messages and the personal data."""
         import_module("insights.cash_flow.notification_messages")
+        import_module("insights.personal_data")

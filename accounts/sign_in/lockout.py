@@ -79,9 +79,9 @@ def record_failure(email: str) -> bool:
     return bool(has_locked)
 
 
-def reset_failures(user: User) -> None:
-    """Delete a user's failures after they have signed in or proved their identity otherwise."""
-    LoginThrottle.objects.filter(key=_key(user.email, user)).delete()
+def reset_failures(user: User) -> int:
+    """Delete a user's failures, as after they have signed in or proved their identity otherwise. Returns how many."""
+    return LoginThrottle.objects.filter(key=_key(user.email, user)).delete()[0]
 
 
 def delete_old_failures() -> None:

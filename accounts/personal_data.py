@@ -1,0 +1,171 @@
+"""The personal data of accounts, sign-in and notifications, in our own tables and in those of Django and allauth."""
+
+from typing import Final
+from uuid import UUID
+
+from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.utils.translation import gettext_lazy as _
+
+from accounts.mfa.models import SecondFactor
+from accounts.notifications.models import Notification, NotificationSettings
+from accounts.sessions import active_sessions
+from accounts.sign_in import lockout
+from accounts.sign_in.models import LoginThrottle
+from accounts.users.models import User
+from compliance.personal_data import DataCategory, DataHolder, register, register_non_personal
+
+UNTIL_DELETION: Final = _("Until your account is deleted")
+SIGN_IN_SECRET: Final = _("Anyone with this could sign in as you.")
+
+
+def end_sessions(user_id: UUID) -> int:
+    """Delete a user's sessions, with the rows that describe them."""
+    return active_sessions.end_all_sessions(User(pk=user_id), actor=None, reason="account deleted")
+
+
+def delete_throttle(user_id: UUID) -> int:
+    """Delete the count of a user's refused sign-ins."""
+    return lockout.reset_failures(User(pk=user_id))
+
+
+register(
+    DataHolder(
+        model=User,
+        category=DataCategory.PROFILE,
+        label=_("Your name, email address, and account"),
+        kept_for=UNTIL_DELETION,
+        owner="id",
+        exported=(
+            "id",
+            "email",
+            "first_name",
+            "last_name",
+            "link_id",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "last_login",
+            "created_at",
+            "updated_at",
+            "deleted_at",
+        ),
+        withheld={"password": SIGN_IN_SECRET},
+        technical=frozenset({"unread"}),
+    ),
+    DataHolder(
+        model=EmailAddress,
+        category=DataCategory.PROFILE,
+        label=_("Your email addresses"),
+        kept_for=UNTIL_DELETION,
+        owner="user_id",
+        exported=("email", "verified", "primary"),
+        technical=frozenset({"id"}),
+    ),
+    DataHolder(
+        model=EmailConfirmation,
+        category=DataCategory.SIGN_IN,
+        label=_("Email confirmations that are waiting for you"),
+        kept_for=UNTIL_DELETION,
+        owner="email_address__user_id",
+        withheld={"key": SIGN_IN_SECRET},
+        technical=frozenset({"id", "email_address_id", "created", "sent"}),
+    ),
+    DataHolder(
+        model=User.groups.through,
+        category=DataCategory.PROFILE,
+        label=_("Your roles as an administrator"),
+        kept_for=UNTIL_DELETION,
+        owner="user_id",
+        exported=("group_id",),
+        technical=frozenset({"id"}),
+    ),
+    DataHolder(
+        model=User.user_permissions.through,
+        category=DataCategory.PROFILE,
+        label=_("Your permissions as an administrator"),
+        kept_for=UNTIL_DELETION,
+        owner="user_id",
+        exported=("permission_id",),
+        technical=frozenset({"id"}),
+    ),
+    DataHolder(
+        model=LogEntry,
+        category=DataCategory.ACTIVITY,
+        label=_("Changes that you made as an administrator"),
+        kept_for=UNTIL_DELETION,
+        owner="user_id",
+        exported=("action_time", "content_type_id", "object_id", "object_repr", "action_flag", "change_message"),
+        technical=frozenset({"id"}),
+    ),
+    DataHolder(
+        model=Authenticator,
+        category=DataCategory.SIGN_IN,
+        label=_("Your two-step verification methods"),
+        kept_for=UNTIL_DELETION,
+        owner="user_id",
+        exported=("type", "created_at", "last_used_at"),
+        withheld={"data": SIGN_IN_SECRET},
+        technical=frozenset({"id"}),
+    ),
+    DataHolder(
+        model=UserSession,
+        category=DataCategory.SIGN_IN,
+        label=_("Devices where you're signed in"),
+        kept_for=_("Until you sign out, at most 12 hours"),
+        owner="user_id",
+        exported=("created_at", "ip", "last_seen_at", "user_agent"),
+        withheld={"session_key": SIGN_IN_SECRET},
+        technical=frozenset({"id", "data"}),
+        erase=end_sessions,
+    ),
+    DataHolder(
+        model=LoginThrottle,
+        category=DataCategory.SIGN_IN,
+        label=_("How often sign-in to your account was refused"),
+        kept_for=_("One day"),
+        owner="",
+        withheld={"key": _("A keyed hash, which would tell others whether an address has an account.")},
+        technical=frozenset({"failures", "failed_at", "locked_at", "locked_until"}),
+        erase=delete_throttle,
+    ),
+    DataHolder(
+        model=Notification,
+        category=DataCategory.NOTIFICATIONS,
+        label=_("Your alerts"),
+        kept_for=UNTIL_DELETION,
+        exported=(
+            "id",
+            "type",
+            "code",
+            "values",
+            "url",
+            "in_app",
+            "email_pending",
+            "created_at",
+            "read_at",
+            "emailed_at",
+        ),
+        technical=frozenset({"fingerprint"}),
+    ),
+    DataHolder(
+        model=NotificationSettings,
+        category=DataCategory.NOTIFICATIONS,
+        label=_("Your alert settings"),
+        kept_for=UNTIL_DELETION,
+        exported=("disabled", "time_zone", "frequency", "quiet_hours_start", "quiet_hours_end", "large_transaction"),
+        technical=frozenset({"id", "digest_due_at"}),
+    ),
+)
+register_non_personal(SecondFactor, "The same table as mfa.Authenticator, for django-otp.")
+register_non_personal(
+    Session,
+    "Names nobody: the hash of a key, and signed data. It is deleted with its usersessions.UserSession.",
+)
+for model in (Group, Permission, Group.permissions.through, ContentType):
+    register_non_personal(model, "Roles and tables of the site.")

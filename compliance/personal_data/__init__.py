@@ -1,0 +1,10 @@
+"""Personal data: which fields of which models are about a person, and what becomes of them.
+
+Each app registers a ``DataHolder`` for each of its models with data about people, and the reason why each other model
+has none. Export, erasure and ``docs/privacy.md`` follow from the registry; a test fails for an unclaimed field.
+"""
+
+from compliance.personal_data.holders import DataCategory, DataHolder, NonPersonalModel
+from compliance.personal_data.registry import register, register_non_personal
+
+__all__ = ["DataCategory", "DataHolder", "NonPersonalModel", "register", "register_non_personal"]

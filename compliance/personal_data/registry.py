@@ -1,0 +1,62 @@
+"""The registry of personal data, filled by each app when it is ready."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+from compliance.personal_data.holders import DataHolder, NonPersonalModel
+
+_holders: Final[dict[type[models.Model], DataHolder]] = {}
+_non_personal: Final[dict[type[models.Model], NonPersonalModel]] = {}
+
+
+def register(*holders: DataHolder) -> None:
+    """Claim the fields of models with data about people. Raises ``ImproperlyConfigured`` for a second claim."""
+    for holder in holders:
+        _require_unclaimed(holder.model)
+        _holders[holder.model] = holder
+
+
+def register_non_personal(model: type[models.Model], reason: str) -> None:
+    """Say why a model has no data about people. Raises ``ImproperlyConfigured`` for a second claim."""
+    _require_unclaimed(model)
+    _non_personal[model] = NonPersonalModel(model, reason)
+
+
+def _require_unclaimed(model: type[models.Model]) -> None:
+    if model in _holders or model in _non_personal:
+        raise ImproperlyConfigured(f"{model._meta.label} is claimed twice as personal data.")
+
+
+def list_holders() -> list[DataHolder]:
+    """List the holders of all apps, in the order in which the apps registered them."""
+    return list(_holders.values())
+
+
+def list_non_personal() -> list[NonPersonalModel]:
+    """List the models without data about people."""
+    return list(_non_personal.values())
+
+
+def find_faults() -> Iterator[str]:
+    """Describe each model or field that is not claimed, that is claimed twice, or that does not exist."""
+    for model in apps.get_models(include_auto_created=True):
+        if model in _non_personal:
+            continue
+        if model not in _holders:
+            yield f"{model._meta.label} is claimed by nobody"
+        else:
+            yield from _find_field_faults(_holders[model])
+
+
+def _find_field_faults(holder: DataHolder) -> Iterator[str]:
+    columns = {column.attname for column in holder.model._meta.concrete_fields}
+    claims = Counter(holder.claims)
+    name = holder.model._meta.label
+    yield from (f"{name}.{column} is claimed by nobody" for column in sorted(columns - claims.keys()))
+    yield from (f"{name}.{column} does not exist" for column in sorted(claims.keys() - columns))
+    yield from (f"{name}.{column} is claimed {count} times" for column, count in claims.items() if count > 1)

@@ -12,7 +12,7 @@ class ComplianceConfig(AppConfig):
     verbose_name = "Compliance"
 
     def ready(self) -> None:
-        """Raise ``ImproperlyConfigured`` when FIELD_KEYS cannot be used."""
+        """Raise ``ImproperlyConfigured`` when FIELD_KEYS or SIGNING_KEYS cannot be used."""
         from compliance import checks  # noqa: F401  (registers itself)
 
         import_module("compliance.personal_data.compliance_models")

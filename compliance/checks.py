@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from compliance.isolation import history, role_checks, unisolated_tables
+from compliance.signing.key_checks import find_signing_key_errors
 from compliance.startup import SERVING, startup_check
 from compliance.vault.alerts import report_unreadable
 from compliance.vault.errors import SealError
@@ -21,6 +22,14 @@ from compliance.vault.wrapping_keys import describe_unopened_key, find_missing_k
 def check_field_keys() -> list[str]:
     """Refuse keys for sealed fields that are missing, malformed, guessable or part of another secret."""
     return find_key_errors(settings.FIELD_KEYS, settings.SECRET_KEY)
+
+
+@startup_check("plumbline.E017")
+def check_signing_keys() -> list[str]:
+    """Refuse keys for signatures that are missing, malformed, guessable or part of another secret."""
+    return find_signing_key_errors(
+        settings.SIGNING_KEYS, {"SECRET_KEY": settings.SECRET_KEY, "FIELD_KEYS": settings.FIELD_KEYS}
+    )
 
 
 @register(Tags.security, deploy=True)

@@ -36,6 +36,7 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # The key by which allauth signs tokens of API clients. There are none yet, but a weak key is refused anyway.
 HEADLESS_JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", "", multiline=True)
 FIELD_KEYS = env.str("FIELD_KEYS", "")
+SIGNING_KEYS = env.str("SIGNING_KEYS", "")
 
 # --- Site ------------------------------------------------------------------------------------------------
 

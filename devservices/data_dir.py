@@ -136,6 +136,7 @@ def build_settings(sockets: Path, keys: dict[str, str], ports: dict[str, str]) -
         "PLAID_SECRET": keys["PLAID_SECRET"],
         "SECRET_KEY": keys["SECRET_KEY"],
         "FIELD_KEYS": keys["FIELD_KEYS"],
+        "SIGNING_KEYS": keys["SIGNING_KEYS"],
     }
 
 

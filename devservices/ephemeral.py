@@ -31,6 +31,7 @@ PASSED_SETTINGS = (
     "REDIS_URL",
     "SECRET_KEY",
     "FIELD_KEYS",
+    "SIGNING_KEYS",
 )
 NO_PASSWORDS = {f"{role}_PASSWORD": "" for role in ("ADMIN", "OWNER", "RW", "OPS", "VIEWER")}
 NO_PORTS = {"SANDBOX_PORT": "", "SANDBOX_SMTP_PORT": ""}

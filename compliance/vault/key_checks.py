@@ -24,11 +24,17 @@ def find_key_errors(field_keys: str, secret_key: str) -> list[str]:
         keys = parse_keyring(field_keys)
     except InvalidKeyring as error:
         return [str(error)]
-    weak = [f"FIELD_KEYS: {name} {weakness}" for name, key in keys.items() if (weakness := _find_weakness(key))]
+    return find_weak_keys("FIELD_KEYS", keys, {"SECRET_KEY": secret_key})
+
+
+def find_weak_keys(setting: str, keys: dict[str, bytes], other_secrets: dict[str, str]) -> list[str]:
+    """Return one sentence for each key that can be guessed or is part of another secret, by that one's setting."""
+    weak = [f"{setting}: {name} {weakness}" for name, key in keys.items() if (weakness := _find_weakness(key))]
     return weak + [
-        f"FIELD_KEYS: {name} is part of SECRET_KEY. Each has to be a secret of its own."
+        f"{setting}: {name} is part of {other_setting}. Each has to be a secret of its own."
+        for other_setting, secret in other_secrets.items()
         for name, key in keys.items()
-        if key in secret_key.encode() or b64encode(key).decode().rstrip("=") in secret_key
+        if key in secret.encode() or b64encode(key).decode().rstrip("=") in secret
     ]
 
 

@@ -24,7 +24,7 @@ KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 
 class InvalidKeyring(ImproperlyConfigured):
-    """FIELD_KEYS cannot be used; the message says why and shows no key."""
+    """A setting with keys cannot be used; the message says why and shows no key."""
 
 
 class Keyring:
@@ -61,35 +61,35 @@ def keyring() -> Keyring:
     return _build_keyring(settings.FIELD_KEYS)
 
 
-def parse_keyring(text: str) -> dict[str, bytes]:
-    """Parse ``id:base64,id:base64``, or one base64 key without an id, which gets the id ``kek``.
+def parse_keyring(text: str, *, setting: str = "FIELD_KEYS", single_id: str = SINGLE_KEY_ID) -> dict[str, bytes]:
+    """Parse ``id:base64,id:base64``, or one base64 key without an id, which gets ``single_id``.
 
-    Raises ``InvalidKeyring``.
+    Raises ``InvalidKeyring``, with the name of the setting.
     """
     entries = [entry.strip() for entry in text.split(",") if entry.strip()]
     if not entries:
-        raise InvalidKeyring("FIELD_KEYS is empty. It has to hold at least one key, id:base64 of 32 random bytes.")
+        raise InvalidKeyring(f"{setting} is empty. It has to hold at least one key, id:base64 of 32 random bytes.")
     if len(entries) == 1 and ":" not in entries[0]:
-        return {SINGLE_KEY_ID: _decode_key(SINGLE_KEY_ID, entries[0])}
+        return {single_id: _decode_key(single_id, entries[0], setting)}
     keys: dict[str, bytes] = {}
     for entry in entries:
         name, _, encoded = entry.partition(":")
         if not KEY_ID.fullmatch(name):
-            raise InvalidKeyring("FIELD_KEYS: a key id is lower-case letters, digits and hyphens, then a colon.")
-        key = _decode_key(name, encoded)
+            raise InvalidKeyring(f"{setting}: a key id is lower-case letters, digits and hyphens, then a colon.")
+        key = _decode_key(name, encoded, setting)
         if name in keys or key in keys.values():
-            raise InvalidKeyring(f"FIELD_KEYS: {name} appears twice, as an id or as a key.")
+            raise InvalidKeyring(f"{setting}: {name} appears twice, as an id or as a key.")
         keys[name] = key
     return keys
 
 
-def _decode_key(name: str, encoded: str) -> bytes:
+def _decode_key(name: str, encoded: str, setting: str) -> bytes:
     try:
         key = base64.b64decode(encoded, validate=True)
     except binascii.Error:
-        raise InvalidKeyring(f"FIELD_KEYS: {name} is not base64.") from None
+        raise InvalidKeyring(f"{setting}: {name} is not base64.") from None
     if len(key) != KEY_BYTES:
-        raise InvalidKeyring(f"FIELD_KEYS: {name} has {len(key) * 8} bits. It has to have 256.")
+        raise InvalidKeyring(f"{setting}: {name} has {len(key) * 8} bits. It has to have 256.")
     return key
 
 

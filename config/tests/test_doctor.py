@@ -87,7 +87,7 @@ def test_it_reports_an_unreachable_redis(settings: LazySettings) -> None:
     assert "the-password" not in "".join(table.values())
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_KEYS", "PLAID_SECRET", "PLAID_CLIENT_ID"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_KEYS", "SIGNING_KEYS", "PLAID_SECRET", "PLAID_CLIENT_ID"])
 def test_it_prints_no_secret(settings: LazySettings, name: str) -> None:
     table, message = run_doctor()
     secret = getattr(settings, name).rpartition(":")[2]
@@ -101,6 +101,7 @@ def test_it_shows_the_field_key_in_use_and_a_due_rotation(settings: LazySettings
     table, _ = run_doctor()
     assert table["Field keys"].startswith("note kek-20200101; the first is in use, ")
     assert table["Field keys"].endswith("rotation is due")
+    assert table["Signing keys"].endswith("; the first signs")
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,11 @@ from devservices import data_dir, envfile, keys
 from devservices.data_dir import CHECKOUT
 
 FIELD_KEY = b64encode(bytes.fromhex("8f1c0a77d2e94b3356b1e07a9c44f20d3be6715890c2ad4fe8137d665a09bb2e")).decode()
+SIGNING_KEY = b64encode(bytes.fromhex("5be0a1c94472dd0e8f3690b7c12a65fe04d3987b2e51fa6c80397ed5146ab8f2")).decode()
 SECRETS = {
     "SECRET_KEY": "kD9-wPz3_Ue8mQvA1xRt7LbNcYh5GjSf2oEiKqZn0TyVdMpXaBsWgHlCuJrOe4F6",
     "FIELD_KEYS": f"kek:{FIELD_KEY}",
+    "SIGNING_KEYS": f"sig:{SIGNING_KEY}",
     "PLAID_SECRET": "0123456789abcdef0123456789abcd",
 }
 # A folder to which no `make run` has written.
@@ -59,6 +61,10 @@ def test_it_passes_every_deployment_check() -> None:
         ({"FIELD_KEYS": None, "FIELD_KEYS_FILE": "/no/such/file"}, "The file that FIELD_KEYS_FILE names"),
         ({"FIELD_KEYS": None, "FIELD_KEYS_FILE": "/"}, "The file that FIELD_KEYS_FILE names"),
         ({"FIELD_KEYS": None, "FIELD_KEYS_FILE": sys.executable}, "The file that FIELD_KEYS_FILE names"),
+        ({"SIGNING_KEYS": None}, "SIGNING_KEYS is empty"),
+        ({"SIGNING_KEYS": f"sig:{b64encode(b'a' * 32).decode()}"}, "SIGNING_KEYS: sig is"),
+        ({"SIGNING_KEYS": f"sig:{FIELD_KEY}"}, "SIGNING_KEYS: sig is part of FIELD_KEYS"),
+        ({"SIGNING_KEYS": None, "SIGNING_KEYS_FILE": "/no/such/file"}, "The file that SIGNING_KEYS_FILE names"),
         ({"SECRET_KEY": None, "SECRET_KEY_FILE": "/no/such/file"}, "The file that SECRET_KEY_FILE names"),
         ({"DATABASE_URL": None, "DATABASE_URL_FILE": "/no/such/file"}, "The file that DATABASE_URL_FILE names"),
         ({"DATABASE_URL": None}, "DATABASE_URL"),

@@ -93,6 +93,7 @@ def test_it_writes_urls_that_django_and_every_client_can_parse(home: DataDir) ->
     assert environ.Env.email_url_config(environment["EMAIL_URL"])["EMAIL_PORT"] == 4002
     assert environment["PLAID_URL"] == "http://127.0.0.1:4001"
     assert environment["FIELD_KEYS"] == secrets["FIELD_KEYS"]
+    assert environment["SIGNING_KEYS"] == secrets["SIGNING_KEYS"]
 
 
 def test_it_is_where_the_settings_look(home: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

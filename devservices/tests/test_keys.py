@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from compliance.signing.key_checks import find_signing_key_errors
 from compliance.vault import key_checks
 from devservices import CannotStart, envfile, keys
 from devservices.data_dir import DataDir
@@ -14,14 +15,15 @@ def test_it_keeps_the_keys_at_the_next_start(tmp_path: Path) -> None:
     assert keys.ensure(DataDir(tmp_path), has_data=False) == keys.ensure(DataDir(tmp_path), has_data=True)
 
 
-def test_it_adds_the_password_of_a_new_role(tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", ["VIEWER_PASSWORD", "SIGNING_KEYS"])
+def test_it_adds_what_an_earlier_version_did_not_have(tmp_path: Path, missing: str) -> None:
     generated = keys.ensure(DataDir(tmp_path), has_data=False)
     envfile.write_env_file(
-        DataDir(tmp_path).keys, {name: generated[name] for name in generated if name != "VIEWER_PASSWORD"}, "Older"
+        DataDir(tmp_path).keys, {name: generated[name] for name in generated if name != missing}, "Older"
     )
     completed = keys.ensure(DataDir(tmp_path), has_data=True)
     assert completed == keys.ensure(DataDir(tmp_path), has_data=True)
-    assert completed == generated | {"VIEWER_PASSWORD": completed["VIEWER_PASSWORD"]}
+    assert completed == generated | {missing: completed[missing]}
 
 
 def test_it_writes_a_file_that_only_its_owner_can_read(tmp_path: Path) -> None:
@@ -32,6 +34,7 @@ def test_it_writes_a_file_that_only_its_owner_can_read(tmp_path: Path) -> None:
 def test_it_generates_keys_that_the_vault_accepts() -> None:
     generated = keys.generate()
     assert key_checks.find_key_errors(generated["FIELD_KEYS"], generated["SECRET_KEY"]) == []
+    assert find_signing_key_errors(generated["SIGNING_KEYS"], {"FIELD_KEYS": generated["FIELD_KEYS"]}) == []
 
 
 def test_it_generates_no_new_keys_for_data_sealed_with_others(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ SETTINGS = data_dir.build_settings(
         "VIEWER_PASSWORD": "viewer-password",
         "SECRET_KEY": "the-secret-key",
         "FIELD_KEYS": "kek:the-field-key",
+        "SIGNING_KEYS": "sig:the-signing-key",
         "PLAID_CLIENT_ID": "client",
         "PLAID_SECRET": "plaid-secret",
     },
@@ -49,7 +50,14 @@ def test_it_does_not_override_variables_of_the_environment(monkeypatch: pytest.M
 def test_it_passes_no_secret_of_the_site_to_the_sandbox(tmp_path: Path) -> None:
     environment = launch.sandbox_environment(DataDir(tmp_path), SETTINGS)
     assert environment["SANDBOX_CLIENT_ID"] == "client"
-    for secret in ("the-secret-key", "the-field-key", "rw-password", "owner-password", "ops-password"):
+    for secret in (
+        "the-secret-key",
+        "the-field-key",
+        "the-signing-key",
+        "rw-password",
+        "owner-password",
+        "ops-password",
+    ):
         assert secret not in "".join(environment.values())
 
 

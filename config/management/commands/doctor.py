@@ -23,6 +23,7 @@ from banking.credentials import UNREADABLE_CODE
 from banking.models import LinkSession, PendingRemoval
 from compliance.isolation import history
 from compliance.queues import Lane
+from compliance.signing import public_keys
 from compliance.vault.inspection import inspect
 from compliance.vault.key_checks import ROTATE_AFTER_DAYS, primary_key_age
 from compliance.vault.keyring import parse_keyring
@@ -162,13 +163,14 @@ def mail() -> Iterator[CheckMessage]:
 
 
 def keys() -> Iterator[CheckMessage]:
-    """Yield the ids of the field keys and the age of the primary one. The site does not start with invalid keys."""
+    """Yield the ids of the keys and the age of the primary field key. The site does not start with invalid keys."""
     names = list(parse_keyring(settings.FIELD_KEYS))
     age = primary_key_age(settings.FIELD_KEYS, datetime.now(UTC).date())
     text = f"{', '.join(names)}; the first is in use" + (f", {age} days old" if age is not None else "")
     is_due = age is not None and age > ROTATE_AFTER_DAYS
     level, suffix = (checks.WARNING, "; rotation is due") if is_due else (checks.INFO, "")
     yield finding("Field keys", level, text + suffix)
+    yield finding("Signing keys", checks.INFO, f"{', '.join(public_keys())}; the first signs")
 
 
 def check_sealed_values() -> Iterator[CheckMessage]:

@@ -1,0 +1,10 @@
+"""Ed25519 signatures of this site: on exports, receipts and copies of the audit trail's state.
+
+The keys are in ``SIGNING_KEYS``: the first one signs, all of them verify. Whoever has a public key
+(``manage.py signing_keys``) can verify a signature without the site.
+"""
+
+from compliance.signing.keys import SigningKeyMissing, public_key_pem, public_keys
+from compliance.signing.signatures import Signature, sign, verify
+
+__all__ = ["Signature", "SigningKeyMissing", "public_key_pem", "public_keys", "sign", "verify"]

@@ -1,4 +1,4 @@
-"""Deactivates an account: nobody can sign in to it any more, but nothing is deleted."""
+"""Deactivates an account: nobody can sign in to it, no data of it is fetched, and nothing is deleted."""
 
 from django.db import transaction
 
@@ -9,8 +9,16 @@ from compliance.audit import Action, record
 
 @transaction.atomic
 def deactivate(*, user: User, actor: User | None) -> None:
-    """Stop a user from signing in, and end their sessions."""
+    """Stop a user from signing in, end their sessions, and stop syncs and credit reports."""
     User.objects.filter(pk=user.pk).update(is_active=False)
     user.is_active = False
     active_sessions.end_all_sessions(user, actor=actor, reason="deactivated")
     record(Action.ACCOUNT_DEACTIVATED, actor=actor, subject=user)
+
+
+@transaction.atomic
+def reactivate(*, user: User, actor: User | None) -> None:
+    """Let a user sign in again. Syncs and credit reports go on when they are due."""
+    User.objects.filter(pk=user.pk).update(is_active=True)
+    user.is_active = True
+    record(Action.ACCOUNT_REACTIVATED, actor=actor, subject=user)

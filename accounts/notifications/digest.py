@@ -84,7 +84,11 @@ def _collect_digest(user_id: UUID, claimed_until: datetime) -> NotificationDiges
             return None
         rows = list(Notification.objects.filter(owner=user_id, email_pending=True).order_by("id"))
         now = timezone.now()
-        send_at = settings.delivery_schedule.end_of_quiet_hours(now) if rows and user.is_active else None
+        send_at = (
+            settings.delivery_schedule.end_of_quiet_hours(now)
+            if rows and user.is_active and not user.is_deletion_pending
+            else None
+        )
         # Moved again, so that a second task with the same claim does not send the digest too.
         settings.digest_due_at = max(now + CLAIM_DURATION, claimed_until + STEP) if send_at == now else send_at
         settings.save(update_fields=["digest_due_at"])

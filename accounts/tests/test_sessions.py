@@ -11,6 +11,7 @@ from django.conf import settings as site
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -220,6 +221,24 @@ def test_it_ends_all_sessions_when_the_account_is_deactivated(
     new_client = Client()
     sign_in(new_client, alice.email, PASSWORD)
     assert not is_signed_in(new_client)
+
+
+def test_operators_deactivate_an_account_and_undo_it(
+    sign_in_from: Callable[..., Client], alice: User, trail: Trail, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = sign_in_from()
+    call_command("deactivate_user", "ALICE@example.com")
+    assert not is_signed_in(client)
+    call_command("deactivate_user", alice.email, undo=True)
+    assert capsys.readouterr().out == f"{alice.pk} is deactivated.\n{alice.pk} is active again.\n"
+    sign_in(client, alice.email, PASSWORD)
+    assert is_signed_in(client)
+    assert [action for action in trail(alice.pk) if "activated" in action] == [
+        "account_deactivated",
+        "account_reactivated",
+    ]
+    with pytest.raises(CommandError, match="No account"):
+        call_command("deactivate_user", "nobody@example.com")
 
 
 def test_it_changes_the_session_key_when_the_identity_is_confirmed(

@@ -74,6 +74,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().save(**options)
 
     @property
+    def is_deletion_pending(self) -> bool:
+        """Whether the user has asked for the deletion of the account, and can still cancel it."""
+        return self.deleted_at is not None
+
+    @property
     def name(self) -> str:
         """The user's full name, or their email address if they have not entered a name."""
         return f"{self.first_name} {self.last_name}".strip() or self.email

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 WHERE due.connection = 'active' AND due.next_sync_at <= now() AND due.provider = $1 AND due.environment = $2
                   AND (due.claimed_until IS NULL OR due.claimed_until <= now())
                   AND (due.leased_until IS NULL OR due.leased_until <= now())
+                  AND EXISTS (SELECT FROM accounts_user WHERE id = due.owner_id AND is_active AND deleted_at IS NULL)
                 ORDER BY due.next_sync_at LIMIT most FOR UPDATE SKIP LOCKED
             ) AS due
             WHERE item.id = due.id

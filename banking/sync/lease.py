@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts.users.processing import may_process
 from banking.models import Connection, Item
 from compliance.isolation import tenant
 
@@ -53,20 +54,25 @@ class Lease:
             self.lost = not held.update(leased_until=Now() + LEASE_DURATION)
 
     def lock_item(self) -> Item:
-        """Lock the Item's row for the rest of the open transaction. Raises ``LeaseLost``."""
+        """Lock the Item's row for the rest of the open transaction.
+
+        Raises ``LeaseLost``, also if the account was deactivated or scheduled for deletion meanwhile.
+        """
         # ``no_key`` lets others write rows that refer to the Item meanwhile, such as a pending removal.
         rows = Item.objects.select_for_update(of=["self"], no_key=True)
         item = rows.filter(pk=self.item_id, lease_holder=self.holder).first()
-        if item is None:
+        if item is None or not may_process(self.owner_id):
             raise LeaseLost
         return item
 
 
 def acquire_lease(*, owner_id: UUID, item_id: UUID, if_due: bool) -> tuple[Lease, Item] | None:
-    """Acquire the lease, in the open transaction. ``None`` if another worker holds it, or the Item cannot be synced.
+    """Acquire the lease, in the open transaction. ``None`` if another worker holds it, or the Item may not be synced.
 
     With ``if_due``, also ``None`` if it is not due, so that a duplicate job does nothing.
     """
+    if not may_process(owner_id):
+        return None
     lease = Lease(owner_id=owner_id, item_id=item_id, holder=uuid4())
     unheld = Q(leased_until=None) | Q(leased_until__lte=Now())
     free = Item.objects.in_current_environment().filter(unheld, pk=item_id, connection=Connection.ACTIVE)

@@ -11,9 +11,11 @@ from django.db import connections
 from django.db.utils import OperationalError
 from django.utils import timezone
 
+from accounts.models import User
 from banking.models import Item
-from banking.sync import lease, sync_item
-from banking.tests.scripted_provider import ScriptedProvider, transactions_page
+from banking.sync import lease, sync_item, sync_queue
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import StoredTransactions, run_sync
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -133,3 +135,31 @@ def test_it_continues_to_renew_after_database_errors(
     provider.pages = [respond]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
     assert errors == []
+
+
+# --- Accounts that may not be synced ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"deleted_at": timezone.now()}])
+def test_it_syncs_no_account_that_is_deactivated_or_scheduled_for_deletion(
+    item: Item, provider: ScriptedProvider, change: dict[str, object]
+) -> None:
+    provider.pages = [transactions_page(cursor="c1")]
+    User.objects.filter(pk=item.owner_id).update(**change)
+    assert sync_queue.claim_due_syncs(limit=10) == []
+    assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is False
+    User.objects.filter(pk=item.owner_id).update(is_active=True, deleted_at=None)
+    assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=10)] == [item.pk]
+    assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
+
+
+def test_it_stores_nothing_when_the_account_is_deactivated_during_the_download(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
+    def respond() -> object:
+        User.objects.filter(pk=item.owner_id).update(is_active=False)
+        return transactions_page(added=[transaction_row("t1")], cursor="c1")
+
+    provider.pages = [respond]
+    assert run_sync(item).ran is False
+    assert (stored_transactions(), item.cursor) == ({}, "")

@@ -24,6 +24,7 @@ class Action(StrEnum):
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     ACCOUNT_DEACTIVATED = "account_deactivated"
+    ACCOUNT_REACTIVATED = "account_reactivated"
 
     CONNECT = "connect"
     DISCONNECT = "disconnect"

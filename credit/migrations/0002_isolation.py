@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             FROM (
                 SELECT id FROM credit_enrollment AS candidate
                 WHERE next_pull_at <= now()
-                  AND EXISTS (SELECT FROM accounts_user WHERE id = candidate.owner_id AND is_active)
+                  AND EXISTS (SELECT FROM accounts_user WHERE id = candidate.owner_id AND is_active AND deleted_at IS NULL)
                 ORDER BY next_pull_at LIMIT max_rows FOR UPDATE SKIP LOCKED
             ) AS due
             WHERE enrollment.id = due.id

@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
+from accounts.users.processing import require_processing
 from compliance.audit import Action, record
 from compliance.consent import ConsentEvent, Purpose, get_active_consent
 from compliance.isolation.models import new_id
@@ -57,9 +58,10 @@ class BegunAttempt(NamedTuple):
 def begin_attempt(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None) -> BegunAttempt:
     """Start an attempt to call the bureau once, with ``applicant`` as just typed, or with the stored details.
 
-    Raises ``NotEnrolled``, ``DetailsLost``, ``NoConsent``, ``PullInProgress`` and ``NotDue``.
+    Raises ``NotEnrolled``, ``DetailsLost``, ``NoConsent``, ``ProcessingStopped``, ``PullInProgress`` and ``NotDue``.
     """
     with tenant_context(owner_id), transaction.atomic(durable=True):
+        require_processing(owner_id)
         enrollment = lock_enrollment(owner_id)
         if enrollment.withdrawn_at is not None:
             raise NotEnrolled

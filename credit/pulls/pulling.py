@@ -42,8 +42,8 @@ class PullResult:
 def pull(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None) -> PullResult:
     """Pull a user's report and store it. ``applicant`` has the details as just typed, with the full number.
 
-    Must not run in a transaction. Raises ``NotEnrolled``, ``NoConsent``, ``PullInProgress`` or ``NotDue`` if the bureau
-    was not called, and ``BureauError`` if there is no report, or none that can be parsed yet.
+    Must not run in a transaction. Raises ``NotEnrolled``, ``NoConsent``, ``ProcessingStopped``, ``PullInProgress`` or
+    ``NotDue`` if the bureau was not called, and ``BureauError`` if there is no report, or none that can be parsed yet.
     """
     if current_bureau().environment == "off":
         raise BureauConfigError("CREDIT_IS_OFF")

@@ -7,14 +7,17 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from accounts.models import User
+from accounts.users.processing import ProcessingStopped
 from compliance import consent
 from compliance.audit import Action
 from compliance.consent import Purpose
+from compliance.isolation import tenant
 from credit.enrollment import authorization
 from credit.enrollment.lifecycle import withdraw_enrollment
-from credit.models import Trigger
+from credit.models import Enrollment, Trigger
 from credit.provider import BureauConfigError, BureauTimeout
-from credit.pulls import attempts, processing, pulling
+from credit.pulls import attempts, due_pulls, processing, pulling
 from credit.report import ReportStatus
 from credit.statuses import EnrollmentStatus
 from credit.tests.pull_steps import (
@@ -303,3 +306,27 @@ def test_it_makes_no_third_call_after_two_killed_workers(days, alice, site_burea
             pull(alice, trigger)
     assert site_bureau.count_reports_made() == 2
     assert get_enrollment(alice).eligible_at > timezone.now() + timedelta(days=29)
+
+
+# --- Accounts for which nothing is requested ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"deleted_at": timezone.now()}])
+def test_it_makes_no_call_for_an_account_that_is_deactivated_or_scheduled_for_deletion(site_bureau, alice, change):
+    enroll_user(alice)
+    User.objects.filter(pk=alice.pk).update(**change)
+    with pytest.raises(ProcessingStopped):
+        pull(alice)
+    assert (list_report_calls(site_bureau), list_attempts(alice)) == ([], [])
+    User.objects.filter(pk=alice.pk).update(is_active=True, deleted_at=None)
+    assert pull(alice).status is ReportStatus.READY
+
+
+def test_it_claims_no_due_pull_of_an_account_that_is_scheduled_for_deletion(site_bureau, alice):
+    enroll_user(alice)
+    with tenant(alice.pk):
+        Enrollment.objects.update(next_pull_at=timezone.now() - timedelta(minutes=1))
+    User.objects.filter(pk=alice.pk).update(deleted_at=timezone.now())
+    assert due_pulls.claim_due_pulls(limit=10) == []
+    User.objects.filter(pk=alice.pk).update(deleted_at=None)
+    assert due_pulls.claim_due_pulls(limit=10) == [alice.pk]

@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
             SELECT DISTINCT item.owner_id FROM banking_item AS item
             WHERE item.connection = 'active' AND item.owner_id > after
               AND (hashtext(item.owner_id::text) % 24 + 24) % 24 = hour
+              AND EXISTS (SELECT FROM accounts_user WHERE id = item.owner_id AND is_active AND deleted_at IS NULL)
             ORDER BY item.owner_id LIMIT most
             """,
         ),

@@ -46,6 +46,11 @@ FIRST_RETRY_DELAY_WHEN_URGENT = timedelta(seconds=30)
 MAX_RETRY_DELAY = timedelta(hours=6)
 MAX_FAILURE_COUNT = 1000
 
+# The columns of a run that are written when it ends.
+RUN_RESULT = (
+    "result", "request_id", "error_code", "finished_at", "pages", "written", "removed", "restarts", "skipped_rows",
+    "field_errors",
+)  # fmt: skip
 WORKER_LOST = "WORKER_LOST"
 # Machines are restarted, so this many lost workers a day are not counted against the Item.
 TOLERATED_WORKER_LOSSES = 2
@@ -266,4 +271,5 @@ def close_interrupted_run(*, run: SyncRun) -> None:
 def finish_run(*, run: SyncRun, result: str, request_id: str, error_code: str = "") -> None:
     run.result, run.request_id, run.error_code = result, request_id, error_code[:100]
     run.finished_at = timezone.now()
-    run.save()
+    # An update alone: if the account was deleted meanwhile, the run is gone, and must not come back.
+    SyncRun.objects.filter(pk=run.pk).update(**{column: getattr(run, column) for column in RUN_RESULT})

@@ -1,6 +1,6 @@
-"""The vault's data keys, the audit trail and the consents. None of these rows has a foreign key to a user.
+"""The vault's data keys, the audit trail, consents and erasure receipts. No row has a foreign key to a user.
 
-They name the user by id alone: a data key is deleted when its user is erased, audit events and consents stay.
+They name the user by id alone: a data key is deleted when its user is erased, the other rows stay.
 """
 
 from typing import ClassVar
@@ -10,8 +10,9 @@ from django.db import models
 from compliance.audit.events import AuditEvent, AuditHead, AuditLink
 from compliance.consent.events import ConsentEvent
 from compliance.isolation.models import BoundQuerySet
+from compliance.personal_data.receipts import ErasureReceipt
 
-__all__ = ["AuditEvent", "AuditHead", "AuditLink", "ConsentEvent", "DataKey"]
+__all__ = ["AuditEvent", "AuditHead", "AuditLink", "ConsentEvent", "DataKey", "ErasureReceipt"]
 
 
 class DataKey(models.Model):

@@ -69,8 +69,9 @@ def recheck_connection() -> None:
 def tenant_cursor(owner: UUID) -> Iterator[CursorWrapper]:
     """Yield a cursor of the current transaction with ``owner`` as tenant, even inside another tenant.
 
-    For the vault and the audit trail only: they write rows of the subject of an event, who is not always the signed-in
-    user. All other code uses ``tenant``, which refuses to switch tenants.
+    For the vault and the audit trail, which write rows of the subject of an event, who is not always the signed-in
+    user, and for what the site keeps of a user who is erased. All other code uses ``tenant``, which refuses to switch
+    tenants.
     """
     with _set_tenant(owner), transaction.atomic(savepoint=False), connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         yield cursor

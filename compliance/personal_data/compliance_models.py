@@ -2,9 +2,10 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.models import AuditEvent, AuditHead, AuditLink, ConsentEvent, DataKey
+from compliance.models import AuditEvent, AuditHead, AuditLink, ConsentEvent, DataKey, ErasureReceipt
 from compliance.personal_data.holders import DataCategory, DataHolder
 from compliance.personal_data.registry import register
+from compliance.vault import data_keys
 
 AUDIT_KEPT_FOR = _("365 days, also after your account is deleted; the encrypted details can't be read any more then")
 CHAIN_REASON = _(
@@ -74,5 +75,16 @@ register(
             "wrapped": _("The key would open encrypted data that someone copied. Your export has the data itself.")
         },
         technical=frozenset({"id", "kek", "active", "created_at"}),
+        erase=data_keys.shred,
+    ),
+    DataHolder(
+        model=ErasureReceipt,
+        category=DataCategory.ACTIVITY,
+        label=_("The receipt of your account's deletion"),
+        kept_for=_("As evidence of the deletion, with no end date"),
+        owner="owner",
+        exported=("erased_at", "document", "key_id", "signature"),
+        technical=frozenset({"id"}),
+        kept_after_erasure=_("The receipt proves the deletion. It names you by a random number only."),
     ),
 )

@@ -20,7 +20,10 @@ from compliance.vault.keyring import keyring
 FIND: Final = "SELECT id, kek, wrapped FROM compliance_datakey WHERE owner = %s AND id = %s"
 FIND_ACTIVE: Final = "SELECT id, kek, wrapped FROM compliance_datakey WHERE owner = %s AND active"
 CREATE: Final = """
-    INSERT INTO compliance_datakey (owner, kek, wrapped, active, created_at) VALUES (%s, %s, %s, true, now())
+    INSERT INTO compliance_datakey (owner, kek, wrapped, active, created_at)
+    SELECT owner, %(kek)s, %(wrapped)s, true, now() FROM (VALUES (%(owner)s::uuid)) AS person (owner)
+    -- Nothing is ever encrypted again for a person who was erased.
+    WHERE NOT EXISTS (SELECT FROM compliance_erasurereceipt AS receipt WHERE receipt.owner = person.owner)
     ON CONFLICT (owner) WHERE active DO NOTHING
 """
 SHRED: Final = "DELETE FROM compliance_datakey WHERE owner = %s"
@@ -41,6 +44,8 @@ def wrapping_aad(owner: UUID) -> bytes:
 
 def get_active_key(owner: UUID, *, autonomous: bool = False) -> LoadedKey:
     """Return the key that seals for ``owner`` now, and create it when there is none.
+
+    Raises ``KeyDestroyed`` when the owner was erased.
 
     A new key is committed on a connection of its own: a caller's rollback must not delete a key that this process has
     begun to use. ``autonomous`` keeps the query off the current transaction too, which may have failed.
@@ -92,9 +97,13 @@ def shred(owner: UUID) -> int:
     """
     if owner == SYSTEM:
         raise ValueError("The system's data key is never destroyed.")
+    destroyed = 0
     with tenant_cursor(owner) as cursor:
         cursor.execute(SHRED, [owner])
-        destroyed: int = cursor.rowcount
+        # Again until none is left: a rotation that commits during a statement leaves a new key behind.
+        while cursor.rowcount:
+            destroyed += cursor.rowcount
+            cursor.execute(SHRED, [owner])
         transaction.on_commit(clear_cache)
     return destroyed
 
@@ -116,11 +125,12 @@ def _find_or_create(owner: UUID) -> LoadedKey:
     with autonomous_cursor(owner) as cursor:
         row = _active_row(cursor, owner)
         if row is None:
-            cursor.execute(CREATE, [owner, *keyring().wrap(AESGCM.generate_key(256), wrapping_aad(owner))])
+            kek, wrapped = keyring().wrap(AESGCM.generate_key(256), wrapping_aad(owner))
+            cursor.execute(CREATE, {"owner": owner, "kek": kek, "wrapped": wrapped})
             # If another process created the key at the same time, the insert waited for it and did nothing.
             row = _active_row(cursor, owner)
     if row is None:
-        raise KeyDestroyed("A data key vanished while it was being made.")
+        raise KeyDestroyed("This person was erased: there is no key for them, and none is made.")
     return unwrap_and_cache(owner, row)
 
 

@@ -1,6 +1,6 @@
 """Decrypt the access token of an Item."""
 
-from banking.models import Item, PendingRemoval
+from banking.models import Item, OrphanedRemoval, PendingRemoval
 from banking.provider import ProviderError
 from compliance.vault import SealError
 
@@ -17,7 +17,7 @@ class CredentialUnreadable(ProviderError):
         super().__init__(UNREADABLE_CODE)
 
 
-def open_token(row: Item | PendingRemoval) -> str:
+def open_token(row: Item | OrphanedRemoval | PendingRemoval) -> str:
     """Decrypt the token of a row. Raises ``CredentialUnreadable``."""
     try:
         return row.access_token.reveal()

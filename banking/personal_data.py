@@ -4,12 +4,14 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
+from banking.linking import account_deletion
 from banking.models import (
     Account,
     BalanceSnapshot,
     Institution,
     Item,
     LinkSession,
+    OrphanedRemoval,
     PendingRemoval,
     SyncRun,
     Transaction,
@@ -17,6 +19,7 @@ from banking.models import (
     WebhookReceipt,
 )
 from compliance.personal_data import DataCategory, DataHolder, register, register_non_personal
+from compliance.personal_data.processors import DataProcessor, register_processor
 
 UNTIL_DELETION: Final = _("Until your account is deleted, or you disconnect the bank and delete its history")
 ACCESS: Final = _("Anyone with this could read your accounts at the bank.")
@@ -158,6 +161,28 @@ register(
         technical=frozenset({"attempts", "next_attempt_at", "error_code"}),
     ),
     DataHolder(
+        model=OrphanedRemoval,
+        category=DataCategory.BANK,
+        label=_("Connections of deleted accounts that we're removing at the provider"),
+        kept_for=_("Until the provider confirms the removal"),
+        owner="",
+        withheld={"access_token": ACCESS},
+        technical=frozenset(
+            {
+                "id",
+                "owner",
+                "provider",
+                "environment",
+                "provider_item_id",
+                "attempts",
+                "next_attempt_at",
+                "error_code",
+                "created_at",
+            }
+        ),
+        kept_after_erasure=_("The provider keeps a connection until it is removed there, so we keep trying."),
+    ),
+    DataHolder(
         model=LinkSession,
         category=DataCategory.BANK,
         label=_("When you opened the dialog that connects a bank"),
@@ -182,6 +207,13 @@ register(
             }
         ),
     ),
+)
+register_processor(
+    DataProcessor(
+        name="bank syncs",
+        stop=account_deletion.disconnect_all_banks,
+        prepare_erasure=account_deletion.prepare_erasure,
+    )
 )
 register_non_personal(Institution, "Banks, which all users share.")
 register_non_personal(WebhookReceipt, "Hashes of webhooks, which name nobody; deleted after some minutes.")

@@ -5,7 +5,9 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from compliance.personal_data import DataCategory, DataHolder, register
+from compliance.personal_data.processors import DataProcessor, register_processor
 from credit.models import Enrollment, PullAttempt, RawReport, Report
+from credit.pulls import account_deletion
 
 UNTIL_DELETION: Final = _("Until your account is deleted")
 
@@ -112,3 +114,4 @@ register(
         ),
     ),
 )
+register_processor(DataProcessor(name="credit report pulls", prepare_erasure=account_deletion.prepare_erasure))

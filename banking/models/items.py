@@ -19,7 +19,8 @@ from banking.providers import (
     provider_choices,
 )
 from banking.reauth_messages import reauth_message, sync_error_message
-from compliance.isolation.models import Owned, OwnedQuerySet
+from compliance.isolation import SYSTEM
+from compliance.isolation.models import BoundQuerySet, Owned, OwnedQuerySet, new_id
 from compliance.vault.fields import SealedTextField
 
 STALE_AFTER = timedelta(hours=24)
@@ -220,6 +221,27 @@ class SyncRun(Owned):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["item", "-started_at"], name="runs_of_item")]
+
+
+class OrphanedRemoval(models.Model):
+    """A removal that was still pending when its user was erased: the token, sealed for the site, and nothing else.
+
+    Kept until the provider confirms the removal, because it bills the Item until then. ``provider_item_id`` is the id
+    by which the provider's support finds the Item.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.UUIDField(default=SYSTEM, editable=False)
+    provider = models.CharField(max_length=20, choices=provider_choices)
+    environment = models.CharField(max_length=20)
+    provider_item_id = models.CharField(max_length=100)
+    access_token = SealedTextField(owner="owner")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    error_code = models.CharField(max_length=100, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = BoundQuerySet.as_manager()
 
 
 class PendingRemoval(Owned):

@@ -1,0 +1,58 @@
+"""What the deletion of a user's account means for their banks: each is disconnected, and removed at its provider."""
+
+import logging
+from collections.abc import Mapping
+from uuid import UUID
+
+from accounts.models import User
+from banking.account_matching import locks
+from banking.credentials import CredentialUnreadable, open_token
+from banking.linking.disconnecting import disconnect_in_transaction, disconnect_locked_item
+from banking.linking.recovery import PENDING_STATES
+from banking.models import VISIBLE_CONNECTIONS, Item, LinkSession, OrphanedRemoval, PendingRemoval
+from banking.providers import in_current_environments
+from compliance.isolation import SYSTEM
+from compliance.isolation.tenant import tenant_cursor
+from compliance.personal_data.processors import ErasureDelayed
+
+logger = logging.getLogger(__name__)
+
+
+def disconnect_all_banks(owner_id: UUID) -> None:
+    """Disconnect all banks of a user in the open transaction. Their history stays until the user is erased."""
+    user = User.objects.get(pk=owner_id)
+    for item_id in Item.objects.for_user(user).visible().values_list("pk", flat=True):
+        disconnect_in_transaction(user=user, item_id=item_id, keep_history=True)
+
+
+def prepare_erasure(owner_id: UUID) -> Mapping[str, int]:
+    """Wait for a sync that stores rows, and keep what the site needs to remove the user's Items at the providers.
+
+    Raises ``ErasureDelayed`` while an Item may exist whose token has not arrived.
+    """
+    if LinkSession.objects.filter(in_current_environments(), state__in=PENDING_STATES).exists():
+        raise ErasureDelayed("A new bank connection is being recovered.")
+    items = Item.objects.for_user(owner_id).select_for_update(of=["self"]).order_by("pk")
+    for item in [item for item in items if item.connection in VISIBLE_CONNECTIONS]:
+        disconnect_locked_item(item=item, actor=None, keep_history=True)
+    locks.lock_accounts(owner_id=owner_id)
+    removals = list(PendingRemoval.objects.for_user(owner_id).select_related("item"))
+    return {"connections_to_remove_at_provider": sum(map(keep_removal, removals))}
+
+
+def keep_removal(removal: PendingRemoval) -> bool:
+    """Seal a pending removal's token for the site. ``False`` if the token cannot be read; operators are told."""
+    item = removal.item
+    try:
+        token = open_token(removal if removal.access_token is not None else item)
+    except CredentialUnreadable:
+        logger.critical("Item %s exists at the provider, and its token cannot be read", item.provider_item_id)
+        return False
+    with tenant_cursor(SYSTEM):
+        OrphanedRemoval.objects.create(
+            provider=item.provider,
+            environment=item.environment,
+            provider_item_id=item.provider_item_id,
+            access_token=token,
+        )
+    return True

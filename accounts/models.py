@@ -1,5 +1,6 @@
 """All models of this app, for Django. Each is defined beside the code that uses it."""
 
+from accounts.deletion.models import DeletionRequest
 from accounts.mfa.models import SecondFactor
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.sign_in.models import LoginThrottle
@@ -7,6 +8,7 @@ from accounts.users.models import UNIQUE_EMAIL_CONSTRAINT, User, UserManager, di
 
 __all__ = [
     "UNIQUE_EMAIL_CONSTRAINT",
+    "DeletionRequest",
     "LoginThrottle",
     "Notification",
     "NotificationSettings",

@@ -12,6 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.utils.translation import gettext_lazy as _
 
+from accounts.deletion.models import DeletionRequest
 from accounts.mfa.models import SecondFactor
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.sessions import active_sessions
@@ -123,6 +124,13 @@ register(
         withheld={"session_key": SIGN_IN_SECRET},
         technical=frozenset({"id", "data"}),
         erase=end_sessions,
+    ),
+    DataHolder(
+        model=DeletionRequest,
+        category=DataCategory.PROFILE,
+        label=_("Your requests to delete your account"),
+        kept_for=UNTIL_DELETION,
+        exported=("id", "requested_at", "due_at", "canceled_at"),
     ),
     DataHolder(
         model=LoginThrottle,

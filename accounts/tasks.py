@@ -1,13 +1,23 @@
 """All tasks of this app, for Celery. Each is defined beside the code that it runs."""
 
+from accounts.deletion.tasks import (
+    dispatch_due_deletions,
+    erase_account,
+    send_deletion_request_email,
+    send_receipt,
+)
 from accounts.emails.tasks import send_security_email
 from accounts.notifications.tasks import dispatch_due_digests, send_due_digest
 from accounts.sign_in.tasks import delete_expired_sessions_and_failures, send_unlock_email
 
 __all__ = [
     "delete_expired_sessions_and_failures",
+    "dispatch_due_deletions",
     "dispatch_due_digests",
+    "erase_account",
+    "send_deletion_request_email",
     "send_due_digest",
+    "send_receipt",
     "send_security_email",
     "send_unlock_email",
 ]

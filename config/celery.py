@@ -43,6 +43,7 @@ app.conf.beat_schedule = {
         "task": "accounts.sign_in.tasks.delete_expired_sessions_and_failures",
         "schedule": crontab(minute="41"),
     },
+    "delete accounts": {"task": "accounts.deletion.tasks.dispatch_due_deletions", "schedule": crontab(minute="*/10")},
     "look at runways": {"task": "insights.tasks.dispatch_runway_checks", "schedule": crontab(minute="34")},
     "send due digests": {"task": "accounts.notifications.tasks.dispatch_due_digests", "schedule": crontab()},
     "pull due credit reports": {"task": "credit.tasks.dispatch_due_pulls", "schedule": crontab(minute="*/5")},

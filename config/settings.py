@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.sessions.middleware.LastSeenMiddleware",
+    "accounts.deletion.middleware.DeletionPendingMiddleware",
     "accounts.mfa.middleware.StaffSecondFactorMiddleware",
     "accounts.emails.middleware.MailFailureMiddleware",
     "config.http.limits.LimitsMiddleware",

@@ -22,6 +22,7 @@ urlpatterns = [
     path("help/", views.help_page, name="help"),
     path("policy-reports/", receive_reports, name="policy_reports"),
     path("accounts/", include("accounts.urls")),
+    path("", include("accounts.deletion.urls")),
     path("", include("accounts.notifications.urls")),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("", include("banking.urls")),

@@ -1,8 +1,9 @@
 """Sends emails about a user's own account. They never contain an amount."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from smtplib import SMTPException
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
@@ -41,7 +42,24 @@ def send_security_email(template: str, *, user_id: UUID, email: str = "", contex
         send_email(template, email or EmailAddress.objects.get_primary_email(user) or user.email, context)
 
 
-def send_email(template: str, email: str, context: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+class Attachment(NamedTuple):
+    """A file in an email."""
+
+    name: str
+    text: str
+    content_type: str
+
+
+def send_email(
+    template: str,
+    email: str,
+    context: dict[str, Any],
+    headers: dict[str, str] | None = None,
+    attachments: Iterable[Attachment] = (),
+) -> None:
     """Render an email's template and send it. Raises ``SMTPException`` or ``OSError``."""
     context = context | {"email": email, "public_url": settings.PUBLIC_URL}
-    get_adapter().render_mail(template, email, context, headers).send()
+    message = get_adapter().render_mail(template, email, context, headers)
+    for attachment in attachments:
+        message.attach(*attachment)
+    message.send()

@@ -31,8 +31,12 @@ def send_security_email(self: Any, template: str, user_id: str, email: str, cont
     try:
         sending.send_security_email(template, user_id=UUID(user_id), email=email, context=context)
     except RETRYABLE_ERRORS as error:
-        delay = exponential_delay(FIRST_RETRY_DELAY, self.request.retries, maximum=MAX_RETRY_DELAY)
-        raise self.retry(exc=error, countdown=delay.total_seconds()) from error
+        raise self.retry(exc=error, countdown=retry_delay_seconds(self.request.retries)) from error
+
+
+def retry_delay_seconds(retries: int) -> float:
+    """Return how long a task waits before it tries to send an email again."""
+    return exponential_delay(FIRST_RETRY_DELAY, retries, maximum=MAX_RETRY_DELAY).total_seconds()
 
 
 def enqueue_security_email(template: str, *, user: User, email: str = "", **context: Any) -> None:

@@ -49,6 +49,8 @@ class Action(StrEnum):
 
     SECURITY_ALERT = "security_alert"
     DATA_EXPORT = "data_export"
+    DELETION_REQUESTED = "deletion_requested"
+    DELETION_CANCELED = "deletion_canceled"
     ACCOUNT_DELETED = "account_deleted"
     KEY_ROTATION = "key_rotation"
     OPERATOR_VIEW = "operator_view"

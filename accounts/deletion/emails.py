@@ -1,0 +1,51 @@
+"""The emails about the deletion of an account."""
+
+import json
+from base64 import b64encode
+from datetime import datetime
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+
+from accounts.deletion.cancel_links import make_cancel_url
+from accounts.deletion.models import DeletionRequest
+from accounts.emails.sending import Attachment, send_email
+from accounts.users.models import User
+from compliance.isolation import tenant
+from compliance.personal_data.receipts import ErasureReceipt
+from compliance.signing import public_keys
+
+RECEIPT_NAME = "plumbline-deletion-receipt.json"
+
+
+def send_request_email(*, user_id: UUID, request_id: UUID) -> None:
+    """Send the link that cancels a request, if it is still open. Raises ``SMTPException`` or ``OSError``."""
+    with tenant(user_id):
+        request = DeletionRequest.objects.select_related("owner").filter(pk=request_id, canceled_at=None).first()
+    if request is None:
+        return
+    context = {"due_at": request.due_at, "cancel_url": make_cancel_url(request)}
+    send_email("accounts/email/deletion_requested", _address_of(request.owner), context)
+
+
+def send_receipt_email(*, email: str, attachment: str, erased_at: datetime) -> None:
+    """Send the receipt of an erasure to the address that the account had. Raises ``SMTPException`` or ``OSError``."""
+    files = [Attachment(RECEIPT_NAME, attachment, "application/json")]
+    send_email("accounts/email/account_deleted", email, {"erased_at": erased_at}, attachments=files)
+
+
+def format_receipt(receipt: ErasureReceipt) -> str:
+    """Return a receipt as a file: the signed document, its signature, and the public key to check it with."""
+    return json.dumps(
+        {
+            "document": receipt.document,
+            "key_id": receipt.key_id,
+            "signature": b64encode(bytes(receipt.signature)).decode(),
+            "public_key": public_keys()[receipt.key_id],
+        },
+        indent=2,
+    )
+
+
+def _address_of(user: User) -> str:
+    return EmailAddress.objects.get_primary_email(user) or user.email

@@ -1,0 +1,44 @@
+"""Erases accounts whose deletion is due."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from django.db import connection
+from django.utils import timezone
+
+from accounts.deletion.models import DeletionRequest
+from accounts.deletion.requests import lock_user
+from compliance.isolation import tenant
+from compliance.personal_data.erasure import erase_person
+from compliance.personal_data.receipts import ErasureReceipt
+
+
+@dataclass(frozen=True)
+class ErasedAccount:
+    """An account that is gone: where its receipt has to be sent, which is stored nowhere else."""
+
+    email: str
+    receipt: ErasureReceipt
+
+
+def erase_account(*, owner_id: UUID) -> ErasedAccount | None:
+    """Erase an account whose deletion is due. ``None`` if it is not, or not any more.
+
+    Raises ``ErasureDelayed``; then it is still due, and nothing was deleted.
+    """
+    with tenant(owner_id):
+        user = lock_user(owner_id)
+        request = DeletionRequest.objects.for_user(owner_id).filter(canceled_at=None).first()
+        if user is None or request is None or not request.is_due(at=timezone.now()):
+            return None
+        email = EmailAddress.objects.get_primary_email(user) or user.email
+        return ErasedAccount(email, erase_person(owner=owner_id, requested_at=request.requested_at))
+
+
+def list_due_deletions(*, at: datetime, limit: int) -> list[UUID]:
+    """List up to ``limit`` users whose deletion is due, the longest due first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT owner_id FROM accounts_due_deletions(%s, %s)", [at, limit])
+        return [owner_id for (owner_id,) in cursor.fetchall()]

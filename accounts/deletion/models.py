@@ -1,0 +1,33 @@
+"""Requests for the deletion of an account."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from compliance.isolation.models import Owned
+
+
+class DeletionRequest(Owned):
+    """A user's request to delete their account at ``due_at``, unless they cancel it before.
+
+    At most one is open. While one is, ``User.deleted_at`` has its time. It is deleted with the account.
+    """
+
+    requested_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField()
+    canceled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner"], condition=Q(canceled_at=None), name="one_open_deletion_request"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], condition=Q(canceled_at=None), name="deletions_due"),
+        ]
+
+    def is_due(self, *, at: datetime) -> bool:
+        """Whether the account is to be deleted now, so that the request can no longer be canceled."""
+        return self.canceled_at is None and self.due_at <= at

@@ -22,6 +22,8 @@ from banking.provider import Credential, PublicTokenRefused, Unavailable
 from banking.providers import provider_for
 from banking.sync import sync_queue
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider, link_result
+from compliance.audit import Action
+from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -180,6 +182,20 @@ def test_it_notifies_a_user_whose_data_key_is_unreadable(
     with tenant(session.owner_id):
         [notification] = Notification.objects.all()
     assert (notification.values, notification.text) == (None, "Cannot be read")
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+def test_it_records_a_lost_item_of_a_user_whose_data_key_is_unreadable(
+    session: LinkSession, damage_keys: Callable[[UUID], None]
+) -> None:
+    damage_keys(session.owner_id)
+    user = User.objects.get(pk=session.owner_id)
+    exchange.record_lost_item(user=user, session=reload(session), request_id="request-1")
+    lost = reload(session)
+    assert (lost.state, lost.request_id) == (LinkSession.State.LOST, "request-1")
+    with tenant(user.pk):
+        event = AuditEvent.objects.get(action=Action.TOKEN_EXCHANGE)
+    assert (event.outcome, bytes(event.payload)) == ("failed", b"")
 
 
 def test_it_tries_less_and_less_often_and_then_gives_up(

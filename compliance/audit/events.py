@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import models
 
-from compliance.audit.payload import unseal_details
+from compliance.audit.payload import DetailsNotSealed, unseal_details
 from compliance.isolation.models import BoundQuerySet
 from compliance.vault import SealError, report_unreadable
 
@@ -40,6 +40,9 @@ class AuditEvent(models.Model):
         """
         try:
             return unseal_details(bytes(self.payload), subject=self.subject, public_fields=self.public_fields())
+        except DetailsNotSealed:
+            # ``record`` reported it when it wrote the event.
+            raise
         except SealError as error:
             report_unreadable("compliance.auditevent.payload", row=self.pk, owner=self.subject, error=error)
             raise

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from compliance.vault import build_aad, seal, unseal
+from compliance.vault import SealError, build_aad, seal, unseal
 
 MAX_TEXT_LENGTH: Final = 500
 MAX_BYTES: Final = 8192
@@ -15,7 +15,14 @@ SENSITIVE_WORDS: Final = frozenset({
     "password", "pin", "secret", "secrets", "session", "signature", "ssn", "token", "tokens",
 })  # fmt: skip
 
+# The payload of an event whose details could not be sealed.
+NOT_SEALED: Final = b""
+
 PublicFields = tuple[str | UUID | None, ...]
+
+
+class DetailsNotSealed(SealError):
+    """An event has no details, because its subject's data key did not open when it was written."""
 
 
 class SensitiveFieldError(ValueError):
@@ -39,7 +46,13 @@ def seal_details(
 
 
 def unseal_details(payload: bytes, *, subject: UUID, public_fields: PublicFields) -> dict[str, Any]:
-    """Decrypt the result of ``seal_details``. Raises ``SealError`` if it was changed or moved or its subject erased."""
+    """Decrypt the result of ``seal_details``.
+
+    Raises ``SealError`` if it was changed or moved or its subject erased,
+    and ``DetailsNotSealed`` if there are none.
+    """
+    if payload == NOT_SEALED:
+        raise DetailsNotSealed("The details could not be sealed when the event was written.")
     details: dict[str, Any] = json.loads(unseal(payload, owner=subject, aad=_build_aad(public_fields)))
     return details
 

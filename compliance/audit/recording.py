@@ -5,9 +5,10 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from compliance.audit.actions import Action
-from compliance.audit.payload import seal_details
+from compliance.audit.payload import NOT_SEALED, PublicFields, seal_details
 from compliance.audit.request_details import current_request_details
 from compliance.isolation.tenant import SYSTEM, autonomous_cursor, tenant_cursor
+from compliance.vault import SealError, report_unreadable
 
 INSERT = """
     INSERT INTO audit_event (subject, actor, action, resource, resource_id, outcome, payload)
@@ -41,15 +42,24 @@ def record(
     The event is part of the current transaction, like the action that it records. ``durable`` commits it at once in an
     autonomous transaction: for a refused action, whose transaction is rolled back.
 
-    Further keywords are sealed together with the request's details. Raises ``SensitiveFieldError`` when one of them is
-    named like a secret.
+    Further keywords are sealed together with the request's details. If the subject's data key does not open, the event
+    is written without them, and operators are notified: the action that it records must not fail for it. Raises
+    ``SensitiveFieldError`` when a keyword is named like a secret.
     """
     owner = _id_of(subject) or SYSTEM
     public_fields = (owner, _id_of(actor), str(action), resource, str(resource_id), str(outcome))
     request = {name: value for name, value in asdict(current_request_details()).items() if value}
-    payload = seal_details({**request, **details}, subject=owner, public_fields=public_fields, autonomous=durable)
+    payload = _seal_or_report({**request, **details}, subject=owner, public_fields=public_fields, autonomous=durable)
     with autonomous_cursor(owner) if durable else tenant_cursor(owner) as cursor:
         cursor.execute(INSERT, [*public_fields, payload])
+
+
+def _seal_or_report(details: dict[str, Any], *, subject: UUID, public_fields: PublicFields, autonomous: bool) -> bytes:
+    try:
+        return seal_details(details, subject=subject, public_fields=public_fields, autonomous=autonomous)
+    except SealError as error:
+        report_unreadable("compliance.auditevent.payload", row="new", owner=subject, error=error)
+        return NOT_SEALED
 
 
 def _id_of(user: UserLike | UUID | None) -> UUID | None:

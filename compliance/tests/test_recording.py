@@ -12,7 +12,9 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from compliance.audit import Action, SensitiveFieldError, record
+from compliance.audit.chain import Verification
 from compliance.audit.middleware import RequestDetailsMiddleware
+from compliance.audit.payload import DetailsNotSealed
 from compliance.audit.request_details import client_ip, current_request_details
 from compliance.isolation import SYSTEM, NoTenant, current_tenant, tenant
 from compliance.models import AuditEvent
@@ -198,6 +200,27 @@ def test_it_stores_the_request_details_and_returns_the_request_id(alice: Any) ->
     assert details["request_id"] == response.headers["X-Request-ID"]
     assert details["bank"] == "First"
     assert current_request_details().request_id == ""
+
+
+# --- Details that cannot be sealed ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_it_writes_an_event_without_details_if_they_cannot_be_sealed(
+    alice: Any, damage_keys: Any, caplog: pytest.LogCaptureFixture, durable: bool
+) -> None:
+    record(Action.CONNECT, subject=alice, bank="First")
+    damage_keys(alice.pk)
+    record(Action.DISCONNECT, subject=alice, durable=durable, bank="First")
+    assert f"SEALED_VALUE_UNREADABLE compliance.auditevent.payload row new owner {alice.pk}" in caplog.text
+    _, event = list_trail(alice.pk)
+    assert (event.action, bytes(event.payload), event.link.sequence) == ("disconnect", b"", 2)
+    caplog.clear()
+    with pytest.raises(DetailsNotSealed):
+        event.details()
+    assert caplog.messages == []
+    with tenant(alice.pk):
+        assert list(Verification(using="default").find_problems()) == []
 
 
 # --- Erasure ----------------------------------------------------------------------------------------------

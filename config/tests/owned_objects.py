@@ -25,6 +25,7 @@ from credit.tests.report_pairs import CARD_KEY
 
 FIXED_ARGUMENTS: dict[str, list[object]] = {
     "unlock": ["forged"],
+    "cancel_deletion_by_link": ["forged"],
     "account_reset_password_from_key": ["1", "set-password"],
     "sandbox": ["link/v2/stable/link-initialize.js"],
     "admin:app_list": ["accounts"],

@@ -82,9 +82,14 @@ credit_start                                in/in    200/422  200/422  2fa/2fa  
 credit_status                               in/in    on/405   on/405   2fa/2fa  on/405
 credit_utilization                          in/in    on/405   200/405  2fa/2fa  on/405
 credit_withdraw                             in/in    200/on   200/on   2fa/2fa  200/on
+cancel_deletion                             in/in    405/on   405/on   2fa/2fa  405/on
+cancel_deletion_by_link                     200/200  200/200  200/200  2fa/2fa  200/200
+delete_account                              in/in    200/200  200/200  2fa/2fa  200/200
+deletion_pending                            in/in    on/405   on/405   2fa/2fa  on/405
 disconnect                                  in/in    404/404  200/on   2fa/2fa  404/404
 end_other_sessions                          in/in    405/2fa  405/2fa  2fa/2fa  405/2fa
 end_session                                 in/in    405/404  405/2fa  2fa/2fa  405/404
+erase_account                               in/in    200/200  200/200  2fa/2fa  200/200
 finish_link                                 in/in    405/404  405/on   2fa/2fa  405/404
 help                                        200/405  200/405  200/405  200/405  200/405
 home                                        200/405  on/405   on/405   2fa/2fa  on/405

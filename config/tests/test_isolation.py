@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, connections, models, transaction
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import DeletionRequest, User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from banking.linking.disconnecting import disconnect_bank
@@ -30,7 +30,7 @@ OWNED = [model for model in MODELS if issubclass(model, Owned)]
 # Models whose rows have no owner, are the users themselves, or have a subject instead of Django's owner; and those that
 # signing in reads before the user is known.
 OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
-OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation"}
+OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation", "ErasureReceipt", "OrphanedRemoval"}
 
 # Per table: is row-level security enabled and forced, how many policies exist, and how many admit only the tenant.
 POLICIES = """
@@ -155,6 +155,7 @@ def rows_of_both_users(alice: User, mallory: User, make_item: Callable[..., Item
             Transfer.objects.create(owner=user, money_out=uuid4(), money_in=uuid4(), sent_on=timezone.localdate())
             LowRunway.objects.create(owner=user, currency="USD")
             CardLink.objects.create(owner=user, account=account, key="card", same=True)
+            DeletionRequest.objects.create(owner=user, due_at=timezone.now())
         disconnect_bank(user=user, item_id=item.pk, keep_history=True)
 
 

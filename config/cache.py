@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import redis
+from django.utils.crypto import salted_hmac
 from redis.exceptions import ConnectionError, InvalidResponse, TimeoutError
 
 from compliance.timeouts.circuit_breaker import CircuitBreaker
@@ -16,6 +17,14 @@ CACHE_OPTIONS: Final = {
     "SOCKET_TIMEOUT": 0.5,
     "REDIS_CLIENT_CLASS": "config.cache.Redis",
 }
+
+
+def hash_key(key: str, prefix: str, version: int) -> str:
+    """Return the name under which Redis stores a cached value.
+
+    Names of rate limits have IP and email addresses in them, and Redis shows its names to anyone who can list them.
+    """
+    return salted_hmac("config.cache", f"{prefix}:{version}:{key}", algorithm="sha256").hexdigest()
 
 
 # The cache and the queue share one Redis.

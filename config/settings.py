@@ -172,6 +172,7 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "OPTIONS": CACHE_OPTIONS,
         "KEY_PREFIX": "plumbline",
+        "KEY_FUNCTION": "config.cache.hash_key",
     }
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True

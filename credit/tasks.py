@@ -6,7 +6,6 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from accounts.users.processing import ProcessingStopped
 from compliance.isolation.tasks import TenantTask
 from compliance.queues import Lane
 from credit import bureau_password
@@ -18,7 +17,13 @@ from credit.pulls import due_pulls, pulling
 logger = logging.getLogger(__name__)
 
 CHUNK = 100
-NOT_CALLED = (pulling.NotDue, pulling.PullInProgress, pulling.NoConsent, pulling.NotEnrolled, ProcessingStopped)
+NOT_CALLED = (
+    pulling.NotDue,
+    pulling.PullInProgress,
+    pulling.NoConsent,
+    pulling.NotEnrolled,
+    pulling.ProcessingStopped,
+)
 
 
 @shared_task(base=TenantTask)

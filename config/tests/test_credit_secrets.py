@@ -3,16 +3,14 @@
 import json
 import logging
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.core import mail
-from django.core.cache import cache
 from django.urls import reverse
 
 from accounts.notifications import digest
 from compliance.isolation import tenant
-from conftest import connect_as_role
+from config.tests.stored_data import read_all_tables, read_redis
 from credit.models import RawReport, Report, Trigger
 from credit.stored import reports
 from credit.tests.documents import load_accounts, load_changes, load_reports
@@ -57,19 +55,6 @@ def find_secrets(secrets: set[str], text: str) -> set[str]:
     return {secret for secret in secrets if secret in text}
 
 
-def read_all_tables() -> Iterator[tuple[str, str]]:
-    """Yield the name of every table with each row as text, as in a copy of the database."""
-    with connect_as_role("ops") as operator:
-        tables = operator.execute(
-            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"
-            " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')"
-        ).fetchall()
-        assert len(tables) > 40
-        for (table,) in tables:
-            for (row,) in operator.execute(f"SELECT row_::text FROM {table} AS row_"):
-                yield table, row
-
-
 def test_it_stores_no_secret_in_clear_text(secrets):
     rows = list(read_all_tables())
     assert find_secrets(secrets, "\n".join(row for _table, row in rows)) == set()
@@ -85,10 +70,9 @@ def test_it_stores_no_account_name_of_a_report_in_clear_text(secrets, alice):
 
 
 def test_it_puts_no_secret_into_the_cache_or_a_queue(secrets):
-    redis = cache.client.get_client()  # type: ignore[attr-defined]
-    contents = b" ".join(redis.dump(key) or b"" for key in redis.scan_iter())
+    contents = " ".join(content for _key, content in read_redis())
     assert contents
-    assert find_secrets(secrets, contents.decode("latin-1")) == set()
+    assert find_secrets(secrets, contents) == set()
 
 
 def test_it_writes_no_secret_to_the_log_or_a_mail(secrets, caplog):

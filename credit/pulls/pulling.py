@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from accounts.users.processing import ProcessingStopped
 from compliance.isolation.tenant import recheck_connection, tenant_context
 from credit import provider
 from credit.bureaus import bureau_for, current_bureau
@@ -25,7 +26,7 @@ from credit.pulls.attempts import NotDue, PullInProgress
 from credit.report import ReportStatus
 from credit.stored.documents import pack
 
-__all__ = ["NoConsent", "NotDue", "NotEnrolled", "PullInProgress", "PullResult", "pull"]
+__all__ = ["NoConsent", "NotDue", "NotEnrolled", "ProcessingStopped", "PullInProgress", "PullResult", "pull"]
 
 logger = logging.getLogger(__name__)
 

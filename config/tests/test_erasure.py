@@ -1,0 +1,169 @@
+"""After an erasure nothing of the person is left: in no table, not in Redis, and not in a file."""
+
+import json
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from allauth.account.models import EmailAddress, EmailConfirmation
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.deletion import erasure, requests
+from accounts.models import User
+from accounts.sign_in import lockout
+from accounts.tests.totp import add_authenticator_app, add_recovery_codes
+from banking import tasks
+from banking.models import Item, OrphanedRemoval, SyncRun, Transaction, Transfer
+from banking.tests.factories import make_account, make_balance, make_transaction
+from banking.tests.scripted_provider import ScriptedProvider
+from compliance import consent
+from compliance.isolation import SYSTEM, tenant
+from compliance.models import ErasureReceipt
+from compliance.personal_data import registry
+from config.tests.owned_objects import make_owned_objects
+from config.tests.stored_data import read_all_tables, read_redis
+from conftest import PASSWORD
+from credit.enrollment import authorization
+from credit.report import CreditReport
+from credit.stored import reports
+from credit.tests.factories import store_full_report
+from insights.models import CardLink, LowRunway
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "ops"]),
+    pytest.mark.usefixtures("own_cache"),
+]
+
+IP, USER_AGENT = "203.0.113.77", "CanaryBrowser/7.7"
+# Everything by which Alice could be recognized, as it is written into her rows.
+TRACES = {
+    "alice", "Quackenbush", IP, USER_AGENT, "canary-merchant", "canary-note", "canary-account-name", "7391",
+    "access-sandbox-canary", "canary-item-id", "canary-connection", "canary-provider-id",
+}  # fmt: skip
+# Where Alice's random id stays: the audit trail, the record of consents, and the receipt.
+PSEUDONYMOUS_TABLES = {
+    "public.audit_event", "public.audit_head", "public.audit_link", "public.compliance_consentevent",
+    "public.compliance_erasurereceipt",
+}  # fmt: skip
+
+
+@pytest.fixture
+def full_account(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> User:
+    """Alice with at least one row in every table that has data about people."""
+    User.objects.filter(pk=alice.pk).update(last_name="Quackenbush")
+    alice.set_password(PASSWORD)
+    alice.save(update_fields=["password"])
+    browser = Client(REMOTE_ADDR=IP, HTTP_USER_AGENT=USER_AGENT)
+    browser.post(reverse("account_login"), {"login": alice.email, "password": "wrong"})
+    browser.post(reverse("account_login"), {"login": alice.email, "password": PASSWORD})
+    objects = make_owned_objects(alice, make_item)
+    store_full_report(alice)
+    add_recovery_codes(alice)
+    add_authenticator_app(alice)
+    consent.grant(
+        user=alice, consent_text=authorization.consent_text(), signature="Alice Quackenbush", scope={},
+        valid_for=authorization.VALID_FOR,
+    )  # fmt: skip
+    account = make_account(objects.item, name="canary-account-name", mask="7391")
+    make_transaction(
+        account, "-5", merchant_name="canary-merchant", note="canary-note", provider_id="canary-provider-id"
+    )
+    make_balance(account, 1, "7391")
+    with tenant(alice.pk):
+        SyncRun.objects.create(owner=alice, item=objects.item, trigger="test")
+        first, second = Transaction.objects.all()[:2]
+        Transfer.objects.create(owner=alice, money_out=first.pk, money_in=second.pk, sent_on=timezone.localdate())
+        LowRunway.objects.create(owner=alice, currency="USD")
+        CardLink.objects.create(owner=alice, account=account, key="canary-connection", same=True)
+    add_rows_of_other_packages(alice)
+    return alice
+
+
+def add_rows_of_other_packages(user: User) -> None:
+    user.groups.add(Group.objects.get_or_create(name="support")[0])
+    user.user_permissions.add(Permission.objects.first())
+    address = EmailAddress.objects.get(user=user)
+    EmailConfirmation.objects.create(email_address=address, key="canary-connection")
+    LogEntry.objects.create(
+        user=user,
+        content_type=ContentType.objects.first(),
+        object_id="1",
+        object_repr="canary-connection",
+        action_flag=ADDITION,
+    )
+    lockout.record_failure(user.email)
+
+
+def find_traces(traces: set[str]) -> set[tuple[str, str]]:
+    """Where each trace is stored: pairs of a table or a key of Redis, and a trace."""
+    stored = [*read_all_tables(), *read_redis()]
+    return {(place, trace) for place, content in stored for trace in traces if trace in content or trace in place}
+
+
+def list_tables_with_rows(user_id: UUID) -> set[str]:
+    with tenant(user_id):
+        return {
+            holder.model._meta.label
+            for holder in registry.list_holders()
+            if holder.owner and holder.model._default_manager.filter(**{holder.owner: user_id}).exists()
+        }
+
+
+def test_the_account_of_this_test_has_a_row_of_every_kind(full_account: User) -> None:
+    holders = {holder.model._meta.label for holder in registry.list_holders() if holder.owner}
+    # They exist only after the request, and after the erasure.
+    later = {"accounts.DeletionRequest", "banking.PendingRemoval", "compliance.ErasureReceipt"}
+    assert holders - list_tables_with_rows(full_account.pk) == later
+    stored = {trace for _place, trace in find_traces(TRACES)}
+    assert stored == TRACES - {"access-sandbox-canary"}
+
+
+def test_nothing_of_the_person_is_left_after_an_erasure(full_account: User, provider: ScriptedProvider) -> None:
+    requests.request_deletion(user=full_account, at_once=True)
+    erased = erasure.erase_account(owner_id=full_account.pk)
+    assert erased is not None
+    with tenant(SYSTEM):
+        [orphan] = OrphanedRemoval.objects.all()
+    tasks.remove_orphan_at_provider(str(orphan.pk))
+    assert provider.removed_tokens == ["access-sandbox-canary"]
+    assert find_traces(TRACES) == set()
+    places = {place for place, _trace in find_traces({str(full_account.pk), full_account.pk.hex})}
+    assert places == PSEUDONYMOUS_TABLES
+
+
+def test_it_leaves_other_people_alone(
+    full_account: User, mallory: User, make_item: Callable[..., Item], provider: ScriptedProvider
+) -> None:
+    item = make_item(mallory, provider_item_id="item-of-mallory")
+    make_transaction(make_account(item), "-1")
+    store_full_report(mallory)
+    before = list_tables_with_rows(mallory.pk)
+    requests.request_deletion(user=full_account, at_once=True)
+    assert erasure.erase_account(owner_id=full_account.pk) is not None
+    assert list_tables_with_rows(mallory.pk) == before
+    with tenant(mallory.pk):
+        report = reports.get_latest_report(owner=mallory.pk)
+    assert report is not None
+    assert isinstance(report.report, CreditReport)
+
+
+def test_the_receipt_counts_what_was_deleted(full_account: User) -> None:
+    with tenant(full_account.pk):
+        transactions = Transaction.objects.count()
+    requests.request_deletion(user=full_account, at_once=True)
+    erased = erasure.erase_account(owner_id=full_account.pk)
+    assert erased is not None
+    with tenant(full_account.pk):
+        document = json.loads(ErasureReceipt.objects.get().document)
+    assert document["deleted"]["banking.Transaction"] == transactions > 1
+    # Sessions end with the request already.
+    assert [model for model, count in document["deleted"].items() if count == 0] == ["usersessions.UserSession"]
+    assert set(document["deleted"]) | set(document["kept"]) == {
+        holder.model._meta.label for holder in registry.list_holders()
+    }
+    assert document["pending"] == {"connections_to_remove_at_provider": 1}

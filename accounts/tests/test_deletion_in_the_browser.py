@@ -1,0 +1,86 @@
+"""Deleting an account in a real browser: request, cancel in two ways, and erase."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.core import mail
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from accounts.deletion import tasks
+from accounts.models import User
+from accounts.tests.conftest import PASSWORD
+from accounts.tests.pages import link_from_email
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("cheap_hash"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _run_tasks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for task in (tasks.send_deletion_request_email, tasks.erase_account):
+        monkeypatch.setattr(task, "delay", task)
+
+
+def sign_in(page: Page, live_server: Any, user: User) -> None:
+    page.goto(live_server.url + reverse("account_login"))
+    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def request_deletion(page: Page, live_server: Any, user: User) -> None:
+    page.goto(live_server.url + reverse("delete_account"))
+    page.get_by_label("Your email address").fill(user.email)
+    page.get_by_role("button", name="Delete your account").click()
+    expect(page.get_by_role("heading", name="Your account is scheduled for deletion")).to_be_visible()
+
+
+def check_accessibility(page: Page) -> None:
+    assert Axe().run(page).response["violations"] == []
+
+
+def test_it_schedules_the_deletion_and_the_user_cancels_it_twice_and_then_erases(
+    page: Page, live_server: Any, alice: User
+) -> None:
+    sign_in(page, live_server, alice)
+    page.goto(live_server.url + reverse("delete_account"))
+    check_accessibility(page)
+    page.get_by_label("Your email address").fill("somebody@example.com")
+    page.get_by_role("button", name="Delete your account").click()
+    expect(page.get_by_role("main")).to_contain_text("Enter alice@example.com to confirm.")
+    request_deletion(page, live_server, alice)
+
+    # By signing in.
+    sign_in(page, live_server, alice)
+    expect(page.get_by_role("heading", name="Your account is scheduled for deletion")).to_be_visible()
+    check_accessibility(page)
+    page.get_by_role("button", name="Keep my account").click()
+    expect(page.get_by_role("main")).to_contain_text("Your account stays.")
+
+    # By the link of the email, in a browser that is not signed in.
+    mail.outbox.clear()
+    request_deletion(page, live_server, alice)
+    page.goto(live_server.url + link_from_email(mail.outbox[0]))
+    check_accessibility(page)
+    page.get_by_role("button", name="Keep my account").click()
+    expect(page.get_by_role("main")).to_contain_text("Your account stays. Sign in")
+    page.goto(live_server.url + link_from_email(mail.outbox[0]))
+    expect(page.get_by_role("heading", name="This link no longer works")).to_be_visible()
+
+    sign_in(page, live_server, alice)
+    page.goto(live_server.url + reverse("delete_account"))
+    page.get_by_role("link", name="Delete everything now").click()
+    check_accessibility(page)
+    mail.outbox.clear()
+    page.get_by_label("Your email address").fill(alice.email)
+    page.get_by_role("button", name="Delete everything now").click()
+    expect(page.get_by_role("heading", name="Your account is being deleted")).to_be_visible()
+    assert not User.objects.filter(pk=alice.pk).exists()
+    assert [message.subject for message in mail.outbox] == ["Your account was deleted"]
+    sign_in(page, live_server, alice)
+    expect(page.get_by_role("main")).to_contain_text("That email and password don't match.")

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.deletion.models import ScheduledDeletion
 from accounts.operators.admin import OperatorAdmin
 from accounts.users.models import User
 from compliance.audit import Action
@@ -55,6 +56,15 @@ class UserSessionAdmin(OperatorAdmin):
     user_column = "user_id"
     data_label = _("Devices where you're signed in")
     list_display = ("user_id", "ip", "user_agent", "created_at", "last_seen_at")
+
+
+@admin.register(ScheduledDeletion)
+class ScheduledDeletionAdmin(OperatorAdmin):
+    """Accounts that will be deleted, the next one first. ``manage.py purge_deleted`` erases those that are due."""
+
+    user_column = "user_id"
+    data_label = _("When your account will be deleted")
+    list_display = ("user_id", "requested_at", "due_at")
 
 
 class ActionFilter(admin.SimpleListFilter):

@@ -1,6 +1,6 @@
 """All models of this app, for Django. Each is defined beside the code that uses it."""
 
-from accounts.deletion.models import DeletionRequest
+from accounts.deletion.models import DeletionRequest, ScheduledDeletion
 from accounts.mfa.models import SecondFactor
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.sign_in.models import LoginThrottle
@@ -12,6 +12,7 @@ __all__ = [
     "LoginThrottle",
     "Notification",
     "NotificationSettings",
+    "ScheduledDeletion",
     "SecondFactor",
     "User",
     "UserManager",

@@ -12,7 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.utils.translation import gettext_lazy as _
 
-from accounts.deletion.models import DeletionRequest
+from accounts.deletion.models import DeletionRequest, ScheduledDeletion
 from accounts.mfa.models import SecondFactor
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.sessions import active_sessions
@@ -171,6 +171,7 @@ register(
     ),
 )
 register_non_personal(SecondFactor, "The same table as mfa.Authenticator, for django-otp.")
+register_non_personal(ScheduledDeletion, "A view of accounts.DeletionRequest, for operators.")
 register_non_personal(
     Session,
     "Names nobody: the hash of a key, and signed data. It is deleted with its usersessions.UserSession.",

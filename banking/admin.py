@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from accounts.operators.admin import OperatorAdmin
-from banking.models import Account, Item, LinkSession, SyncRun, Transaction
+from banking.models import Account, FailedRemoval, Item, LinkSession, SyncRun, Transaction
 
 
 class BankDataAdmin(OperatorAdmin):
@@ -61,3 +61,12 @@ class LinkSessionAdmin(BankDataAdmin):
         "error_code", "exit_status", "link_session_id", "request_id", "is_update_mode", "environment",
     )  # fmt: skip
     ordering = ("-created_at",)
+
+
+@admin.register(FailedRemoval)
+class FailedRemovalAdmin(OperatorAdmin):
+    """Connections that a provider still bills, because it has not confirmed their removal. They are retried."""
+
+    user_column = "user_id"
+    data_label = _("A bank connection that we're removing at the provider")
+    list_display = ("user_id", "provider", "environment", "attempts", "next_attempt_at", "error_code")

@@ -8,6 +8,7 @@ from banking.linking import account_deletion
 from banking.models import (
     Account,
     BalanceSnapshot,
+    FailedRemoval,
     Institution,
     Item,
     LinkSession,
@@ -215,5 +216,6 @@ register_processor(
         prepare_erasure=account_deletion.prepare_erasure,
     )
 )
+register_non_personal(FailedRemoval, "A view of pending and orphaned removals, for operators.")
 register_non_personal(Institution, "Banks, which all users share.")
 register_non_personal(WebhookReceipt, "Hashes of webhooks, which name nobody; deleted after some minutes.")

@@ -1,4 +1,4 @@
-"""Requests for the deletion of an account."""
+"""Requests for the deletion of an account, and the view of them for operators."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -31,3 +31,17 @@ class DeletionRequest(Owned):
     def is_due(self, *, at: datetime) -> bool:
         """Whether the account is to be deleted now, so that the request can no longer be canceled."""
         return self.canceled_at is None and self.due_at <= at
+
+
+class ScheduledDeletion(models.Model):
+    """An open request of any user, in a view that only the operators' site can read."""
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.UUIDField()
+    requested_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_scheduled_deletions"
+        ordering: ClassVar = ["due_at"]

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import compliance.isolation.models
-from compliance.isolation.migrations import DefinerFunction, IsolateByOwner
+from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OperatorView
 
 
 class Migration(migrations.Migration):
@@ -57,5 +57,20 @@ class Migration(migrations.Migration):
             WHERE request.canceled_at IS NULL AND request.due_at <= at
             ORDER BY request.due_at LIMIT most
             """,
+        ),
+        OperatorView(
+            "accounts_scheduled_deletions",
+            columns=["id", "user_id", "requested_at", "due_at"],
+            query="SELECT id, owner_id, requested_at, due_at FROM accounts_deletionrequest WHERE canceled_at IS NULL",
+        ),
+        migrations.CreateModel(
+            name="ScheduledDeletion",
+            fields=[
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("user_id", models.UUIDField()),
+                ("requested_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+            ],
+            options={"db_table": "accounts_scheduled_deletions", "ordering": ["due_at"], "managed": False},
         ),
     ]

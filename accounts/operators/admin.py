@@ -105,7 +105,9 @@ class OperatorAdmin(admin.ModelAdmin):
         ids_by_user: dict[UUID, list[str]] = {UUID(grant.user_id): []} if grant else {}
         role = break_glass.describe_role(request.user)
         for row in rows if self.user_column else ():
-            ids_by_user.setdefault(getattr(row, str(self.user_column)), []).append(str(row.pk))
+            # A row of a user who was erased names nobody.
+            if (user_id := getattr(row, str(self.user_column))) is not None:
+                ids_by_user.setdefault(user_id, []).append(str(row.pk))
         for user_id, ids in ids_by_user.items():
             record(
                 Action.OPERATOR_VIEW,

@@ -1,6 +1,7 @@
 """The operators' site is read-only and for staff with a second factor. See also ``test_data_accesses.py``."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -12,6 +13,7 @@ from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 
+from accounts.deletion import requests
 from accounts.models import User
 from accounts.operators.admin import OperatorAdmin
 from accounts.sign_in.models import LoginThrottle
@@ -195,3 +197,15 @@ def test_it_allows_only_its_own_scripts(operator: Client) -> None:
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
     assert "script-src 'self'" not in operator.get(reverse("security")).headers["Content-Security-Policy"]
+
+
+def test_it_lists_the_deletions_of_all_users_and_records_the_view_for_each(
+    operator: Client, alice: User, mallory: User, trail: Callable[[UUID], list[str]]
+) -> None:
+    requests.request_deletion(user=alice)
+    requests.request_deletion(user=mallory)
+    requests.cancel_deletion(owner_id=mallory.pk)
+    page = operator.get(reverse("admin:accounts_scheduleddeletion_changelist")).content.decode()
+    assert str(alice.pk) in page
+    assert str(mallory.pk) not in page
+    assert (trail(alice.pk)[-1], trail(mallory.pk)[-1]) == ("operator_view", "deletion_canceled")

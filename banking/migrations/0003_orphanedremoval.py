@@ -1,4 +1,4 @@
-"""Removals at the provider that outlive their erased users."""
+"""Removals at the provider that outlive their erased users, and the list of those that failed, for operators."""
 
 import uuid
 
@@ -8,7 +8,17 @@ from django.db import migrations, models
 import banking.providers
 import compliance.isolation.models
 import compliance.vault.fields
-from compliance.isolation.migrations import IsolateByOwner
+from compliance.isolation.migrations import IsolateByOwner, OperatorView
+
+FAILED_REMOVALS = """
+    SELECT removal.id, removal.owner_id, item.provider, item.environment, removal.attempts, removal.next_attempt_at,
+           removal.error_code
+      FROM banking_pendingremoval AS removal JOIN banking_item AS item ON item.id = removal.item_id
+     WHERE removal.attempts > 0
+    UNION ALL
+    SELECT id, NULL, provider, environment, attempts, next_attempt_at, error_code
+      FROM banking_orphanedremoval WHERE attempts > 0
+"""
 
 
 class Migration(migrations.Migration):
@@ -36,4 +46,22 @@ class Migration(migrations.Migration):
             ],
         ),
         IsolateByOwner("OrphanedRemoval", owner_key=False),
+        OperatorView(
+            "banking_failed_removals",
+            columns=["id", "user_id", "provider", "environment", "attempts", "next_attempt_at", "error_code"],
+            query=FAILED_REMOVALS,
+        ),
+        migrations.CreateModel(
+            name="FailedRemoval",
+            fields=[
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("user_id", models.UUIDField(null=True)),
+                ("provider", models.CharField(max_length=20)),
+                ("environment", models.CharField(max_length=20)),
+                ("attempts", models.PositiveSmallIntegerField()),
+                ("next_attempt_at", models.DateTimeField()),
+                ("error_code", models.CharField(max_length=100)),
+            ],
+            options={"db_table": "banking_failed_removals", "ordering": ["-attempts", "id"], "managed": False},
+        ),
     ]

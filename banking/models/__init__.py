@@ -6,7 +6,7 @@ length limit here: a bank with a long name must not stop a sync.
 
 from banking.models.accounts import Account, BalanceSnapshot
 from banking.models.connection import VISIBLE_CONNECTIONS, Connection
-from banking.models.items import Institution, Item, OrphanedRemoval, PendingRemoval, SyncRun
+from banking.models.items import FailedRemoval, Institution, Item, OrphanedRemoval, PendingRemoval, SyncRun
 from banking.models.links import LinkSession, WebhookReceipt
 from banking.models.transactions import Transaction, TransactionQuerySet, Transfer
 
@@ -15,6 +15,7 @@ __all__ = [
     "Account",
     "BalanceSnapshot",
     "Connection",
+    "FailedRemoval",
     "Institution",
     "Item",
     "LinkSession",

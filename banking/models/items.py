@@ -244,6 +244,26 @@ class OrphanedRemoval(models.Model):
     objects: ClassVar = BoundQuerySet.as_manager()
 
 
+class FailedRemoval(models.Model):
+    """A removal that a provider has not confirmed at the first attempt, in a view that only operators can read.
+
+    ``user_id`` is ``None`` if the user was erased.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.UUIDField(null=True)
+    provider = models.CharField(max_length=20)
+    environment = models.CharField(max_length=20)
+    attempts = models.PositiveSmallIntegerField()
+    next_attempt_at = models.DateTimeField()
+    error_code = models.CharField(max_length=100)
+
+    class Meta:
+        managed = False
+        db_table = "banking_failed_removals"
+        ordering: ClassVar = ["-attempts", "id"]
+
+
 class PendingRemoval(Owned):
     """An Item that still has to be removed at the provider, with the token that this needs.
 

@@ -11,10 +11,11 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from banking.models import Account, Item, SyncRun, Transaction
+from banking.linking.disconnecting import disconnect_bank
+from banking.models import Account, Item, OrphanedRemoval, PendingRemoval, SyncRun, Transaction
 from banking.tests.factories import make_account, make_transaction
 from compliance.audit.events import AuditEvent
-from compliance.isolation import tenant
+from compliance.isolation import SYSTEM, tenant
 from compliance.isolation.viewer import operator_view
 from formats import dates
 
@@ -147,3 +148,25 @@ def test_it_is_enforced_by_the_database(alice: User, mallory: User, banks: dict[
             cursor.execute(query)
             rows.append(cursor.fetchall())
     assert rows == [[(alice.pk,)], [(mallory.pk,)], []]
+
+
+# --- Removals that failed -----------------------------------------------------------------------------------
+
+
+def test_it_lists_failed_removals_of_all_users_and_of_erased_ones(
+    as_root: Client, banks: dict[UUID, Item], alice: User, mallory: User
+) -> None:
+    for user in (alice, mallory):
+        disconnect_bank(user=user, item_id=banks[user.pk].pk, keep_history=True)
+    with tenant(alice.pk):
+        PendingRemoval.objects.update(attempts=3, error_code="PLANNED_MAINTENANCE")
+    with tenant(SYSTEM):
+        OrphanedRemoval.objects.create(
+            provider="plaid", environment="embedded", provider_item_id="item-gone", access_token="secret", attempts=9
+        )
+    page = as_root.get(reverse("admin:banking_failedremoval_changelist")).content.decode()
+    assert "PLANNED_MAINTENANCE" in page
+    assert str(mallory.pk) not in page
+    assert "2 failed removals" in page
+    assert list_operator_views(alice) == [("failedremoval", "")]
+    assert list_operator_views(mallory) == []

@@ -197,6 +197,47 @@ class GrantOperatorRead(Operation):
             schema_editor.execute(f"ALTER POLICY {policy} ON {quote(table)} TO {', '.join(policy_roles)}", params=None)
 
 
+class OperatorView(Operation):
+    """Create a view of all owners' rows for the operators' site, with these columns only.
+
+    For lists of work that operators have to see without knowing whose it is: what is due, and what failed. The view
+    belongs to ``app_lookup``, and only the operators' site may read it. Never name a column with bank or credit data.
+    """
+
+    def __init__(self, name: str, *, columns: Sequence[str], query: str) -> None:
+        self.name = name
+        self.columns = tuple(columns)
+        self.query = query
+
+    def state_forwards(self, app_label: str, state: State) -> None:
+        """Leave the state alone: only the database changes."""
+
+    def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Create the view as ``app_lookup``, and grant its columns to the operators' site."""
+        quote = schema_editor.connection.ops.quote_name
+        columns = ", ".join(quote(column) for column in self.columns)
+        for statement in (
+            f"SET ROLE {LOOKUP}",
+            f"CREATE VIEW {quote(self.name)} ({columns}) WITH (security_barrier) AS {self.query}",
+            f"GRANT SELECT ({columns}) ON {quote(self.name)} TO {VIEWER}",
+            "RESET ROLE",
+        ):
+            schema_editor.execute(statement, params=None)
+
+    def database_backwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Drop the view."""
+        for statement in (
+            f"SET ROLE {LOOKUP}",
+            f"DROP VIEW {schema_editor.connection.ops.quote_name(self.name)}",
+            "RESET ROLE",
+        ):
+            schema_editor.execute(statement, params=None)
+
+    def describe(self) -> str:
+        """Describe the operation for ``migrate --plan``."""
+        return f"Create the view {self.name} for operators"
+
+
 class DefinerFunction(Operation):
     """Create an SQL function that reads across owners and returns the declared columns only.
 

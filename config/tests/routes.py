@@ -34,8 +34,10 @@ accounts                                    in/in    200/405  200/405  2fa/2fa  
 admin:account_emailaddress_changelist       in/in    404/404  404/404  2fa/2fa  200/405
 admin:accounts_user_change                  in/in    404/404  404/404  2fa/2fa  200/405
 admin:accounts_user_changelist              in/in    404/404  404/404  2fa/2fa  200/405
+admin:accounts_scheduleddeletion_changelist in/in    404/404  404/404  2fa/2fa  200/405
 admin:app_list                              in/in    404/404  404/404  2fa/2fa  200/200
 admin:banking_account_changelist            in/in    404/404  404/404  2fa/2fa  403/405
+admin:banking_failedremoval_changelist      in/in    404/404  404/404  2fa/2fa  200/405
 admin:banking_item_change                   in/in    404/404  404/404  2fa/2fa  403/405
 admin:banking_item_changelist               in/in    404/404  404/404  2fa/2fa  403/405
 admin:banking_linksession_changelist        in/in    404/404  404/404  2fa/2fa  403/405

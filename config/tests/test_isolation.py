@@ -31,6 +31,7 @@ OWNED = [model for model in MODELS if issubclass(model, Owned)]
 # signing in reads before the user is known.
 OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
 OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation", "ErasureReceipt", "OrphanedRemoval"}
+OTHERS |= {"ScheduledDeletion", "FailedRemoval"}
 
 # Per table: is row-level security enabled and forced, how many policies exist, and how many admit only the tenant.
 POLICIES = """
@@ -87,6 +88,18 @@ def test_it_covers_every_app_of_the_site() -> None:
 
 def test_it_finds_no_unisolated_table() -> None:
     assert unisolated_tables.find_unisolated_tables(connection) == []
+
+
+def test_it_lets_only_operators_read_a_view_of_all_owners() -> None:
+    views = query("""
+        SELECT c.relname, pg_get_userbyid(c.relowner), r.rolname
+          FROM pg_class c CROSS JOIN pg_roles r
+         WHERE c.relkind IN ('v', 'm') AND c.relnamespace = 'public'::regnamespace
+           AND r.rolname IN ('app_rw', 'app_ops', 'app_viewer', 'app_owner')
+           AND has_any_column_privilege(r.oid, c.oid, 'SELECT')
+    """)
+    names = ("accounts_scheduled_deletions", "banking_failed_removals")
+    assert sorted(views) == [(name, "app_lookup", "app_viewer") for name in names]
 
 
 def test_it_isolates_every_owned_table_by_one_policy() -> None:

@@ -14,13 +14,13 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts.models import User
+from accounts.models import DeletionRequest, User
 from accounts.operators.admin import OperatorAdmin
 from accounts.tests.passkeys import add_passkey
 from accounts.tests.totp import SECRET, add_authenticator_app, add_recovery_codes
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
-from banking.models import Item, SyncRun
+from banking.models import Item, PendingRemoval, SyncRun
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
@@ -88,6 +88,8 @@ def secrets(
     with tenant(alice.pk):
         Enrollment.objects.create(owner=alice, pull_day=1, identity="canary-identity", ssn="canary-number")
         PullAttempt.objects.create(owner=alice, trigger="scheduled", reference_id="r1", consent_id=alice.pk)
+        PendingRemoval.objects.update(attempts=1)
+        DeletionRequest.objects.create(owner=alice, due_at=timezone.now())
     now = timezone.now()
     PolicyViolation.objects.create(day=now, directive="script-src", page="/", first_at=now, last_at=now)
     stored = {text for (text,) in as_operator(STORED_SECRETS) if text}

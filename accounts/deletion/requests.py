@@ -75,4 +75,5 @@ def get_open_request(user: User) -> DeletionRequest | None:
 
 def lock_user(owner_id: UUID) -> User | None:
     """Lock a user's row, so that a request, its cancellation and the erasure come one after the other."""
-    return User.objects.select_for_update().filter(pk=owner_id).first()
+    # Rows that refer to the user can still be committed: a sync that the erasure waits for has some.
+    return User.objects.select_for_update(no_key=True).filter(pk=owner_id).first()

@@ -1,22 +1,25 @@
 """What the deletion of an account does to its banks: disconnected, and removed at the provider until it confirms."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 
 from accounts.deletion import erasure, requests
-from accounts.models import User
+from accounts.models import DeletionRequest, User
 from banking import tasks
 from banking.linking import recovery, removals
 from banking.models import Connection, Item, LinkSession, OrphanedRemoval, PendingRemoval, Transaction
 from banking.provider import ItemNotFound, Unavailable
-from banking.sync import sync_item
+from banking.sync import item_state, sync_item
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import get_last_run
+from banking.tests.test_sync_lease import wait_until
 from compliance.isolation import SYSTEM, tenant
 from compliance.personal_data.processors import ErasureDelayed
 
@@ -177,3 +180,40 @@ def test_a_request_during_a_sync_stores_nothing_more(alice: User, item: Item, pr
     assert get_last_run(item).result == "failed"
     with tenant(alice.pk):
         assert not Transaction.objects.exists()
+
+
+def test_an_erasure_waits_for_a_sync_that_stores_rows(
+    alice: User,
+    item: Item,
+    provider: ScriptedProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    as_operator: Callable[..., list[tuple[object, ...]]],
+) -> None:
+    """The sync commits while the erasure waits for its Item. Neither may wait for the other's user row."""
+    erased: list[object] = []
+    eraser = threading.Thread(target=lambda: erased.append(run_and_disconnect(lambda: erase(alice))))
+    record_success = item_state.record_success
+
+    def start_erasure_first(**arguments: object) -> object:
+        result = record_success(**arguments)
+        eraser.start()
+        wait_until(lambda: as_operator("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(0,)])
+        return result
+
+    monkeypatch.setattr(item_state, "record_success", start_erasure_first)
+    with tenant(alice.pk):
+        DeletionRequest.objects.create(owner=alice, due_at=timezone.now())
+    provider.pages = [transactions_page(added=[transaction_row("t1")], cursor="c1")]
+    assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran
+    eraser.join(30)
+    assert erased == [True]
+    assert as_operator("SELECT count(*) FROM banking_transaction") == [(0,)]
+
+
+def run_and_disconnect(function: Callable[[], object]) -> object:
+    try:
+        return function()
+    except Exception as error:
+        return error
+    finally:
+        connection.close()

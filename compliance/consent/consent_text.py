@@ -6,13 +6,18 @@ from hashlib import sha256
 
 
 class Purpose(StrEnum):
-    """What a consent allows. The values are stored; never change or reuse one."""
+    """What a consent is about. The values are stored; never change or reuse one.
+
+    ``DO_NOT_SELL`` is a user's request instead of their permission: granted, it is in force, and withdrawn, it is not.
+    """
 
     TERMS = "terms"
+    PRIVACY_NOTICE = "privacy_notice"
     BANK_DATA = "bank_data"
     CREDIT_REPORT = "credit_report"
     ANALYTICS = "analytics"
     MARKETING = "marketing"
+    DO_NOT_SELL = "do_not_sell"
 
 
 @dataclass(frozen=True)

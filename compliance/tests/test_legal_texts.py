@@ -1,0 +1,107 @@
+"""The published legal texts: their structure, which version is in force, and that none changes after publication."""
+
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from compliance.consent import ConsentText, Purpose, legal_texts
+from compliance.consent.legal_texts import (
+    SECURITY_OVERVIEW,
+    Block,
+    Section,
+    current_consent_text,
+    current_version,
+    find_version,
+    list_versions,
+    parse_sections,
+)
+
+# Computed with sha256sum. A published text is evidence of what people agreed to: add a line, and never change one.
+PUBLISHED = """
+1ab02cfa6b826f65d740f9d246d88b991de40dd306d02c869057183a4de98862 analytics/2026-11-30.txt
+ec85ad5015f0e7c68e0d388e44322aa6c6cb702d011966a90eec01516465452c bank_data/2026-11-30.txt
+52aa06c45a5bc833e5cb81dfc5789a18b3317a939477f35024387aef7e1c8887 do_not_sell/2026-11-30.txt
+735b202eced4de5f9bba3fa0d698c453fd18a28a0dc38aa1e557667ded33ced1 marketing/2026-11-30.txt
+d9d6db24624d82f0861817761a7c063b2c296b5b512c700b46fa04719c36c3b9 privacy_notice/2026-11-30.txt
+a3c82c79690b39089b7f4f1f5a16177d15987dc1374305e81bd158f1b24ac876 security_overview/2026-11-30.txt
+a8deac701d05c7a2c0351cf3ba1f0f01ef4b208f83c0f46d5394baa711c657b7 terms/2026-11-30.txt
+"""
+DOCUMENTS = ("terms", "privacy_notice", "security_overview", "bank_data", "analytics", "marketing", "do_not_sell")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of texts of its own."""
+    monkeypatch.setattr(legal_texts, "FOLDER", tmp_path)
+    list_versions.cache_clear()
+    yield tmp_path
+    list_versions.cache_clear()
+
+
+def publish(folder: Path, version: str, text: str = "Terms\n") -> None:
+    (folder / "terms").mkdir(exist_ok=True)
+    (folder / "terms" / f"{version}.txt").write_text(text)
+
+
+def test_it_changes_no_published_text() -> None:
+    texts = (path for path in legal_texts.FOLDER.rglob("*") if path.is_file())
+    fingerprints = {f"{sha256(path.read_bytes()).hexdigest()} {path.relative_to(legal_texts.FOLDER)}" for path in texts}
+    assert fingerprints == set(PUBLISHED.strip().splitlines())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_it_publishes_every_document_with_a_title_and_paragraphs(document: str) -> None:
+    for text in list_versions(document):
+        assert text.title
+        assert text.published_on <= date.today()  # noqa: DTZ011  (the day of a person, not of a server)
+        assert text.sections
+        assert all(section.blocks for section in text.sections)
+
+
+def test_it_has_a_text_for_every_purpose_but_the_signed_one() -> None:
+    assert set(DOCUMENTS) == {*Purpose, SECURITY_OVERVIEW} - {Purpose.CREDIT_REPORT}
+
+
+def test_it_stores_the_exact_text_of_the_file() -> None:
+    text = current_consent_text(Purpose.TERMS)
+    path = legal_texts.FOLDER / "terms" / f"{text.version}.txt"
+    assert text == ConsentText(Purpose.TERMS, path.stem, path.read_text())
+    assert text.sha256 == sha256(path.read_bytes()).hexdigest()
+
+
+def test_it_fills_in_the_name_of_the_provider() -> None:
+    text = current_consent_text(Purpose.BANK_DATA, provider="Plaid {provider}")
+    assert "through Plaid {provider}:" in " ".join(text.text.split())
+    with pytest.raises(KeyError):
+        current_consent_text(Purpose.BANK_DATA)
+
+
+def test_it_puts_the_newest_version_in_force(folder: Path) -> None:
+    for version in ("2026-11-30.2", "2026-11-30", "2026-11-30.10", "2026-02-28"):
+        publish(folder, version)
+    versions = [text.version for text in list_versions("terms")]
+    assert versions == ["2026-11-30.10", "2026-11-30.2", "2026-11-30", "2026-02-28"]
+    assert current_version("terms").version == "2026-11-30.10"
+    assert current_version("terms").published_on == date(2026, 11, 30)
+
+
+def test_it_finds_only_published_versions(folder: Path) -> None:
+    publish(folder, "2026-11-30")
+    assert find_version("terms", "2026-11-30").text == "Terms\n"
+    assert find_version("terms", "2026-11-29") is None
+    assert find_version("terms", "../terms/2026-11-30") is None
+    assert find_version("nothing", "2026-11-30") is None
+    with pytest.raises(LookupError):
+        current_version("nothing")
+
+
+def test_it_parses_headings_lists_and_paragraphs() -> None:
+    text = "\n\nFirst\nline.\n\n## One\n\nSecond.\n\n- a\n  b\n- c\n\n## Two\n\n"
+    assert parse_sections(text) == (
+        Section("", (Block(is_list=False, texts=("First line.",)),)),
+        Section("One", (Block(is_list=False, texts=("Second.",)), Block(is_list=True, texts=("a b", "c")))),
+        Section("Two", ()),
+    )
+    assert parse_sections("") == ()

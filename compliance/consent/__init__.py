@@ -7,6 +7,23 @@ stays when the account is deleted.
 
 from compliance.consent.consent_text import ConsentText, Purpose
 from compliance.consent.events import ConsentEvent
-from compliance.consent.records import get_active_consent, grant, list_consent_events, withdraw
+from compliance.consent.records import (
+    get_active_consent,
+    grant,
+    list_active_consents,
+    list_consent_events,
+    lock_active_consent,
+    withdraw,
+)
 
-__all__ = ["ConsentEvent", "ConsentText", "Purpose", "get_active_consent", "grant", "list_consent_events", "withdraw"]
+__all__ = [
+    "ConsentEvent",
+    "ConsentText",
+    "Purpose",
+    "get_active_consent",
+    "grant",
+    "list_active_consents",
+    "list_consent_events",
+    "lock_active_consent",
+    "withdraw",
+]

@@ -4,6 +4,8 @@ For each user and purpose the last event decides: a newer consent replaces an ol
 a replaced consent does not become active again when its successor expires or is withdrawn.
 """
 
+import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -29,20 +31,20 @@ def grant(
     *,
     user: UserLike,
     consent_text: ConsentText,
-    signature: str,
-    scope: dict[str, str],
-    valid_for: timedelta,
+    signature: str | None = None,
+    scope: Mapping[str, str] | None = None,
+    valid_for: timedelta | None = None,
     locale: str = "en-us",
     method: str = "web",
 ) -> ConsentEvent:
-    """Record that a user agrees to a text, from now on and for ``valid_for``.
+    """Record that a user agrees to a text, from now on and for ``valid_for``; without it, until they withdraw.
 
-    It replaces an earlier consent to the same purpose. IP address and user agent are those of the current request.
+    It replaces an earlier consent to the same purpose. ``locale`` is the language of the text. IP address and user
+    agent are those of the current request.
     """
     owner = UUID(str(user.pk))
     with tenant(owner):
         at = _next_time(_lock_last_event(owner, consent_text.purpose))
-        details = current_request_details()
         event = ConsentEvent.objects.create(
             owner=owner,
             kind=ConsentEvent.Kind.GRANTED,
@@ -51,13 +53,12 @@ def grant(
             sha256=consent_text.sha256,
             text=consent_text.text,
             signature=signature,
-            scope=scope,
+            scope=dict(scope or {}),
             locale=locale,
             method=method,
-            ip=details.ip or None,
-            user_agent=details.user_agent,
+            request=_describe_request(),
             at=at,
-            expires_at=at + valid_for,
+            expires_at=None if valid_for is None else at + valid_for,
         )
         _record(Action.CONSENT_GRANTED, event)
     return event
@@ -69,9 +70,8 @@ def withdraw(*, user: UserLike, purpose: Purpose) -> ConsentEvent | None:
     with tenant(owner):
         last = _lock_last_event(owner, purpose)
         at = _next_time(last)
-        if last is None or not _is_active(last, at):
+        if last is None or not last.is_active(at):
             return None
-        details = current_request_details()
         event = ConsentEvent.objects.create(
             owner=owner,
             kind=ConsentEvent.Kind.WITHDRAWN,
@@ -80,14 +80,25 @@ def withdraw(*, user: UserLike, purpose: Purpose) -> ConsentEvent | None:
             sha256=last.sha256,
             scope=last.scope,
             locale=last.locale,
-            method="web" if details.request_id else "job",
-            ip=details.ip or None,
-            user_agent=details.user_agent,
+            method="web" if current_request_details().request_id else "job",
+            request=_describe_request(),
             at=at,
             withdraws=last.pk,
         )
         _record(Action.CONSENT_WITHDRAWN, event)
     return event
+
+
+def lock_active_consent(*, user_id: UUID, purpose: Purpose) -> ConsentEvent | None:
+    """Return the consent that allows a purpose now, which nobody can withdraw until the open transaction ends."""
+    last = _lock_last_event(user_id, purpose)
+    return last if last is not None and last.is_active(timezone.now()) else None
+
+
+def _describe_request() -> str | None:
+    details = current_request_details()
+    stored = {"ip": details.ip, "user_agent": details.user_agent}
+    return json.dumps(stored) if any(stored.values()) else None
 
 
 def _lock_last_event(owner: UUID, purpose: Purpose) -> ConsentEvent | None:
@@ -129,9 +140,18 @@ def get_active_consent(
     events = ConsentEvent.objects.filter(owner=user_id, purpose=purpose)
     with tenant_context(user_id), transaction.atomic(savepoint=False):
         last = (events if at is None else events.filter(at__lte=at)).first()
-    if last is None or not _is_active(last, at or timezone.now()) or version not in (None, last.version):
+    if last is None or not last.is_active(at or timezone.now()) or version not in (None, last.version):
         return None
     return last
+
+
+def list_active_consents(*, user_id: UUID, purposes: Iterable[Purpose]) -> dict[Purpose, ConsentEvent]:
+    """Return the consents to some purposes that are active now, without their texts; one query."""
+    events = ConsentEvent.objects.filter(owner=user_id, purpose__in=list(purposes)).defer("text")
+    newest = events.order_by("purpose", "-at", "-id").distinct("purpose")
+    now = timezone.now()
+    with tenant_context(user_id), transaction.atomic(savepoint=False):
+        return {Purpose(event.purpose): event for event in newest if event.is_active(now)}
 
 
 def list_consent_events(*, user_id: UUID, purpose: Purpose | None = None) -> list[ConsentEvent]:
@@ -139,7 +159,3 @@ def list_consent_events(*, user_id: UUID, purpose: Purpose | None = None) -> lis
     events = ConsentEvent.objects.filter(owner=user_id)
     with tenant_context(user_id), transaction.atomic(savepoint=False):
         return list(events if purpose is None else events.filter(purpose=purpose))
-
-
-def _is_active(event: ConsentEvent, at: datetime) -> bool:
-    return event.expires_at is not None and event.expires_at > at

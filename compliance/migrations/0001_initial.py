@@ -42,8 +42,7 @@ class Migration(migrations.Migration):
                 ("scope", models.JSONField(default=dict)),
                 ("locale", models.CharField(max_length=20)),
                 ("method", models.CharField(max_length=20)),
-                ("ip", models.GenericIPAddressField(null=True)),
-                ("user_agent", models.CharField(blank=True, max_length=300)),
+                ("request", compliance.vault.fields.SealedTextField(null=True, owner="owner")),
                 ("at", models.DateTimeField()),
                 ("expires_at", models.DateTimeField(null=True)),
                 ("withdraws", models.UUIDField(null=True)),
@@ -62,13 +61,25 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("withdraws",), name="one_withdrawal_per_consent"),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("expires_at__gt", models.F("at")), ("kind", "granted"), ("withdraws", None)),
+                            models.Q(
+                                models.Q(("expires_at", None), ("expires_at__gt", models.F("at")), _connector="OR"),
+                                ("kind", "granted"),
+                                ("withdraws", None),
+                            ),
                             models.Q(
                                 ("expires_at", None), ("kind", "withdrawn"), ("text", ""), ("withdraws__isnull", False)
                             ),
                             _connector="OR",
                         ),
                         name="granted_or_withdrawn",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "granted"), ("purpose", "credit_report"), _negated=True),
+                            ("expires_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="credit_report_expires",
                     ),
                 ],
             },

@@ -28,13 +28,17 @@ CONSENT_CONSTRAINTS = """
             CHECK (kind <> 'granted' OR sha256 = encode(sha256(convert_to(text, 'UTF8')), 'hex'));
 """
 
-# Operators may seal the signature again under a new key, and nothing else. ENABLE ALWAYS: also in a session that
+# Operators may seal the sealed columns again under a new key, and nothing else. ENABLE ALWAYS: also in a session that
 # pretends to be a replica, where ordinary triggers are off.
 CONSENT_GUARDS = """
     CREATE FUNCTION consent_reject_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
         AS $$ BEGIN
-            -- An update is allowed when it changes nothing but the signature.
-            IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - 'signature' = to_jsonb(OLD) - 'signature' THEN
+            -- An update is allowed when it changes nothing but the sealed columns, and leaves none of them out.
+            IF TG_OP = 'UPDATE'
+                AND to_jsonb(NEW) - 'signature' - 'request' = to_jsonb(OLD) - 'signature' - 'request'
+                AND (NEW.signature IS NULL) = (OLD.signature IS NULL)
+                AND (NEW.request IS NULL) = (OLD.request IS NULL)
+            THEN
                 RETURN NEW;
             END IF;
             RAISE EXCEPTION 'A consent is never changed.' USING ERRCODE = 'insufficient_privilege';
@@ -47,7 +51,7 @@ CONSENT_GUARDS = """
     ALTER TABLE compliance_consentevent ENABLE ALWAYS TRIGGER reject_change, ENABLE ALWAYS TRIGGER reject_truncate;
 
     REVOKE ALL ON compliance_consentevent FROM app_ops;
-    GRANT SELECT, UPDATE (signature) ON compliance_consentevent TO app_ops;
+    GRANT SELECT, UPDATE (signature, request) ON compliance_consentevent TO app_ops;
 """
 
 

@@ -2,6 +2,7 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,8 @@ import pytest
 import time_machine
 from django.db import IntegrityError, ProgrammingError, connection, connections, transaction
 from django.test import RequestFactory
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compliance.audit.request_details import request_details
 from compliance.consent import (
@@ -18,7 +21,9 @@ from compliance.consent import (
     Purpose,
     get_active_consent,
     grant,
+    list_active_consents,
     list_consent_events,
+    lock_active_consent,
     withdraw,
 )
 from compliance.isolation import NoTenant, tenant
@@ -36,6 +41,7 @@ TEXT = "I am giving written instructions to obtain my credit report. 😀"
 # Computed with sha256sum over the UTF-8 bytes.
 FINGERPRINT = "6ceb8fbfb19e53d87c4a58914d8e94597d09cc66ff4ac1accdaa83e4ba42ba80"
 REPORT = ConsentText(Purpose.CREDIT_REPORT, "2026-11", TEXT)
+MARKETING = ConsentText(Purpose.MARKETING, "2026-11", "I agree to emails.")
 
 
 def grant_consent(user: Any, consent_text: ConsentText = REPORT, **options: Any) -> ConsentEvent:
@@ -62,10 +68,10 @@ def test_it_stores_text_signature_scope_request_and_expiry(alice: Any) -> None:
     assert (event.owner, event.kind, event.purpose, event.version) == (alice.pk, "granted", "credit_report", "2026-11")
     assert (event.text, event.sha256) == (TEXT, FINGERPRINT)
     assert (event.scope, event.locale, event.method) == ({"provider": "experian", "every": "month"}, "es-us", "web")
-    assert (event.ip, event.user_agent) == ("192.0.2.1", "Firefox")
     assert (event.at, event.expires_at) == (MOMENT, datetime(2027, 11, 22, 9, 40, tzinfo=UTC))
     with tenant(alice.pk):
         assert event.signature.reveal() == "Alice A"
+        assert event.request_details() == {"ip": "192.0.2.1", "user_agent": "Firefox"}
 
 
 def test_it_seals_the_typed_name(alice: Any) -> None:
@@ -101,6 +107,17 @@ def test_it_rejects_a_consent_that_is_never_active(alice: Any, valid_for: timede
         grant_consent(alice, valid_for=valid_for)
 
 
+def test_it_stores_a_consent_without_signature_and_expiry(alice: Any) -> None:
+    event = grant(user=alice, consent_text=MARKETING)
+    assert (event.signature, event.request, event.expires_at, event.scope) == (None, None, None, {})
+    assert event.request_details() == {}
+
+
+def test_it_rejects_a_report_consent_that_never_expires(alice: Any) -> None:
+    with pytest.raises(IntegrityError, match="credit_report_expires"):
+        grant_consent(alice, valid_for=None)
+
+
 # --- Active -----------------------------------------------------------------------------------------------
 
 
@@ -113,6 +130,26 @@ def test_it_is_active_until_it_expires(alice: Any) -> None:
         clock.shift(timedelta(seconds=1))
         assert find_active(alice) is None
         assert find_active(alice, at=MOMENT) == event
+
+
+def test_it_is_active_without_expiry_until_it_is_withdrawn(alice: Any) -> None:
+    with time_machine.travel(MOMENT, tick=False) as clock:
+        event = grant(user=alice, consent_text=MARKETING)
+        clock.shift(100 * YEAR)
+        assert find_active(alice, Purpose.MARKETING) == event
+        withdraw_consent(alice, Purpose.MARKETING)
+        assert find_active(alice, Purpose.MARKETING) is None
+        assert find_active(alice, Purpose.MARKETING, at=MOMENT) == event
+
+
+def test_it_lists_the_active_consents_of_some_purposes(alice: Any, django_assert_num_queries: Any) -> None:
+    first, report = grant(user=alice, consent_text=MARKETING), grant_consent(alice)
+    grant(user=alice, consent_text=ConsentText(Purpose.ANALYTICS, "1", "I agree."))
+    withdraw_consent(alice, Purpose.ANALYTICS)
+    with tenant(alice.pk), django_assert_num_queries(1):
+        active = list_active_consents(user_id=alice.pk, purposes=Purpose)
+    assert active == {Purpose.MARKETING: first, Purpose.CREDIT_REPORT: report}
+    assert list_active_consents(user_id=alice.pk, purposes=[Purpose.ANALYTICS]) == {}
 
 
 def test_it_is_active_only_for_its_own_purpose_version_and_user(alice: Any, mallory: Any) -> None:
@@ -208,6 +245,38 @@ def test_it_keeps_the_order_if_a_clock_is_behind(alice: Any) -> None:
     assert [event.pk for event in list_consent_events(user_id=alice.pk)] == [second.pk, last.pk, first.pk]
 
 
+# --- Any order of events ----------------------------------------------------------------------------------
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("grant"), st.one_of(st.none(), st.integers(1, 5))),
+    st.tuples(st.just("withdraw"), st.none()),
+    st.tuples(st.just("wait"), st.integers(-3, 6)),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(actions=st.lists(ACTIONS, max_size=12))
+def test_it_lets_the_last_event_decide_in_any_order(actions: list[tuple[str, int | None]]) -> None:
+    """With clocks that run ahead or behind, consents that expire and consents that do not."""
+    user, granted, granted_at, ends_at = SimpleNamespace(pk=uuid4()), None, MOMENT, None
+    with time_machine.travel(MOMENT, tick=False) as clock:
+        for action, days in actions:
+            if action == "wait":
+                clock.shift(timedelta(days=days))
+            elif action == "grant":
+                valid_for = None if days is None else timedelta(days=days)
+                granted = grant(user=user, consent_text=MARKETING, valid_for=valid_for)
+                granted_at, ends_at = granted.at, granted.expires_at
+            elif withdraw(user=user, purpose=Purpose.MARKETING) is not None:
+                granted = None
+            now = datetime.now(UTC)
+            is_active = granted is not None and (ends_at is None or ends_at > now)
+            assert find_active(user, Purpose.MARKETING) == (granted if is_active else None)
+    times = [event.at for event in list_consent_events(user_id=user.pk)]
+    assert times == sorted(set(times), reverse=True)
+    assert granted is None or granted_at == times[0]
+
+
 # --- Concurrency ------------------------------------------------------------------------------------------
 
 
@@ -233,6 +302,19 @@ def test_it_orders_concurrent_consents_and_withdrawals(alice: Any) -> None:
         assert event.kind == "granted" or event.withdraws == previous.pk
         previous = event
     assert find_active(alice) == (previous if previous.kind == "granted" else None)
+
+
+def test_it_holds_an_active_consent_against_withdrawals(alice: Any) -> None:
+    event = grant_consent(alice)
+    with tenant(alice.pk):
+        assert lock_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT) == event
+        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+            key = f"consent {alice.pk} credit_report"
+            (is_free,) = other.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key]).fetchone()
+        assert not is_free
+    withdraw_consent(alice)
+    with tenant(alice.pk):
+        assert lock_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
 
 
 # --- Protection from changes ------------------------------------------------------------------------------
@@ -271,7 +353,9 @@ def test_it_refuses_changes_by_the_orm(alice: Any) -> None:
     "statement",
     [
         "UPDATE compliance_consentevent SET text = 'Anything.'",
-        "UPDATE compliance_consentevent SET signature = NULL, at = now()",
+        "UPDATE compliance_consentevent SET signature = NULL",
+        "UPDATE compliance_consentevent SET request = '\\x00'",
+        "UPDATE compliance_consentevent SET signature = '\\x00', at = now()",
         "DELETE FROM compliance_consentevent",
         "TRUNCATE compliance_consentevent",
     ],
@@ -330,8 +414,9 @@ def test_it_reseals_signatures(alice: Any) -> None:
         assert ConsentEvent.objects.get().signature.reveal() == "Alice A"
 
 
-def test_it_remains_without_the_signature_after_the_user_is_erased(alice: Any) -> None:
-    grant_consent(alice)
+def test_it_remains_without_name_and_address_after_the_user_is_erased(alice: Any) -> None:
+    with request_details(RequestFactory().get("/", REMOTE_ADDR="192.0.2.1")):
+        grant_consent(alice)
     owner = alice.pk
     shred(owner)
     clear_cache()
@@ -341,3 +426,8 @@ def test_it_remains_without_the_signature_after_the_user_is_erased(alice: Any) -
     assert (event.text, event.sha256) == (TEXT, FINGERPRINT)
     with tenant(owner), pytest.raises(SealError):
         event.signature.reveal()
+    with tenant(owner), pytest.raises(SealError):
+        event.request_details()
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT to_jsonb(e)::text FROM compliance_consentevent e WHERE id = %s", [event.pk])
+        assert "192.0.2.1" not in cursor.fetchone()[0]

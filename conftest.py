@@ -134,7 +134,46 @@ def damage_keys() -> Iterator[Callable[[UUID], None]]:
 
 
 @pytest.fixture
-def make_user(db: None) -> Callable[..., object]:
+def agree_to_texts(db: None) -> Callable[..., None]:
+    """A function that stores a user's consents: to the required texts and to bank data.
+
+    They are stored without the events of the audit trail that the site records with them, so that the trail of a test
+    has only what the test does.
+    """
+    from accounts.agreements.required_texts import ELIGIBILITY, REQUIRED, STATEMENT
+    from banking.linking.data_consent import consent_text
+    from banking.providers import DEFAULT_PROVIDER, provider_for
+    from compliance.consent import ConsentEvent
+    from compliance.consent.legal_texts import current_consent_text
+    from compliance.isolation import tenant
+
+    def agree(user: Any) -> None:
+        scopes = {"terms": {ELIGIBILITY: STATEMENT}, "bank_data": {"provider": DEFAULT_PROVIDER}}
+        texts = [*map(current_consent_text, REQUIRED), consent_text(provider_for(DEFAULT_PROVIDER))]
+        events = [
+            ConsentEvent(
+                owner=user.pk,
+                kind=ConsentEvent.Kind.GRANTED,
+                purpose=text.purpose,
+                version=text.version,
+                sha256=text.sha256,
+                text=text.text,
+                scope=scopes.get(text.purpose, {}),
+                locale="en-us",
+                method="web",
+                at=user.created_at,
+            )
+            for text in texts
+        ]
+        with tenant(user.pk):
+            ConsentEvent.objects.bulk_create(events)
+
+    return agree
+
+
+@pytest.fixture
+def make_user(agree_to_texts: Callable[..., None]) -> Callable[..., object]:
+    """A function that creates a user who confirmed their address and agreed to the texts."""
     from allauth.account.models import EmailAddress
 
     from accounts.models import User
@@ -142,6 +181,7 @@ def make_user(db: None) -> Callable[..., object]:
     def make(name: str, password: str | None = None) -> User:
         user = User.objects.create_user(f"{name}@example.com", password, first_name=name.capitalize())
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        agree_to_texts(user)
         return user
 
     return make

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.urls import path
 
-from banking.views import accounts, connections, linking, transactions, webhooks
+from banking.views import accounts, bank_data_consent, connections, linking, transactions, webhooks
 
 urlpatterns = [
     path("bank-accounts/", accounts.index, name="accounts"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("connections/<uuid:item_id>/import/", connections.importing, name="importing"),
     path("connections/<uuid:item_id>/reconnect/", linking.reconnect, name="reconnect"),
     path("connections/<uuid:item_id>/disconnect/", connections.disconnect, name="disconnect"),
+    path("privacy/consents/bank-data/", bank_data_consent.withdraw_bank_data, name="withdraw_bank_data"),
     *(
         path(f"webhooks/{key}/", webhooks.receive, {"provider_key": key}, name=f"webhook-{key}")
         for key in settings.BANK_PROVIDERS

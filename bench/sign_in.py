@@ -38,6 +38,9 @@ HASH_MIB = 64
 MOST_REFUSAL_SECONDS = 2
 PASSWORD = "correct horse battery staple"
 
+# The boxes that have to be checked to sign up.
+AGREED = {"terms": "on", "privacy_notice": "on", "eligibility": "on"}
+
 # Submits a form for an email address.
 Submit = Callable[[Client, str], object]
 
@@ -77,7 +80,7 @@ def submit_password_reset(client: Client, email: str) -> object:
 
 
 def submit_sign_up(client: Client, email: str) -> object:
-    return client.post(reverse("account_signup"), {"email": email, "password1": PASSWORD})
+    return client.post(reverse("account_signup"), {"email": email, "password1": PASSWORD, **AGREED})
 
 
 def request_passkey_options(client: Client, email: str) -> object:

@@ -106,6 +106,8 @@ MIDDLEWARE = [
     "accounts.sessions.middleware.LastSeenMiddleware",
     "accounts.deletion.middleware.DeletionPendingMiddleware",
     "accounts.mfa.middleware.StaffSecondFactorMiddleware",
+    "accounts.agreements.middleware.AgreementMiddleware",
+    "accounts.agreements.middleware.GlobalPrivacyControlMiddleware",
     "accounts.emails.middleware.MailFailureMiddleware",
     "config.http.limits.LimitsMiddleware",
 ]

@@ -24,6 +24,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("", include("accounts.deletion.urls")),
     path("", include("accounts.notifications.urls")),
+    path("", include("accounts.privacy.urls")),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("", include("banking.urls")),
     path("", include("credit.urls")),

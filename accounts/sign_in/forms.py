@@ -11,10 +11,14 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.agreements import required_texts
+from accounts.agreements.forms import build_box, eligibility_box, privacy_notice_box, terms_box
 from accounts.mfa.forms import lock_user
 from accounts.sign_in import lockout
-from accounts.users.models import UNIQUE_EMAIL_CONSTRAINT
+from accounts.users.models import UNIQUE_EMAIL_CONSTRAINT, User
 from compliance.audit import Action, record
+from compliance.consent import Purpose
+from compliance.isolation.tenant import SYSTEM
 
 GIVEN_NAME_INPUT = forms.TextInput(attrs={"autocomplete": "given-name"})
 FAMILY_NAME_INPUT = forms.TextInput(attrs={"autocomplete": "family-name"})
@@ -32,6 +36,12 @@ class SignupForm(AllauthSignupForm):
         label=_("Last name (optional)"), max_length=100, required=False, widget=FAMILY_NAME_INPUT
     )
 
+    terms = terms_box()
+    privacy_notice = privacy_notice_box()
+    eligibility = eligibility_box()
+    marketing = build_box(_("Send me news about new features (optional)"), document=Purpose.MARKETING, required=False)
+    analytics = build_box(_("Analyze how I use Plumbline (optional)"), document=Purpose.ANALYTICS, required=False)
+
     field_order = ("email", "password1", "first_name", "last_name")
 
     def try_save(self, request: HttpRequest) -> Any:
@@ -47,10 +57,23 @@ class SignupForm(AllauthSignupForm):
             self.account_already_exists = True
             return self._refuse(request)
 
+    def custom_signup(self, request: HttpRequest, user: User) -> None:
+        """Record the consents of a new user, in the transaction that creates them."""
+        required_texts.agree_at_sign_up(user=user, optional=self._agreed_options())
+
+    def _agreed_options(self) -> list[Purpose]:
+        return [purpose for purpose in required_texts.OPTIONAL if self.cleaned_data[purpose]]
+
     def _refuse(self, request: HttpRequest) -> Any:
-        """Hash the password and write an audit event, as for an unknown address; allauth does neither."""
+        """Hash the password, record consents and write an audit event, as for an unknown address.
+
+        allauth does none of these. The consents are rolled back: the owner of the address has agreed to nothing.
+        """
         make_password(self.cleaned_data["password1"])
         owner = lockout.user_for_email(self.cleaned_data["email"])
+        with transaction.atomic():
+            required_texts.agree_at_sign_up(user=owner or User(pk=SYSTEM), optional=self._agreed_options())
+            transaction.set_rollback(True)
         record(Action.SECURITY_ALERT, subject=owner, outcome="refused", durable=True, attempt="sign-up")
         return super().try_save(request)
 

@@ -15,6 +15,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 
+from accounts.agreements import required_texts
 from accounts.emails.tasks import enqueue_security_email
 from accounts.mfa import step_up
 from accounts.sessions import active_sessions, lifetime
@@ -40,10 +41,11 @@ def audit_confirmation(email_address: Any, **_: Any) -> None:
 
 @receiver(user_logged_in)
 def start_session(request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a sign-in with its steps, and store the session's start and its second factor."""
+    """Record a sign-in with its steps; store the session's start, its second factor and the agreed versions."""
     steps = get_authentication_records(request, user)
     record(Action.USER_LOGIN, actor=user, subject=user, steps=[step.get("type", step["method"]) for step in steps])
     lifetime.start_session(request.session)
+    required_texts.remember_agreed_versions(request.session, user_id=user.pk)
     for step in steps:
         if step["method"] == "mfa":
             step_up.mark_verified(request, factor_id=step["id"], at=step["at"])

@@ -10,9 +10,14 @@ from django.urls import reverse
 
 from accounts.models import User
 
+AGREED = {"terms": "on", "privacy_notice": "on", "eligibility": "on"}
+"""The boxes that have to be checked to sign up."""
 
-def sign_up(client: Client, email: str, password: str) -> HttpResponse:
-    return client.post(reverse("account_signup"), {"email": email, "password1": password}, follow=True)
+
+def sign_up(client: Client, email: str, password: str, **fields: str) -> HttpResponse:
+    """Sign up with the required boxes checked."""
+    fields = {"email": email, "password1": password, **AGREED, **fields}
+    return client.post(reverse("account_signup"), fields, follow=True)
 
 
 def sign_in(client: Client, email: str, password: str, **fields: str) -> HttpResponse:

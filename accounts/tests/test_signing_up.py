@@ -16,7 +16,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import code_from_email, is_signed_in, page_without_tokens, sign_in, sign_up, submit_email_code
+from accounts.tests.pages import (
+    AGREED,
+    code_from_email,
+    is_signed_in,
+    page_without_tokens,
+    sign_in,
+    sign_up,
+    submit_email_code,
+)
 from compliance.tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +51,8 @@ def test_it_signs_in_with_the_emailed_code(anonymous: Client, trail: Callable[[U
     assert is_signed_in(anonymous)
     # The session ends with the browser.
     assert anonymous.cookies[settings.SESSION_COOKIE_NAME]["max-age"] == ""
-    assert trail(User.objects.get().pk) == ["user_registered", "email_confirmed", "user_login"]
+    consents = ["consent_granted"] * 2
+    assert trail(User.objects.get().pk) == [*consents, "user_registered", "email_confirmed", "user_login"]
 
 
 def test_it_accepts_a_code_only_in_the_browser_that_requested_it(anonymous: Client) -> None:
@@ -100,7 +109,8 @@ def test_it_creates_one_user_for_five_concurrent_sign_ups() -> None:
     numbers = itertools.count()
 
     def register() -> int:
-        client, fields = Client(REMOTE_ADDR=f"192.0.2.{next(numbers)}"), {"email": EMAIL, "password1": PASSWORD}
+        client = Client(REMOTE_ADDR=f"192.0.2.{next(numbers)}")
+        fields = {"email": EMAIL, "password1": PASSWORD, **AGREED}
         return client.post(reverse("account_signup"), fields).status_code
 
     # The others are too soon for another email to the same address.
@@ -120,7 +130,7 @@ def test_it_responds_as_for_a_known_address_if_another_sign_up_was_first(
 
 
 def test_it_stores_the_optional_names(anonymous: Client) -> None:
-    fields = {"email": EMAIL, "password1": PASSWORD, "first_name": "Alice", "last_name": "Doe"}
+    fields = {"email": EMAIL, "password1": PASSWORD, "first_name": "Alice", "last_name": "Doe", **AGREED}
     anonymous.post(reverse("account_signup"), fields)
     assert User.objects.get().name == "Alice Doe"
     too_long = fields | {"email": "other@example.com", "first_name": "x" * 101}
@@ -210,7 +220,7 @@ def test_it_creates_no_users_if_sign_up_is_closed(anonymous: Client, settings) -
 
 def test_it_sends_no_email_with_another_host_name(anonymous: Client) -> None:
     response = anonymous.post(
-        reverse("account_signup"), {"email": EMAIL, "password1": PASSWORD}, headers={"Host": "evil.example"}
+        reverse("account_signup"), {"email": EMAIL, "password1": PASSWORD, **AGREED}, headers={"Host": "evil.example"}
     )
     assert response.status_code == 400
     assert mail.outbox == []

@@ -19,6 +19,7 @@ from banking.linking.confirmation import (
     reject_foreign_token,
     schedule_recovery,
 )
+from banking.linking.data_consent import hold_consent, is_consent_active
 from banking.linking.disconnecting import disconnect_in_transaction
 from banking.linking.duplicates import check_confirmed_duplicate, check_duplicate
 from banking.linking.errors import ExchangeLost, LinkError
@@ -85,6 +86,8 @@ def claim_session(*, user: User, session_id: UUID, public_token: str, metadata: 
                 raise LinkError("used")
             if session.is_over(at=timezone.now()):
                 raise LinkError("expired")
+            if not is_consent_active(user):
+                raise LinkError("no_consent")
             check_duplicate(user=user, session=session, metadata=metadata)
             session.state, session.claimed_at = LinkSession.State.EXCHANGING, timezone.now()
             session.public_token_hash = fingerprint
@@ -174,10 +177,15 @@ def record_failure(*, user: User, session: LinkSession, error: ProviderError) ->
 def save_item(
     *, user: User, session: LinkSession, credential: Credential, institution: Institution | None, metadata: LinkMetadata
 ) -> Item:
-    """Save the Item, sealed. If that fails, remove the Item at the provider at once."""
+    """Save the Item, sealed. If that fails, remove the Item at the provider at once.
+
+    Raises ``LinkError`` if the user has withdrawn their consent meanwhile.
+    """
     provider = provider_for(session.provider)
     try:
         with tenant(user.pk):
+            # A withdrawal either finds the new Item and disconnects it, or prevents it here.
+            hold_consent(user=user)
             item = Item.objects.create(
                 owner=user,
                 provider=provider.key,
@@ -200,11 +208,24 @@ def save_item(
             disconnect_replaced(user=user, session=session)
             for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):
                 record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
+    except LinkError as refused:
+        remove_orphaned_item(credential, provider=provider)
+        fail_session(user=user, session=session, code=refused.reason)
+        raise
     except Exception:
         # After any error: the token is stored nowhere else.
         remove_orphaned_item(credential, provider=provider)
         raise
     return item
+
+
+def fail_session(*, user: User, session: LinkSession, code: str) -> None:
+    """Record that a session cannot connect a bank any more, so that its recovery is not tried."""
+    with tenant(user.pk):
+        LinkSession.objects.filter(pk=session.pk).update(
+            state=LinkSession.State.FAILED, error_code=code.upper(), link_token=None
+        )
+        record(Action.TOKEN_EXCHANGE, actor=user, subject=user, outcome="refused", code=code.upper())
 
 
 def disconnect_replaced(*, user: User, session: LinkSession) -> None:

@@ -37,6 +37,11 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
         return
     if removal.history and not finish_disconnect(removal=removal):
         return
+    if removal.item.removed_at is not None:
+        # The provider removed it before, and only its history was left to delete.
+        with tenant(owner_id):
+            PendingRemoval.objects.filter(pk=removal.pk, history="").delete()
+        return
     try:
         with tenant(owner_id):
             token = open_token(removal if removal.access_token is not None else removal.item)

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
+from banking.linking.data_consent import require_consent
 from banking.linking.errors import LinkError
 from banking.models import Item, LinkSession
 from banking.provider import LinkToken, Provider
@@ -55,9 +56,10 @@ class OpenedLink:
 def open_link(*, user: User, provider_key: str = DEFAULT_PROVIDER, replaces: Item | None = None) -> OpenedLink:
     """Start linking a bank. ``replaces`` is the Item that it replaces because its token cannot be decrypted.
 
-    Raises ``ProviderError`` if the provider returns no token.
+    Raises ``LinkError`` without the user's consent, and ``ProviderError`` if the provider returns no token.
     """
     provider = provider_for(provider_key if replaces is None else replaces.provider)
+    require_consent(user=user, provider=provider)
     webhook_url = provider.link_settings().webhook_url
     token = provider.connect().create_link_token(client_user_id=str(user.link_id), webhook=webhook_url)
     return create_session(user=user, provider=provider, token=token, replaces=replaces)

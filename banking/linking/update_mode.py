@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.credentials import CredentialUnreadable, open_token
+from banking.linking.data_consent import require_consent
 from banking.linking.errors import LinkError
 from banking.linking.sessions import OpenedLink, create_session, open_link
 from banking.models import Connection, Item, LinkSession
@@ -30,10 +31,11 @@ def get_item_to_reconnect(*, user: User, item_id: UUID) -> Item:
 def open_update_mode(*, user: User, item_id: UUID) -> OpenedLink:
     """Open update mode. If the access token cannot be decrypted, open a new link that replaces the Item.
 
-    Raises ``Item.DoesNotExist`` and ``ProviderError``.
+    Raises ``Item.DoesNotExist``, ``LinkError`` without the user's consent, and ``ProviderError``.
     """
     with tenant(user.pk):
         item = Item.objects.for_user(user).visible().in_current_environment().get(pk=item_id)
+        require_consent(user=user, provider=provider_for(item.provider))
         record(Action.CREDENTIAL_ACCESS, actor=user, subject=user, resource="item", resource_id=str(item.pk))
         try:
             secret = open_token(item)

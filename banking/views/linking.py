@@ -13,24 +13,18 @@ from accounts.mfa.step_up import require_second_factor_to_link
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import tasks
 from banking.forms import ExitForm, PublicTokenForm
-from banking.linking import errors, exchange, sessions, update_mode
+from banking.linking import data_consent, errors, exchange, sessions, update_mode
 from banking.linking.link_messages import exit_message, is_pending, message_for
 from banking.models import Item, LinkSession
-from banking.provider import ProviderError
+from banking.provider import Provider, ProviderError
 from banking.providers import DEFAULT_PROVIDER, find_provider, provider_for
 from banking.views.link_page import link_page
+from compliance.consent.legal_texts import parse_sections
 
 logger = logging.getLogger(__name__)
 
 RETURN = "link_to_return_to"
 NO_SESSION = str(UUID(int=0))
-# Shown above the button. It is not recorded as a consent, so it has no version.
-CONSENT = _(
-    "I agree that Plumbline may retrieve data from the accounts that I choose through %(provider)s and may keep it. "
-    "When I disconnect a bank, I choose whether its history is kept or deleted. Administrators of this site can view "
-    "my data."
-)
-
 UNREADABLE = _("We couldn't read %(provider)s's answer. No bank was connected. Start again.")
 
 
@@ -46,10 +40,10 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
     provider = find_provider(request.GET.get("provider", DEFAULT_PROVIDER))
     if provider is None:
         raise Http404
-    consent_text, days_requested = CONSENT % {"provider": provider.name}, provider.link_settings().days_requested
-    context = {"consent_text": consent_text, "days_requested": days_requested, "provider": provider}
+    context = consent_context(provider) | {"days_requested": provider.link_settings().days_requested}
     if request.method != "POST":
         return render(request, "banking/connect.html", context)
+    data_consent.agree(user=request.user, provider=provider)
     try:
         opened = sessions.open_link(user=request.user, provider_key=provider.key)
     except ProviderError as error:
@@ -64,18 +58,36 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
 def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
-    """Explain why the bank requires a new sign-in; if the user agrees, open the dialog in update mode."""
+    """Explain why the bank requires a new sign-in; if the user agrees, open the dialog in update mode.
+
+    The text is shown, and agreed to, only if it has changed since the user agreed to it.
+    """
     try:
         item = update_mode.get_item_to_reconnect(user=request.user, item_id=item_id)
-        if request.method != "POST":
-            return render(request, "banking/reconnect.html", {"item": item})
+    except Item.DoesNotExist:
+        raise Http404 from None
+    provider = provider_for(item.provider)
+    has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
+    context = {"item": item} if has_agreed else {"item": item, **consent_context(provider)}
+    if request.method != "POST":
+        return render(request, "banking/reconnect.html", context)
+    if not has_agreed:
+        data_consent.agree(user=request.user, provider=provider)
+    try:
         return dialog(request, update_mode.open_update_mode(user=request.user, item_id=item_id), item)
     except Item.DoesNotExist:
         raise Http404 from None
     except ProviderError as error:
         logger.warning("No link token to reconnect: %s", error)
-        context = {"item": item, "error": message_for(error, provider=provider_for(item.provider))}
+        context["error"] = message_for(error, provider=provider)
         return render(request, "banking/reconnect.html", context, status=503)
+
+
+def consent_context(provider: Provider) -> dict[str, object]:
+    """What the page shows of the text that the user agrees to."""
+    consent_text = data_consent.consent_text(provider)
+    title, _, text = consent_text.text.partition("\n")
+    return {"consent_title": title, "consent_sections": parse_sections(text), "consent_version": consent_text.version}
 
 
 def dialog(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, item: Item | None = None) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 
+from accounts.agreements import required_texts
 from accounts.models import User
 from banking.models import Account, Institution, Item
 from banking.provider import Readiness
@@ -69,6 +70,7 @@ def create_users(count: int) -> list[User]:
 def create_user(email: str) -> User:
     """Create a user with five accounts at two banks, through the site's models."""
     user = User.objects.create_user(email, first_name="Robin")
+    required_texts.agree(user=user, missing=required_texts.list_missing(user_id=user.pk))
     for bank, accounts in BANKS:
         open_accounts(connect_bank(user, bank), accounts)
     return user

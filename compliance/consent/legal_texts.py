@@ -56,8 +56,8 @@ class LegalText:
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        """The text below the title, as pages show it."""
-        return parse_sections(self.text.partition("\n")[2])
+        """The text below the title, as pages show it: what is filled in for each user is in brackets."""
+        return parse_sections(PLACEHOLDER.sub(r"[\1]", self.text.partition("\n")[2]))
 
 
 @cache

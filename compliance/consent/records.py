@@ -154,8 +154,10 @@ def list_active_consents(*, user_id: UUID, purposes: Iterable[Purpose]) -> dict[
         return {Purpose(event.purpose): event for event in newest if event.is_active(now)}
 
 
-def list_consent_events(*, user_id: UUID, purpose: Purpose | None = None) -> list[ConsentEvent]:
+def list_consent_events(*, user_id: UUID, purpose: Purpose | None = None, with_text: bool = True) -> list[ConsentEvent]:
     """Return all consents and withdrawals of a user, newest first."""
     events = ConsentEvent.objects.filter(owner=user_id)
+    if not with_text:
+        events = events.defer("text")
     with tenant_context(user_id), transaction.atomic(savepoint=False):
         return list(events if purpose is None else events.filter(purpose=purpose))

@@ -108,3 +108,9 @@ def list_key_rows(owner: UUID) -> list[tuple[int, str, bool]]:
     with connections["ops"].cursor() as cursor:
         cursor.execute("SELECT id, kek, active FROM compliance_datakey WHERE owner = %s ORDER BY id", [owner])
         return cursor.fetchall()
+
+
+@pytest.fixture
+def agree_to_texts() -> Callable[..., None]:
+    """Users of these tests have agreed to nothing yet, so that the ledger has only what a test stores."""
+    return lambda user: None

@@ -17,6 +17,8 @@ from banking.linking.sessions import open_link
 from banking.models import Account, Item, LinkSession
 from banking.notification_messages import ConnectionLostMessage, LostAccess
 from banking.tests.factories import make_account, make_balance, make_transaction
+from compliance.consent import ConsentEvent
+from compliance.consent.legal_texts import current_version
 from compliance.isolation import tenant
 from config.tests.routes import list_routes
 from credit.tests.experian_samples import parse_sample
@@ -26,6 +28,8 @@ from credit.tests.report_pairs import CARD_KEY
 FIXED_ARGUMENTS: dict[str, list[object]] = {
     "unlock": ["forged"],
     "cancel_deletion_by_link": ["forged"],
+    "legal_text": ["terms", current_version("terms").version],
+    "change_consent": ["marketing"],
     "account_reset_password_from_key": ["1", "set-password"],
     "sandbox": ["link/v2/stable/link-initialize.js"],
     "admin:app_list": ["accounts"],
@@ -51,6 +55,7 @@ class OwnedObjects:
     passkey: Authenticator
     notification: Notification
     report_id: UUID
+    event_id: UUID
 
     def get_arguments(self, name: str) -> list[object]:
         """The URL arguments of a route. Raises ``NoReverseMatch`` for a route without values here."""
@@ -64,6 +69,7 @@ class OwnedObjects:
             "user_session_id": self.user_session.pk,
             "notification_id": self.notification.pk,
             "report_id": self.report_id,
+            "event_id": self.event_id,
             "key": CARD_KEY,
             "mfa_edit_webauthn": self.passkey.pk,
             "mfa_remove_webauthn": self.passkey.pk,
@@ -101,9 +107,17 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
     )
     with tenant(alice.pk):
         notification = Notification.objects.get()
+        consent = ConsentEvent.objects.filter(owner=alice.pk).first()
     report_id = store_report(alice, parse_sample())
     return OwnedObjects(
-        item, account, open_link(user=alice).session, user_session, add_passkey(alice), notification, report_id
+        item,
+        account,
+        open_link(user=alice).session,
+        user_session,
+        add_passkey(alice),
+        notification,
+        report_id,
+        consent.pk,
     )
 
 

@@ -61,10 +61,14 @@ mark_notification_read                      in/in    405/404  405/on   2fa/2fa  
 notifications                               in/in    200/405  200/405  2fa/2fa  200/405
 mark_all_notifications_read                 in/in    405/on   405/on   2fa/2fa  405/on
 notification_settings                       in/in    200/200  200/200  2fa/2fa  200/200
+agree                                       in/in    on/on    on/on    on/on    on/on
 appearance                                  405/on   405/on   405/on   405/on   405/on
 card_link                                   in/in    405/404  405/404  2fa/2fa  405/404
+change_consent                              in/in    405/on   405/on   2fa/2fa  405/on
 close_link                                  in/in    405/404  405/200  2fa/2fa  405/404
 connect                                     in/in    200/200  200/200  2fa/2fa  200/200
+consent_text                                in/in    404/405  200/405  2fa/2fa  404/405
+consents                                    in/in    200/405  200/405  2fa/2fa  200/405
 credit                                      in/in    200/405  200/405  2fa/2fa  200/405
 credit_account                              in/in    404/405  200/405  2fa/2fa  404/405
 credit_accounts                             in/in    on/405   200/405  2fa/2fa  on/405
@@ -89,14 +93,17 @@ cancel_deletion_by_link                     200/200  200/200  200/200  2fa/2fa  
 delete_account                              in/in    200/200  200/200  2fa/2fa  200/200
 deletion_pending                            in/in    on/405   on/405   2fa/2fa  on/405
 disconnect                                  in/in    404/404  200/on   2fa/2fa  404/404
+do_not_sell                                 200/in   200/on   200/on   200/on   200/on
 end_other_sessions                          in/in    405/2fa  405/2fa  2fa/2fa  405/2fa
 end_session                                 in/in    405/404  405/2fa  2fa/2fa  405/404
 erase_account                               in/in    200/200  200/200  2fa/2fa  200/200
 finish_link                                 in/in    405/404  405/on   2fa/2fa  405/404
+global_privacy_control                      200/405  200/405  200/405  200/405  200/405
 help                                        200/405  200/405  200/405  200/405  200/405
 home                                        200/405  on/405   on/405   2fa/2fa  on/405
 importing                                   in/in    404/405  200/405  2fa/2fa  404/405
 item                                        in/in    404/405  200/405  2fa/2fa  404/405
+legal_text                                  200/405  200/405  200/405  200/405  200/405
 live                                        200/405  200/405  200/405  200/405  200/405
 data_accesses                               in/in    200/405  200/405  2fa/2fa  200/405
 mfa_activate_totp                           in/in    200/200  on/on    200/200  on/on
@@ -117,17 +124,21 @@ mfa_view_recovery_codes                     in/in    404/405  200/405  404/405  
 oauth_return                                in/in    on/405   on/405   2fa/2fa  on/405
 overview                                    in/in    200/405  200/405  2fa/2fa  200/405
 policy_reports                              405/415  405/415  405/415  2fa/2fa  405/415
+privacy_notice                              200/405  200/405  200/405  200/405  200/405
 ready                                       200/405  200/405  200/405  200/405  200/405
 reconnect                                   in/in    404/404  200/200  2fa/2fa  404/404
 refresh                                     in/in    405/404  405/on   2fa/2fa  405/404
 refresh_all                                 in/in    405/on   405/on   2fa/2fa  405/on
 sandbox                                     503/503  503/503  503/503  503/503  503/503
 security                                    in/in    200/405  200/405  200/405  200/405
+security_overview                           200/405  200/405  200/405  200/405  200/405
 sync_status                                 in/in    200/405  200/405  2fa/2fa  200/405
+terms                                       200/405  200/405  200/405  200/405  200/405
 transactions                                in/in    200/405  200/405  2fa/2fa  200/405
 transactions-csv                            in/in    200/405  200/405  2fa/2fa  200/405
 unlock                                      200/200  200/200  200/200  2fa/2fa  200/200
 webhook-plaid                               405/400  405/400  405/400  2fa/2fa  405/400
+withdraw_bank_data                          in/in    200/on   200/on   2fa/2fa  200/on
 """
 EXPECTED_RESPONSES: Final = {
     name: dict(zip(USERS, responses, strict=True))

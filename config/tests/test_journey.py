@@ -97,6 +97,8 @@ def sign_up(page: Page, site: str) -> None:
     page.get_by_role("banner").get_by_role("link", name="Sign up").click()
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
+    for agreement in ("I agree to the terms", "I have read the privacy notice", "I am 18 or older"):
+        page.get_by_label(agreement).check()
     page.get_by_role("main").get_by_role("button", name="Create an account").click()
     expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
 

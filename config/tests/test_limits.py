@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.tests.pages import AGREED
 from accounts.tests.totp import add_authenticator_app
 from config.http.limits import LIMITS
 from config.tests.routes import ROUTE_NAMES
@@ -241,7 +242,7 @@ def test_it_accepts_webhooks_without_redis(anonymous: Client, redis_unavailable:
 
 SIGN_IN_FORMS = {
     "account_login": {"login": "alice@example.com", "password": "correct horse battery staple"},
-    "account_signup": {"email": "new@example.com", "password1": "correct horse battery staple"},
+    "account_signup": {"email": "new@example.com", "password1": "correct horse battery staple", **AGREED},
     "account_reset_password": {"email": "alice@example.com"},
     "mfa_login_webauthn": {"credential": "{}"},
 }

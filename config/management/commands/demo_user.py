@@ -1,4 +1,4 @@
-"""Create the demo login with data, by the same steps as a real user: link, exchange, sync; sign, enroll, pull."""
+"""Create the demo login with data, by the steps of a real user: agree, link, exchange, sync; sign, enroll, pull."""
 
 import time
 from typing import Any
@@ -7,12 +7,15 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.agreements import required_texts
 from accounts.models import User
+from banking.linking import data_consent
 from banking.linking.errors import LinkError
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Item
 from banking.provider import ProviderError, Readiness
+from banking.providers import DEFAULT_PROVIDER, provider_for
 from banking.sync import sync_item
 from compliance import consent
 from compliance.isolation import tenant
@@ -69,11 +72,13 @@ def demo_user() -> User:
     if user is None:
         user = User.objects.create_user(EMAIL, PASSWORD, first_name="Demo", last_name="Person")
         EmailAddress.objects.create(user=user, email=EMAIL, verified=True, primary=True)
+    required_texts.agree(user=user, missing=required_texts.list_missing(user_id=user.pk), method="demo")
     return user
 
 
 def link(user: User, institution_id: str, persona: str) -> Item:
-    """Open a link session and finish it, as a browser does."""
+    """Agree, open a link session and finish it, as a browser does."""
+    data_consent.agree(user=user, provider=provider_for(DEFAULT_PROVIDER), method="demo")
     try:
         opened = open_link(user=user)
         return finish_link(

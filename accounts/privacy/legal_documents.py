@@ -1,0 +1,44 @@
+"""The pages of the legal texts, which everyone can read without an account."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from compliance.consent import Purpose
+from compliance.consent.legal_texts import SECURITY_OVERVIEW, LegalText, find_version, list_versions
+
+
+@login_not_required
+@require_safe
+def show_terms(request: HttpRequest) -> HttpResponse:
+    return render_document(request, list_versions(Purpose.TERMS)[0])
+
+
+@login_not_required
+@require_safe
+def show_privacy_notice(request: HttpRequest) -> HttpResponse:
+    return render_document(request, list_versions(Purpose.PRIVACY_NOTICE)[0])
+
+
+@login_not_required
+@require_safe
+def show_security_overview(request: HttpRequest) -> HttpResponse:
+    return render_document(request, list_versions(SECURITY_OVERVIEW)[0])
+
+
+@login_not_required
+@require_safe
+def show_version(request: HttpRequest, document: str, version: str) -> HttpResponse:
+    """Show any published version of any text. 404 for all others."""
+    text = find_version(document, version)
+    if text is None:
+        raise Http404
+    return render_document(request, text)
+
+
+def render_document(request: HttpRequest, text: LegalText) -> HttpResponse:
+    """Render a version with its contents and the links to all versions."""
+    versions = list_versions(text.document)
+    context = {"text": text, "versions": versions, "is_current": text == versions[0]}
+    return render(request, "accounts/privacy/document.html", context)

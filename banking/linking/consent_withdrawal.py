@@ -1,0 +1,59 @@
+"""The withdrawal of the consent to retrieve bank data: it disconnects all banks at once."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts.models import User
+from banking.account_matching import locks
+from banking.linking.disconnecting import close_accounts, disconnect_in_transaction, set_history
+from banking.models import VISIBLE_CONNECTIONS, Account, Item, PendingRemoval, Transaction
+from compliance.consent import Purpose, withdraw
+from compliance.isolation import tenant
+
+
+def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval]:
+    """Withdraw the consent and disconnect all banks, in one transaction. Returns the pending removals.
+
+    Without ``keep_history`` the history of banks that were disconnected earlier is deleted, too. As for a single bank,
+    the request does not wait for a sync that is being stored; the workers of the removals do the rest. May be repeated.
+    """
+    with tenant(user.pk):
+        withdraw(user=user, purpose=Purpose.BANK_DATA)
+        items = Item.objects.for_user(user)
+        former = [] if keep_history else list(items.exclude(connection__in=VISIBLE_CONNECTIONS))
+        connected = items.filter(connection__in=VISIBLE_CONNECTIONS).order_by("pk").values_list("pk", flat=True)
+        removals = [
+            disconnect_in_transaction(user=user, item_id=item_id, keep_history=keep_history)
+            for item_id in list(connected)
+        ]
+        return [removal for removal in [*removals, *delete_former_history(owner_id=user.pk, items=former)] if removal]
+
+
+def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[PendingRemoval]:
+    """Delete what was kept of Items that were disconnected earlier, in the open transaction.
+
+    If rows of this user are being stored, it is left to a worker: returns what it has to do.
+    """
+    with_accounts = set(Account.objects.filter(owner=owner_id).values_list("item_id", flat=True))
+    items = [item for item in items if item.pk in with_accounts]
+    if not items or locks.try_to_lock_accounts(owner_id=owner_id):
+        for item in items:
+            close_accounts(item=item, keep=False)
+        return []
+    removals = [PendingRemoval.objects.get_or_create(item=item, defaults={"owner_id": owner_id})[0] for item in items]
+    for removal in removals:
+        set_history(removal, history=PendingRemoval.History.DELETE)
+        PendingRemoval.objects.filter(pk=removal.pk).update(next_attempt_at=timezone.now())
+    return removals
+
+
+def count_bank_data(user: User) -> dict[str, int]:
+    """Count a user's connections, and the stored accounts and transactions of all banks, also of former ones."""
+    with tenant(user.pk):
+        return {
+            "connections": Item.objects.for_user(user).visible().count(),
+            "accounts": Account.objects.for_user(user).count(),
+            "transactions": Transaction.objects.for_user(user).filter(removed_at=None).count(),
+        }

@@ -3,8 +3,10 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from accounts.privacy.consents import DESCRIPTIONS
 from compliance.consent import Purpose
 from compliance.consent.legal_texts import SECURITY_OVERVIEW, LegalText, find_version, list_versions
 
@@ -40,5 +42,7 @@ def show_version(request: HttpRequest, document: str, version: str) -> HttpRespo
 def render_document(request: HttpRequest, text: LegalText) -> HttpResponse:
     """Render a version with its contents and the links to all versions."""
     versions = list_versions(text.document)
-    context = {"text": text, "versions": versions, "is_current": text == versions[0]}
+    is_overview = text.document == SECURITY_OVERVIEW
+    title = gettext("Security overview") if is_overview else DESCRIPTIONS[Purpose(text.document)].title
+    context = {"text": text, "title": title, "versions": versions, "is_current": text == versions[0]}
     return render(request, "accounts/privacy/document.html", context)

@@ -46,7 +46,7 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
     data_consent.agree(user=request.user, provider=provider)
     try:
         opened = sessions.open_link(user=request.user, provider_key=provider.key)
-    except ProviderError as error:
+    except (errors.LinkError, ProviderError) as error:
         logger.warning("No link token: %s", error)
         return render(
             request, "banking/connect.html", context | {"error": message_for(error, provider=provider)}, status=503
@@ -77,7 +77,7 @@ def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
         return dialog(request, update_mode.open_update_mode(user=request.user, item_id=item_id), item)
     except Item.DoesNotExist:
         raise Http404 from None
-    except ProviderError as error:
+    except (errors.LinkError, ProviderError) as error:
         logger.warning("No link token to reconnect: %s", error)
         context["error"] = message_for(error, provider=provider)
         return render(request, "banking/reconnect.html", context, status=503)

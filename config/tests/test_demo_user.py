@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import CommandError
 
+from accounts.agreements import required_texts
 from compliance import consent
 from compliance.isolation import tenant
 from config.management.commands import demo_user
@@ -20,10 +21,18 @@ def test_it_pulls_the_demo_users_report_once(site_bureau):
         demo_user.pull_report(user)
     assert (len(list_report_calls(site_bureau)), get_status(user)) == (1, EnrollmentStatus.READY)
     [attempt] = list_attempts(user)
-    [consent_event] = consent.list_consent_events(user_id=user.pk)
+    [consent_event] = consent.list_consent_events(user_id=user.pk, purpose=consent.Purpose.CREDIT_REPORT)
     assert (attempt.trigger, attempt.consent_id, consent_event.method) == ("demo", consent_event.pk, "demo")
     with tenant(user.pk):
         assert reports.get_latest_report(owner=user.pk).report.scores[0].value == 702
+
+
+def test_it_agrees_to_the_texts_once():
+    for _ in range(2):
+        user = demo_user.demo_user()
+    events = consent.list_consent_events(user_id=user.pk)
+    assert [(event.purpose, event.method) for event in events] == [("privacy_notice", "demo"), ("terms", "demo")]
+    assert required_texts.list_missing(user_id=user.pk) == ()
 
 
 def test_it_pulls_no_report_after_the_demo_user_withdrew(site_bureau):

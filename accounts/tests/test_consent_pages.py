@@ -1,0 +1,223 @@
+"""The pages of legal texts and consents, the opt-out, and Global Privacy Control."""
+
+import json
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.tests.pages import sign_in
+from compliance.consent import Purpose, get_active_consent, grant, legal_texts, list_consent_events
+from compliance.consent.consent_text import ConsentText
+from compliance.consent.legal_texts import current_consent_text, list_versions
+from compliance.vault.data_keys import clear_cache, shred
+from conftest import PASSWORD, make_signed_in_client
+from ui.tests.page_text import page_text, visible_text
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GPC = {"HTTP_SEC_GPC": "1"}
+SIGNAL = "Your browser sends Global Privacy Control. We treat it as an opt-out."
+DO_NOT_SELL = "/privacy/do-not-sell/"
+CONSENTS = "/privacy/consents/"
+
+
+def list_kinds(user: User, purpose: Purpose) -> list[tuple[str, str]]:
+    """Kind and method of a user's events about a purpose, the oldest first."""
+    events = list_consent_events(user_id=user.pk, purpose=purpose)
+    return [(event.kind, event.method) for event in events[::-1]]
+
+
+# --- Legal texts ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "document"),
+    [("/terms/", "terms"), ("/privacy/policy/", "privacy_notice"), ("/security-overview/", "security_overview")],
+)
+def test_it_shows_a_text_without_an_account(anonymous: Client, url: str, document: str) -> None:
+    text = list_versions(document)[0]
+    response = anonymous.get(url)
+    page = page_text(response)
+    assert response.status_code == 200
+    assert text.title in page
+    assert f"Version {text.version}, published" in page
+    for number, section in enumerate(text.sections, start=1):
+        for block in section.blocks:
+            assert all(paragraph in page for paragraph in block.texts)
+        if section.heading:
+            assert f'href="#section-{number}"' in response.content.decode()
+            assert f'id="section-{number}"' in response.content.decode()
+
+
+def test_it_links_the_texts_from_every_page(anonymous: Client, as_alice: Client) -> None:
+    for page in (anonymous.get("/"), anonymous.get(reverse("account_signup")), as_alice.get(CONSENTS)):
+        for url in ("/terms/", "/privacy/policy/", "/security-overview/", DO_NOT_SELL):
+            assert f'<a href="{url}"' in page.content.decode()
+
+
+def test_it_shows_earlier_versions(anonymous: Client, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "terms").mkdir()
+    (tmp_path / "terms" / "2026-11-30.txt").write_text("Terms\n\nOld words.\n")
+    (tmp_path / "terms" / "2026-12-01.txt").write_text("Terms\n\nNew <b>words</b>.\n")
+    monkeypatch.setattr(legal_texts, "FOLDER", tmp_path)
+    list_versions.cache_clear()
+    try:
+        current, earlier = anonymous.get("/terms/"), anonymous.get("/legal/terms/2026-11-30/")
+    finally:
+        list_versions.cache_clear()
+    assert "New &lt;b&gt;words" in current.content.decode()
+    assert "/legal/terms/2026-11-30/" in current.content.decode()
+    assert "Old words." in page_text(earlier)
+    assert "This is an earlier version." in page_text(earlier)
+    assert "This is an earlier version." not in page_text(current)
+
+
+@pytest.mark.parametrize(
+    "path", ["terms/2026-01-01", "terms/..", "nothing/2026-11-30", "terms/%00", "..%2Flegal%2Fterms/2026-11-30"]
+)
+def test_it_finds_no_other_text(anonymous: Client, path: str) -> None:
+    assert anonymous.get(f"/legal/{path}/").status_code in (400, 404)
+
+
+# --- The page of consents ---------------------------------------------------------------------------------
+
+
+def test_it_shows_every_purpose_with_its_state(as_alice: Client, alice: User) -> None:
+    expired = ConsentText(Purpose.CREDIT_REPORT, "1", "Signed.")
+    grant(user=alice, consent_text=expired, valid_for=timedelta(microseconds=1))
+    page = visible_text(as_alice.get(CONSENTS))
+    for sentence in (
+        "Terms of service Active",
+        "Privacy notice Active",
+        "Bank data Active",
+        "Credit reports Expired",
+        "Marketing email Not given",
+        "Analytics Not given",
+        "Do not sell or share Not given",
+        "To end them, delete your account.",
+        "Nothing uses this yet: we send no such email today.",
+    ):
+        assert sentence in page
+
+
+def test_it_agrees_and_withdraws_at_once(as_alice: Client, alice: User) -> None:
+    for purpose in (Purpose.MARKETING, Purpose.ANALYTICS):
+        url = f"{CONSENTS}{purpose}/change/"
+        assert as_alice.post(url, {"action": "agree"}).url == CONSENTS
+        assert get_active_consent(user_id=alice.pk, purpose=purpose).text == current_consent_text(purpose).text
+        assert as_alice.post(url, {"action": "withdraw"}).url == CONSENTS
+        assert get_active_consent(user_id=alice.pk, purpose=purpose) is None
+        as_alice.post(url, {"action": "withdraw"})
+        assert list_kinds(alice, purpose) == [("granted", "web"), ("withdrawn", "web")]
+        assert "History: 2 entries" in page_text(as_alice.get(CONSENTS))
+
+
+@pytest.mark.parametrize("purpose", ["terms", "privacy_notice", "bank_data", "credit_report", "do_not_sell", "junk"])
+@pytest.mark.parametrize("action", ["agree", "withdraw"])
+def test_it_changes_no_other_consent_by_a_button(as_alice: Client, alice: User, purpose: str, action: str) -> None:
+    before = list_consent_events(user_id=alice.pk)
+    assert as_alice.post(f"{CONSENTS}{purpose}/change/", {"action": action}).status_code == 404
+    assert list_consent_events(user_id=alice.pk) == before
+
+
+def test_it_links_to_pages_that_exist(as_alice: Client) -> None:
+    page = as_alice.get(CONSENTS).content.decode()
+    assert reverse("withdraw_bank_data") in page
+    assert reverse("credit_start") in page
+    assert DO_NOT_SELL in page
+
+
+def test_it_hides_credit_reports_where_they_are_off(as_alice: Client, settings) -> None:
+    settings.CREDIT_ENV = "off"
+    assert "Credit reports" not in page_text(as_alice.get(CONSENTS))
+
+
+def test_it_shows_the_exact_text_of_a_consent(as_alice: Client, as_mallory: Client, alice: User) -> None:
+    as_alice.post(f"{CONSENTS}marketing/change/", {"action": "agree"}, REMOTE_ADDR="192.0.2.5")
+    as_alice.post(f"{CONSENTS}marketing/change/", {"action": "withdraw"})
+    withdrawal, consent = list_consent_events(user_id=alice.pk, purpose=Purpose.MARKETING)
+    page = page_text(as_alice.get(f"{CONSENTS}{consent.pk}/"))
+    for text in ("I agree that the administrator of this site may email me", consent.sha256, "192.0.2.5"):
+        assert text in page
+    for client, event_id in ((as_alice, withdrawal.pk), (as_alice, uuid4()), (as_mallory, consent.pk)):
+        assert client.get(f"{CONSENTS}{event_id}/").status_code == 404
+
+
+def test_it_shows_a_text_whose_request_cannot_be_decrypted(as_alice: Client, alice: User) -> None:
+    as_alice.post(f"{CONSENTS}marketing/change/", {"action": "agree"}, REMOTE_ADDR="192.0.2.5")
+    (consent,) = list_consent_events(user_id=alice.pk, purpose=Purpose.MARKETING)
+    shred(alice.pk)
+    clear_cache()
+    page = visible_text(as_alice.get(f"{CONSENTS}{consent.pk}/"))
+    assert "192.0.2.5" not in page
+    assert "IP address Not available" in page
+
+
+# --- Do not sell or share ---------------------------------------------------------------------------------
+
+
+def test_it_records_an_opt_out_and_takes_it_back(as_alice: Client, alice: User) -> None:
+    assert "No opt-out is on record." in page_text(as_alice.get(DO_NOT_SELL))
+    for _ in range(2):
+        as_alice.post(DO_NOT_SELL, {"action": "opt-out"})
+    assert "Your opt-out is on record." in page_text(as_alice.get(DO_NOT_SELL))
+    as_alice.post(DO_NOT_SELL, {"action": "end"})
+    assert list_kinds(alice, Purpose.DO_NOT_SELL) == [("granted", "web"), ("withdrawn", "web")]
+
+
+def test_it_asks_anonymous_users_to_sign_in_to_opt_out(anonymous: Client) -> None:
+    assert "To record your opt-out, sign in." in page_text(anonymous.get(DO_NOT_SELL))
+    assert anonymous.post(DO_NOT_SELL).url == f"{reverse('account_login')}?next={DO_NOT_SELL}"
+    assert SIGNAL not in page_text(anonymous.get(DO_NOT_SELL))
+    assert SIGNAL in page_text(anonymous.get(DO_NOT_SELL, **GPC))
+
+
+def test_it_records_the_signal_of_a_browser_once(alice: User) -> None:
+    client = make_signed_in_client(alice)
+    for _ in range(3):
+        client.get(reverse("overview"), **GPC)
+    make_signed_in_client(alice).get(reverse("overview"), **GPC)
+    assert list_kinds(alice, Purpose.DO_NOT_SELL) == [("granted", "gpc")]
+    page = page_text(client.get(DO_NOT_SELL, **GPC))
+    assert SIGNAL in page
+    assert "Your opt-out is on record." in page
+    assert "Take my opt-out back" not in page
+    assert "Your browser opted you out" in page_text(client.get(CONSENTS, **GPC))
+
+
+def test_it_keeps_the_opt_out_of_a_browser_that_sends_the_signal(alice: User) -> None:
+    client = make_signed_in_client(alice)
+    client.post(DO_NOT_SELL, {"action": "end"}, **GPC)
+    assert list_kinds(alice, Purpose.DO_NOT_SELL) == [("granted", "gpc")]
+    client.post(DO_NOT_SELL, {"action": "end"})
+    assert get_active_consent(user_id=alice.pk, purpose=Purpose.DO_NOT_SELL) is None
+
+
+@pytest.mark.parametrize("value", ["0", "", "2", "true"])
+def test_it_records_nothing_without_the_signal(alice: User, value: str) -> None:
+    make_signed_in_client(alice).get(reverse("overview"), HTTP_SEC_GPC=value)
+    assert list_kinds(alice, Purpose.DO_NOT_SELL) == []
+
+
+def test_it_records_the_signal_at_the_first_page_after_signing_in(anonymous: Client, alice: User) -> None:
+    sign_in(anonymous, alice.email, PASSWORD)
+    anonymous.get(reverse("overview"), **GPC)
+    assert list_kinds(alice, Purpose.DO_NOT_SELL) == [("granted", "gpc")]
+
+
+def test_it_tells_browsers_that_it_honors_the_signal(anonymous: Client) -> None:
+    response = anonymous.get("/.well-known/gpc.json")
+    assert response.headers["Content-Type"] == "application/json"
+    assert json.loads(response.content) == {"gpc": True, "lastUpdate": "2026-11-30"}
+
+
+def test_it_shows_when_a_text_was_replaced_by_a_newer_version(as_alice: Client, alice: User) -> None:
+    older = ConsentText(Purpose.MARKETING, "2020-01-01", "Older words.")
+    grant(user=alice, consent_text=older)
+    assert "A newer version of this text exists." in page_text(as_alice.get(CONSENTS))
+    as_alice.post(f"{CONSENTS}marketing/change/", {"action": "withdraw"})
+    assert "A newer version of this text exists." not in page_text(as_alice.get(CONSENTS))

@@ -8,8 +8,7 @@ from django.urls import reverse
 from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from compliance.consent import Purpose
 from compliance.consent.legal_texts import current_version
@@ -17,34 +16,61 @@ from compliance.consent.legal_texts import current_version
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-UNTICKED: Final = gettext_lazy("Check the box to continue.")
+UNTICKED: Final = _("Check the box to continue.")
 
 
-def link_to_text(document: str) -> SafeString:
+def link_to_text(document: str, label: "StrOrPromise") -> SafeString:
     """Return a link to the current version of a legal text, which leaves the form open."""
-    version = current_version(document).version
-    link = '<a href="{}" target="_blank">{}</a>'
-    return format_html(link, reverse("legal_text", args=[document, version]), _("Read the text (opens in a new tab)"))
+    url = reverse("legal_text", args=[document, current_version(document).version])
+    return format_html('<a href="{}" target="_blank">{}</a>', url, label)
 
 
-def build_box(label: "StrOrPromise", *, document: str = "", required: bool = True) -> forms.BooleanField:
-    """Return an unticked box, with a link to the text of ``document``."""
-    help_text: Any = lazy(link_to_text, SafeString)(document) if document else ""
+def build_box(
+    label: "StrOrPromise", *, document: str = "", link: "StrOrPromise" = "", required: bool = True
+) -> forms.BooleanField:
+    """Return an unticked box, with the label of a link to the text of ``document``."""
+    help_text: Any = lazy(link_to_text, SafeString)(document, link) if document else ""
     return forms.BooleanField(
         label=label, help_text=help_text, required=required, error_messages={"required": UNTICKED}
     )
 
 
 def terms_box() -> forms.BooleanField:
-    return build_box(gettext_lazy("I agree to the terms of service."), document=Purpose.TERMS)
+    return build_box(
+        _("I agree to the terms of service."),
+        document=Purpose.TERMS,
+        link=_("Read the terms of service (opens in a new tab)"),
+    )
 
 
 def privacy_notice_box() -> forms.BooleanField:
-    return build_box(gettext_lazy("I have read the privacy notice and agree to it."), document=Purpose.PRIVACY_NOTICE)
+    return build_box(
+        _("I have read the privacy notice and agree to it."),
+        document=Purpose.PRIVACY_NOTICE,
+        link=_("Read the privacy notice (opens in a new tab)"),
+    )
 
 
 def eligibility_box() -> forms.BooleanField:
-    return build_box(gettext_lazy("I am 18 or older, and I live in the United States."))
+    return build_box(_("I am 18 or older, and I live in the United States."))
+
+
+def marketing_box() -> forms.BooleanField:
+    return build_box(
+        _("Send me news about new features (optional)"),
+        document=Purpose.MARKETING,
+        link=_("Read about marketing email (opens in a new tab)"),
+        required=False,
+    )
+
+
+def analytics_box() -> forms.BooleanField:
+    return build_box(
+        _("Analyze how I use Plumbline (optional)"),
+        document=Purpose.ANALYTICS,
+        link=_("Read about analytics (opens in a new tab)"),
+        required=False,
+    )
 
 
 class AgreementForm(forms.Form):

@@ -21,6 +21,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 from django_otp.admin import OTPAdminSite
 
 from accounts.mfa import step_up
@@ -28,6 +29,7 @@ from accounts.operators import break_glass
 from accounts.operators.admin import OperatorAdmin, View
 from accounts.users.models import User
 from accounts.users.requests import AuthenticatedHttpRequest
+from compliance.consent import count_consents_by_version
 
 # Pages that would show rows without recording it, and a page that is not used.
 EXCLUDED_URL_NAMES: Final = {"autocomplete", "view_on_site", "password_change_done"}
@@ -51,12 +53,17 @@ class OperatorSite(OTPAdminSite):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Return the pages that are used, and the one that asks for a reason."""
+        """Return the pages that are used, the one that asks for a reason, and the counts of consents."""
         patterns = [
             pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in EXCLUDED_URL_NAMES
         ]
         ask = self.admin_view(step_up.require_fresh_sign_in(self.break_glass))
-        return [path("break-glass/<uuid:user_id>/", ask, name="break_glass"), *patterns]
+        counts = self.admin_view(self.show_consent_counts)
+        return [
+            path("break-glass/<uuid:user_id>/", ask, name="break_glass"),
+            path("consents/", counts, name="consent_counts"),
+            *patterns,
+        ]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Require staff with a second factor, and set a content security policy that allows the admin's scripts."""
@@ -106,3 +113,9 @@ class OperatorSite(OTPAdminSite):
             return redirect("admin:index")
         context = self.each_context(request) | {"form": form, "user_id": user_id, "title": "Enter a reason"}
         return TemplateResponse(request, "accounts/operators/break_glass.html", context)
+
+    @method_decorator(require_safe)
+    def show_consent_counts(self, request: HttpRequest) -> HttpResponse:
+        """Show how many users each version of each text is in force for. It names no user, so nobody is told."""
+        context = self.each_context(request) | {"counts": count_consents_by_version(), "title": "Consents by version"}
+        return TemplateResponse(request, "accounts/operators/consent_counts.html", context)

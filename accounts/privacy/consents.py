@@ -48,32 +48,35 @@ DESCRIPTIONS: Final[Mapping[Purpose, PurposeDescription]] = {
     Purpose.TERMS: PurposeDescription(
         _("Terms of service"),
         _("The agreement under which you use this site."),
-        _("You can't use this site without these terms. To end them, delete your account."),
+        _("You can't withdraw this and keep using the site. To end it, delete your account."),
     ),
     Purpose.PRIVACY_NOTICE: PurposeDescription(
         _("Privacy notice"),
         _("What we collect, who receives it, and how long we keep it."),
-        _("You can't use this site without this notice. To end it, delete your account."),
+        _("You can't withdraw this and keep using the site. To end it, delete your account."),
     ),
     Purpose.BANK_DATA: PurposeDescription(
         _("Bank data"),
         _("Importing the accounts that you choose at your banks."),
-        _("We disconnect all your banks and stop syncing. You choose whether we keep or delete the history."),
+        _(
+            "If you withdraw, we disconnect all your banks and stop syncing. You choose whether we keep or delete the "
+            "history."
+        ),
     ),
     Purpose.CREDIT_REPORT: PurposeDescription(
         _("Credit reports"),
         _("Requesting your own credit report and scores from Experian."),
-        _("We request no more reports, and delete the details that you gave us to request them."),
+        _("If you withdraw, we request no more reports, and delete the details that you gave us to request them."),
     ),
     Purpose.MARKETING: PurposeDescription(
         _("Marketing email"),
         _("Email about new features. Nothing uses this yet: we send no such email today."),
-        _("It ends at once."),
+        _("If you withdraw, it ends at once."),
     ),
     Purpose.ANALYTICS: PurposeDescription(
         _("Analytics"),
         _("Analyzing how you use this site. Nothing uses this yet: there are no analytics today."),
-        _("It ends at once."),
+        _("If you withdraw, it ends at once."),
     ),
     Purpose.DO_NOT_SELL: PurposeDescription(
         _("Do not sell or share"),

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.agreements import required_texts
-from accounts.agreements.forms import build_box, eligibility_box, privacy_notice_box, terms_box
+from accounts.agreements.forms import analytics_box, eligibility_box, marketing_box, privacy_notice_box, terms_box
 from accounts.mfa.forms import lock_user
 from accounts.sign_in import lockout
 from accounts.users.models import UNIQUE_EMAIL_CONSTRAINT, User
@@ -39,8 +39,8 @@ class SignupForm(AllauthSignupForm):
     terms = terms_box()
     privacy_notice = privacy_notice_box()
     eligibility = eligibility_box()
-    marketing = build_box(_("Send me news about new features (optional)"), document=Purpose.MARKETING, required=False)
-    analytics = build_box(_("Analyze how I use Plumbline (optional)"), document=Purpose.ANALYTICS, required=False)
+    marketing = marketing_box()
+    analytics = analytics_box()
 
     field_order = ("email", "password1", "first_name", "last_name")
 

@@ -98,7 +98,7 @@ def test_it_shows_every_purpose_with_its_state(as_alice: Client, alice: User) ->
         "Marketing email Not given",
         "Analytics Not given",
         "Do not sell or share Not given",
-        "To end them, delete your account.",
+        "You can't withdraw this and keep using the site. To end it, delete your account.",
         "Nothing uses this yet: we send no such email today.",
     ):
         assert sentence in page

@@ -46,7 +46,7 @@ def test_it_signs_up_with_consents(page: Page, live_server: Any) -> None:
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     with page.expect_popup() as popup:
-        page.get_by_role("link", name="Read the text").first.click()
+        page.get_by_role("link", name="Read the terms of service").click()
     expect(popup.value.get_by_role("heading", name="Terms of service", level=1)).to_be_visible()
     check_accessibility(popup.value)
     popup.value.close()

@@ -21,6 +21,7 @@ from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import operator_user_url, sign_in
 from accounts.tests.totp import AuthenticatorApp, add_authenticator_app
 from compliance.audit.events import AuditEvent
+from compliance.consent.legal_texts import current_version
 from compliance.isolation.viewer import operator_view
 from compliance.models import DataKey
 
@@ -209,3 +210,8 @@ def test_it_lists_the_deletions_of_all_users_and_records_the_view_for_each(
     assert str(alice.pk) in page
     assert str(mallory.pk) not in page
     assert (trail(alice.pk)[-1], trail(mallory.pk)[-1]) == ("operator_view", "deletion_canceled")
+def test_it_counts_consents_without_naming_a_user(operator: Client, alice: User, root: User) -> None:
+    page = operator.get(reverse("admin:consent_counts")).content.decode()
+    assert f"<td>{current_version('privacy_notice').version}</td>" in page
+    assert alice.email not in page
+    assert str(alice.pk) not in page

@@ -8,6 +8,7 @@ stays when the account is deleted.
 from compliance.consent.consent_text import ConsentText, Purpose
 from compliance.consent.events import ConsentEvent
 from compliance.consent.records import (
+    count_consents_by_version,
     get_active_consent,
     grant,
     list_active_consents,
@@ -20,6 +21,7 @@ __all__ = [
     "ConsentEvent",
     "ConsentText",
     "Purpose",
+    "count_consents_by_version",
     "get_active_consent",
     "grant",
     "list_active_consents",

@@ -7,7 +7,7 @@ a replaced consent does not become active again when its successor expires or is
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -23,6 +23,17 @@ from compliance.isolation.tenant import tenant_context
 
 STEP: Final = timedelta(microseconds=1)
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+COUNTS: Final = "SELECT purpose, version, active, ended FROM compliance_consent_counts() ORDER BY purpose, version DESC"
+
+
+class VersionCount(NamedTuple):
+    """For how many users a version is in force, and for how many it was the last one before they withdrew."""
+
+    purpose: str
+    version: str
+    active: int
+    ended: int
+
 
 # --- Actions ---------------------------------------------------------------------------------------------
 
@@ -161,3 +172,10 @@ def list_consent_events(*, user_id: UUID, purpose: Purpose | None = None, with_t
         events = events.defer("text")
     with tenant_context(user_id), transaction.atomic(savepoint=False):
         return list(events if purpose is None else events.filter(purpose=purpose))
+
+
+def count_consents_by_version() -> list[VersionCount]:
+    """Count the users of each version of each text, the newest version first. It names no user."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS)
+        return [VersionCount(*row) for row in cursor.fetchall()]

@@ -19,6 +19,7 @@ from compliance.consent import (
     ConsentEvent,
     ConsentText,
     Purpose,
+    count_consents_by_version,
     get_active_consent,
     grant,
     list_active_consents,
@@ -275,6 +276,16 @@ def test_it_lets_the_last_event_decide_in_any_order(actions: list[tuple[str, int
     times = [event.at for event in list_consent_events(user_id=user.pk)]
     assert times == sorted(set(times), reverse=True)
     assert granted is None or granted_at == times[0]
+
+
+def test_it_counts_users_by_their_last_event(alice: Any, mallory: Any) -> None:
+    versions = [f"{uuid4()}"[:30] for _ in range(2)]
+    texts = [ConsentText(Purpose.MARKETING, version, "I agree.") for version in versions]
+    for user, text in ((alice, texts[0]), (alice, texts[1]), (mallory, texts[0])):
+        grant(user=user, consent_text=text)
+    withdraw_consent(mallory, Purpose.MARKETING)
+    counts = {count.version: (count.active, count.ended) for count in count_consents_by_version()}
+    assert (counts[versions[0]], counts[versions[1]]) == ((0, 1), (1, 0))
 
 
 # --- Concurrency ------------------------------------------------------------------------------------------

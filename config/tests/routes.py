@@ -47,6 +47,7 @@ admin:break_glass                           in/in    404/404  404/404  2fa/2fa  
 admin:compliance_auditevent_changelist      in/in    404/404  404/404  2fa/2fa  200/405
 admin:config_policyviolation_change         in/in    404/404  404/404  2fa/2fa  200/405
 admin:config_policyviolation_changelist     in/in    404/404  404/404  2fa/2fa  200/405
+admin:consent_counts                        in/in    404/404  404/404  2fa/2fa  200/405
 admin:credit_enrollment_changelist          in/in    404/404  404/404  2fa/2fa  403/405
 admin:credit_pullattempt_changelist         in/in    404/404  404/404  2fa/2fa  403/405
 admin:index                                 in/in    404/404  404/404  2fa/2fa  200/200

@@ -17,7 +17,7 @@ from accounts.users.models import User
 DELIVERY_ERRORS: Final = (SMTPException, OSError)
 
 # The names of template variables with links to the site, made by ``public_link``.
-LINKS: Final = ("password_reset_url", "unlock_url")
+LINKS: Final = ("cancel_url", "password_reset_url", "unlock_url")
 
 
 class EmailNotSent(Exception):

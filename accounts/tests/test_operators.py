@@ -210,6 +210,8 @@ def test_it_lists_the_deletions_of_all_users_and_records_the_view_for_each(
     assert str(alice.pk) in page
     assert str(mallory.pk) not in page
     assert (trail(alice.pk)[-1], trail(mallory.pk)[-1]) == ("operator_view", "deletion_canceled")
+
+
 def test_it_counts_consents_without_naming_a_user(operator: Client, alice: User, root: User) -> None:
     page = operator.get(reverse("admin:consent_counts")).content.decode()
     assert f"<td>{current_version('privacy_notice').version}</td>" in page

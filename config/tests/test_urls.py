@@ -13,6 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.agreements.middleware import ALLOWED_WITHOUT_AGREEMENT
+from accounts.deletion.middleware import ALLOWED_WHILE_PENDING
+from accounts.mfa.middleware import ALLOWED_WITHOUT_SECOND_FACTOR
 from accounts.models import User
 from accounts.tests.totp import SECRET as APP_SECRET
 from accounts.tests.totp import add_recovery_codes
@@ -90,6 +93,11 @@ def describe_responses(client: Client, owned_objects: OwnedObjects, names: Itera
 def test_it_lists_the_responses_of_every_url() -> None:
     assert [name for name, count in Counter(ROUTE_NAMES).items() if count > 1 or name.endswith("None")] == []
     assert set(ROUTE_NAMES) == set(EXPECTED_RESPONSES)
+
+
+@pytest.mark.parametrize("allowed", [ALLOWED_WHILE_PENDING, ALLOWED_WITHOUT_AGREEMENT, ALLOWED_WITHOUT_SECOND_FACTOR])
+def test_the_lists_of_pages_that_are_always_allowed_name_only_urls_that_exist(allowed: frozenset[str]) -> None:
+    assert allowed - {"sandbox"} <= set(ROUTE_NAMES)
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -64,23 +64,25 @@ def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     """
     try:
         item = update_mode.get_item_to_reconnect(user=request.user, item_id=item_id)
-    except Item.DoesNotExist:
-        raise Http404 from None
-    provider = provider_for(item.provider)
-    has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
-    context = {"item": item} if has_agreed else {"item": item, **consent_context(provider)}
-    if request.method != "POST":
-        return render(request, "banking/reconnect.html", context)
-    if not has_agreed:
-        data_consent.agree(user=request.user, provider=provider)
-    try:
+        context = reconnect_context(request, item)
+        if request.method != "POST":
+            return render(request, "banking/reconnect.html", context)
+        if "consent_version" in context:
+            data_consent.agree(user=request.user, provider=provider_for(item.provider))
         return dialog(request, update_mode.open_update_mode(user=request.user, item_id=item_id), item)
     except Item.DoesNotExist:
         raise Http404 from None
     except (errors.LinkError, ProviderError) as error:
         logger.warning("No link token to reconnect: %s", error)
-        context["error"] = message_for(error, provider=provider)
+        context |= {"error": message_for(error, provider=provider_for(item.provider))}
         return render(request, "banking/reconnect.html", context, status=503)
+
+
+def reconnect_context(request: AuthenticatedHttpRequest, item: Item) -> dict[str, object]:
+    """The Item to reconnect, with the text to agree to if the user has not agreed to it yet."""
+    provider = provider_for(item.provider)
+    has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
+    return {"item": item} | ({} if has_agreed else consent_context(provider))
 
 
 def consent_context(provider: Provider) -> dict[str, object]:

@@ -105,3 +105,11 @@ def test_it_returns_a_user_until_the_account_is_deactivated(alice: User):
 
 def test_it_returns_none_for_an_unknown_id(alice: User):
     assert AuthBackend().get_user("0195b1a0-0000-7000-8000-000000000000") is None
+
+
+def test_a_new_secret_key_ends_every_session(alice: User, settings):
+    client = Client()
+    sign_in(client, alice.email, PASSWORD)
+    assert client.get("/overview/").status_code == 200
+    settings.SECRET_KEY = f"new {settings.SECRET_KEY}"
+    assert client.get("/overview/").status_code == 302

@@ -17,7 +17,7 @@ PRODUCTION := env DEBUG=0 ALLOWED_HOSTS=plumbline.example PUBLIC_URL=https://plu
 	PLAID_CLIENT_ID=0123456789abcdef01234567 PLAID_SECRET=0123456789abcdef0123456789abcd
 
 .DEFAULT_GOAL := help
-.PHONY: help run test dates check fix messages bench lock packages dev-packages
+.PHONY: help run test dates check fix messages privacy bench lock packages dev-packages
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ fix: dev-packages  ## fix what ruff and djlint can fix automatically
 
 messages: dev-packages  ## collect the sentences of pages and code into locale/ (needs GNU gettext)
 	@$(EXEC) $(PRODUCTION) $(BIN)/python manage.py makemessages --locale en --no-obsolete $(ARGS)
+
+privacy: dev-packages  ## write docs/privacy.md from the registry of personal data (ARGS=--check only compares)
+	@$(EXEC) $(PRODUCTION) $(BIN)/python manage.py write_privacy_document $(ARGS)
 
 bench: dev-packages  ## run the benchmarks, with their own PostgreSQL and Redis
 	@$(EXEC) $(BIN)/python -m bench $(ARGS)

@@ -186,9 +186,9 @@ QUESTIONS: Final = (
         topic="Consent",
         question="Do consumers agree to the collection, processing and storage of their data?",
         answer=(
-            "Before Plaid Link opens, a page lists what is shared, and the user has to choose “Agree and continue”; "
-            "this is not recorded. Before a credit report is requested, the user signs a text with their name; the "
-            "exact text, its version and hash, and a withdrawal are recorded in a ledger that nobody can change."
+            "Before Plaid Link opens, a page lists what is shared, and the user has to agree; this is not recorded. "
+            "Before a credit report is requested, the user signs a text with their name. The exact text, its version "
+            "and hash, and a withdrawal are recorded in a ledger in which the database refuses every change."
         ),
         files=(
             "templates/banking/connect.html",
@@ -259,8 +259,8 @@ FURTHER_QUESTIONS: Final = (
         topic="Penetration tests",
         question="Do independent testers attack the application, and how often?",
         answer=(
-            "Nobody has tested the software independently. Testers can attack a complete copy of it without real data: "
-            "`make run` starts the site with a local Plaid, a local bureau and a mailbox."
+            "No report of an independent test comes with the software. Testers can attack a complete copy of it "
+            "without real data: `make run` starts the site with a local Plaid, a local bureau and a mailbox."
         ),
         operator="The tests, their dates and their findings.",
         files=("sandbox/README.md",),

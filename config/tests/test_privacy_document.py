@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.template import TemplateDoesNotExist
 from django.utils import translation
 from django.utils.translation import gettext_lazy, trans_real
@@ -27,6 +27,18 @@ COMMAND = "write_privacy_document"
 ALL_QUESTIONS = (*QUESTIONS, *FURTHER_QUESTIONS)
 # Code with a slash and an ending, and everything that names a test. URLs and settings have neither.
 NAMED_FILE = re.compile(r"`((?:[\w.-]+/)+[\w-]+\.\w+|[A-Z]+\.md|\.ci/run)(?:::(\w+))?`")
+
+NAMED_COMMAND = re.compile(r"manage\.py (\w+)([^`;\n>]*)")
+NAMED_SETTING = re.compile(r"`((?!SEALED_)[A-Z]+_[A-Z_]*[A-Z])(?:=\w+)?`")
+
+
+@functools.cache
+def list_options(command: str) -> frozenset[str]:
+    """The options of a management command. Empty if there is no such command."""
+    if command not in get_commands():
+        return frozenset()
+    parser = load_command_class(get_commands()[command], command).create_parser("manage.py", command)
+    return frozenset(option for action in parser._actions for option in action.option_strings)
 
 
 @functools.cache
@@ -54,7 +66,7 @@ def list_table_cells(document: str) -> list[str]:
 
 
 def test_the_document_is_up_to_date() -> None:
-    assert (settings.BASE_DIR / DOCUMENT).read_text() == render_document(), "Run `make privacy`."
+    assert (settings.BASE_DIR / DOCUMENT).read_text(encoding="utf-8") == render_document(), "Run `make privacy`."
 
 
 def test_a_changed_claim_makes_the_document_out_of_date(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +84,7 @@ def test_the_command_writes_the_document_and_then_leaves_it_alone(
     output = StringIO()
     for _ in range(2):
         call_command(COMMAND, stdout=output)
-    assert path.read_text() == render_document()
+    assert path.read_text(encoding="utf-8") == render_document()
     assert output.getvalue() == f"{path} is written.\n{path} is up to date.\n"
 
 
@@ -137,6 +149,24 @@ def test_it_finds_a_file_and_a_test_that_do_not_exist() -> None:
     path = "config/tests/test_privacy_document.py"
     references = [(path, ""), (path, "test_the_document_is_up_to_date"), (path, "test_gone"), ("docs/gone.md", "")]
     assert find_missing(iter(references)) == [f"{path}::test_gone", "docs/gone.md"]
+
+
+def test_every_command_that_the_document_names_exists_with_its_options() -> None:
+    commands = NAMED_COMMAND.findall(render_document())
+    assert {name for name, _ in commands} > {"audit_verify", "deactivate_user", "rotate_keys"}
+    assert [
+        f"{name} {option}"
+        for name, options in commands
+        for option in ["--help", *re.findall(r"--[\w-]+", options)]
+        if option not in list_options(name)
+    ] == []
+
+
+def test_every_setting_that_the_document_names_is_in_the_example() -> None:
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    names = set(NAMED_SETTING.findall(render_document()))
+    assert names > {"FIELD_KEYS", "PLAID_ENV", "SECRET_KEY_FALLBACKS"}
+    assert {name for name in names if not re.search(rf"^# {name}=", example, re.MULTILINE)} == set()
 
 
 # --- The form ---------------------------------------------------------------------------------------------

@@ -20,10 +20,10 @@ class Command(BaseCommand):
         """Write the document. Raises ``CommandError`` if it is out of date and ``check`` is set."""
         path = settings.BASE_DIR / DOCUMENT
         text = render_document()
-        if path.exists() and path.read_text() == text:
+        if path.exists() and path.read_text(encoding="utf-8") == text:
             self.stdout.write(f"{DOCUMENT} is up to date.")
             return
         if check:
             raise CommandError(f"{DOCUMENT} is out of date. Run `manage.py write_privacy_document`.")
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         self.stdout.write(f"{DOCUMENT} is written.")

@@ -1,10 +1,25 @@
-"""Decrypt the access token of an Item."""
+"""Decrypt the access token of an Item: only here, and each time recorded in its owner's audit trail."""
 
+from enum import StrEnum
+from functools import partial
+
+from accounts.models import User
 from banking.models import Item, OrphanedRemoval, PendingRemoval
 from banking.provider import ProviderError
+from compliance.audit import Action, record
 from compliance.vault import SealError
 
 UNREADABLE_CODE = "CREDENTIAL_UNREADABLE"
+
+
+class TokenPurpose(StrEnum):
+    """What a decrypted token is used for. The values are stored in audit events; never change or reuse one."""
+
+    SYNC = "sync"
+    RECONNECT = "reconnect"
+    CONFIRM_RECONNECT = "confirm_reconnect"
+    DISCONNECT = "disconnect"
+    REMOVE = "remove"
 
 
 class CredentialUnreadable(ProviderError):
@@ -17,9 +32,29 @@ class CredentialUnreadable(ProviderError):
         super().__init__(UNREADABLE_CODE)
 
 
-def open_token(row: Item | OrphanedRemoval | PendingRemoval) -> str:
-    """Decrypt the token of a row. Raises ``CredentialUnreadable``."""
+def open_token(
+    row: Item | OrphanedRemoval | PendingRemoval, *, purpose: TokenPurpose, actor: User | None = None
+) -> str:
+    """Decrypt the token of a row, and record it with its purpose in the current transaction of the owner.
+
+    Raises ``CredentialUnreadable``, which is recorded at once: the caller may roll its transaction back.
+    """
+    item_id = row.item_id if isinstance(row, PendingRemoval) else row.pk
+    # The token of an erased user belongs to the site, and so does the event.
+    subject = row.owner if isinstance(row, OrphanedRemoval) else row.owner_id
+    record_access = partial(
+        record,
+        Action.CREDENTIAL_ACCESS,
+        actor=actor,
+        subject=subject,
+        resource="item",
+        resource_id=str(item_id),
+        purpose=purpose,
+    )
     try:
-        return row.access_token.reveal()
+        token = row.access_token.reveal()
     except SealError:
+        record_access(outcome="failed", durable=True)
         raise CredentialUnreadable from None
+    record_access()
+    return token

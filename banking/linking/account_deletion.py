@@ -6,7 +6,7 @@ from uuid import UUID
 
 from accounts.models import User
 from banking.account_matching import locks
-from banking.credentials import CredentialUnreadable, open_token
+from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.linking.disconnecting import disconnect_in_transaction, disconnect_locked_item
 from banking.linking.recovery import PENDING_STATES
 from banking.models import VISIBLE_CONNECTIONS, Item, LinkSession, OrphanedRemoval, PendingRemoval
@@ -44,7 +44,8 @@ def keep_removal(removal: PendingRemoval) -> bool:
     """Seal a pending removal's token for the site. ``False`` if the token cannot be read; operators are told."""
     item = removal.item
     try:
-        token = open_token(removal if removal.access_token is not None else item)
+        row = removal if removal.access_token is not None else item
+        token = open_token(row, purpose=TokenPurpose.REMOVAL)
     except CredentialUnreadable:
         logger.critical("Item %s exists at the provider, and its token cannot be read", item.provider_item_id)
         return False

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.account_matching import bank_accounts, locks, succession
-from banking.credentials import CredentialUnreadable, open_token
+from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
@@ -46,7 +46,7 @@ def defer_disconnect(*, item: Item, actor: User, keep_history: bool) -> PendingR
     if item.connection not in VISIBLE_CONNECTIONS:
         update_history_choice(item=item, keep_history=keep_history)
         return None
-    removal = create_pending_removal(item)
+    removal = create_pending_removal(item, actor=actor)
     set_history(removal, history=history_choice(keep_history))
     record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
     return removal
@@ -57,7 +57,7 @@ def disconnect_locked_item(*, item: Item, actor: User | None, keep_history: bool
     if item.connection not in VISIBLE_CONNECTIONS:
         update_history_choice(item=item, keep_history=keep_history)
         return None
-    removal = None if can_be_forgotten(item) else create_pending_removal(item)
+    removal = None if can_be_forgotten(item) else create_pending_removal(item, actor=actor)
     close_item(item=item, removal=removal)
     # No worker of this site would finish the removal of an Item of another environment, so this waits for the lock.
     if (
@@ -121,14 +121,14 @@ def can_be_forgotten(item: Item) -> bool:
     return item.is_in_other_environment and not item.is_billed
 
 
-def create_pending_removal(item: Item) -> PendingRemoval:
+def create_pending_removal(item: Item, *, actor: User | None) -> PendingRemoval:
     """Schedule the removal of an Item at the provider, in the open transaction.
 
     The token moves to the removal. A token that cannot be decrypted cannot be sealed for another row, and stays.
     """
+    token: str | None
     try:
-        open_token(item)
-        token = item.access_token
+        token = open_token(item, purpose=TokenPurpose.DISCONNECT, actor=actor)
     except CredentialUnreadable:
         token = None
     defaults = {"owner_id": item.owner_id, "access_token": token}

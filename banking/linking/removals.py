@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from banking.credentials import open_token
+from banking.credentials import TokenPurpose, open_token
 from banking.linking.disconnecting import close_accounts, close_item
 from banking.models import VISIBLE_CONNECTIONS, Connection, Item, OrphanedRemoval, PendingRemoval
 from banking.provider import ItemNotFound, ProviderError
@@ -44,7 +44,8 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
         return
     try:
         with tenant(owner_id):
-            token = open_token(removal if removal.access_token is not None else removal.item)
+            row = removal if removal.access_token is not None else removal.item
+            token = open_token(row, purpose=TokenPurpose.REMOVE)
         provider_for(removal.item.provider).connect().remove_item(token)
     except ItemNotFound:
         logger.info("Item %s was gone already", removal.item.provider_item_id)
@@ -65,7 +66,7 @@ def remove_orphan_at_provider(*, removal_id: UUID) -> None:
         return
     try:
         with tenant(SYSTEM):
-            token = open_token(removal)
+            token = open_token(removal, purpose=TokenPurpose.REMOVAL)
         provider_for(removal.provider).connect().remove_item(token)
     except ItemNotFound:
         logger.info("Item %s was gone already", removal.provider_item_id)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from banking.credentials import CredentialUnreadable, open_token
+from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.linking.data_consent import require_consent
 from banking.linking.errors import LinkError
 from banking.linking.sessions import OpenedLink, create_session, open_link
@@ -36,9 +36,8 @@ def open_update_mode(*, user: User, item_id: UUID) -> OpenedLink:
     with tenant(user.pk):
         item = Item.objects.for_user(user).visible().in_current_environment().get(pk=item_id)
         require_consent(user=user, provider=provider_for(item.provider))
-        record(Action.CREDENTIAL_ACCESS, actor=user, subject=user, resource="item", resource_id=str(item.pk))
         try:
-            secret = open_token(item)
+            secret = open_token(item, purpose=TokenPurpose.RECONNECT, actor=user)
         except CredentialUnreadable as unreadable:
             item.connection, item.error_code = Connection.NEEDS_REPAIR, unreadable.code
             item.save(update_fields=["connection", "error_code"])
@@ -65,7 +64,7 @@ def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
         item = session.item
         if item is None or item.access_token is None:
             raise LinkError("used")
-        secret = open_token(item)
+        secret = open_token(item, purpose=TokenPurpose.CONFIRM_RECONNECT, actor=user)
     details = provider_for(item.provider).connect().get_item(secret)
     if details.error_code:
         raise LoginRequired(details.error_code)

@@ -8,7 +8,7 @@ from django.db import DataError
 from django.utils import timezone
 
 from banking.account_matching import locks, succession
-from banking.credentials import open_token
+from banking.credentials import TokenPurpose, open_token
 from banking.linking.disconnecting import disconnect_redundant_items
 from banking.models import Account, Item, LinkSession, SyncRun, Transaction
 from banking.provider import (
@@ -29,7 +29,6 @@ from banking.sync.staging_file import StagingFile
 from banking.sync.store import store_accounts, store_transactions
 from banking.sync.timeouts import LONG_TIMEOUTS, SyncTimeouts
 from banking.transactions.transfers import update_transfers
-from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.isolation.tenant import recheck_connection
 
@@ -72,14 +71,13 @@ def sync_item(
 
 
 def start_run(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> tuple[Lease, Item, SyncRun] | None:
-    """Acquire the Item's lease, record the use of its credential, and create the run."""
+    """Acquire the Item's lease, and create the run."""
     with tenant(owner_id):
         acquired = acquire_lease(owner_id=owner_id, item_id=item_id, if_due=if_due)
         if acquired is None:
             return None
         lease, item = acquired
         item_state.close_run_of_lost_worker(item=item)
-        record(Action.CREDENTIAL_ACCESS, actor=None, subject=owner_id, resource="item", resource_id=str(item_id))
         run = SyncRun.objects.create(owner_id=owner_id, item=item, trigger=trigger)
         run.request_before_run = item.sync_requested_at
         return lease, item, run
@@ -89,7 +87,7 @@ def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: Sync
     """Download with no transaction open, then store everything in one."""
     provider = provider_for(item.provider).connect().with_timeouts(response=timeouts.response, total=timeouts.total)
     with tenant(item.owner_id):
-        token = open_token(item)
+        token = open_token(item, purpose=TokenPurpose.SYNC)
     details = provider.get_item(token)
     institution = load_institution(provider=provider, item=item, details=details)
     with StagingFile() as staging:

@@ -19,6 +19,8 @@ from banking.provider import Credential
 from banking.sync import sync_item, sync_queue
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
+from compliance.audit import Action
+from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -138,6 +140,32 @@ def test_it_removes_the_item_when_its_token_is_readable_again(
         Connection.REMOVED,
         None,
     )
+
+
+def list_token_uses(user: User) -> list[tuple[str, str, str]]:
+    """Return the purpose, actor and outcome of each decryption of a token, oldest first."""
+    with tenant(user.pk):
+        events = AuditEvent.objects.filter(action=Action.CREDENTIAL_ACCESS, resource="item").order_by("pk")
+        return [
+            (event.details()["purpose"], "site" if event.actor is None else "user", event.outcome) for event in events
+        ]
+
+
+def test_it_records_every_use_of_a_token_once(alice: User, item: Item, provider: ScriptedProvider) -> None:
+    sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test")
+    assert list_token_uses(alice) == [("sync", "site", "ok")]
+    removal = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
+    remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
+    assert provider.removed_tokens == ["access-sandbox-secret"]
+    assert list_token_uses(alice)[1:] == [("disconnect", "user", "ok"), ("remove", "site", "ok")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_records_a_token_that_it_could_not_decrypt(
+    alice: User, unreadable_item: Item, provider: ScriptedProvider
+) -> None:
+    sync_item(owner_id=alice.pk, item_id=unreadable_item.pk, trigger="test")
+    assert list_token_uses(alice) == [("sync", "site", "failed")]
 
 
 def test_it_creates_one_removal_for_two_requests(alice: User, item_needing_repair: Item) -> None:

@@ -131,7 +131,7 @@ def test_it_raises_for_another_users_item(
         finish_update_mode(user=mallory, session_id=session.pk)
 
 
-def test_it_records_the_use_and_renewal_of_the_credential(
+def test_it_records_both_uses_and_the_renewal_of_the_credential(
     alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
@@ -141,4 +141,4 @@ def test_it_records_the_use_and_renewal_of_the_credential(
         actions = AuditEvent.objects.filter(subject=alice.pk, resource_id=str(item_to_reconnect.pk)).values_list(
             "action", flat=True
         )
-        assert list(actions) == ["token_refresh", "credential_access"]
+        assert list(actions) == ["token_refresh", "credential_access", "credential_access"]

@@ -7,12 +7,22 @@ from typing import ClassVar
 
 from django.db import models
 
-from compliance.audit.events import AuditEvent, AuditHead, AuditLink
+from compliance.audit.events import AuditCheckpoint, AuditEvent, AuditHead, AuditLink
 from compliance.consent.events import ConsentEvent
 from compliance.isolation.models import BoundQuerySet
 from compliance.personal_data.receipts import ErasureReceipt
 
-__all__ = ["AuditEvent", "AuditHead", "AuditLink", "ConsentEvent", "DataKey", "ErasureReceipt"]
+__all__ = [
+    "AuditCheckpoint",
+    "AuditEvent",
+    "AuditHead",
+    "AuditLink",
+    "ConsentEvent",
+    "DailyAccess",
+    "DataKey",
+    "ErasureReceipt",
+    "TrailVerification",
+]
 
 
 class DataKey(models.Model):

@@ -53,6 +53,11 @@ app.conf.beat_schedule = {
         "task": "compliance.tasks.verify_audit_trail",
         "schedule": crontab(hour="3", minute="17"),
     },
+    "anchor the audit trail": {"task": "compliance.tasks.anchor_audit_trail", "schedule": crontab(minute="11")},
+    "purge the audit trail": {
+        "task": "compliance.tasks.purge_audit_trail",
+        "schedule": crontab(hour="4", minute="37"),
+    },
 }
 
 

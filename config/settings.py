@@ -37,6 +37,8 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 HEADLESS_JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", "", multiline=True)
 FIELD_KEYS = env.str("FIELD_KEYS", "")
 SIGNING_KEYS = env.str("SIGNING_KEYS", "")
+# Where copies of the audit trail's state are appended; empty: they are in the log alone.
+AUDIT_ANCHOR_FILE = env.str("AUDIT_ANCHOR_FILE", "")
 
 # --- Site ------------------------------------------------------------------------------------------------
 

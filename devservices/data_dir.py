@@ -55,6 +55,11 @@ class DataDir:
         return self.root / "site.env"
 
     @property
+    def anchors(self) -> Path:
+        """The file with signed copies of the audit trail's state."""
+        return self.root / "audit-anchors.jsonl"
+
+    @property
     def lock(self) -> Path:
         """The file that is locked while the services run. ``make run`` writes its process id into it."""
         return self.root / "lock"

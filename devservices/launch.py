@@ -143,6 +143,7 @@ def start_services(data_dir: DataDir, account: ServiceAccount | None, stack: Exi
         with time_step("Redis"):
             stack.callback(redis.start(data_dir, save=redis.SAVE_EVERY_MINUTE).stop)
     settings = build_settings(data_dir.sockets, secrets, ports.ensure_sandbox_ports(data_dir))
+    settings["AUDIT_ANCHOR_FILE"] = str(data_dir.anchors)
     return {name: value for name, value in settings.items() if not (has_own_database and name.startswith("DATABASE_"))}
 
 

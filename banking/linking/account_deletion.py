@@ -45,7 +45,7 @@ def keep_removal(removal: PendingRemoval) -> bool:
     item = removal.item
     try:
         row = removal if removal.access_token is not None else item
-        token = open_token(row, purpose=TokenPurpose.REMOVAL)
+        token = open_token(row, purpose=TokenPurpose.REMOVE)
     except CredentialUnreadable:
         logger.critical("Item %s exists at the provider, and its token cannot be read", item.provider_item_id)
         return False

@@ -66,7 +66,7 @@ def remove_orphan_at_provider(*, removal_id: UUID) -> None:
         return
     try:
         with tenant(SYSTEM):
-            token = open_token(removal, purpose=TokenPurpose.REMOVAL)
+            token = open_token(removal, purpose=TokenPurpose.REMOVE)
         provider_for(removal.provider).connect().remove_item(token)
     except ItemNotFound:
         logger.info("Item %s was gone already", removal.provider_item_id)

@@ -1,4 +1,4 @@
-"""The models of the audit trail; ``migrations/0003_audit.py`` creates the tables."""
+"""The models of the audit trail; ``0003_audit`` and ``0004_audit_retention`` create the tables."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -68,14 +68,36 @@ class AuditLink(models.Model):
 
 
 class AuditHead(models.Model):
-    """The last link of a subject's chain."""
+    """The last link of a subject's chain. ``changed_at`` is when it became the last one."""
 
     subject = models.UUIDField(primary_key=True)
     sequence = models.BigIntegerField()
     hash = models.BinaryField()
+    changed_at = models.DateTimeField()
 
     objects = BoundQuerySet.as_manager()
 
     class Meta:
         managed = False
         db_table = "audit_head"
+
+
+class AuditCheckpoint(models.Model):
+    """The last link of a subject's chain that was deleted after its retention, signed by this site.
+
+    Verification starts from it. ``purged_until`` is the time of the newest deleted event; as many events were deleted
+    as ``sequence`` says.
+    """
+
+    subject = models.UUIDField(primary_key=True)
+    sequence = models.BigIntegerField()
+    hash = models.BinaryField()
+    purged_until = models.DateTimeField()
+    key_id = models.TextField()
+    signature = models.BinaryField()
+
+    objects = BoundQuerySet.as_manager()
+
+    class Meta:
+        managed = False
+        db_table = "audit_checkpoint"

@@ -11,6 +11,7 @@ from django.db import connections
 
 from compliance.isolation import tenant
 from compliance.tests import sample_tables
+from compliance.tests.tampering import tampering_superuser
 from compliance.vault import data_keys
 
 default_and_ops = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
@@ -38,6 +39,13 @@ def superuser() -> Iterator["psycopg.Connection[Any]"]:
     with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], dbname=name) as session:
         yield session
         session.rollback()
+
+
+@pytest.fixture
+def tamper() -> Iterator[Callable[[str], None]]:
+    """A function that changes the audit trail as a superuser with the triggers disabled; restored afterwards."""
+    with tampering_superuser() as run:
+        yield run
 
 
 @pytest.fixture

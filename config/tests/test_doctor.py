@@ -102,6 +102,7 @@ def test_it_shows_the_field_key_in_use_and_a_due_rotation(settings: LazySettings
     assert table["Field keys"].startswith("note kek-20200101; the first is in use, ")
     assert table["Field keys"].endswith("rotation is due")
     assert table["Signing keys"].endswith("; the first signs")
+    assert table["Audit anchors"].endswith(settings.AUDIT_ANCHOR_FILE or "in the log alone")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """``manage.py audit_verify``: verifies the audit trail."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from compliance.audit.anchors.verification import AnchorVerification, FileProblem
 from compliance.audit.chain import Verification
+from compliance.audit.faults import ChainProblem
 
 
 def parse_datetime(text: str) -> datetime:
@@ -21,16 +25,35 @@ class Command(BaseCommand):
     help = "Verify the audit trail. Prints one line for each problem and exits 1 if there is any."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``--since``; earlier events are trusted."""
+        """Add ``--since``; earlier events are trusted. ``--anchors`` compares the chains with an anchor file too."""
         parser.add_argument("--since", type=parse_datetime, help="Begin at this time, ISO 8601, UTC by default.")
+        parser.add_argument("--anchors", type=Path, metavar="FILE", help="A file of anchors: AUDIT_ANCHOR_FILE.")
 
-    def handle(self, *args: Any, since: datetime | None, **options: Any) -> None:
-        """Raises ``CommandError`` when a problem is found."""
+    def handle(self, *args: Any, since: datetime | None, anchors: Path | None, **options: Any) -> None:
+        """Raises ``CommandError`` when a problem is found, or the file cannot be read."""
         verification = Verification(since=since)
-        count = 0
-        for problem in verification.find_problems():
-            count += 1
-            self.stdout.write(f"{problem.subject} #{problem.sequence}: {problem.description}")
+        count = self.print_problems(verification.find_problems())
+        scope = f"{verification.events.total()} audit events"
+        if anchors is not None:
+            comparison = AnchorVerification(anchors)
+            try:
+                count += self.print_problems(comparison.find_problems())
+            except OSError as error:
+                raise CommandError(f"{anchors} cannot be read: {error.strerror}.") from error
+            scope += f" and {comparison.compared} anchored heads"
         if count:
-            raise CommandError(f"{count} problem(s) in {verification.events} audit events.")
-        self.stdout.write(f"{verification.events} audit events verified.")
+            raise CommandError(f"{count} problem(s) in {scope}.")
+        self.stdout.write(f"{scope} verified.")
+
+    def print_problems(self, problems: Iterable[ChainProblem | FileProblem]) -> int:
+        """Print one line for each problem; returns how many."""
+        count = 0
+        for problem in problems:
+            count += 1
+            place = (
+                f"Anchor file, line {problem.line}"
+                if isinstance(problem, FileProblem)
+                else f"{problem.subject} #{problem.sequence}"
+            )
+            self.stdout.write(f"{place}: {problem.description}")
+        return count

@@ -171,6 +171,7 @@ def keys() -> Iterator[CheckMessage]:
     level, suffix = (checks.WARNING, "; rotation is due") if is_due else (checks.INFO, "")
     yield finding("Field keys", level, text + suffix)
     yield finding("Signing keys", checks.INFO, f"{', '.join(public_keys())}; the first signs")
+    yield finding("Audit anchors", checks.INFO, settings.AUDIT_ANCHOR_FILE or "in the log alone")
 
 
 def check_sealed_values() -> Iterator[CheckMessage]:

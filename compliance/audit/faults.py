@@ -1,0 +1,48 @@
+"""What can be wrong with a chain of the audit trail."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+
+class ChainFault(StrEnum):
+    """A kind of fault. The values are stored with the result of a verification; never change or reuse one."""
+
+    PREDECESSOR_MISSING = "predecessor_missing"
+    EVENT_MISSING = "event_missing"
+    CHANGED = "changed"
+    UNLINKED = "unlinked"
+    END_MOVED = "end_moved"
+    CHAIN_MISSING = "chain_missing"
+    CHECKPOINT_FORGED = "checkpoint_forged"
+    CUT_SINCE_ANCHOR = "cut_since_anchor"
+    REPLACED_SINCE_ANCHOR = "replaced_since_anchor"
+
+
+DESCRIPTIONS: Final = {
+    ChainFault.PREDECESSOR_MISSING: "what came before it is gone",
+    ChainFault.EVENT_MISSING: "the event is gone",
+    ChainFault.CHANGED: "the event or its link was changed",
+    ChainFault.UNLINKED: "an event is in no chain",
+    ChainFault.END_MOVED: "the chain does not end where its head says",
+    ChainFault.CHAIN_MISSING: "the whole chain is gone",
+    ChainFault.CHECKPOINT_FORGED: "its checkpoint was not signed with a key of SIGNING_KEYS",
+    ChainFault.CUT_SINCE_ANCHOR: "it was anchored, and is gone with all that came after it",
+    ChainFault.REPLACED_SINCE_ANCHOR: "it is not what was anchored: it, or something before it, was replaced",
+}
+"""For operators, in English. ``accounts/privacy/verification.py`` has the sentences of the page."""
+
+
+@dataclass(frozen=True)
+class ChainProblem:
+    """A fault in a chain: its subject, its position in the chain (0: in no chain), and what is wrong."""
+
+    subject: UUID
+    sequence: int
+    fault: ChainFault
+
+    @property
+    def description(self) -> str:
+        """What is wrong, for operators."""
+        return DESCRIPTIONS[self.fault]

@@ -7,7 +7,9 @@ from typing import ClassVar
 
 from django.db import models
 
+from compliance.audit.daily_access import DailyAccess
 from compliance.audit.events import AuditCheckpoint, AuditEvent, AuditHead, AuditLink
+from compliance.audit.verification_results import TrailVerification
 from compliance.consent.events import ConsentEvent
 from compliance.isolation.models import BoundQuerySet
 from compliance.personal_data.receipts import ErasureReceipt

@@ -4,9 +4,8 @@ import logging
 
 from celery import shared_task
 
-from compliance.audit import Action, record
+from compliance.audit import daily_access, verification_results
 from compliance.audit.anchors.writing import write_anchor
-from compliance.audit.chain import Verification
 from compliance.audit.checkpoints import purge_trail
 
 logger = logging.getLogger(__name__)
@@ -15,12 +14,7 @@ logger = logging.getLogger(__name__)
 @shared_task
 def verify_audit_trail() -> None:
     """Recompute every chain; report broken ones in the log and in the system's own trail."""
-    count = 0
-    for problem in Verification().find_problems():
-        count += 1
-        logger.error("Audit trail of %s at %s: %s", problem.subject, problem.sequence, problem.description)
-    if count:
-        record(Action.SECURITY_ALERT, subject=None, resource="audit trail", outcome="failed", problems=count)
+    verification_results.verify_all()
 
 
 @shared_task
@@ -33,3 +27,9 @@ def anchor_audit_trail() -> None:
 def purge_audit_trail() -> None:
     """Delete the events that are older than 365 days."""
     logger.info("%s audit events were purged", purge_trail())
+
+
+@shared_task
+def record_daily_accesses() -> None:
+    """Turn the counts of days that are over into events of the audit trail."""
+    daily_access.record_closed_days()

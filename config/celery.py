@@ -58,6 +58,10 @@ app.conf.beat_schedule = {
         "task": "compliance.tasks.purge_audit_trail",
         "schedule": crontab(hour="4", minute="37"),
     },
+    "record the accesses of yesterday": {
+        "task": "compliance.tasks.record_daily_accesses",
+        "schedule": crontab(hour="0", minute="29"),
+    },
 }
 
 

@@ -11,6 +11,7 @@ from accounts.users.requests import AuthenticatedHttpRequest
 from banking import connections
 from banking.models import Account, Item, Transaction, TransactionQuerySet
 from banking.transactions import transaction_list
+from compliance.audit.daily_access import DataKind, record_data_access
 from credit.stored import reports
 from insights.balances import history
 from insights.banner import most_urgent_banner
@@ -26,6 +27,8 @@ def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show the overview: all of a user's money on one page."""
     items = connections.list_connections(request.user)
     context = build_overview(user=request.user, items=items, days=history.days_in_range(request.GET.get("range", "")))
+    if items:
+        record_data_access(request.user.pk, DataKind.BALANCES, DataKind.TRANSACTIONS)
     return render(request, "insights/overview.html", {"items": items, **context, **connection_state(items)})
 
 
@@ -52,6 +55,7 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
         ),
         "recent": transaction_list.read_rows(account_transactions(account)[:RECENT_COUNT], owner_id=request.user.pk),
     }
+    record_data_access(request.user.pk, DataKind.BALANCES, DataKind.TRANSACTIONS)
     return render(request, "insights/account.html", context)
 
 
@@ -71,6 +75,7 @@ def credit_history(request: AuthenticatedHttpRequest) -> HttpResponse:
         return redirect("credit")
     history_of_scores = score_history.score_history(summaries, reports.list_changes(owner=request.user.pk))
     context = {"history": history_of_scores, "is_sample": any(report.is_sample for report in summaries)}
+    record_data_access(request.user.pk, DataKind.CREDIT_SCORE)
     return render(request, "insights/credit_history.html", context)
 
 
@@ -85,6 +90,7 @@ def credit_utilization(request: AuthenticatedHttpRequest) -> HttpResponse:
     page = utilization.utilization_page(
         stored.report.tradelines, connections.list_connections(request.user), links, own=own
     )
+    record_data_access(request.user.pk, DataKind.CREDIT_REPORT, DataKind.BALANCES)
     return render(request, "insights/credit_utilization.html", {"stored": stored, "page": page, "own": own})
 
 

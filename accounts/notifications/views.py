@@ -15,6 +15,7 @@ from accounts.notifications import inbox
 from accounts.notifications.forms import MarkAllReadForm, NotificationSettingsForm
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.users.requests import AuthenticatedHttpRequest
+from compliance.audit.daily_access import DataKind, record_data_access
 
 MAX_PAGE_DIGITS: Final = 4
 
@@ -32,6 +33,8 @@ def show_notifications(request: AuthenticatedHttpRequest) -> HttpResponse:
         "is_first": not page,
         "until": timezone.now().isoformat(),
     }
+    if notifications:
+        record_data_access(request.user.pk, DataKind.NOTIFICATIONS)
     return render(request, "accounts/alerts.html", context)
 
 

@@ -13,8 +13,6 @@ from accounts.models import User
 from banking.models import Connection, Item
 from banking.provider import Readiness
 from banking.tests.factories import make_account, update_item
-from compliance.audit.events import AuditEvent
-from compliance.isolation import tenant
 from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
@@ -110,14 +108,6 @@ def test_it_escapes_text_of_banks(as_alice: Client, healthy_item: Item) -> None:
     assert "<script>alert" not in page
     assert "<b>" not in page
     assert "<i>" not in page
-
-
-def test_it_records_the_view_in_the_audit_trail(as_alice: Client, alice: User, healthy_item: Item) -> None:
-    as_alice.get(reverse("accounts"))
-    with tenant(alice.pk):
-        (event,) = AuditEvent.objects.filter(subject=alice.pk, action="account_list")
-        assert event.actor == alice.pk
-        assert event.details()["ip"] == "127.0.0.1"
 
 
 def test_it_needs_as_many_queries_for_many_banks_as_for_one(

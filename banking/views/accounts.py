@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import connections
 from banking.models import Item
-from compliance.audit import Action, record
+from compliance.audit.daily_access import DataKind, record_data_access
 
 
 @require_safe
@@ -20,6 +20,7 @@ def index(request: AuthenticatedHttpRequest, item_id: UUID | None = None) -> Htt
     if item_id is not None and selected is None:
         get_object_or_404(Item.objects.for_user(request.user), pk=item_id)
         return redirect("accounts")
-    record(Action.ACCOUNT_LIST, actor=request.user, subject=request.user)
+    if items:
+        record_data_access(request.user.pk, DataKind.BALANCES)
     context = {"items": items, "selected": selected, "shown": [selected] if selected else items}
     return render(request, "banking/accounts.html", context)

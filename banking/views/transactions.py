@@ -14,6 +14,7 @@ from banking.models import Account, Transaction
 from banking.transactions import csv_export, pagination, querystrings, totals, transaction_list
 from banking.transactions.filters import TransactionFilter
 from compliance.audit import Action, record
+from compliance.audit.daily_access import DataKind, record_data_access
 
 
 def build_filter(request: AuthenticatedHttpRequest) -> TransactionFilter:
@@ -38,6 +39,8 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     except pagination.InvalidPosition:
         transaction_filter.form.add_error(None, _("This page address isn't valid. Clear the filters to start again."))
         return render(request, template, context, status=422)
+    if context["rows"]:
+        record_data_access(request.user.pk, DataKind.TRANSACTIONS)
     return render(request, template, context)
 
 
@@ -72,6 +75,7 @@ def csv(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     if not transaction_filter.is_valid():
         return render(request, "banking/transactions.html", {"form": transaction_filter.form}, status=422)
     record(Action.TRANSACTION_FETCH, actor=request.user, subject=request.user, form="csv")
+    record_data_access(request.user.pk, DataKind.TRANSACTIONS)
     return StreamingHttpResponse(
         csv_export.csv_lines(owner_id=request.user.pk, rows=transaction_filter.qs.prefetch_related("account")),
         content_type="text/csv; charset=utf-8",

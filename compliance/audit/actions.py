@@ -47,6 +47,7 @@ class Action(StrEnum):
     CREDIT_REBUILD = "credit_rebuild"
     CREDIT_FORGOTTEN = "credit_forgotten"
 
+    DATA_ACCESSED = "data_accessed"
     SECURITY_ALERT = "security_alert"
     DATA_EXPORT = "data_export"
     DELETION_REQUESTED = "deletion_requested"

@@ -32,7 +32,7 @@ OWNED = [model for model in MODELS if issubclass(model, Owned)]
 OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
 OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation", "ErasureReceipt", "OrphanedRemoval"}
 OTHERS |= {"ScheduledDeletion", "FailedRemoval"}
-OTHERS |= {"AuditCheckpoint"}
+OTHERS |= {"AuditCheckpoint", "DailyAccess", "TrailVerification"}
 
 # Per table: is row-level security enabled and forced, how many policies exist, and how many admit only the tenant.
 POLICIES = """

@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
+from compliance.audit.daily_access import DataKind, record_data_access
 from credit.analysis.summary import summarize
 from credit.analysis.utilization import utilization_of
 from credit.presentation import payment_grid
@@ -20,6 +21,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     report = stored.report
     summary = summarize(report.tradelines, report.inquiries, on=report.reported_on or stored.pulled_at.date())
     context = {"stored": stored, "groups": payment_grid.group_accounts(report.tradelines), "summary": summary}
+    record_data_access(request.user.pk, DataKind.CREDIT_REPORT)
     return render(request, "credit/accounts.html", context)
 
 
@@ -42,4 +44,5 @@ def account(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
         "undated": undated,
         "marks": payment_grid.used_buckets([*years, *undated]),
     }
+    record_data_access(request.user.pk, DataKind.CREDIT_REPORT)
     return render(request, "credit/account.html", context)

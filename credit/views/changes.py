@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
+from compliance.audit.daily_access import DataKind, record_data_access
 from credit.diffing import NotComparable, diff
 from credit.presentation import change_feed
 from credit.presentation.comparison_form import ComparisonForm
@@ -33,6 +34,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = ComparisonForm(request.GET if is_comparing else None, reports=summaries)
     context = {"form": form, "can_compare": len(summaries) > 1}
     context |= compare_reports(request, form) if is_comparing else list_changes(request, len(summaries))
+    record_data_access(request.user.pk, DataKind.CREDIT_REPORT)
     return render(request, "credit/changes.html", context, status=422 if form.errors else 200)
 
 

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
+from compliance.audit.daily_access import DataKind, record_data_access
 from credit.presentation.inquiries import list_inquiries
 from credit.stored import reports
 
@@ -20,4 +21,5 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
         return redirect("credit")
     page = Paginator(list_inquiries(stored.report.inquiries), PER_PAGE).get_page(request.GET.get("page"))
     own = reports.list_reports(owner=request.user.pk)
+    record_data_access(request.user.pk, DataKind.CREDIT_REPORT)
     return render(request, "credit/inquiries.html", {"stored": stored, "page": page, "own": own})

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
+from compliance.audit.daily_access import DataKind, record_data_access
 from credit.enrollment.status import EnrollmentOverview, get_overview
 from credit.presentation import overview, status_messages
 from credit.statuses import EnrollmentStatus
@@ -21,6 +22,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     stored, enrollment = reports.get_latest_report(owner=owner), get_overview(owner=owner)
     if stored is None:
         return render_status(request, enrollment)
+    record_data_access(owner, DataKind.CREDIT_REPORT, DataKind.CREDIT_SCORE)
     return render(request, "credit/overview.html", report_context(request, stored, enrollment))
 
 

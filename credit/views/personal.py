@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
+from compliance.audit.daily_access import DataKind, record_data_access
 from credit.report import Detail
 from credit.stored import reports
 
@@ -21,4 +22,5 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
         for kind in Detail
         if (details_of_kind := [detail for detail in details if detail.kind is kind])
     ]
+    record_data_access(request.user.pk, DataKind.CREDIT_REPORT)
     return render(request, "credit/personal.html", {"stored": stored, "kinds": kinds})

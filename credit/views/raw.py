@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
+from compliance.audit.daily_access import DataKind, record_data_access
 from compliance.vault import SealError
 from credit import models
 from credit.forms import UnmaskedDownloadForm
@@ -62,6 +63,7 @@ def download_raw(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResp
         return attachment(masked, summary, "redacted")
     form = UnmaskedDownloadForm(request.POST)
     if not form.is_valid():
+        record_access(request, report_id, "page")
         return render_raw_page(request, summary, raw, form)
     record_access(request, report_id, "complete file")
     return attachment(raw, summary, "complete")
@@ -109,6 +111,7 @@ def render_raw_page(
 
 def record_access(request: AuthenticatedHttpRequest, report_id: UUID, kind: str) -> None:
     """Record in the audit trail that the raw report was viewed, and in which form."""
+    record_data_access(request.user.pk, DataKind.RAW_REPORT)
     record(
         Action.CREDIT_RAW_VIEWED,
         actor=request.user,

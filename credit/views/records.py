@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
+from compliance.audit.daily_access import DataKind, record_data_access
 from credit.report import AccountKind
 from credit.stored import reports
 
@@ -20,4 +21,5 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
         return redirect("credit")
     page = Paginator(stored.report.public_records, PER_PAGE).get_page(request.GET.get("page"))
     collections = [account for account in stored.report.tradelines if account.kind is AccountKind.COLLECTION]
+    record_data_access(request.user.pk, DataKind.CREDIT_REPORT)
     return render(request, "credit/public_records.html", {"stored": stored, "page": page, "collections": collections})

@@ -1,0 +1,134 @@
+"""Which kinds of their data a person looked at on a day, and how often.
+
+Every page that shows bank or credit data says so with ``record_data_access``. The counts of the current day are rows of
+their own, because pages are shown far more often than anything else happens; once the day is over, each row becomes one
+event of the audit trail. Views within the same minute count once: so the first one is stored at once, in the
+transaction of the request, and the others cost nothing and cannot be lost.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import ClassVar, Final
+from uuid import UUID
+
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from compliance.audit.actions import Action
+from compliance.audit.recording import record
+from compliance.isolation.models import BoundQuerySet
+from compliance.isolation.tenant import tenant
+
+STORE: Final = """
+    INSERT INTO compliance_dailyaccess AS stored (owner, day, kind, count, first_at, last_at)
+    SELECT %s, %s, kind, 1, %s, %s FROM unnest(%s::text[]) AS kind
+    ON CONFLICT (owner, day, kind) DO UPDATE SET count = stored.count + 1, last_at = excluded.last_at
+    -- Another process has counted this minute.
+    WHERE date_trunc('minute', stored.last_at) < date_trunc('minute', excluded.last_at)
+"""
+
+
+class DataKind(StrEnum):
+    """A kind of data that pages show. The values are stored; never change or reuse one."""
+
+    BALANCES = "balances"
+    TRANSACTIONS = "transactions"
+    CREDIT_SCORE = "credit_score"
+    CREDIT_REPORT = "credit_report"
+    RAW_REPORT = "raw_report"
+    NOTIFICATIONS = "notifications"
+
+
+class DailyAccess(models.Model):
+    """How often a person looked at one kind of their data on one day (UTC); views in the same minute count once."""
+
+    owner = models.UUIDField(editable=False)
+    day = models.DateField()
+    kind = models.CharField(max_length=30)
+    count = models.PositiveIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    objects = BoundQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "day", "kind"], name="one_daily_access_per_kind"),
+        ]
+
+
+class RecentMinutes:
+    """The minutes in which this process has stored each person's accesses; the oldest ones are dropped."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._minutes: OrderedDict[tuple[UUID, str], int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def has(self, owner: UUID, kind: str, minute: int) -> bool:
+        """Whether an access was stored in this minute."""
+        return self._minutes.get((owner, kind)) == minute
+
+    def put(self, owner: UUID, kinds: Sequence[str], minute: int) -> None:
+        """Remember that accesses were stored in this minute."""
+        with self._lock:
+            for kind in kinds:
+                self._minutes[owner, kind] = minute
+                self._minutes.move_to_end((owner, kind))
+            while len(self._minutes) > self._size:
+                self._minutes.popitem(last=False)
+
+
+recent_minutes: Final = RecentMinutes(20_000)
+
+
+def record_data_access(owner: UUID, *kinds: DataKind) -> None:
+    """Record that a page shows these kinds of a person's data to them, in the current transaction.
+
+    Each kind counts once in a minute: the first view of a minute is stored, the others cost nothing.
+    """
+    now = timezone.now()
+    minute = int(now.timestamp()) // 60
+    missing = sorted(kind for kind in kinds if not recent_minutes.has(owner, kind, minute))
+    if not missing:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(STORE, [owner, now.astimezone(UTC).date(), now, now, missing])
+    # After the commit: what is rolled back has to be stored by the next view.
+    transaction.on_commit(lambda: recent_minutes.put(owner, missing, minute))
+
+
+# --- Days that are over -----------------------------------------------------------------------------------
+
+
+def record_closed_days(*, using: str = "ops", now: datetime | None = None) -> int:
+    """Turn the counts of all days that are over into events; returns how many. May be killed and run again."""
+    today = (now or timezone.now()).astimezone(UTC).date()
+    owners = DailyAccess.objects.using(using).filter(day__lt=today).values_list("owner", flat=True)
+    return sum(record_days_of(owner=owner, today=today) for owner in owners.distinct().iterator())
+
+
+def record_days_of(*, owner: UUID, today: date) -> int:
+    """Turn one person's counts of the days before ``today`` into events, in one transaction."""
+    with tenant(owner):
+        rows = list(DailyAccess.objects.select_for_update().filter(day__lt=today).order_by("day", "kind"))
+        for row in rows:
+            _record_day(row)
+        DailyAccess.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return len(rows)
+
+
+def _record_day(row: DailyAccess) -> None:
+    record(
+        Action.DATA_ACCESSED,
+        actor=row.owner,
+        subject=row.owner,
+        resource=row.kind,
+        resource_id=row.day.isoformat(),
+        count=row.count,
+        first_at=row.first_at,
+        last_at=row.last_at,
+    )

@@ -3,6 +3,7 @@
 They are hand-written because Django takes longer to compose them than PostgreSQL to execute both.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Model
@@ -59,3 +60,19 @@ def institution_name(*, user: User, item_id: UUID) -> str:
     """The name of an Item's bank. Raises ``Item.DoesNotExist`` for another user's Item."""
     with tenant(user.pk):
         return Item.objects.for_user(user).get(pk=item_id).institution_name
+
+
+def find_bank_names(owner: UUID, item_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of banks by the ids of an owner's Items, also of disconnected ones, for the activity log."""
+    known_ids = [item_id for item_id in item_ids if is_uuid(item_id)]
+    items = Item.objects.filter(owner=owner, pk__in=known_ids).values_list("pk", "institution_name")
+    return {str(pk): name for pk, name in items if name}
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID: events of other versions may have other ids."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

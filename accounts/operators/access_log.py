@@ -58,14 +58,14 @@ def _to_data_access(event: AuditEvent) -> DataAccess:
         id=event.pk,
         at=event.at,
         role=details.get("role") or _("Administrator"),
-        what=str(UNREADABLE) if is_unreadable else _describe_data(details.get("what", "")),
+        what=str(UNREADABLE) if is_unreadable else describe_data(details.get("what", "")),
         rows=len(details.get("rows", ())),
         reason=details.get("reason", ""),
         is_break_glass=event.action == Action.BREAK_GLASS,
     )
 
 
-def _describe_data(model_label: str) -> str:
+def describe_data(model_label: str) -> str:
     """Return the description of a model's rows; "Your data" for a model that operators can no longer view."""
     try:
         model_admin = admin.site.get_model_admin(apps.get_model(model_label))

@@ -1,0 +1,1 @@
+"""What people can do with their own data: see what happened to it."""

@@ -2,6 +2,7 @@ from django.urls import path
 
 from accounts.agreements.views import agree
 from accounts.privacy import consent_views, do_not_sell, legal_documents
+from accounts.privacy.activity.views import download_activity, show_activity, verify_activity
 
 urlpatterns = [
     path("terms/", legal_documents.show_terms, name="terms"),
@@ -14,4 +15,7 @@ urlpatterns = [
     path("privacy/consents/<str:purpose>/change/", consent_views.change_consent, name="change_consent"),
     path("privacy/do-not-sell/", do_not_sell.do_not_sell, name="do_not_sell"),
     path(".well-known/gpc.json", do_not_sell.describe_global_privacy_control, name="global_privacy_control"),
+    path("privacy/activity/", show_activity, name="activity"),
+    path("privacy/activity/verify/", verify_activity, name="verify_activity"),
+    path("privacy/activity.csv", download_activity, name="activity_csv"),
 ]

@@ -10,19 +10,10 @@ from banking.models import Transaction
 from banking.transactions import pagination
 from banking.transactions.categories import get_category
 from compliance.isolation import tenant
+from formats.csv_cells import Echo, escape_formula
 
 CHUNK_SIZE = 1000
 COLUMNS = ("Date", "Posted", "Description", "Category", "Account", "Amount", "Currency", "Status", "Note", "ID")
-
-# A cell that begins with one of these is a formula to a spreadsheet. Source: OWASP, CSV Injection.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-
-class Echo:
-    """A pseudo-file whose ``write`` returns what it is given, as in Django's guide to streaming CSV files."""
-
-    def write(self, line: str) -> str:
-        return line
 
 
 def csv_lines(*, owner_id: UUID, rows: QuerySet[Transaction]) -> Iterator[str]:
@@ -56,8 +47,3 @@ def csv_cells(row: Transaction) -> tuple[str, ...]:
         escape_formula(row.note),
         str(row.id),
     )
-
-
-def escape_formula(text: str) -> str:
-    """Prefix text that a spreadsheet would run as a formula. Amounts are our own numbers and stay as they are."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

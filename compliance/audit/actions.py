@@ -1,6 +1,7 @@
 """The actions that the audit trail records."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Action(StrEnum):
@@ -56,3 +57,7 @@ class Action(StrEnum):
     KEY_ROTATION = "key_rotation"
     OPERATOR_VIEW = "operator_view"
     BREAK_GLASS = "break_glass"
+
+
+ALIASES: Final = {Action.CONNECT: "plaid_account_connected"}
+"""Other names of actions, which files for people and auditors have too."""

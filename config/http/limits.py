@@ -53,6 +53,8 @@ LIMITS: Final = (
         routes=frozenset({"credit_details", "credit_pull", "credit_raw_download", "credit_identity_check"}),
         uncounted=SAFE_METHODS,
     ),
+    # Recomputes every hash of the user's own audit trail.
+    Limit("verify", "6/m", per="user", routes=frozenset({"verify_activity"}), uncounted=SAFE_METHODS),
     # Applies to all paths, also to those without a route, so that guesses of paths count too.
     Limit("api-auth", "10/m", per="ip", below="/api/auth/"),
     # Reserved for generated responses, which will be below this path and cost money.

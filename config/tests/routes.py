@@ -31,6 +31,8 @@ account_reset_password_from_key_done        200/405  200/405  200/405  2fa/2fa  
 account_set_password                        in/in    200/200  200/200  2fa/2fa  200/200
 account_signup                              200/200  on/on    on/on    2fa/2fa  on/on
 accounts                                    in/in    200/405  200/405  2fa/2fa  200/405
+activity                                    in/in    200/405  200/405  2fa/2fa  200/405
+activity_csv                                in/in    200/405  200/405  2fa/2fa  200/405
 admin:account_emailaddress_changelist       in/in    404/404  404/404  2fa/2fa  200/405
 admin:accounts_user_change                  in/in    404/404  404/404  2fa/2fa  200/405
 admin:accounts_user_changelist              in/in    404/404  404/404  2fa/2fa  200/405
@@ -138,6 +140,7 @@ terms                                       200/405  200/405  200/405  200/405  
 transactions                                in/in    200/405  200/405  2fa/2fa  200/405
 transactions-csv                            in/in    200/405  200/405  2fa/2fa  200/405
 unlock                                      200/200  200/200  200/200  2fa/2fa  200/200
+verify_activity                             in/in    405/on   405/on   2fa/2fa  405/on
 webhook-plaid                               405/400  405/400  405/400  2fa/2fa  405/400
 withdraw_bank_data                          in/in    200/on   200/on   2fa/2fa  200/on
 """

@@ -8,7 +8,7 @@ otherwise the password. A sign-in counts, and so does a reauthentication, which 
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Final
+from typing import Final, TypeVar
 
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -33,13 +33,14 @@ VERIFIED_AT: Final = "otp_at"
 SET_UP_FIRST: Final = _("Set up two-step verification first. Create a passkey or add an authenticator app.")
 
 View = Callable[..., HttpResponse]
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 
-def require_fresh_sign_in(view: View) -> View:
+def require_fresh_sign_in(view: Callable[..., Response]) -> Callable[..., Response | HttpResponse]:
     """Decorate a view: requests later than five minutes after a proof of identity are redirected to give a new one."""
 
     @wraps(view)
-    def _view_wrapper(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
+    def _view_wrapper(request: AuthenticatedHttpRequest, *args: object, **options: object) -> Response | HttpResponse:
         return view(request, *args, **options) if is_fresh(request) else redirect_to_reauthentication(request)
 
     return _view_wrapper

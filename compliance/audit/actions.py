@@ -59,5 +59,5 @@ class Action(StrEnum):
     BREAK_GLASS = "break_glass"
 
 
-ALIASES: Final = {Action.CONNECT: "plaid_account_connected"}
+ALIASES: Final[dict[str, str]] = {Action.CONNECT: "plaid_account_connected"}
 """Other names of actions, which files for people and auditors have too."""

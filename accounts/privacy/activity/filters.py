@@ -39,7 +39,7 @@ class ActivityFilterForm(forms.Form):
 
     def select_events(self, user: User) -> QuerySet[AuditEvent]:
         """Select a person's events, newest first, by the valid fields. Needs the person as tenant."""
-        events = AuditEvent.objects.filter(subject=user.pk)
+        events: QuerySet[AuditEvent] = AuditEvent.objects.filter(subject=user.pk)
         fields = self.cleaned_data
         if fields.get("group"):
             events = events.filter(action__in=labels.GROUPS[fields["group"]][1])

@@ -21,7 +21,8 @@ def show_activity(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show a page of the person's own events, newest first, and the last verification."""
     form = ActivityFilterForm(request.GET)
     before = parse_cursor(request.GET.get("before", ""))
-    context = {"form": form, "status": trail_status.get_trail_status(request.user.pk), "is_first": before is None}
+    status = trail_status.get_trail_status(request.user.pk)
+    context: dict[str, object] = {"form": form, "status": status, "is_first": before is None}
     if not form.is_valid():
         return render(request, "accounts/activity.html", context, status=422)
     rows = events.list_events(form.select_events(request.user), owner=request.user.pk, before=before)

@@ -19,8 +19,8 @@ from compliance.signing import Signature, sign, verify
 RETENTION: Final = timedelta(days=365)
 CONTEXT: Final = "plumbline/audit-checkpoint/v1"
 # Chosen so that no batch takes longer than 200 ms.
-MOST_CHAINS: Final = 500
-MOST_EVENTS: Final = 5000
+MOST_CHAINS: Final = 200
+MOST_EVENTS: Final = 2000
 
 FIND: Final = "SELECT * FROM audit_find_purgeable(%s, %s, %s, %s)"
 PURGE: Final = "SELECT audit_purge(%s, %s, %s, %s, %s)"

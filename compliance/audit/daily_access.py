@@ -22,13 +22,7 @@ from compliance.audit.recording import record
 from compliance.isolation.models import BoundQuerySet
 from compliance.isolation.tenant import tenant
 
-STORE: Final = """
-    INSERT INTO compliance_dailyaccess AS stored (owner, day, kind, count, first_at, last_at)
-    SELECT %s, %s, kind, 1, %s, %s FROM unnest(%s::text[]) AS kind
-    ON CONFLICT (owner, day, kind) DO UPDATE SET count = stored.count + 1, last_at = excluded.last_at
-    -- Another process has counted this minute.
-    WHERE date_trunc('minute', stored.last_at) < date_trunc('minute', excluded.last_at)
-"""
+COUNT: Final = "SELECT compliance_count_accesses(%s, %s)"
 
 
 class DataKind(StrEnum):
@@ -86,7 +80,7 @@ recent_minutes: Final = RecentMinutes(20_000)
 
 
 def record_data_access(owner: UUID, *kinds: DataKind) -> None:
-    """Record that a page shows these kinds of a person's data to them, in the current transaction.
+    """Record that a page shows these kinds of a person's data to them, in the current transaction and as its tenant.
 
     Each kind counts once in a minute: the first view of a minute is stored, the others cost nothing.
     """
@@ -96,7 +90,8 @@ def record_data_access(owner: UUID, *kinds: DataKind) -> None:
     if not missing:
         return
     with connection.cursor() as cursor:
-        cursor.execute(STORE, [owner, now.astimezone(UTC).date(), now, now, missing])
+        # As an array's text, which psycopg composes faster than a list.
+        cursor.execute(COUNT, [now, f"{{{','.join(missing)}}}"])
     # After the commit: what is rolled back has to be stored by the next view.
     transaction.on_commit(lambda: recent_minutes.put(owner, missing, minute))
 

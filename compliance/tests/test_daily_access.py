@@ -37,7 +37,7 @@ def look(owner: UUID, *kinds: DataKind) -> int:
     """Look at data of these kinds; returns how many statements that took."""
     with tenant(owner), CaptureQueriesContext(connection) as queries:
         record_data_access(owner, *kinds)
-    return len([query for query in queries if "compliance_dailyaccess" in query["sql"]])
+    return len([query for query in queries if "compliance_count_accesses" in query["sql"]])
 
 
 def list_counts(owner: UUID) -> dict[str, int]:

@@ -2,7 +2,17 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.models import AuditEvent, AuditHead, AuditLink, ConsentEvent, DataKey, ErasureReceipt
+from compliance.models import (
+    AuditCheckpoint,
+    AuditEvent,
+    AuditHead,
+    AuditLink,
+    ConsentEvent,
+    DailyAccess,
+    DataKey,
+    ErasureReceipt,
+    TrailVerification,
+)
 from compliance.personal_data.holders import DataCategory, DataHolder
 from compliance.personal_data.registry import register
 from compliance.vault import data_keys
@@ -63,6 +73,33 @@ register(
         owner="subject",
         exported=("sequence", "hash"),
         kept_after_erasure=CHAIN_REASON,
+    ),
+    DataHolder(
+        model=AuditCheckpoint,
+        category=DataCategory.ACTIVITY,
+        label=_("Where your activity begins, after its oldest part was deleted"),
+        kept_for=AUDIT_KEPT_FOR,
+        owner="subject",
+        exported=("sequence", "hash", "purged_until", "key_id", "signature"),
+        kept_after_erasure=CHAIN_REASON,
+    ),
+    DataHolder(
+        model=TrailVerification,
+        category=DataCategory.ACTIVITY,
+        label=_("When your activity was last verified"),
+        kept_for=AUDIT_KEPT_FOR,
+        owner="owner",
+        exported=("at", "events", "fault", "sequence"),
+        kept_after_erasure=CHAIN_REASON,
+    ),
+    DataHolder(
+        model=DailyAccess,
+        category=DataCategory.ACTIVITY,
+        label=_("How often your bank and credit data was viewed today"),
+        kept_for=_("Until the next night; then in your activity"),
+        owner="owner",
+        exported=("day", "kind", "count", "first_at", "last_at"),
+        technical=frozenset({"id"}),
     ),
     DataHolder(
         model=DataKey,

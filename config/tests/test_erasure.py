@@ -48,7 +48,7 @@ TRACES = {
 # Where Alice's random id stays: the audit trail, the record of consents, and the receipt.
 PSEUDONYMOUS_TABLES = {
     "public.audit_event", "public.audit_head", "public.audit_link", "public.compliance_consentevent",
-    "public.compliance_erasurereceipt",
+    "public.compliance_erasurereceipt", "public.compliance_trailverification", "public.audit_checkpoint",
 }  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def test_nothing_of_the_person_is_left_after_an_erasure(full_account: User, prov
     assert provider.removed_tokens == ["access-sandbox-canary"]
     assert find_traces(TRACES) == set()
     places = {place for place, _trace in find_traces({str(full_account.pk), full_account.pk.hex})}
-    assert places == PSEUDONYMOUS_TABLES
+    assert places <= PSEUDONYMOUS_TABLES
 
 
 def test_it_leaves_other_people_alone(

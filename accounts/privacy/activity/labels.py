@@ -30,6 +30,7 @@ ACTION_LABELS: Final[dict[Action, Label]] = {
     Action.LOCKED: _("Password sign-in paused after too many failed attempts"),
     Action.UNLOCKED: _("Unlocked by email link"),
     Action.ACCOUNT_DEACTIVATED: _("Account deactivated"),
+    Action.ACCOUNT_REACTIVATED: _("Account activated again"),
     Action.CONNECT: _("Bank connected"),
     Action.DISCONNECT: _("Bank disconnected"),
     Action.TOKEN_EXCHANGE: _("Access to a bank requested"),
@@ -51,6 +52,8 @@ ACTION_LABELS: Final[dict[Action, Label]] = {
     Action.DATA_ACCESSED: _("Your data viewed"),
     Action.SECURITY_ALERT: _("Security alert"),
     Action.DATA_EXPORT: _("Data exported"),
+    Action.DELETION_REQUESTED: _("Account deletion scheduled"),
+    Action.DELETION_CANCELED: _("Account deletion canceled"),
     Action.ACCOUNT_DELETED: _("Account deleted"),
     Action.KEY_ROTATION: _("Encryption keys replaced"),
     Action.OPERATOR_VIEW: _("Viewed by an administrator"),
@@ -65,7 +68,7 @@ GROUPS: Final[dict[str, tuple[Label, frozenset[Action]]]] = {
             Action.PASSWORD_CHANGED, Action.PASSWORD_RESET, Action.EMAIL_CHANGED, Action.FACTOR_ADDED,
             Action.FACTOR_REMOVED, Action.RECOVERY_CODES_MADE, Action.RECOVERY_CODE_USED, Action.PASSKEY_USED,
             Action.IDENTITY_CONFIRMED, Action.SESSION_ENDED, Action.LOCKED, Action.UNLOCKED,
-            Action.ACCOUNT_DEACTIVATED, Action.SECURITY_ALERT, Action.KEY_ROTATION,
+            Action.ACCOUNT_DEACTIVATED, Action.ACCOUNT_REACTIVATED, Action.SECURITY_ALERT, Action.KEY_ROTATION,
         }),
     ),
     "banks": (
@@ -88,7 +91,10 @@ GROUPS: Final[dict[str, tuple[Label, frozenset[Action]]]] = {
     ),
     "consents": (
         _("Consents and your account"),
-        frozenset({Action.CONSENT_GRANTED, Action.CONSENT_WITHDRAWN, Action.ACCOUNT_DELETED}),
+        frozenset({
+            Action.CONSENT_GRANTED, Action.CONSENT_WITHDRAWN, Action.DELETION_REQUESTED, Action.DELETION_CANCELED,
+            Action.ACCOUNT_DELETED,
+        }),
     ),
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ from compliance.isolation.migrations import IsolateByOwner
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0003_audit")]
+    dependencies = [("compliance", "0005_audit_pages")]
 
     operations = [
         migrations.CreateModel(

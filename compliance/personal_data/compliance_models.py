@@ -72,6 +72,7 @@ register(
         kept_for=AUDIT_KEPT_FOR,
         owner="subject",
         exported=("sequence", "hash"),
+        technical=frozenset({"changed_at"}),
         kept_after_erasure=CHAIN_REASON,
     ),
     DataHolder(

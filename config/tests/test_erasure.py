@@ -22,6 +22,7 @@ from banking.models import Item, OrphanedRemoval, SyncRun, Transaction, Transfer
 from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance import consent
+from compliance.audit.daily_access import DataKind, record_data_access
 from compliance.isolation import SYSTEM, tenant
 from compliance.models import ErasureReceipt
 from compliance.personal_data import registry
@@ -80,6 +81,7 @@ def full_account(alice: User, make_item: Callable[..., Item], provider: Scripted
         Transfer.objects.create(owner=alice, money_out=first.pk, money_in=second.pk, sent_on=timezone.localdate())
         LowRunway.objects.create(owner=alice, currency="USD")
         CardLink.objects.create(owner=alice, account=account, key="canary-connection", same=True)
+        record_data_access(alice.pk, DataKind.BALANCES)
     add_rows_of_other_packages(alice)
     return alice
 
@@ -116,8 +118,11 @@ def list_tables_with_rows(user_id: UUID) -> set[str]:
 
 def test_the_account_of_this_test_has_a_row_of_every_kind(full_account: User) -> None:
     holders = {holder.model._meta.label for holder in registry.list_holders() if holder.owner}
-    # They exist only after the request, and after the erasure.
-    later = {"accounts.DeletionRequest", "banking.PendingRemoval", "compliance.ErasureReceipt"}
+    # They exist only after the request, the erasure, a verification, or a year.
+    later = {
+        "accounts.DeletionRequest", "banking.PendingRemoval", "compliance.AuditCheckpoint",
+        "compliance.ErasureReceipt", "compliance.TrailVerification",
+    }  # fmt: skip
     assert holders - list_tables_with_rows(full_account.pk) == later
     stored = {trace for _place, trace in find_traces(TRACES)}
     assert stored == TRACES - {"access-sandbox-canary"}

@@ -16,6 +16,7 @@ ALLOWED = {
     "banking/credentials.py": 1,
     "banking/linking/confirmation.py": 1,
     "banking/linking/sessions.py": 1,
+    "compliance/consent/events.py": 1,
     "compliance/vault/fields.py": 1,
     "credit/enrollment/details.py": 2,
     "credit/stored/documents.py": 1,
@@ -34,14 +35,14 @@ def list_modules() -> list[Path]:
 
 
 def test_it_opens_sealed_values_only_where_it_is_allowed() -> None:
-    found = Counter()
+    reveals = Counter()
     for path in list_modules():
         code = [line for line in path.read_text().splitlines() if "``" not in line]
-        found[str(path.relative_to(settings.BASE_DIR))] += len(REVEALS.findall("\n".join(code)))
-    assert {name: number for name, number in found.items() if number} == ALLOWED
+        reveals[str(path.relative_to(settings.BASE_DIR))] += len(REVEALS.findall("\n".join(code)))
+    assert {name: number for name, number in reveals.items() if number} == ALLOWED
 
 
 def test_it_opens_access_tokens_in_one_module() -> None:
-    opened = re.compile(r"access_token\.reveal|access_token\.sealed")
-    modules = {str(path.relative_to(settings.BASE_DIR)) for path in list_modules() if opened.search(path.read_text())}
+    access_token = re.compile(r"access_token\.reveal|access_token\.sealed")
+    modules = {str(path.relative_to(settings.BASE_DIR)) for path in list_modules() if access_token.search(path.read_text())}
     assert modules == {"banking/credentials.py"}

@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import AGREED, is_signed_in, page_without_tokens, sign_in, sign_up
 from compliance.consent import ConsentEvent, Purpose, grant, legal_texts, list_consent_events, withdraw
-from compliance.consent.legal_texts import current_consent_text, current_version, list_versions
+from compliance.consent.legal_texts import current_consent_text, current_version, read_documents
 from compliance.isolation import tenant
 from conftest import make_signed_in_client
 from ui.tests.page_text import page_text
@@ -36,14 +36,14 @@ def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publish
     """A function that publishes a new version of a document, in a copy of the folder of all texts."""
     copytree(legal_texts.FOLDER, tmp_path / "legal")
     monkeypatch.setattr(legal_texts, "FOLDER", tmp_path / "legal")
-    list_versions.cache_clear()
+    read_documents.cache_clear()
 
     def add_version(document: str) -> None:
         (tmp_path / "legal" / document / f"{NEW_VERSION}.txt").write_text("New words\n\nRead them.\n")
-        list_versions.cache_clear()
+        read_documents.cache_clear()
 
     yield add_version
-    list_versions.cache_clear()
+    read_documents.cache_clear()
 
 
 def list_consents(user: User) -> list[ConsentEvent]:

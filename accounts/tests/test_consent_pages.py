@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.tests.pages import sign_in
 from compliance.consent import Purpose, get_active_consent, grant, legal_texts, list_consent_events
 from compliance.consent.consent_text import ConsentText
-from compliance.consent.legal_texts import current_consent_text, list_versions
+from compliance.consent.legal_texts import current_consent_text, list_versions, read_documents
 from compliance.vault.data_keys import clear_cache, shred
 from conftest import PASSWORD, make_signed_in_client
 from ui.tests.page_text import page_text, visible_text
@@ -64,11 +64,11 @@ def test_it_shows_earlier_versions(anonymous: Client, tmp_path, monkeypatch: pyt
     (tmp_path / "terms" / "2026-11-30.txt").write_text("Terms\n\nOld words.\n")
     (tmp_path / "terms" / "2026-12-01.txt").write_text("Terms\n\nNew <b>words</b>.\n")
     monkeypatch.setattr(legal_texts, "FOLDER", tmp_path)
-    list_versions.cache_clear()
+    read_documents.cache_clear()
     try:
         current, earlier = anonymous.get("/terms/"), anonymous.get("/legal/terms/2026-11-30/")
     finally:
-        list_versions.cache_clear()
+        read_documents.cache_clear()
     assert "New &lt;b&gt;words" in current.content.decode()
     assert "/legal/terms/2026-11-30/" in current.content.decode()
     assert "Old words." in page_text(earlier)
@@ -77,7 +77,16 @@ def test_it_shows_earlier_versions(anonymous: Client, tmp_path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    "path", ["terms/2026-01-01", "terms/..", "nothing/2026-11-30", "terms/%00", "..%2Flegal%2Fterms/2026-11-30"]
+    "path",
+    [
+        "terms/2026-01-01",
+        "terms/..",
+        "nothing/2026-11-30",
+        "terms/%00",
+        "../requirements",
+        "%2e%2e/requirements",
+        "%00/1",
+    ],
 )
 def test_it_finds_no_other_text(anonymous: Client, path: str) -> None:
     assert anonymous.get(f"/legal/{path}/").status_code in (400, 404)

@@ -61,10 +61,15 @@ class LegalText:
 
 
 @cache
+def read_documents() -> dict[str, tuple[LegalText, ...]]:
+    """Read every version of every document, the newest first, once in each process."""
+    return {folder.name: _read_versions(folder) for folder in FOLDER.iterdir() if folder.is_dir()}
+
+
 def list_versions(document: str) -> tuple[LegalText, ...]:
     """Return all versions of a document, the newest first. Empty for an unknown document."""
-    paths = sorted((FOLDER / document).glob("*.txt"), key=lambda path: _sort_key(path.stem), reverse=True)
-    return tuple(LegalText(document, path.stem, path.read_text(encoding="utf-8")) for path in paths)
+    # Not by a path: the name may be from a URL.
+    return read_documents().get(document, ())
 
 
 def current_version(document: str) -> LegalText:
@@ -93,6 +98,11 @@ def parse_sections(text: str) -> tuple[Section, ...]:
         else:
             sections[-1][1].append(_parse_block(block))
     return tuple(Section(heading, tuple(blocks)) for heading, blocks in sections if heading or blocks)
+
+
+def _read_versions(folder: Path) -> tuple[LegalText, ...]:
+    paths = sorted(folder.glob("*.txt"), key=lambda path: _sort_key(path.stem), reverse=True)
+    return tuple(LegalText(folder.name, path.stem, path.read_text(encoding="utf-8")) for path in paths)
 
 
 def _parse_block(block: str) -> Block:

@@ -16,6 +16,7 @@ from compliance.consent.legal_texts import (
     find_version,
     list_versions,
     parse_sections,
+    read_documents,
 )
 
 # Computed with sha256sum. A published text is evidence of what people agreed to: add a line, and never change one.
@@ -35,9 +36,9 @@ DOCUMENTS = ("terms", "privacy_notice", "security_overview", "bank_data", "analy
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of texts of its own."""
     monkeypatch.setattr(legal_texts, "FOLDER", tmp_path)
-    list_versions.cache_clear()
+    read_documents.cache_clear()
     yield tmp_path
-    list_versions.cache_clear()
+    read_documents.cache_clear()
 
 
 def publish(folder: Path, version: str, text: str = "Terms\n") -> None:
@@ -93,6 +94,9 @@ def test_it_finds_only_published_versions(folder: Path) -> None:
     assert find_version("terms", "2026-11-29") is None
     assert find_version("terms", "../terms/2026-11-30") is None
     assert find_version("nothing", "2026-11-30") is None
+    (folder / "outside.txt").write_text("Outside\n")
+    assert find_version("terms/..", "outside") is None
+    assert find_version(".", "outside") is None
     with pytest.raises(LookupError):
         current_version("nothing")
 

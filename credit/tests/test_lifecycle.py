@@ -85,7 +85,9 @@ def test_it_deletes_details_but_keeps_consent_events(alice):
     assert (row.identity, row.ssn, row.next_pull_at) == (None, None, None)
     with tenant(alice.pk), pytest.raises(NotEnrolled):
         details.parse_details(row)
-    assert [event.kind for event in consent.list_consent_events(user_id=alice.pk)] == ["withdrawn", "granted"]
+    assert [
+        event.kind for event in consent.list_consent_events(user_id=alice.pk, purpose=consent.Purpose.CREDIT_REPORT)
+    ] == ["withdrawn", "granted"]
     assert consent.get_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
     assert get_overview(owner=alice.pk).status is EnrollmentStatus.NO_CONSENT
     assert list_audit_actions(alice).count(Action.CREDIT_FORGOTTEN) == 1

@@ -61,7 +61,7 @@ def test_it_shows_the_exact_authorization_and_nothing_else(as_alice: Client) -> 
 def test_it_stores_the_signed_text_exactly_as_shown(as_alice: Client, alice: User) -> None:
     assert sign(as_alice).url == reverse("credit_details")
     with tenant(alice.pk):
-        (event,) = list_consent_events(user_id=alice.pk)
+        (event,) = list_consent_events(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
         assert (event.text, event.version) == (authorization.text(), authorization.VERSION)
         assert event.sha256 == authorization.consent_text().sha256
         assert (event.signature.reveal(), event.scope["bureau"], event.method) == ("Ada Mercer", "Experian", "web")
@@ -74,7 +74,7 @@ def test_it_refuses_an_incomplete_signature(as_alice: Client, alice: User, missi
     assert refused.status_code == 422
     assert "Error:" in page_text(refused)
     with tenant(alice.pk):
-        assert list_consent_events(user_id=alice.pk) == []
+        assert list_consent_events(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT) == []
 
 
 def test_it_asks_for_reauthentication_before_signing(
@@ -86,7 +86,7 @@ def test_it_asks_for_reauthentication_before_signing(
             assert as_alice.get(reverse(name)).url.startswith(reverse("mfa_reauthenticate"))
             assert as_alice.post(reverse(name), ADA).url.startswith(reverse("mfa_reauthenticate"))
     with tenant(alice.pk):
-        assert list_consent_events(user_id=alice.pk) == []
+        assert list_consent_events(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT) == []
 
 
 def test_it_asks_for_no_signature_when_the_bureau_is_off(as_alice: Client, settings) -> None:
@@ -280,7 +280,10 @@ def test_it_withdraws_without_reauthentication(as_alice: Client, alice: User, si
     assert (enrollment.ssn, enrollment.identity, enrollment.next_pull_at) == (None, None, None)
     with tenant(alice.pk):
         assert get_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
-        assert [event.kind for event in list_consent_events(user_id=alice.pk)] == ["withdrawn", "granted"]
+        assert [event.kind for event in list_consent_events(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT)] == [
+            "withdrawn",
+            "granted",
+        ]
         assert Report.objects.for_user(alice).count() == 1
 
 

@@ -10,7 +10,7 @@ from banking.models import Transaction
 from banking.transactions import pagination
 from banking.transactions.categories import get_category
 from compliance.isolation import tenant
-from formats.csv_cells import Echo, escape_formula
+from formats.spreadsheets import Echo, escape_formula
 
 CHUNK_SIZE = 1000
 COLUMNS = ("Date", "Posted", "Description", "Category", "Account", "Amount", "Currency", "Status", "Note", "ID")

@@ -11,7 +11,7 @@ from accounts.privacy.activity.events import ActivityEvent, describe_events
 from compliance.audit.actions import ALIASES
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
-from formats.csv_cells import Echo, escape_formula
+from formats.spreadsheets import Echo, escape_formula
 
 CHUNK_SIZE: Final = 500
 COLUMNS: Final = (

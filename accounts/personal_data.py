@@ -1,12 +1,15 @@
 """The personal data of accounts, sign-in and notifications, in our own tables and in those of Django and allauth."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
@@ -14,12 +17,20 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.deletion.models import DeletionRequest, ScheduledDeletion
 from accounts.mfa.models import SecondFactor
+from accounts.notifications import inbox
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.sessions import active_sessions
 from accounts.sign_in import lockout
 from accounts.sign_in.models import LoginThrottle
 from accounts.users.models import User
-from compliance.personal_data import DataCategory, DataHolder, register, register_non_personal
+from compliance.personal_data import (
+    DataCategory,
+    DataHolder,
+    ExportFile,
+    RestoredRows,
+    register,
+    register_non_personal,
+)
 
 UNTIL_DELETION: Final = _("Until your account is deleted")
 SIGN_IN_SECRET: Final = _("Anyone with this could sign in as you.")
@@ -33,6 +44,16 @@ def end_sessions(user_id: UUID) -> int:
 def delete_throttle(user_id: UUID) -> int:
     """Delete the count of a user's refused sign-ins."""
     return lockout.reset_failures(User(pk=user_id))
+
+
+def read_values(notification: Notification) -> Any:
+    """Read the sealed values of a notification. None if they could not be sealed. Raises ``SealError``."""
+    return None if notification.values is None else msgspec.Raw(notification.values.reveal().encode())
+
+
+def parse_values(values: bytes) -> Mapping[str, Any]:
+    """Return the column of a notification's values."""
+    return {"values": None if values == b"null" else values.decode()}
 
 
 register(
@@ -58,6 +79,18 @@ register(
         ),
         withheld={"password": SIGN_IN_SECRET},
         technical=frozenset({"unread"}),
+        files=(
+            ExportFile(
+                name="profile/user.jsonl",
+                columns=("id", "email", "first_name", "last_name", "link_id", "created_at"),
+                # They have to reset their password, and no other site makes them an administrator.
+                restored=RestoredRows(values=lambda: {"password": make_password(None)}),
+            ),
+            ExportFile(
+                name="profile/status.jsonl",
+                columns=("is_active", "is_staff", "is_superuser", "last_login", "updated_at", "deleted_at"),
+            ),
+        ),
     ),
     DataHolder(
         model=EmailAddress,
@@ -67,6 +100,7 @@ register(
         owner="user_id",
         exported=("email", "verified", "primary"),
         technical=frozenset({"id"}),
+        files=(ExportFile(name="profile/email_addresses.jsonl", restored=RestoredRows()),),
     ),
     DataHolder(
         model=EmailConfirmation,
@@ -84,6 +118,7 @@ register(
         kept_for=UNTIL_DELETION,
         owner="user_id",
         exported=("group_id",),
+        files=(ExportFile(name="profile/roles.jsonl"),),
         technical=frozenset({"id"}),
     ),
     DataHolder(
@@ -93,6 +128,7 @@ register(
         kept_for=UNTIL_DELETION,
         owner="user_id",
         exported=("permission_id",),
+        files=(ExportFile(name="profile/permissions.jsonl"),),
         technical=frozenset({"id"}),
     ),
     DataHolder(
@@ -102,6 +138,7 @@ register(
         kept_for=UNTIL_DELETION,
         owner="user_id",
         exported=("action_time", "content_type_id", "object_id", "object_repr", "action_flag", "change_message"),
+        files=(ExportFile(name="activity/administration.jsonl"),),
         technical=frozenset({"id"}),
     ),
     DataHolder(
@@ -111,6 +148,7 @@ register(
         kept_for=UNTIL_DELETION,
         owner="user_id",
         exported=("type", "created_at", "last_used_at"),
+        files=(ExportFile(name="sign_in/two_step_methods.jsonl"),),
         withheld={"data": SIGN_IN_SECRET},
         technical=frozenset({"id"}),
     ),
@@ -121,6 +159,7 @@ register(
         kept_for=_("Until you sign out, at most 12 hours"),
         owner="user_id",
         exported=("created_at", "ip", "last_seen_at", "user_agent"),
+        files=(ExportFile(name="sign_in/sessions.jsonl"),),
         withheld={"session_key": SIGN_IN_SECRET},
         technical=frozenset({"id", "data"}),
         erase=end_sessions,
@@ -158,8 +197,15 @@ register(
             "created_at",
             "read_at",
             "emailed_at",
+            "fingerprint",
         ),
-        technical=frozenset({"fingerprint"}),
+        files=(
+            ExportFile(
+                name="notifications/alerts.jsonl",
+                computed={"values": read_values},
+                restored=RestoredRows(parsers={"values": parse_values}, finish=inbox.update_unread_count),
+            ),
+        ),
     ),
     DataHolder(
         model=NotificationSettings,
@@ -167,6 +213,7 @@ register(
         label=_("Your alert settings"),
         kept_for=UNTIL_DELETION,
         exported=("disabled", "time_zone", "frequency", "quiet_hours_start", "quiet_hours_end", "large_transaction"),
+        files=(ExportFile(name="notifications/settings.jsonl", restored=RestoredRows()),),
         technical=frozenset({"id", "digest_due_at"}),
     ),
 )

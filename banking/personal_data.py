@@ -1,13 +1,16 @@
 """The personal data of bank connections, accounts and transactions."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+import msgspec
 from django.utils.translation import gettext_lazy as _
 
 from banking.linking import account_deletion
 from banking.models import (
     Account,
     BalanceSnapshot,
+    Connection,
     FailedRemoval,
     Institution,
     Item,
@@ -19,11 +22,47 @@ from banking.models import (
     Transfer,
     WebhookReceipt,
 )
-from compliance.personal_data import DataCategory, DataHolder, register, register_non_personal
+from compliance.personal_data import (
+    DataCategory,
+    DataHolder,
+    ExportFile,
+    RestoredRows,
+    register,
+    register_non_personal,
+)
 from compliance.personal_data.processors import DataProcessor, register_processor
 
 UNTIL_DELETION: Final = _("Until your account is deleted, or you disconnect the bank and delete its history")
 ACCESS: Final = _("Anyone with this could read your accounts at the bank.")
+
+# The states of a connection that the user has ended, or that is being ended.
+DISCONNECTED: Final = frozenset({Connection.REMOVING.value, Connection.REMOVED.value})
+
+
+def read_institution(item: Item) -> dict[str, str] | None:
+    """Return a connection's bank by the provider's id, which is the same on every site."""
+    bank = item.institution
+    return None if bank is None else {"provider": bank.provider, "provider_id": bank.provider_id, "name": bank.name}
+
+
+def is_disconnected(item: Item) -> bool:
+    """Whether the user has disconnected the bank."""
+    return item.connection in DISCONNECTED
+
+
+def parse_institution(text: bytes) -> Mapping[str, Any]:
+    """Find a restored connection's bank, or store it."""
+    bank = msgspec.json.decode(text)
+    if bank is None:
+        return {"institution_id": None}
+    key = {"provider": bank["provider"], "provider_id": bank["provider_id"]}
+    return {"institution_id": Institution.objects.get_or_create(**key, defaults={"name": bank["name"]})[0].pk}
+
+
+def parse_connection(text: bytes) -> Mapping[str, Any]:
+    """Return the state of a restored connection. It has no token, so its user has to connect the bank again."""
+    return {"connection": Connection.REMOVED if text == b"true" else Connection.REVOKED}
+
 
 register(
     DataHolder(
@@ -36,7 +75,6 @@ register(
             "provider",
             "environment",
             "provider_item_id",
-            "institution_id",
             "institution_name",
             "connection",
             "readiness",
@@ -62,7 +100,36 @@ register(
                 "refreshed_at",
                 "lease_holder",
                 "leased_until",
+                # The number of the bank's row on this site; the export has the provider's id in its place.
+                "institution_id",
             }
+        ),
+        files=(
+            ExportFile(
+                name="bank/connections.jsonl",
+                columns=(
+                    "id",
+                    "provider",
+                    "environment",
+                    "provider_item_id",
+                    "institution_name",
+                    "readiness",
+                    "days_requested",
+                    "connected_at",
+                    "data_as_of",
+                    "removed_at",
+                    "skipped_transactions",
+                ),
+                computed={"institution": read_institution, "is_disconnected": is_disconnected},
+                related=("institution",),
+                restored=RestoredRows(
+                    parsers={"institution": parse_institution, "is_disconnected": parse_connection},
+                ),
+            ),
+            ExportFile(
+                name="bank/connection_states.jsonl",
+                columns=("id", "connection", "checked_at", "error_code", "fault"),
+            ),
         ),
     ),
     DataHolder(
@@ -89,6 +156,26 @@ register(
             "successor_id",
             "succeeded_on",
         ),
+        files=(
+            ExportFile(
+                name="bank/accounts.csv",
+                columns=(
+                    "name",
+                    "official_name",
+                    "mask",
+                    "type",
+                    "subtype",
+                    "current",
+                    "available",
+                    "limit",
+                    "currency",
+                    "balance_as_of",
+                    "closed_at",
+                    "id",
+                ),
+            ),
+            ExportFile(name="bank/accounts.jsonl", restored=RestoredRows()),
+        ),
     ),
     DataHolder(
         model=BalanceSnapshot,
@@ -96,6 +183,14 @@ register(
         label=_("Your balances, day by day"),
         kept_for=UNTIL_DELETION,
         exported=("id", "account_id", "day", "current", "available", "limit", "currency"),
+        files=(
+            ExportFile(
+                name="bank/balances.csv",
+                columns=("day", "current", "available", "limit", "currency", "account_id"),
+                order=("day", "id"),
+            ),
+            ExportFile(name="bank/balances.jsonl", order=("day", "id"), restored=RestoredRows()),
+        ),
     ),
     DataHolder(
         model=Transaction,
@@ -126,6 +221,11 @@ register(
             "removed_at",
             "replaced_by",
         ),
+        # The order of an index, so that nothing is sorted.
+        files=(
+            ExportFile(name="bank/transactions.csv", order=("-day", "-id")),
+            ExportFile(name="bank/transactions.jsonl", order=("-day", "-id"), restored=RestoredRows()),
+        ),
     ),
     DataHolder(
         model=Transfer,
@@ -133,6 +233,7 @@ register(
         label=_("Transfers between your own accounts"),
         kept_for=UNTIL_DELETION,
         exported=("id", "money_out", "money_in", "sent_on", "detected_at"),
+        files=(ExportFile(name="bank/transfers.jsonl", restored=RestoredRows()),),
     ),
     DataHolder(
         model=SyncRun,
@@ -150,6 +251,7 @@ register(
             "removed",
             "error_code",
         ),
+        files=(ExportFile(name="bank/syncs.jsonl"),),
         technical=frozenset({"pages", "restarts", "skipped_rows", "field_errors", "request_id"}),
     ),
     DataHolder(
@@ -158,6 +260,7 @@ register(
         label=_("Connections that we're removing at the provider"),
         kept_for=_("Until the provider confirms the removal"),
         exported=("id", "item_id", "history"),
+        files=(ExportFile(name="bank/removals.jsonl"),),
         withheld={"access_token": ACCESS},
         technical=frozenset({"attempts", "next_attempt_at", "error_code"}),
     ),
@@ -190,6 +293,7 @@ register(
         kept_for=UNTIL_DELETION,
         exported=("id", "provider", "environment", "state", "item_id", "replaces_id", "account_keys", "created_at"),
         withheld={"link_token": ACCESS},
+        files=(ExportFile(name="bank/link_sessions.jsonl"),),
         technical=frozenset(
             {
                 "link_token_hash",

@@ -1,6 +1,7 @@
-"""The vault's data keys, the audit trail, consents and erasure receipts. No row has a foreign key to a user.
+"""The vault's data keys, the audit trail, consents, exports and erasure receipts.
 
-They name the user by id alone: a data key is deleted when its user is erased, the other rows stay.
+All but the exports name their user by id alone, without a foreign key: a data key is deleted when its user is erased,
+the other rows stay.
 """
 
 from typing import ClassVar
@@ -11,6 +12,7 @@ from compliance.audit.daily_access import DailyAccess
 from compliance.audit.events import AuditCheckpoint, AuditEvent, AuditHead, AuditLink
 from compliance.audit.verification_results import TrailVerification
 from compliance.consent.events import ConsentEvent
+from compliance.export.data_export import DataExport
 from compliance.isolation.models import BoundQuerySet
 from compliance.personal_data.receipts import ErasureReceipt
 
@@ -21,6 +23,7 @@ __all__ = [
     "AuditLink",
     "ConsentEvent",
     "DailyAccess",
+    "DataExport",
     "DataKey",
     "ErasureReceipt",
     "TrailVerification",

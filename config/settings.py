@@ -299,6 +299,10 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 
+# --- Exports: the files that users download; encrypted, and shared by web and workers -----------------------
+
+EXPORT_DIR = env.str("EXPORT_DIR", str(DEV_ENVIRONMENT.parent / "exports"))
+
 # --- Mail ------------------------------------------------------------------------------------------------
 
 email = env.email_url("EMAIL_URL")

@@ -6,7 +6,9 @@ from typing import Final
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # Characters without a width: a reader that drops them would find the formula behind them. They also turn the direction
 # of the text that follows, so that a cell that begins with one shows something else than it contains.
-INVISIBLE_STARTS: Final = tuple("\u200b\u200c\u200d\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
+INVISIBLE_STARTS: Final = tuple(
+    "\u200b\u200c\u200d\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 ESCAPED_STARTS: Final = FORMULA_STARTS + INVISIBLE_STARTS
 
 

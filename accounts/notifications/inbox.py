@@ -54,7 +54,7 @@ def notify(
         if is_new and by_mail:
             _schedule_email(settings)
         if is_new and in_app:
-            _update_unread_count(user_id)
+            update_unread_count(user_id)
         return is_new and in_app
 
 
@@ -92,7 +92,7 @@ def mark_read(*, user_id: UUID, notification_id: UUID) -> Notification:
         if row.read_at is None:
             row.read_at = timezone.now()
             row.save(update_fields=["read_at"])
-            _update_unread_count(user_id)
+            update_unread_count(user_id)
         return row
 
 
@@ -102,7 +102,7 @@ def mark_all_read(*, user_id: UUID, until: datetime) -> int:
         lock_user(user_id)
         unread = Notification.objects.filter(owner=user_id, in_app=True, read_at=None, created_at__lte=until)
         count = unread.update(read_at=timezone.now())
-        _update_unread_count(user_id)
+        update_unread_count(user_id)
         return count
 
 
@@ -135,6 +135,7 @@ def lock_user(user_id: UUID) -> User:
     return User.objects.select_for_update(no_key=True).get(pk=user_id)
 
 
-def _update_unread_count(user_id: UUID) -> None:
+def update_unread_count(user_id: UUID) -> None:
+    """Count a user's unread notifications anew, in the transaction that changed them."""
     unread = Notification.objects.filter(owner=user_id, in_app=True, read_at=None).count()
     User.objects.filter(pk=user_id).update(unread=unread)

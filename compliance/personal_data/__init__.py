@@ -4,7 +4,25 @@ Each app registers a ``DataHolder`` for each of its models with data about peopl
 has none. Export, erasure and ``docs/privacy.md`` follow from the registry; a test fails for an unclaimed field.
 """
 
+from compliance.personal_data.export_files import (
+    AttachedFiles,
+    ExportFile,
+    RestoredRows,
+    UnreadableValue,
+    WithheldRows,
+)
 from compliance.personal_data.holders import DataCategory, DataHolder, NonPersonalModel
 from compliance.personal_data.registry import register, register_non_personal
 
-__all__ = ["DataCategory", "DataHolder", "NonPersonalModel", "register", "register_non_personal"]
+__all__ = [
+    "AttachedFiles",
+    "DataCategory",
+    "DataHolder",
+    "ExportFile",
+    "NonPersonalModel",
+    "RestoredRows",
+    "UnreadableValue",
+    "WithheldRows",
+    "register",
+    "register_non_personal",
+]

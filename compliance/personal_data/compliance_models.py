@@ -1,7 +1,13 @@
 """The personal data of this app's own models."""
 
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from compliance.audit import Action
+from compliance.export.lifecycle import erase_exports
 from compliance.models import (
     AuditCheckpoint,
     AuditEvent,
@@ -9,10 +15,12 @@ from compliance.models import (
     AuditLink,
     ConsentEvent,
     DailyAccess,
+    DataExport,
     DataKey,
     ErasureReceipt,
     TrailVerification,
 )
+from compliance.personal_data.export_files import ExportFile
 from compliance.personal_data.holders import DataCategory, DataHolder
 from compliance.personal_data.registry import register
 from compliance.vault import data_keys
@@ -21,6 +29,26 @@ AUDIT_KEPT_FOR = _("365 days, also after your account is deleted; the encrypted 
 CHAIN_REASON = _(
     "The audit trail stays for 365 days. It names you by a random number only, and its details are unreadable."
 )
+
+# The names of these actions in older lists of ours, by which programs may look for them.
+ACTION_ALIASES = {Action.CONNECT.value: "plaid_account_connected"}
+SIGN_IN_ACTIONS = (
+    Action.USER_REGISTERED, Action.USER_LOGIN, Action.LOGIN_FAILED, Action.USER_LOGOUT, Action.IDENTITY_CONFIRMED,
+    Action.RECOVERY_CODE_USED, Action.PASSKEY_USED, Action.LOCKED, Action.UNLOCKED, Action.PASSWORD_RESET,
+    Action.SESSION_ENDED,
+)  # fmt: skip
+OPERATOR_ACTIONS = (Action.OPERATOR_VIEW, Action.BREAK_GLASS)
+
+
+def read_detail(name: str) -> Callable[[AuditEvent], Any]:
+    """Return a function that reads one of an event's sealed details; None if the event has none of this name."""
+    return lambda event: event.details().get(name)
+
+
+def find_alias(event: AuditEvent) -> str | None:
+    """Return another name of an event's action."""
+    return ACTION_ALIASES.get(event.action)
+
 
 register(
     DataHolder(
@@ -45,6 +73,7 @@ register(
             "expires_at",
             "withdraws",
         ),
+        files=(ExportFile(name="consent/consents.jsonl"),),
         kept_after_erasure=_("The record of consents is evidence. It names you by a random number only."),
     ),
     DataHolder(
@@ -54,6 +83,21 @@ register(
         kept_for=AUDIT_KEPT_FOR,
         owner="subject",
         exported=("id", "at", "actor", "action", "resource", "resource_id", "outcome", "payload"),
+        files=(
+            ExportFile(name="activity/events.jsonl", computed={"details": AuditEvent.details, "alias": find_alias}),
+            ExportFile(
+                name="sign_in/sign_ins.csv",
+                columns=("at", "action", "outcome"),
+                computed={"ip": read_detail("ip"), "user_agent": read_detail("user_agent")},
+                rows=Q(action__in=SIGN_IN_ACTIONS),
+            ),
+            ExportFile(
+                name="activity/data_accesses.jsonl",
+                columns=("at", "actor", "action"),
+                computed={"what": read_detail("what"), "role": read_detail("role"), "reason": read_detail("reason")},
+                rows=Q(action__in=OPERATOR_ACTIONS),
+            ),
+        ),
         kept_after_erasure=CHAIN_REASON,
     ),
     DataHolder(
@@ -63,6 +107,7 @@ register(
         kept_for=AUDIT_KEPT_FOR,
         owner="subject",
         exported=("event_id", "sequence", "hash"),
+        files=(ExportFile(name="activity/hashes.jsonl", order=("sequence",)),),
         kept_after_erasure=CHAIN_REASON,
     ),
     DataHolder(
@@ -73,6 +118,7 @@ register(
         owner="subject",
         exported=("sequence", "hash"),
         technical=frozenset({"changed_at"}),
+        files=(ExportFile(name="activity/last_hash.jsonl"),),
         kept_after_erasure=CHAIN_REASON,
     ),
     DataHolder(
@@ -82,6 +128,7 @@ register(
         kept_for=AUDIT_KEPT_FOR,
         owner="subject",
         exported=("sequence", "hash", "purged_until", "key_id", "signature"),
+        files=(ExportFile(name="activity/checkpoint.jsonl"),),
         kept_after_erasure=CHAIN_REASON,
     ),
     DataHolder(
@@ -91,6 +138,7 @@ register(
         kept_for=AUDIT_KEPT_FOR,
         owner="owner",
         exported=("at", "events", "fault", "sequence"),
+        files=(ExportFile(name="activity/last_verification.jsonl"),),
         kept_after_erasure=CHAIN_REASON,
     ),
     DataHolder(
@@ -100,6 +148,7 @@ register(
         kept_for=_("Until the next night; then in your activity"),
         owner="owner",
         exported=("day", "kind", "count", "first_at", "last_at"),
+        files=(ExportFile(name="activity/views_today.jsonl"),),
         technical=frozenset({"id"}),
     ),
     DataHolder(
@@ -123,5 +172,44 @@ register(
         exported=("erased_at", "document", "key_id", "signature"),
         technical=frozenset({"id"}),
         kept_after_erasure=_("The receipt proves the deletion. It names you by a random number only."),
+    ),
+    DataHolder(
+        model=DataExport,
+        category=DataCategory.ACTIVITY,
+        label=_("Your exports"),
+        kept_for=_("The file for 7 days, and that there was one until your account is deleted"),
+        exported=(
+            "id",
+            "state",
+            "requested_at",
+            "started_at",
+            "finished_at",
+            "expires_at",
+            "downloaded_at",
+            "row_count",
+            "file_count",
+            "unreadable_count",
+            "size",
+            "sha256",
+            "error_code",
+        ),
+        withheld={
+            "file_key": _("The key would open the export's file that someone copied. You download it decrypted.")
+        },
+        technical=frozenset(
+            {
+                "part",
+                "part_count",
+                "part_name",
+                "attempts",
+                "next_attempt_at",
+                "lease_holder",
+                "leased_until",
+                "download_hash",
+                "download_until",
+            }
+        ),
+        files=(ExportFile(name="activity/exports.jsonl"),),
+        erase=erase_exports,
     ),
 )

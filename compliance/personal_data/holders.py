@@ -9,6 +9,8 @@ from uuid import UUID
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from compliance.personal_data.export_files import AttachedFiles, ExportFile, WithheldRows
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
@@ -49,6 +51,8 @@ class DataHolder:
     reads, or ``technical``, which says nothing about the person. ``owner`` is the lookup from a row to its person's id,
     and needs no other claim if it is a column.
 
+    ``files`` and ``attached`` say in which files of an export the rows are, and ``withheld_rows`` which rows wait.
+
     Erasure deletes the person's rows, unless ``erase`` does something else; it returns how many rows it erased.
     ``kept_after_erasure`` is the reason why rows stay, which then identify nobody. ``kept_for`` says how long rows are
     kept before that.
@@ -62,6 +66,9 @@ class DataHolder:
     withheld: Mapping[str, "StrOrPromise"] = field(default_factory=dict)
     technical: frozenset[str] = frozenset()
     owner: str = "owner_id"
+    files: tuple[ExportFile, ...] = ()
+    attached: AttachedFiles | None = None
+    withheld_rows: tuple[WithheldRows, ...] = ()
     erase: Callable[[UUID], int] | None = None
     kept_after_erasure: "StrOrPromise" = ""
 

@@ -8,6 +8,7 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from compliance.personal_data.export_files import ExportFile
 from compliance.personal_data.holders import DataHolder, NonPersonalModel
 
 _holders: Final[dict[type[models.Model], DataHolder]] = {}
@@ -51,6 +52,7 @@ def find_faults() -> Iterator[str]:
             yield f"{model._meta.label} is claimed by nobody"
         else:
             yield from _find_field_faults(_holders[model])
+            yield from _find_file_faults(_holders[model])
 
 
 def _find_field_faults(holder: DataHolder) -> Iterator[str]:
@@ -60,3 +62,25 @@ def _find_field_faults(holder: DataHolder) -> Iterator[str]:
     yield from (f"{name}.{column} is claimed by nobody" for column in sorted(columns - claims.keys()))
     yield from (f"{name}.{column} does not exist" for column in sorted(claims.keys() - columns))
     yield from (f"{name}.{column} is claimed {count} times" for column, count in claims.items() if count > 1)
+
+
+def _find_file_faults(holder: DataHolder) -> Iterator[str]:
+    """Describe each exported column that is in no file, and each column of a file that is not exported."""
+    name, exported = holder.model._meta.label, set(holder.exported)
+    if holder.owner and any(column.attname == holder.owner for column in holder.model._meta.concrete_fields):
+        exported.add(holder.owner)
+    written = {holder.owner} | ({holder.attached.attribute} if holder.attached else set())
+    for file in holder.files:
+        columns = list_columns(holder, file)
+        written |= {*columns, *file.computed}
+        yield from (
+            f"{name}.{column} is in {file.name}, but not exported" for column in columns if column not in exported
+        )
+    yield from (f"{name}.{column} is exported, but in no file" for column in sorted(exported - written))
+
+
+def list_columns(holder: DataHolder, file: ExportFile) -> tuple[str, ...]:
+    """List the attribute names of a file's columns, without those that it computes."""
+    columns = holder.exported if file.columns is None else file.columns
+    attached = {holder.attached.attribute} if holder.attached else set()
+    return tuple(column for column in columns if column not in file.computed and column not in attached)

@@ -44,5 +44,7 @@ def test_it_opens_sealed_values_only_where_it_is_allowed() -> None:
 
 def test_it_opens_access_tokens_in_one_module() -> None:
     access_token = re.compile(r"access_token\.reveal|access_token\.sealed")
-    modules = {str(path.relative_to(settings.BASE_DIR)) for path in list_modules() if access_token.search(path.read_text())}
+    modules = {
+        str(path.relative_to(settings.BASE_DIR)) for path in list_modules() if access_token.search(path.read_text())
+    }
     assert modules == {"banking/credentials.py"}

@@ -1,0 +1,146 @@
+"""One attempt of one worker to write an export: its lease, its progress, and how it ends.
+
+The rows are read in one long transaction, which sees neither a cancellation nor a deleted account. So progress is
+written on a connection of its own, by a statement that fails if this worker should stop.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+from uuid import UUID, uuid4
+
+from django.contrib.auth import get_user_model
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from compliance.audit import Action, record
+from compliance.export.data_export import (
+    KEPT_FOR,
+    LEASE_DURATION,
+    MAX_ATTEMPTS,
+    RETRY_DELAY,
+    DataExport,
+    ExportError,
+    ExportState,
+)
+from compliance.isolation import tenant
+
+RENEW_SECONDS: Final = 10.0
+ADVANCE: Final = """
+    UPDATE compliance_dataexport SET part = %(part)s, part_name = %(name)s, leased_until = now() + %(lease)s
+     WHERE id = %(export)s AND state = 'running' AND lease_holder = %(holder)s
+       -- The account was not deleted meanwhile.
+       AND EXISTS (SELECT FROM {users} WHERE id = %(owner)s AND deleted_at IS NULL)
+"""
+
+
+class ExportStopped(Exception):
+    """The export was cancelled, its person's account was deleted, or another worker took it over."""
+
+
+@dataclass
+class ExportAttempt:
+    """The right of one worker to write one export, as long as it renews it."""
+
+    owner_id: UUID
+    export_id: UUID
+    holder: UUID
+    part: int = 0
+    part_name: str = ""
+    _connection: Any = None
+    _renewed_at: float = field(default=0.0)
+
+    @contextmanager
+    def keep_connection(self) -> Iterator[Self]:
+        """Open the connection of the progress, and close it at the end."""
+        self._connection = connections[DEFAULT_DB_ALIAS].copy()
+        try:
+            yield self
+        finally:
+            self._connection.close()
+
+    def advance(self, name: str) -> None:
+        """Record that the next file is being written. Raises ``ExportStopped``."""
+        self.part, self.part_name = self.part + 1, name
+        self._write_progress()
+
+    def renew_if_due(self) -> None:
+        """Renew the lease if the last renewal is some seconds ago. Raises ``ExportStopped``."""
+        if time.monotonic() - self._renewed_at >= RENEW_SECONDS:
+            self._write_progress()
+
+    def _write_progress(self) -> None:
+        self._connection.set_autocommit(False)
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                ADVANCE.format(users=self._connection.ops.quote_name(get_user_model()._meta.db_table)),
+                {
+                    "part": self.part,
+                    "name": self.part_name,
+                    "lease": LEASE_DURATION,
+                    "export": self.export_id,
+                    "holder": self.holder,
+                    "owner": self.owner_id,
+                },
+            )
+            is_held = cursor.rowcount == 1
+        self._connection.commit()
+        self._renewed_at = time.monotonic()
+        if not is_held:
+            raise ExportStopped
+
+    def finish(self, *, key: str, **figures: Any) -> None:
+        """Store the file's key and figures: the export is ready. Raises ``ExportStopped``, with nothing changed."""
+        with tenant(self.owner_id):
+            export = DataExport.objects.select_for_update(of=["self"]).filter(
+                pk=self.export_id, lease_holder=self.holder, state=ExportState.RUNNING
+            ).first()
+            if export is None:
+                raise ExportStopped
+            export.state, export.file_key, export.error_code = ExportState.READY, key, ""
+            export.finished_at = timezone.now()
+            export.expires_at = export.finished_at + KEPT_FOR
+            export.lease_holder = export.leased_until = None
+            for name, value in figures.items():
+                setattr(export, name, value)
+            export.save()
+            record_export(export, stage="ready")
+
+    def fail(self, error: ExportError) -> None:
+        """Queue the export again in some minutes, or fail it after the last attempt."""
+        with tenant(self.owner_id):
+            held = DataExport.objects.filter(
+                pk=self.export_id, lease_holder=self.holder, state=ExportState.RUNNING
+            )
+            cleared = {"error_code": error, "lease_holder": None, "leased_until": None}
+            if held.filter(attempts__lt=MAX_ATTEMPTS).update(
+                state=ExportState.QUEUED, next_attempt_at=Now() + RETRY_DELAY, **cleared
+            ):
+                return
+            held.update(state=ExportState.FAILED, finished_at=Now(), **cleared)
+
+
+def claim_export(*, owner_id: UUID, export_id: UUID, part_count: int) -> ExportAttempt | None:
+    """Start an attempt. None if the export is gone, not due, held by another worker, or failed for good."""
+    attempt = ExportAttempt(owner_id, export_id, uuid4())
+    with tenant(owner_id):
+        export = DataExport.objects.filter(pk=export_id)
+        export.fail_abandoned()
+        is_claimed = export.claim(holder=attempt.holder, part_count=part_count)
+    return attempt if is_claimed else None
+
+
+def record_export(export: DataExport, *, stage: str) -> None:
+    """Record a step of an export in its person's audit trail."""
+    record(
+        Action.DATA_EXPORT,
+        actor=export.owner_id,
+        subject=export.owner_id,
+        resource="export",
+        resource_id=str(export.pk),
+        stage=stage,
+        bytes=export.size,
+    )

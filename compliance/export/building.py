@@ -1,0 +1,102 @@
+"""Writes the file of a requested export, verifies it, and makes it available to its person."""
+
+import errno
+import logging
+from base64 import b64encode
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+from zipfile import BadZipFile, ZipFile
+
+from django.utils import timezone
+
+from compliance.export import encrypted_file, storage
+from compliance.export.attempts import ExportAttempt, ExportStopped, claim_export
+from compliance.export.contents import list_part_names, write_export
+from compliance.export.data_export import ExportError
+from compliance.export.encrypted_file import DamagedFile, EncryptedReader, EncryptedWriter
+from compliance.export.hashing import HashingSink
+from compliance.export.manifest import Manifest
+from compliance.export.verify_export import CannotVerify, verify
+from compliance.vault import SealError, build_aad
+
+logger = logging.getLogger(__name__)
+
+NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def build_export(*, owner_id: UUID, export_id: UUID) -> bool:
+    """Write one export, if it is due. Returns whether it is ready now.
+
+    Of two workers one does nothing. After an error of the disk the export is due again in some minutes. Any other
+    exception leaves it to the next worker, once the lease has expired.
+    """
+    attempt = claim_export(owner_id=owner_id, export_id=export_id, part_count=len(list_part_names()))
+    if attempt is None:
+        storage.delete_partial_files(export_id)
+        return False
+    try:
+        with attempt.keep_connection():
+            _write_and_finish(attempt)
+    except ExportStopped:
+        logger.info("Export %s was stopped", export_id)
+        return False
+    except (OSError, DamagedFile, BadZipFile, CannotVerify, SealError) as error:
+        logger.error("Export %s could not be written: %s", export_id, type(error).__name__)
+        attempt.fail(find_error_code(error))
+        return False
+    return True
+
+
+def find_error_code(error: Exception) -> ExportError:
+    """Return the code of an error, by which pages say what happened."""
+    if isinstance(error, OSError):
+        return ExportError.DISK_FULL if error.errno in NO_SPACE else ExportError.STORAGE
+    return ExportError.KEY if isinstance(error, SealError) else ExportError.DAMAGED
+
+
+def file_aad(export_id: UUID) -> bytes:
+    """Return the AAD of an export's file, which opens for that export only."""
+    return build_aad("export/v1", export_id)
+
+
+def _write_and_finish(attempt: ExportAttempt) -> None:
+    key = encrypted_file.generate_key()
+    with storage.create_file(attempt.export_id, holder=attempt.holder) as file:
+        sink = HashingSink(EncryptedWriter(file, key=key, aad=file_aad(attempt.export_id)))
+        manifest = write_export(
+            owner_id=attempt.owner_id,
+            export_id=attempt.export_id,
+            at=timezone.now(),
+            sink=sink,
+            progress=attempt,
+        )
+        sink.close()
+        verify_file(file.name, key=key, attempt=attempt)
+    try:
+        _finish(attempt, key, manifest, sink)
+    except ExportStopped:
+        storage.delete_files(attempt.export_id)
+        raise
+
+
+def _finish(attempt: ExportAttempt, key: bytes, manifest: Manifest, sink: HashingSink) -> None:
+    attempt.finish(
+        key=b64encode(key).decode(),
+        size=sink.size,
+        sha256=sink.sha256,
+        row_count=manifest.row_count,
+        file_count=len(manifest.files),
+        unreadable_count=len(manifest.unreadable),
+    )
+
+
+def verify_file(path: str, *, key: bytes, attempt: ExportAttempt) -> None:
+    """Read a complete file again, as its person will. Raises ``CannotVerify`` or ``DamagedFile`` if it is not right."""
+    attempt.advance("")
+    encrypted = Path(path).open("rb")  # the reader closes it
+    with EncryptedReader(encrypted, key=key, aad=file_aad(attempt.export_id)) as reader, ZipFile(reader) as archive:
+        _, faults = verify(archive)
+    if faults:
+        raise CannotVerify(faults[0])
+    attempt.renew_if_due()

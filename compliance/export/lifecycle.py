@@ -1,0 +1,124 @@
+"""Exports from request to expiry. No file outlives its export, and no export claims a file that is gone."""
+
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
+
+from compliance.export import storage
+from compliance.export.attempts import record_export
+from compliance.export.data_export import DataExport, ExportError, ExportState
+from compliance.isolation import tenant
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE: Final = 500
+OwnedId = tuple[UUID, UUID]
+"""The id of an owner, and that of one of their exports."""
+
+
+class ExportIsActive(Exception):
+    """Another export of the same person is being prepared."""
+
+
+# --- Of one person ----------------------------------------------------------------------------------------
+
+
+def request_export(*, owner_id: UUID) -> DataExport:
+    """Request an export of everything about a person. Raises ``ExportIsActive`` while another one is prepared."""
+    with tenant(owner_id):
+        try:
+            with transaction.atomic():
+                export = DataExport.objects.create(owner_id=owner_id)
+        except IntegrityError:
+            raise ExportIsActive from None
+        record_export(export, stage="requested")
+    return export
+
+
+def delete_export(*, owner_id: UUID, export_id: UUID) -> None:
+    """Delete an export and its file. A worker that is writing it stops. Raises ``DataExport.DoesNotExist``."""
+    with tenant(owner_id):
+        export = DataExport.objects.for_user(owner_id).select_for_update(of=["self"]).get(pk=export_id)
+        record_export(export, stage="deleted")
+        export.delete()
+    storage.delete_files(export_id)
+
+
+def erase_exports(user_id: UUID) -> int:
+    """Delete all exports of a person, and their files. Returns how many there were."""
+    with tenant(user_id):
+        exports = DataExport.objects.for_user(user_id)
+        ids = list(exports.values_list("pk", flat=True))
+        exports.delete()
+        # Not before the commit: a rollback could not bring the files back.
+        transaction.on_commit(lambda: [storage.delete_files(export_id) for export_id in ids] and None)
+    return len(ids)
+
+
+# --- Of everybody -----------------------------------------------------------------------------------------
+
+
+def list_due_exports(*, limit: int = PAGE_SIZE) -> list[OwnedId]:
+    """List exports that no worker is writing: requested, due again after an error, or left by a killed worker."""
+    return _query("SELECT owner_id, export_id FROM compliance_due_exports(%s)", limit)
+
+
+def purge_exports() -> int:
+    """Delete the files of expired exports and files without an export. Returns how many exports had a file to delete.
+
+    An export whose file is gone says so from then on.
+    """
+    return _expire_exports() + _delete_orphans() + _find_missing_files()
+
+
+def _expire_exports() -> int:
+    count = 0
+    while expired := _query("SELECT owner_id, export_id FROM compliance_expired_exports(%s)", PAGE_SIZE):
+        for owner_id, export_id in expired:
+            with tenant(owner_id):
+                DataExport.objects.filter(pk=export_id).expire()
+            count += storage.delete_files(export_id)
+    return count
+
+
+def _delete_orphans() -> int:
+    count, ids = 0, storage.list_export_ids()
+    while page := list(islice(ids, PAGE_SIZE)):
+        needed = {row[0] for row in _query("SELECT export_id FROM compliance_exports_with_file(%s)", page)}
+        for export_id in page:
+            if export_id not in needed:
+                count += storage.delete_files(export_id)
+    return count
+
+
+def _find_missing_files() -> int:
+    count = 0
+    for owner_id, export_id in _iterate_ready_exports():
+        if storage.export_path(export_id).exists():
+            continue
+        logger.error("The file of export %s is gone", export_id)
+        with tenant(owner_id):
+            ready = DataExport.objects.filter(pk=export_id, state=ExportState.READY)
+            count += ready.update(
+                state=ExportState.FAILED, error_code=ExportError.MISSING, file_key=None, finished_at=Now()
+            )
+    return count
+
+
+def _iterate_ready_exports() -> Iterator[OwnedId]:
+    last = UUID(int=0)
+    query = "SELECT owner_id, export_id FROM compliance_ready_exports(%s, %s)"
+    while page := _query(query, last, PAGE_SIZE):
+        yield from page
+        last = page[-1][1]
+
+
+def _query(sql: str, *values: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()

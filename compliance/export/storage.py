@@ -1,0 +1,84 @@
+"""The files of exports in ``EXPORT_DIR``: encrypted, readable only by the site, and complete or not there at all.
+
+A file is written under a temporary name, stored on disk, and then renamed. What a killed worker left behind has its
+temporary name still, and is deleted by the next run of the same export or by the hourly purge.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+from uuid import UUID
+
+from django.conf import settings
+
+SUFFIX: Final = ".zip.enc"
+PARTIAL_SUFFIX: Final = ".partial"
+
+
+def export_dir() -> Path:
+    """Return the folder of exports, and create it. Only this user of the machine can open it."""
+    folder = Path(settings.EXPORT_DIR)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def export_path(export_id: UUID) -> Path:
+    """Return where the file of an export is once it is complete."""
+    return Path(settings.EXPORT_DIR) / f"{export_id}{SUFFIX}"
+
+
+@contextmanager
+def create_file(export_id: UUID, *, holder: UUID) -> Iterator[BinaryIO]:
+    """Write the file of an export; it gets its name when the block ends. Deletes it if the block fails."""
+    delete_partial_files(export_id)
+    partial = export_dir() / f"{export_id}.{holder}{PARTIAL_SUFFIX}"
+    try:
+        with partial.open("xb", opener=_open_private) as file:
+            yield file
+        partial.replace(export_path(export_id))
+        _sync_folder()
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def delete_files(export_id: UUID) -> int:
+    """Delete every file of an export, complete or not. Returns how many there were."""
+    complete = export_path(export_id)
+    count = int(complete.exists())
+    complete.unlink(missing_ok=True)
+    return count + delete_partial_files(export_id)
+
+
+def delete_partial_files(export_id: UUID) -> int:
+    """Delete what killed workers left of an export."""
+    partial = list(Path(settings.EXPORT_DIR).glob(f"{export_id}.*{PARTIAL_SUFFIX}"))
+    for path in partial:
+        path.unlink(missing_ok=True)
+    return len(partial)
+
+
+def list_export_ids() -> Iterator[UUID]:
+    """Yield the id of each export that has a file. Other files in the folder are none of ours, and stay."""
+    if not Path(settings.EXPORT_DIR).is_dir():
+        return
+    with os.scandir(settings.EXPORT_DIR) as entries:
+        names = {entry.name.partition(".")[0] for entry in entries if entry.name.endswith((SUFFIX, PARTIAL_SUFFIX))}
+    for name in sorted(names):
+        try:
+            yield UUID(name)
+        except ValueError:
+            continue
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _sync_folder() -> None:
+    descriptor = os.open(settings.EXPORT_DIR, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

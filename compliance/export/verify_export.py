@@ -1,0 +1,238 @@
+"""Verifies an export without the site: python verify_export.py EXPORT.zip [--key BASE64]
+
+Needs Python 3.9 or later and the package "cryptography" (pip install cryptography). It changes nothing and uses no
+network. It checks that the manifest's signature is valid, that every file has the bytes and rows that the manifest says,
+that no file is missing or was added, and that no entry of your activity was changed, removed or moved.
+
+The public key is the site's, which you find on its page about exports. Without --key, the key inside the export is
+used: that shows that nothing was damaged, but not who made the file. Ends with 0 if everything is as it should be, with
+1 if not, and with 2 if the file cannot be checked at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:
+    sys.exit("This needs the package cryptography: pip install cryptography")
+
+CONTEXT = "plumbline/export-manifest/v1"
+FORMAT = "plumbline/export/v1"
+MANIFEST, SIGNATURE = "manifest.json", "manifest.sig.json"
+EVENTS, LINKS, HEAD = "activity/events.jsonl", "activity/hashes.jsonl", "activity/last_hash.jsonl"
+BLOCK_BYTES = 1 << 20
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017  (Python 3.9 has no datetime.UTC)
+
+Row = dict[str, Any]
+Findings = tuple[list[str], list[str]]
+"""What is as it should be, and what is not, in sentences."""
+
+
+class CannotVerify(Exception):
+    """This is not an export that can be checked."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Verify the file that the command line names, and print what was found."""
+    parser = argparse.ArgumentParser(description="Verify an export of your data.")
+    parser.add_argument("export", help="the ZIP file")
+    parser.add_argument("--key", help="the site's public key in base64, from the site itself")
+    options = parser.parse_args(arguments)
+    try:
+        with zipfile.ZipFile(options.export) as archive:
+            sentences, faults = verify(archive, options.key)
+    except (CannotVerify, zipfile.BadZipFile, OSError) as error:
+        sys.stdout.write(f"This file cannot be checked: {error}\n")
+        return 2
+    for sentence in sentences:
+        sys.stdout.write(f"OK      {sentence}\n")
+    for fault in faults:
+        sys.stdout.write(f"FAILED  {fault}\n")
+    sys.stdout.write("Do not trust this file.\n" if faults else "Everything is as the site wrote it.\n")
+    return 1 if faults else 0
+
+
+def verify(archive: zipfile.ZipFile, key: str | None = None) -> Findings:
+    """Check the whole export."""
+    content = read_all(archive, MANIFEST)
+    signature = read_json(read_all(archive, SIGNATURE), SIGNATURE)
+    sentences, faults = verify_signature(content, signature, key)
+    manifest = read_json(content, MANIFEST)
+    if manifest.get("format") != FORMAT:
+        raise CannotVerify("its manifest has a format that this program does not know.")
+    files = {entry["name"]: entry for entry in manifest["files"]}
+    file_faults = [*find_name_faults(archive, files), *find_file_faults(archive, files)]
+    if not file_faults:
+        rows = sum(entry["rows"] or 0 for entry in files.values())
+        sentences.append(f"{len(files)} files with {rows} rows are complete and unchanged.")
+    chain_sentences, chain_faults = verify_chain(archive, files)
+    return sentences + chain_sentences, faults + file_faults + chain_faults
+
+
+def verify_signature(content: bytes, signature: dict[str, Any], key: str | None) -> Findings:
+    """Check the manifest's signature by the key of the command line, or by the one inside the export."""
+    try:
+        public_key = base64.b64decode(key or signature["public_key"], validate=True)
+        value = base64.b64decode(signature["signature"], validate=True)
+        context = CONTEXT.encode()
+        signed = struct.pack(">I", len(context)) + context + content
+        Ed25519PublicKey.from_public_bytes(public_key).verify(value, signed)
+    except (InvalidSignature, KeyError, TypeError, ValueError):
+        return [], ["The manifest's signature is not valid: it was changed, or another key signed it."]
+    if key:
+        return [f"The site signed the manifest with its key {signature.get('key_id')}, which you gave."], []
+    return [
+        f"The manifest is signed with the key {signature.get('key_id')}, which is in this file. "
+        "Give the site's key with --key to check who signed it."
+    ], []
+
+
+def find_name_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterator[str]:
+    """Describe files that are missing, that the manifest does not name, or that are there twice."""
+    names = [name for name in archive.namelist() if name not in (MANIFEST, SIGNATURE)]
+    for name in sorted(set(files) - set(names)):
+        yield f"{name} is missing."
+    for name in sorted(set(names) - set(files)):
+        yield f"{name} was added: the manifest does not name it."
+    for name in sorted({name for name in archive.namelist() if archive.namelist().count(name) > 1}):
+        yield f"{name} is there twice."
+
+
+def find_file_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterator[str]:
+    """Describe files whose bytes or rows are not those of the manifest."""
+    present = set(archive.namelist())
+    for name, entry in files.items():
+        if name not in present:
+            continue
+        try:
+            size, digest, lines = measure_file(archive, name)
+        except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error):
+            yield f"{name} is damaged."
+            continue
+        if (size, digest) != (entry["bytes"], entry["sha256"]):
+            yield f"{name} was changed."
+        elif entry["rows"] is not None and name.endswith(".jsonl") and lines != entry["rows"]:
+            yield f"{name} has {lines} rows, but should have {entry['rows']}."
+
+
+def measure_file(archive: zipfile.ZipFile, name: str) -> tuple[int, str, int]:
+    """Return a file's size, its SHA-256 and its number of lines, in flat memory."""
+    digest, size, lines = hashlib.sha256(), 0, 0
+    with archive.open(name) as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+            size += len(block)
+            lines += block.count(b"\n")
+    return size, digest.hexdigest(), lines
+
+
+def verify_chain(archive: zipfile.ZipFile, files: dict[str, Any]) -> Findings:
+    """Recompute the hashes of the audit trail, which link each entry to the one before it."""
+    if not {EVENTS, LINKS, HEAD} <= set(files) or not {EVENTS, LINKS, HEAD} <= set(archive.namelist()):
+        return [], []
+    try:
+        events = {event["id"]: event for event in read_rows(archive, EVENTS)}
+        links = sorted(read_rows(archive, LINKS), key=lambda link: link["sequence"])
+        heads = list(read_rows(archive, HEAD))
+        faults = list(find_chain_faults(events, links, heads))
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        return [], [f"The audit trail cannot be read: {type(error).__name__}."]
+    if faults:
+        return [], faults
+    first = links[0]["sequence"] if links else 1
+    older = "" if first <= 1 else f" Entries before number {first} were deleted when their time was over."
+    return [f"{len(links)} entries of the audit trail are unchanged, complete and in order.{older}"], []
+
+
+def find_chain_faults(events: dict[int, Row], links: list[Row], heads: list[Row]) -> Iterator[str]:
+    """Describe entries that were changed, removed or moved."""
+    previous: Row | None = None
+    for link in links:
+        number, event = link["sequence"], events.pop(link["event_id"], None)
+        if event is None:
+            yield f"Entry {number} of the audit trail is gone."
+        elif previous is None and number != 1:
+            # Earlier entries are gone, and with them what this hash continues.
+            pass
+        elif previous is not None and number != previous["sequence"] + 1:
+            yield f"What came before entry {number} of the audit trail is gone."
+        elif decode(link["hash"]) != hash_entry(number, previous, event):
+            yield f"Entry {number} of the audit trail was changed."
+        previous = link
+    for identifier in events:
+        yield f"The entry with the id {identifier} is not part of the audit trail."
+    end = (heads[0]["sequence"], heads[0]["hash"]) if heads else None
+    if end != (previous and (previous["sequence"], previous["hash"])):
+        yield "The audit trail does not end where it should."
+
+
+def hash_entry(number: int, previous: Row | None, event: Row) -> bytes:
+    """Compute the hash of an entry: of its number, the hash before it, and everything that it says."""
+    subject = UUID(event["subject"]).bytes
+    before = decode(previous["hash"]) if previous else hashlib.sha256(subject).digest()
+    microseconds = (parse_time(event["at"]) - EPOCH) // timedelta(microseconds=1)
+    parts = [
+        subject,
+        UUID(event["actor"]).bytes if event["actor"] else b"",
+        *(event[name].encode() for name in ("action", "resource", "resource_id", "outcome")),
+        decode(event["payload"]),
+    ]
+    content = struct.pack(">qq", event["id"], microseconds)
+    content += b"".join(struct.pack(">i", len(part)) + part for part in parts)
+    return hashlib.sha256(struct.pack(">q", number) + before + content).digest()
+
+
+def decode(text: str) -> bytes:
+    """Decode base64."""
+    return base64.b64decode(text, validate=True)
+
+
+def parse_time(text: str) -> datetime:
+    """Parse a time of the export: 2026-11-30T08:15:00.123456Z."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)  # noqa: UP017
+
+
+def read_rows(archive: zipfile.ZipFile, name: str) -> Iterator[Row]:
+    """Yield each row of a file with one JSON object per line."""
+    with archive.open(name) as stream:
+        for line in stream:
+            yield json.loads(line)
+
+
+def read_all(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return the bytes of a file."""
+    try:
+        return archive.read(name)
+    except KeyError:
+        raise CannotVerify(f"{name} is missing, so it is not an export or not a complete one.") from None
+    except (zipfile.BadZipFile, zlib.error):
+        raise CannotVerify(f"{name} is damaged.") from None
+
+
+def read_json(content: bytes, name: str) -> dict[str, Any]:
+    """Parse a JSON object."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        raise CannotVerify(f"{name} is damaged.") from None
+    if not isinstance(value, dict):
+        raise CannotVerify(f"{name} is damaged.")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

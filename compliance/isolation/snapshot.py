@@ -1,0 +1,38 @@
+"""A transaction that reads one owner's rows as they are at one moment, however long it takes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from psycopg import IsolationLevel
+
+from compliance.isolation.tenant import tenant
+
+# Longer than for other statements of tasks, and shorter than a task may run: the rows of one statement are written to a
+# file while it runs. Dates and times have one form, whatever the server's settings.
+SETTINGS: Final = "SET LOCAL statement_timeout = '10min'; SET LOCAL DateStyle = 'ISO'; SET LOCAL TimeZone = 'UTC'"
+
+
+@contextmanager
+def snapshot(owner: UUID) -> Iterator[None]:
+    """Open a read-only transaction of ``owner`` that sees nothing of what is committed after it began.
+
+    Raises ``RuntimeError`` inside another transaction, which has begun at another moment.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.in_atomic_block:
+        raise RuntimeError("A snapshot needs a transaction of its own.")
+    connection.ensure_connection()
+    session = connection.connection
+    isolation_level = session.isolation_level
+    session.isolation_level, session.read_only = IsolationLevel.REPEATABLE_READ, True
+    try:
+        with tenant(owner):
+            with connection.cursor() as cursor:
+                cursor.execute(SETTINGS)
+            yield
+    finally:
+        if not session.closed:
+            session.isolation_level, session.read_only = isolation_level, None

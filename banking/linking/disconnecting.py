@@ -114,11 +114,12 @@ def disconnect_redundant_items(*, owner_id: UUID, item_ids: Sequence[UUID]) -> N
 
 
 def can_be_forgotten(item: Item) -> bool:
-    """Whether an Item needs no call to the provider: it is of another environment, and not billed there.
+    """Whether an Item needs no call to the provider.
 
-    The removal of a billed Item stays pending until the site uses its environment again.
+    That is so if it is of another environment and not billed there, and if it was restored from an export: this site
+    never had its token. The removal of a billed Item stays pending until the site uses its environment again.
     """
-    return item.is_in_other_environment and not item.is_billed
+    return item.access_token is None or (item.is_in_other_environment and not item.is_billed)
 
 
 def create_pending_removal(item: Item, *, actor: User | None) -> PendingRemoval:

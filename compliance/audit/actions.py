@@ -53,6 +53,7 @@ class Action(StrEnum):
     DATA_EXPORT = "data_export"
     DELETION_REQUESTED = "deletion_requested"
     DELETION_CANCELED = "deletion_canceled"
+    DATA_IMPORT = "data_import"
     ACCOUNT_DELETED = "account_deleted"
     KEY_ROTATION = "key_rotation"
     OPERATOR_VIEW = "operator_view"

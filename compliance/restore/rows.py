@@ -1,0 +1,93 @@
+"""Turns the lines of an export's files into rows."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID
+from zipfile import ZipFile
+
+import msgspec
+from django.db.models import Field, Model
+
+from compliance.personal_data import DataHolder, ExportFile, RestoredRows
+from compliance.vault.fields import SealedTextField
+
+PAGE_SIZE: Final = 500
+MAX_LINE_BYTES: Final = 64 * 1024 * 1024
+_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class CannotRestore(Exception):
+    """The export cannot be restored here. The message says why, and what to do."""
+
+
+class RowBuilder:
+    """Builds the rows of one file for one user."""
+
+    def __init__(self, archive: ZipFile, holder: DataHolder, file: ExportFile, user_id: UUID) -> None:
+        self._archive = archive
+        self._holder = holder
+        self._file = file
+        self._user_id = user_id
+        self._restored = file.restored or RestoredRows()
+        self._names = set(archive.namelist())
+        self._columns = {column.attname: column for column in holder.model._meta.concrete_fields}
+
+    def store(self) -> int:
+        """Store all rows of the file, some at a time, in the open transaction. Returns how many."""
+        count, rows = 0, map(self._build_row, self._iterate_lines())
+        while page := list(islice(rows, PAGE_SIZE)):
+            # The values that saving replaces by the current time.
+            times = [self._automatic_times(row) for row in page]
+            self._holder.model._default_manager.bulk_create(page)
+            for row, values in zip(page, times, strict=True):
+                if values:
+                    self._holder.model._default_manager.filter(pk=row.pk).update(**values)
+            count += len(page)
+        return count
+
+    def _iterate_lines(self) -> Iterator[bytes]:
+        with self._archive.open(self._file.name) as stream:
+            while line := stream.readline(MAX_LINE_BYTES):
+                if not line.endswith(b"\n"):
+                    raise CannotRestore(f"{self._file.name} has a line that is too long or not complete.")
+                yield line
+
+    def _build_row(self, line: bytes) -> Model:
+        values: dict[str, Any] = dict(self._restored.values())
+        for name, text in _decoder.decode(line).items():
+            if name in self._restored.parsers:
+                values |= self._restored.parsers[name](bytes(text))
+            else:
+                values[name] = parse_value(self._columns[name], bytes(text))
+        if self._holder.owner in self._columns:
+            values[self._holder.owner] = self._user_id
+        row: Model = self._holder.model(**values)
+        if self._holder.attached:
+            setattr(row, self._holder.attached.attribute, self._read_attached(row))
+        return row
+
+    def _read_attached(self, row: Model) -> Any:
+        attached = self._holder.attached
+        if attached is None:
+            return None
+        name = f"{attached.folder}/{row.pk}{attached.suffix}"
+        # What the export could not read stays unreadable here: the column is empty.
+        return attached.write(self._archive.read(name)) if name in self._names else ""
+
+    def _automatic_times(self, row: Model) -> dict[str, Any]:
+        automatic = (
+            name
+            for name, column in self._columns.items()
+            if getattr(column, "auto_now", False) or getattr(column, "auto_now_add", False)
+        )
+        return {name: value for name in automatic if (value := getattr(row, name)) is not None}
+
+
+def parse_value(column: "Field[Any, Any]", text: bytes) -> Any:
+    """Parse a value as ``export.column_sql`` writes it. Raises ``ValidationError`` for one that the column cannot have."""
+    value = msgspec.json.decode(text)
+    if isinstance(column, SealedTextField):
+        # A value that the export could not read, in a column that has to have one.
+        return "" if value is None and not column.null else value
+    return column.to_python(value)

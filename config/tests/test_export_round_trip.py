@@ -1,0 +1,203 @@
+"""An export that is restored into an empty site gives an equal export again, for every persona of the sandbox."""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core.management import CommandError, call_command
+
+from accounts.models import Notification, NotificationSettings, User
+from accounts.notifications import inbox
+from accounts.notifications.notification_types import NotificationType
+from banking.linking.disconnecting import disconnect_bank
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata, open_link
+from banking.models import Account, Connection, Item, Transaction, Transfer
+from banking.sync import sync_item
+from banking.tests.factories import make_account, make_balance, make_transaction
+from banking.tests.sandbox_process import Sandbox
+from banking.tests.scripted_provider import ScriptedProvider
+from compliance.isolation import tenant
+from config.tests.exports import WrittenExport, empty_site, export_data
+from credit.models import RawReport, Report
+from credit.provider import NoHit
+from credit.stored import reports
+from credit.tests.factories import store_full_report
+from credit.tests.pull_steps import enroll_user, pull
+from credit.tests.sandbox_bureau import PERSONAS, Bureau
+from insights.cash_flow.notification_messages import LowRunwayMessage
+from insights.models import CardLink, LowRunway
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BANK_PERSONAS = ("user_good", "user_transactions_dynamic", "user_living", "user_messy", "user_scale_1200")
+
+
+def restore(export: WrittenExport, user: User, folder: Path) -> str:
+    """Restore an export into an emptied site. Raises ``CommandError`` unless it is equal."""
+    path = export.save(folder)
+    empty_site(user.pk)
+    output = io.StringIO()
+    call_command("import_export", path, stdout=output)
+    return output.getvalue()
+
+
+def use_bank(sandbox: Sandbox, settings) -> None:
+    settings.PLAID_URL = sandbox.url
+    settings.PLAID_CLIENT_ID, settings.PLAID_SECRET = sandbox.client_id, sandbox.secret
+
+
+def link_and_sync(user: User, sandbox: Sandbox, persona: str) -> Item:
+    opened = open_link(user=user)
+    public_token = sandbox.complete_link(opened.token.value, username=persona)
+    metadata = LinkMetadata("ins_109508", "First Platypus Bank", frozenset())
+    item = finish_link(user=user, session_id=opened.session.pk, public_token=public_token, metadata=metadata)
+    sync_item(owner_id=user.pk, item_id=item.pk, trigger="test")
+    return item
+
+
+@pytest.mark.parametrize("persona", BANK_PERSONAS)
+def test_it_restores_a_bank_persona(alice: User, sandbox: Sandbox, settings, tmp_path: Path, persona: str) -> None:
+    use_bank(sandbox, settings)
+    link_and_sync(alice, sandbox, persona)
+    export = export_data(alice)
+    counts = export.count_rows()
+    assert counts["bank/accounts.jsonl"] >= 1
+    assert counts["bank/transactions.jsonl"] == counts["bank/transactions.csv"] >= 10
+    assert "Every restorable file is equal." in restore(export, alice, tmp_path)
+    again = export_data(alice).count_rows()
+    restorable = {entry["name"] for entry in export.manifest["files"] if entry["restorable"]}
+    assert {name: rows for name, rows in again.items() if name in restorable} == {
+        name: rows for name, rows in counts.items() if name in restorable
+    }
+
+
+@pytest.mark.parametrize("persona", sorted(PERSONAS))
+def test_it_restores_a_bureau_persona(alice: User, site_bureau: Bureau, tmp_path: Path, persona: str) -> None:
+    enroll_user(alice, persona)
+    with suppress(NoHit):
+        pull(alice)
+    export = export_data(alice)
+    with tenant(alice.pk):
+        withheld = Report.objects.filter(reports.WITHHELD).count() + RawReport.objects.filter(report=None).count()
+        report_count = Report.objects.count() - withheld
+    assert export.count_rows().get("credit/reports.jsonl", 0) == report_count
+    assert len([row for row in export.manifest["withheld_rows"] if row["model"] == "credit.rawreport"]) == withheld
+    assert "Every restorable file is equal." in restore(export, alice, tmp_path)
+
+
+@pytest.fixture
+def everything(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> User:
+    """Alice with a row in every table that is restored."""
+    item = make_item(alice)
+    account = make_account(item)
+    row = make_transaction(account, "-4.33", note="=1+1 “Tür” \\ \"x\"\n\t\x01", user_category="TRAVEL", hidden=True)
+    other = make_transaction(account, "4.33")
+    make_balance(account, 1, "-0.10")
+    store_full_report(alice)
+    with tenant(alice.pk):
+        Transfer.objects.create(owner=alice, money_out=row.pk, money_in=other.pk, sent_on=row.day)
+        LowRunway.objects.create(owner=alice, currency="USD")
+        CardLink.objects.create(owner=alice, account=account, key="card", same=True)
+    inbox.change_settings(user_id=alice.pk, time_zone="Europe/Berlin")
+    message = LowRunwayMessage(months=1, currency="USD")
+    inbox.notify(user_id=alice.pk, type=NotificationType.LOW_RUNWAY, message=message, fingerprint="low")
+    return alice
+
+
+def test_it_restores_every_table(everything: User, tmp_path: Path) -> None:
+    export = export_data(everything)
+    restore(export, everything, tmp_path)
+    user = User.objects.get()
+    assert (user.pk, user.email, user.first_name, user.unread) == (everything.pk, "alice@example.com", "Alice", 1)
+    assert (user.created_at, user.link_id) == (everything.created_at, everything.link_id)
+    assert not user.has_usable_password()
+    assert EmailAddress.objects.get().verified
+    with tenant(user.pk):
+        assert {row.note for row in Transaction.objects.all()} == {"=1+1 “Tür” \\ \"x\"\n\t\x01", ""}
+        assert Notification.objects.get().message == LowRunwayMessage(months=1, currency="USD")
+        assert NotificationSettings.objects.get().time_zone == "Europe/Berlin"
+        assert (Transfer.objects.count(), LowRunway.objects.count(), CardLink.objects.count()) == (1, 1, 1)
+
+
+def test_it_restores_a_connection_without_its_token(everything: User, tmp_path: Path, as_alice) -> None:
+    restore(export_data(everything), everything, tmp_path)
+    with tenant(everything.pk):
+        item = Item.objects.get()
+        assert (item.access_token, item.connection, item.state) == (None, Connection.REVOKED, "disconnected")
+        assert Account.objects.open().count() == 1
+
+
+def test_it_disconnects_a_restored_connection_without_the_provider(everything: User, tmp_path: Path) -> None:
+    restore(export_data(everything), everything, tmp_path)
+    with tenant(everything.pk):
+        item = Item.objects.get()
+    assert disconnect_bank(user=User.objects.get(), item_id=item.pk, keep_history=True) is None
+    with tenant(everything.pk):
+        item.refresh_from_db()
+        assert item.connection == Connection.REMOVED
+
+
+def test_it_restores_a_disconnected_connection_as_it_was(everything: User, tmp_path: Path) -> None:
+    with tenant(everything.pk):
+        Item.objects.update(connection=Connection.REMOVED, access_token=None)
+    restore(export_data(everything), everything, tmp_path)
+    with tenant(everything.pk):
+        assert Item.objects.get().connection == Connection.REMOVED
+
+
+def test_it_makes_nobody_an_administrator(everything: User, tmp_path: Path) -> None:
+    User.objects.update(is_staff=True, is_superuser=True)
+    restore(export_data(everything), everything, tmp_path)
+    user = User.objects.get()
+    assert (user.is_staff, user.is_superuser, user.is_active) == (False, False, True)
+
+
+def test_it_refuses_a_user_who_exists(everything: User, tmp_path: Path) -> None:
+    path = export_data(everything).save(tmp_path)
+    with pytest.raises(CommandError, match="has an account with this id"):
+        call_command("import_export", path)
+    empty_site(everything.pk)
+    User.objects.create_user("ALICE@example.com")
+    with pytest.raises(CommandError, match="has an account with this id"):
+        call_command("import_export", path)
+    assert User.objects.count() == 1
+
+
+def test_it_refuses_an_export_that_was_changed(everything: User, tmp_path: Path) -> None:
+    content = bytearray(export_data(everything).content)
+    position = content.index(b"bank/transactions.jsonl") + 60
+    content[position] ^= 1
+    empty_site(everything.pk)
+    with pytest.raises(CommandError, match="not as its site wrote it|cannot be read"):
+        call_command("import_export", WrittenExport(bytes(content)).save(tmp_path))
+    assert not User.objects.exists()
+
+
+def test_it_refuses_an_export_that_another_site_signed(everything: User, tmp_path: Path) -> None:
+    path = export_data(everything).save(tmp_path)
+    empty_site(everything.pk)
+    with pytest.raises(CommandError, match="signature is not valid"):
+        call_command("import_export", path, key="A" * 43 + "=")
+    assert not User.objects.exists()
+
+
+def test_it_restores_all_or_nothing(everything: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = export_data(everything).save(tmp_path)
+    empty_site(everything.pk)
+    # Another user of the site has the row's id.
+    other = User.objects.create_user("mallory@example.com")
+    with tenant(other.pk):
+        LowRunway.objects.create(owner=other, currency="USD", pk=json.loads(
+            export_rows_of(path, "notifications/low_runway.jsonl")[0])["id"])
+    with pytest.raises(CommandError, match="cannot be stored"):
+        call_command("import_export", path)
+    assert [user.email for user in User.objects.all()] == ["mallory@example.com"]
+
+
+def export_rows_of(path: Path, name: str) -> list[str]:
+    return WrittenExport(path.read_bytes()).read_text(name).splitlines()

@@ -16,6 +16,7 @@ from accounts.operators.admin import OperatorAdmin
 from accounts.users.models import User
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
+from compliance.export.data_export import DataExport
 
 
 @admin.register(User)
@@ -87,3 +88,16 @@ class AuditEventAdmin(OperatorAdmin):
     data_label = _("Your audit trail, without its encrypted details")
     list_display = ("at", "subject", "actor", "action", "resource", "resource_id", "outcome")
     list_filter = (ActionFilter,)
+
+
+@admin.register(DataExport)
+class DataExportAdmin(OperatorAdmin):
+    """When a user exported their data and how large the file is, with nothing of its content."""
+
+    needs_reason = True
+    data_label = _("Your exports, without their content")
+    list_display = (
+        "id", "state", "requested_at", "started_at", "finished_at", "expires_at", "downloaded_at", "size",
+        "row_count", "file_count", "unreadable_count", "attempts", "error_code",
+    )  # fmt: skip
+    ordering = ("-requested_at",)

@@ -8,14 +8,18 @@ from accounts.deletion.tasks import (
 )
 from accounts.emails.tasks import send_security_email
 from accounts.notifications.tasks import dispatch_due_digests, send_due_digest
+from accounts.privacy.export_tasks import build_export, dispatch_due_exports, purge_old_exports
 from accounts.sign_in.tasks import delete_expired_sessions_and_failures, send_unlock_email
 
 __all__ = [
+    "build_export",
     "delete_expired_sessions_and_failures",
     "dispatch_due_deletions",
     "dispatch_due_digests",
     "erase_account",
     "send_deletion_request_email",
+    "dispatch_due_exports",
+    "purge_old_exports",
     "send_due_digest",
     "send_receipt",
     "send_security_email",

@@ -46,6 +46,11 @@ app.conf.beat_schedule = {
     "delete accounts": {"task": "accounts.deletion.tasks.dispatch_due_deletions", "schedule": crontab(minute="*/10")},
     "look at runways": {"task": "insights.tasks.dispatch_runway_checks", "schedule": crontab(minute="34")},
     "send due digests": {"task": "accounts.notifications.tasks.dispatch_due_digests", "schedule": crontab()},
+    "write due exports": {"task": "accounts.privacy.export_tasks.dispatch_due_exports", "schedule": crontab()},
+    "purge old exports": {
+        "task": "accounts.privacy.export_tasks.purge_old_exports",
+        "schedule": crontab(minute="12"),
+    },
     "pull due credit reports": {"task": "credit.tasks.dispatch_due_pulls", "schedule": crontab(minute="*/5")},
     "drop idle numbers": {"task": "credit.tasks.delete_idle_ssns", "schedule": crontab(hour="4", minute="7")},
     "look at our password": {"task": "credit.tasks.check_bureau_password", "schedule": crontab(hour="8", minute="3")},

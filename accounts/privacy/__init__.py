@@ -1,1 +1,1 @@
-"""What people can do with their own data: see what happened to it."""
+"""What users decide about their own data, and what they see of it: the pages about privacy."""

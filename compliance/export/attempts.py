@@ -95,9 +95,11 @@ class ExportAttempt:
     def finish(self, *, key: str, **figures: Any) -> None:
         """Store the file's key and figures: the export is ready. Raises ``ExportStopped``, with nothing changed."""
         with tenant(self.owner_id):
-            export = DataExport.objects.select_for_update(of=["self"]).filter(
-                pk=self.export_id, lease_holder=self.holder, state=ExportState.RUNNING
-            ).first()
+            export = (
+                DataExport.objects.select_for_update(of=["self"])
+                .filter(pk=self.export_id, lease_holder=self.holder, state=ExportState.RUNNING)
+                .first()
+            )
             if export is None:
                 raise ExportStopped
             export.state, export.file_key, export.error_code = ExportState.READY, key, ""
@@ -112,9 +114,7 @@ class ExportAttempt:
     def fail(self, error: ExportError) -> None:
         """Queue the export again in some minutes, or fail it after the last attempt."""
         with tenant(self.owner_id):
-            held = DataExport.objects.filter(
-                pk=self.export_id, lease_holder=self.holder, state=ExportState.RUNNING
-            )
+            held = DataExport.objects.filter(pk=self.export_id, lease_holder=self.holder, state=ExportState.RUNNING)
             cleared = {"error_code": error, "lease_holder": None, "leased_until": None}
             if held.filter(attempts__lt=MAX_ATTEMPTS).update(
                 state=ExportState.QUEUED, next_attempt_at=Now() + RETRY_DELAY, **cleared

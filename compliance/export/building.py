@@ -94,8 +94,12 @@ def _finish(attempt: ExportAttempt, key: bytes, manifest: Manifest, sink: Hashin
 def verify_file(path: str, *, key: bytes, attempt: ExportAttempt) -> None:
     """Read a complete file again, as its person will. Raises ``CannotVerify`` or ``DamagedFile`` if it is not right."""
     attempt.advance("")
-    encrypted = Path(path).open("rb")  # the reader closes it
-    with EncryptedReader(encrypted, key=key, aad=file_aad(attempt.export_id)) as reader, ZipFile(reader) as archive:
+    aad = file_aad(attempt.export_id)
+    with (
+        Path(path).open("rb") as encrypted,
+        EncryptedReader(encrypted, key=key, aad=aad) as reader,
+        ZipFile(reader) as archive,
+    ):
         _, faults = verify(archive)
     if faults:
         raise CannotVerify(faults[0])

@@ -22,7 +22,7 @@ TEXT_TYPES: Final = ("varchar", "text", "char")
 
 
 def get_base_type(column: Column) -> str:
-    """Return the type of a column in PostgreSQL without its size, such as ``numeric``; a foreign key has its target's."""
+    """Return the type of a column in PostgreSQL without its size, such as ``numeric``."""
     target = column.target_field if column.is_relation else column
     return str(target.rel_db_type(connection) if column.is_relation else target.db_type(connection)).partition("(")[0]
 
@@ -64,7 +64,7 @@ def build_json_expression(columns: dict[str, Column]) -> str:
 
 
 def _json_value(column: Column) -> tuple[str, str, str]:
-    """Return what stands before, in and after a value. The outer parts are constants, and empty for a nullable column."""
+    """Return what stands before, in and after a value. The outer parts are constants; a nullable column has none."""
     name, base_type = quote_column(column), get_base_type(column)
     if base_type in NUMBER_TYPES or base_type == "jsonb":
         before, expression, after = "", f"{name}::text", ""

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from compliance.export.archive import ArchiveWriter, ArchivedFile, ByteSink
+from compliance.export.archive import ArchivedFile, ArchiveWriter, ByteSink
 from compliance.export.manifest import Manifest, WithheldRow, list_withheld_fields, sign_manifest
 from compliance.export.row_values import to_json_value
 from compliance.export.table_rows import FileRows, UnreadableRow, select_rows
@@ -51,7 +51,7 @@ def list_part_names() -> list[str]:
 
 
 def _part_names(holder: DataHolder) -> list[str]:
-    return [file.name for file in holder.files] + ([holder.attached.folder] if holder.attached else [])
+    return [file.name for file in holder.export_files] + ([holder.attached.folder] if holder.attached else [])
 
 
 def find_label(part_name: str) -> str:
@@ -81,8 +81,14 @@ def write_export(
 def render_readme(manifest: Manifest) -> bytes:
     """Say in plain words what the files are, and how to check and restore them."""
     key_id, public_key = next(iter(public_keys().items()))
-    holders = [holder for holder in list_holders() if holder.files]
-    context = {"site": settings.PUBLIC_URL, "at": to_json_value(manifest.created_at), "holders": holders, "key_id": key_id, "public_key": public_key}
+    holders = [holder for holder in list_holders() if holder.export_files]
+    context = {
+        "site": settings.PUBLIC_URL,
+        "at": to_json_value(manifest.created_at),
+        "holders": holders,
+        "key_id": key_id,
+        "public_key": public_key,
+    }
     return render_to_string("compliance/export_readme.txt", context).encode()
 
 
@@ -99,7 +105,7 @@ class HolderWriter:
     def write(self) -> None:
         """Write all files of the model."""
         self._excluded = tuple(self._note_withheld_rows())
-        for file in self._holder.files:
+        for file in self._holder.export_files:
             self._progress.advance(file.name)
             self._write_file(file)
         if self._holder.attached:

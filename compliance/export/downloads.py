@@ -33,8 +33,11 @@ def make_download_code(*, owner_id: UUID, export_id: UUID) -> str:
     """
     code = secrets.token_urlsafe(24)
     with tenant(owner_id):
-        is_stored = DataExport.objects.for_user(owner_id).downloadable().filter(pk=export_id).update(
-            download_hash=hash_code(code), download_until=timezone.now() + DOWNLOAD_LINK_LIFETIME
+        is_stored = (
+            DataExport.objects.for_user(owner_id)
+            .downloadable()
+            .filter(pk=export_id)
+            .update(download_hash=hash_code(code), download_until=timezone.now() + DOWNLOAD_LINK_LIFETIME)
         )
     if not is_stored:
         raise DataExport.DoesNotExist

@@ -1,4 +1,4 @@
-"""Reads the rows of one file of an export, in flat memory: by COPY where the database can write them, else in Python."""
+"""Reads the rows of one file of an export in flat memory: by COPY where the database can write them, else in Python."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
 """Verifies an export without the site: python verify_export.py EXPORT.zip [--key BASE64]
 
 Needs Python 3.9 or later and the package "cryptography" (pip install cryptography). It changes nothing and uses no
-network. It checks that the manifest's signature is valid, that every file has the bytes and rows that the manifest says,
-that no file is missing or was added, and that no entry of your activity was changed, removed or moved.
+network. It checks that the manifest's signature is valid, that every file has the bytes and rows that the manifest
+says, that no file is missing or was added, and that no entry of your activity was changed, removed or moved.
 
 The public key is the site's, which you find on its page about exports. Without --key, the key inside the export is
 used: that shows that nothing was damaged, but not who made the file. Ends with 0 if everything is as it should be, with

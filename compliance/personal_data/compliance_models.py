@@ -88,7 +88,15 @@ register(
                 name="activity/events.jsonl",
                 # All that the hash of an event covers.
                 columns=(
-                    "id", "at", "subject", "actor", "action", "resource", "resource_id", "outcome", "payload",
+                    "id",
+                    "at",
+                    "subject",
+                    "actor",
+                    "action",
+                    "resource",
+                    "resource_id",
+                    "outcome",
+                    "payload",
                 ),
                 computed={"details": AuditEvent.details, "alias": find_alias},
             ),

@@ -22,9 +22,9 @@ class UnreadableValue(Exception):
 class RestoredRows:
     """How the rows of a file become rows of another site.
 
-    ``parsers`` turn values of the file, as JSON, into columns, where they are not the columns' own. ``values`` are the columns
-    that the file leaves out, where they differ from their defaults; they are made for each row. ``finish`` is called
-    with the user's id when all rows are stored.
+    ``parsers`` turn values of the file, as JSON, into columns, where they are not the columns' own. ``values`` are the
+    columns that the file leaves out, where they differ from their defaults; they are made for each row. ``finish`` is
+    called with the user's id when all rows are stored.
     """
 
     parsers: Mapping[str, Callable[[bytes], Mapping[str, Any]]] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from compliance.personal_data.export_files import AttachedFiles, ExportFile, WithheldRows
+from compliance.personal_data.export_files import JSON_LINES, AttachedFiles, ExportFile, WithheldRows
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -51,7 +51,8 @@ class DataHolder:
     reads, or ``technical``, which says nothing about the person. ``owner`` is the lookup from a row to its person's id,
     and needs no other claim if it is a column.
 
-    ``files`` and ``attached`` say in which files of an export the rows are, and ``withheld_rows`` which rows wait.
+    ``files`` and ``attached`` say in which files of an export the rows are; without any, they are in one that is named
+    for the model. ``withheld_rows`` are those that have to wait.
 
     Erasure deletes the person's rows, unless ``erase`` does something else; it returns how many rows it erased.
     ``kept_after_erasure`` is the reason why rows stay, which then identify nobody. ``kept_for`` says how long rows are
@@ -71,6 +72,13 @@ class DataHolder:
     withheld_rows: tuple[WithheldRows, ...] = ()
     erase: Callable[[UUID], int] | None = None
     kept_after_erasure: "StrOrPromise" = ""
+
+    @property
+    def export_files(self) -> tuple[ExportFile, ...]:
+        """Return the files that an export has for this model; none if nothing of it is exported."""
+        if self.files or not self.exported:
+            return self.files
+        return (ExportFile(name=f"{self.category}/{self.model._meta.model_name}{JSON_LINES}"),)
 
     @property
     def claims(self) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def _find_file_faults(holder: DataHolder) -> Iterator[str]:
     if holder.owner and any(column.attname == holder.owner for column in holder.model._meta.concrete_fields):
         exported.add(holder.owner)
     written = {holder.owner} | ({holder.attached.attribute} if holder.attached else set())
-    for file in holder.files:
+    for file in holder.export_files:
         columns = list_columns(holder, file)
         written |= {*columns, *file.computed}
         yield from (

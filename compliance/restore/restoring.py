@@ -70,7 +70,9 @@ def restore_export(path: Path, *, key: str | None = None) -> Restoration:
 
 def _store_files(archive: ZipFile, manifest: dict[str, Any], user_id: UUID) -> int:
     if manifest["schema_version"] != SCHEMA_VERSION:
-        raise CannotRestore(f"The export has schema version {manifest['schema_version']}, and this site {SCHEMA_VERSION}.")
+        raise CannotRestore(
+            f"The export has schema version {manifest['schema_version']}, and this site {SCHEMA_VERSION}."
+        )
     _require_new_user(archive, user_id)
     present = {entry["name"] for entry in manifest["files"]}
     try:
@@ -92,14 +94,14 @@ def _store_files(archive: ZipFile, manifest: dict[str, Any], user_id: UUID) -> i
 
 def _restorable_files() -> Iterator[tuple[DataHolder, ExportFile]]:
     for holder in list_holders():
-        for file in holder.files:
+        for file in holder.export_files:
             if file.restored is not None:
                 yield holder, file
 
 
 def _require_new_user(archive: ZipFile, user_id: UUID) -> None:
     users, user_model = get_user_model()._default_manager, get_user_model()
-    holder, file = next((holder, file) for holder, file in _restorable_files() if holder.model is user_model)
+    file = next(file for holder, file in _restorable_files() if holder.model is user_model)
     with archive.open(file.name) as stream:
         exported = json.loads(stream.readline() or b"null")
     if exported is None or exported["id"] != str(user_id):

@@ -85,7 +85,7 @@ class RowBuilder:
 
 
 def parse_value(column: "Field[Any, Any]", text: bytes) -> Any:
-    """Parse a value as ``export.column_sql`` writes it. Raises ``ValidationError`` for one that the column cannot have."""
+    """Parse a value as ``export.column_sql`` writes it. Raises ``ValidationError`` if the column cannot have it."""
     value = msgspec.json.decode(text)
     if isinstance(column, SealedTextField):
         # A value that the export could not read, in a column that has to have one.

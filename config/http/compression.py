@@ -15,6 +15,7 @@ from django.utils.cache import patch_vary_headers
 LEVEL: Final = 4
 # Text of this length is always longer than compressed, random bytes included.
 MIN_BYTES: Final = 1_000
+ZIP: Final = "application/zip"
 
 
 class PageCompressionMiddleware(GZipMiddleware):
@@ -25,7 +26,9 @@ class PageCompressionMiddleware(GZipMiddleware):
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Compress a page if the browser accepts gzip."""
+        """Compress a page if the browser accepts gzip. A ZIP file is compressed already, and keeps its length."""
+        if response.headers.get("Content-Type") == ZIP:
+            return response
         if is_page(response) and re_accepts_gzip.search(request.META.get("HTTP_ACCEPT_ENCODING", "")):
             patch_vary_headers(response, ("Accept-Encoding",))
             response.content = compress(response.content, max_random_bytes=self.max_random_bytes)

@@ -55,6 +55,14 @@ LIMITS: Final = (
     ),
     # Recomputes every hash of the user's own audit trail.
     Limit("verify", "6/m", per="user", routes=frozenset({"verify_activity"}), uncounted=SAFE_METHODS),
+    # These prepare or send everything about a user.
+    Limit(
+        "export",
+        "30/h",
+        per="user",
+        routes=frozenset({"request_export", "download_export", "send_export", "delete_export"}),
+        uncounted=SAFE_METHODS,
+    ),
     # Applies to all paths, also to those without a route, so that guesses of paths count too.
     Limit("api-auth", "10/m", per="ip", below="/api/auth/"),
     # Reserved for generated responses, which will be below this path and cost money.

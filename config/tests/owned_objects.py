@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
@@ -19,6 +20,7 @@ from banking.notification_messages import ConnectionLostMessage, LostAccess
 from banking.tests.factories import make_account, make_balance, make_transaction
 from compliance.consent import ConsentEvent
 from compliance.consent.legal_texts import current_version
+from compliance.export.data_export import DataExport, ExportState
 from compliance.isolation import tenant
 from config.tests.routes import list_routes
 from credit.tests.experian_samples import parse_sample
@@ -34,6 +36,7 @@ FIXED_ARGUMENTS: dict[str, list[object]] = {
     "sandbox": ["link/v2/stable/link-initialize.js"],
     "admin:app_list": ["accounts"],
     "admin:config_policyviolation_change": [1],
+    "send_export": [UUID(int=1), "forged"],
 }
 # Values in Alice's rows that no response may contain, not even one to her.
 CANARIES = {
@@ -56,6 +59,7 @@ class OwnedObjects:
     notification: Notification
     report_id: UUID
     event_id: UUID
+    export: DataExport
 
     def get_arguments(self, name: str) -> list[object]:
         """The URL arguments of a route. Raises ``NoReverseMatch`` for a route without values here."""
@@ -70,6 +74,7 @@ class OwnedObjects:
             "notification_id": self.notification.pk,
             "report_id": self.report_id,
             "event_id": self.event_id,
+            "export_id": self.export.pk,
             "key": CARD_KEY,
             "mfa_edit_webauthn": self.passkey.pk,
             "mfa_remove_webauthn": self.passkey.pk,
@@ -109,6 +114,15 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
         notification = Notification.objects.get()
         consent = ConsentEvent.objects.filter(owner=alice.pk).first()
     report_id = store_report(alice, parse_sample())
+    with tenant(alice.pk):
+        export = DataExport.objects.create(
+            owner=alice,
+            state=ExportState.READY,
+            file_key="canary-file-key",
+            size=1,
+            finished_at=timezone.now(),
+            expires_at=timezone.now() + timedelta(days=7),
+        )
     return OwnedObjects(
         item,
         account,
@@ -118,6 +132,7 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
         notification,
         report_id,
         consent.pk,
+        export,
     )
 
 

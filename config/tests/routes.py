@@ -47,6 +47,7 @@ admin:banking_syncrun_changelist            in/in    404/404  404/404  2fa/2fa  
 admin:banking_transaction_changelist        in/in    404/404  404/404  2fa/2fa  403/405
 admin:break_glass                           in/in    404/404  404/404  2fa/2fa  200/200
 admin:compliance_auditevent_changelist      in/in    404/404  404/404  2fa/2fa  200/405
+admin:compliance_dataexport_changelist      in/in    404/404  404/404  2fa/2fa  403/405
 admin:config_policyviolation_change         in/in    404/404  404/404  2fa/2fa  200/405
 admin:config_policyviolation_changelist     in/in    404/404  404/404  2fa/2fa  200/405
 admin:consent_counts                        in/in    404/404  404/404  2fa/2fa  200/405
@@ -100,6 +101,9 @@ do_not_sell                                 200/in   200/on   200/on   200/on   
 end_other_sessions                          in/in    405/2fa  405/2fa  2fa/2fa  405/2fa
 end_session                                 in/in    405/404  405/2fa  2fa/2fa  405/404
 erase_account                               in/in    200/200  200/200  2fa/2fa  200/200
+delete_export                               in/in    404/404  200/on   2fa/2fa  404/404
+download_export                             in/in    404/404  200/on   2fa/2fa  404/404
+exports                                     in/in    200/405  200/405  2fa/2fa  200/405
 finish_link                                 in/in    405/404  405/on   2fa/2fa  405/404
 global_privacy_control                      200/405  200/405  200/405  200/405  200/405
 help                                        200/405  200/405  200/405  200/405  200/405
@@ -137,6 +141,8 @@ security                                    in/in    200/405  200/405  200/405  
 security_overview                           200/405  200/405  200/405  200/405  200/405
 sync_status                                 in/in    200/405  200/405  2fa/2fa  200/405
 terms                                       200/405  200/405  200/405  200/405  200/405
+request_export                              in/in    200/on   200/on   2fa/2fa  200/on
+send_export                                 in/in    404/405  404/405  2fa/2fa  404/405
 transactions                                in/in    200/405  200/405  2fa/2fa  200/405
 transactions-csv                            in/in    200/405  200/405  2fa/2fa  200/405
 unlock                                      200/200  200/200  200/200  2fa/2fa  200/200

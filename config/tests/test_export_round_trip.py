@@ -95,7 +95,7 @@ def everything(alice: User, make_item: Callable[..., Item], provider: ScriptedPr
     """Alice with a row in every table that is restored."""
     item = make_item(alice)
     account = make_account(item)
-    row = make_transaction(account, "-4.33", note="=1+1 “Tür” \\ \"x\"\n\t\x01", user_category="TRAVEL", hidden=True)
+    row = make_transaction(account, "-4.33", note='=1+1 “Tür” \\ "x"\n\t\x01', user_category="TRAVEL", hidden=True)
     other = make_transaction(account, "4.33")
     make_balance(account, 1, "-0.10")
     store_full_report(alice)
@@ -118,7 +118,7 @@ def test_it_restores_every_table(everything: User, tmp_path: Path) -> None:
     assert not user.has_usable_password()
     assert EmailAddress.objects.get().verified
     with tenant(user.pk):
-        assert {row.note for row in Transaction.objects.all()} == {"=1+1 “Tür” \\ \"x\"\n\t\x01", ""}
+        assert {row.note for row in Transaction.objects.all()} == {'=1+1 “Tür” \\ "x"\n\t\x01', ""}
         assert Notification.objects.get().message == LowRunwayMessage(months=1, currency="USD")
         assert NotificationSettings.objects.get().time_zone == "Europe/Berlin"
         assert (Transfer.objects.count(), LowRunway.objects.count(), CardLink.objects.count()) == (1, 1, 1)
@@ -173,7 +173,7 @@ def test_it_refuses_an_export_that_was_changed(everything: User, tmp_path: Path)
     position = content.index(b"bank/transactions.jsonl") + 60
     content[position] ^= 1
     empty_site(everything.pk)
-    with pytest.raises(CommandError, match="not as its site wrote it|cannot be read"):
+    with pytest.raises(CommandError, match=r"not as its site wrote it|cannot be read"):
         call_command("import_export", WrittenExport(bytes(content)).save(tmp_path))
     assert not User.objects.exists()
 
@@ -192,8 +192,9 @@ def test_it_restores_all_or_nothing(everything: User, tmp_path: Path, monkeypatc
     # Another user of the site has the row's id.
     other = User.objects.create_user("mallory@example.com")
     with tenant(other.pk):
-        LowRunway.objects.create(owner=other, currency="USD", pk=json.loads(
-            export_rows_of(path, "notifications/low_runway.jsonl")[0])["id"])
+        LowRunway.objects.create(
+            owner=other, currency="USD", pk=json.loads(export_rows_of(path, "notifications/low_runway.jsonl")[0])["id"]
+        )
     with pytest.raises(CommandError, match="cannot be stored"):
         call_command("import_export", path)
     assert [user.email for user in User.objects.all()] == ["mallory@example.com"]

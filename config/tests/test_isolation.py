@@ -16,6 +16,7 @@ from banking.linking.sessions import open_link
 from banking.models import Item, SyncRun, Transfer
 from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
+from compliance.export.data_export import DataExport
 from compliance.isolation import tenant, unisolated_tables
 from compliance.isolation.models import Owned
 from config.tests.project_apps import own_apps
@@ -79,7 +80,7 @@ def get_model_name(model: type[models.Model]) -> str:
 
 def test_it_lists_every_model_without_an_owner() -> None:
     assert {model.__name__ for model in MODELS} - {model.__name__ for model in OWNED} == OTHERS
-    assert {model._meta.app_label for model in OWNED} == {"accounts", "banking", "credit", "insights"}
+    assert {model._meta.app_label for model in OWNED} == {"accounts", "banking", "compliance", "credit", "insights"}
 
 
 def test_it_covers_every_app_of_the_site() -> None:
@@ -170,6 +171,7 @@ def rows_of_both_users(alice: User, mallory: User, make_item: Callable[..., Item
             LowRunway.objects.create(owner=user, currency="USD")
             CardLink.objects.create(owner=user, account=account, key="card", same=True)
             DeletionRequest.objects.create(owner=user, due_at=timezone.now())
+            DataExport.objects.create(owner=user)
         disconnect_bank(user=user, item_id=item.pk, keep_history=True)
 
 

@@ -13,7 +13,7 @@ from compliance.restore.rows import CannotRestore
 class Command(BaseCommand):
     """Verifies the export, restores it in one transaction, and compares what is stored with it."""
 
-    help = "Restore an export of one user into this site, which must not have that user. docs/export.md says what is in it."
+    help = "Restore an export of one user into this site, which must not have that user. See docs/export.md."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the file and the key of the site that wrote it."""

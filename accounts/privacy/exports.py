@@ -1,0 +1,87 @@
+"""A user's exports as pages show them, and the email that one is ready."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.emails.tasks import enqueue_security_email
+from accounts.users.models import User
+from compliance.export.building import build_export
+from compliance.export.contents import find_label
+from compliance.export.data_export import DataExport, ExportError, ExportState
+from formats import dates
+
+MAX_SHOWN: Final = 20
+FAST_POLLING_PERIOD: Final = timedelta(seconds=30)
+SLOW_AFTER: Final = timedelta(minutes=10)
+ERROR_MESSAGES: Final = {
+    ExportError.DISK_FULL: gettext_lazy("We couldn't finish this export because our storage is full."),
+    ExportError.STORAGE: gettext_lazy("We couldn't store this export."),
+    ExportError.DAMAGED: gettext_lazy("We stored this export, but it didn't pass our check, so we deleted it."),
+    ExportError.INTERRUPTED: gettext_lazy("This export was interrupted."),
+    ExportError.KEY: gettext_lazy("We couldn't encrypt this export, so we didn't store it."),
+    ExportError.MISSING: gettext_lazy("The file of this export is gone."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportProgress:
+    """``state`` is running or slow; ``part`` counts up to ``part_count``."""
+
+    state: str
+    sentence: str
+    part: int
+    part_count: int
+    poll_seconds: int
+
+
+def list_exports(user: User) -> list[DataExport]:
+    """List the user's last exports, newest first."""
+    return list(DataExport.objects.for_user(user).order_by("-requested_at", "-id")[:MAX_SHOWN])
+
+
+def describe_progress(exports: list[DataExport], *, at: datetime) -> ExportProgress | None:
+    """Describe the export that is being prepared. None if there is none."""
+    export = next((export for export in exports if export.is_active), None)
+    if export is None:
+        return None
+    age = at - export.requested_at
+    return ExportProgress(
+        state="slow" if age > SLOW_AFTER else "running",
+        sentence=describe_step(export, at=at),
+        part=export.part,
+        part_count=export.part_count,
+        poll_seconds=2 if age < FAST_POLLING_PERIOD else 5,
+    )
+
+
+def describe_step(export: DataExport, *, at: datetime) -> str:
+    """Return the sentence about what happens now, which a screen reader reads out when it changes."""
+    if export.state == ExportState.QUEUED and export.error_code:
+        next_attempt = dates.zoned_time(localtime(max(export.next_attempt_at, at)))
+        return _("%(error)s Next attempt: %(time)s.") % {"error": describe_error(export), "time": next_attempt}
+    if export.state == ExportState.QUEUED:
+        return _("Your export starts in a moment.")
+    label = find_label(export.part_name)
+    return _("Preparing: %(what)s") % {"what": label} if label else _("Checking the file.")
+
+
+def describe_error(export: DataExport) -> str:
+    """Return what went wrong in the last attempt, as a sentence; empty if nothing did."""
+    return str(ERROR_MESSAGES[ExportError(export.error_code)]) if export.error_code else ""
+
+
+def build_and_notify(*, owner_id: UUID, export_id: UUID) -> None:
+    """Write an export, and email its user when it is ready."""
+    if not build_export(owner_id=owner_id, export_id=export_id):
+        return
+    user = User.objects.filter(pk=owner_id).first()
+    if user is not None:
+        with transaction.atomic():
+            enqueue_security_email("accounts/email/export_ready", user=user)

@@ -57,6 +57,8 @@ class ArchiveWriter:
         self._thread.shutdown(cancel_futures=error is not None)
         if error is None:
             self._zip.close()
+        # Without its sink, which may be closed by then, it writes nothing when it is collected.
+        self._zip.fp = None
 
     def write_rows(self, name: str, rows: Iterable[bytes], *, head: bytes = b"") -> ArchivedFile:
         """Write a file with one line for each row, below a line that is not counted."""

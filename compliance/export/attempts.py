@@ -12,7 +12,6 @@ from typing import Any, Final, Self
 from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
-from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -27,6 +26,7 @@ from compliance.export.data_export import (
     ExportState,
 )
 from compliance.isolation import tenant
+from compliance.isolation.tenant import cursor_of_own_connection, open_own_connection
 
 RENEW_SECONDS: Final = 10.0
 ADVANCE: Final = """
@@ -56,11 +56,8 @@ class ExportAttempt:
     @contextmanager
     def keep_connection(self) -> Iterator[Self]:
         """Open the connection of the progress, and close it at the end."""
-        self._connection = connections[DEFAULT_DB_ALIAS].copy()
-        try:
+        with open_own_connection() as self._connection:
             yield self
-        finally:
-            self._connection.close()
 
     def advance(self, name: str) -> None:
         """Record that the next file is being written. Raises ``ExportStopped``."""
@@ -73,10 +70,10 @@ class ExportAttempt:
             self._write_progress()
 
     def _write_progress(self) -> None:
-        self._connection.set_autocommit(False)
-        with self._connection.cursor() as cursor:
+        users = self._connection.ops.quote_name(get_user_model()._meta.db_table)
+        with cursor_of_own_connection(self._connection, self.owner_id) as cursor:
             cursor.execute(
-                ADVANCE.format(users=self._connection.ops.quote_name(get_user_model()._meta.db_table)),
+                ADVANCE.format(users=users),
                 {
                     "part": self.part,
                     "name": self.part_name,
@@ -87,7 +84,6 @@ class ExportAttempt:
                 },
             )
             is_held = cursor.rowcount == 1
-        self._connection.commit()
         self._renewed_at = time.monotonic()
         if not is_held:
             raise ExportStopped

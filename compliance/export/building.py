@@ -3,7 +3,6 @@
 import errno
 import logging
 from base64 import b64encode
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 from zipfile import BadZipFile, ZipFile
@@ -72,7 +71,7 @@ def _write_and_finish(attempt: ExportAttempt) -> None:
             progress=attempt,
         )
         sink.close()
-        verify_file(file.name, key=key, attempt=attempt)
+        verify_file(key=key, attempt=attempt)
     try:
         _finish(attempt, key, manifest, sink)
     except ExportStopped:
@@ -91,12 +90,12 @@ def _finish(attempt: ExportAttempt, key: bytes, manifest: Manifest, sink: Hashin
     )
 
 
-def verify_file(path: str, *, key: bytes, attempt: ExportAttempt) -> None:
+def verify_file(*, key: bytes, attempt: ExportAttempt) -> None:
     """Read a complete file again, as its person will. Raises ``CannotVerify`` or ``DamagedFile`` if it is not right."""
     attempt.advance("")
     aad = file_aad(attempt.export_id)
     with (
-        Path(path).open("rb") as encrypted,
+        storage.partial_path(attempt.export_id, holder=attempt.holder).open("rb") as encrypted,
         EncryptedReader(encrypted, key=key, aad=aad) as reader,
         ZipFile(reader) as archive,
     ):

@@ -7,7 +7,7 @@ same in Python, for rows that Python has to read.
 from typing import Any, Final, TypeAlias
 
 from django.db import connection
-from django.db.models import Field
+from django.db.models import Field, ForeignKey
 
 from formats.spreadsheets import ESCAPED_STARTS
 
@@ -23,8 +23,9 @@ TEXT_TYPES: Final = ("varchar", "text", "char")
 
 def get_base_type(column: Column) -> str:
     """Return the type of a column in PostgreSQL without its size, such as ``numeric``."""
-    target = column.target_field if column.is_relation else column
-    return str(target.rel_db_type(connection) if column.is_relation else target.db_type(connection)).partition("(")[0]
+    if isinstance(column, ForeignKey):
+        return str(column.target_field.rel_db_type(connection)).partition("(")[0]
+    return str(column.db_type(connection)).partition("(")[0]
 
 
 def quote_column(column: Column) -> str:

@@ -103,10 +103,6 @@ class EncryptedReader(io.RawIOBase):
         self._position = max(base + offset, 0)
         return self._position
 
-    def tell(self) -> int:
-        """Return the position in the plaintext."""
-        return self._position
-
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
         """Read from the current position to the end of its chunk."""
         number, offset = divmod(self._position, CHUNK_BYTES)

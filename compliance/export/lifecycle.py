@@ -121,4 +121,5 @@ def _iterate_ready_exports() -> Iterator[OwnedId]:
 def _query(sql: str, *values: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
+    return rows

@@ -43,8 +43,9 @@ def write_json_line(values: Mapping[str, Any]) -> bytes:
 def write_csv_line(values: Mapping[str, Any]) -> bytes:
     """Write one row as a line of CSV. Texts are safe in a spreadsheet, and numbers stay numbers."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(map(_to_csv_cell, values.values()))
-    return line.getvalue().encode()
+    # With this end of a line, the writer quotes cells with either of its characters. COPY ends lines with the second.
+    csv.writer(line, lineterminator="\r\n").writerow(map(_to_csv_cell, values.values()))
+    return line.getvalue().removesuffix("\r\n").encode() + b"\n"
 
 
 def _to_csv_cell(value: Any) -> Any:

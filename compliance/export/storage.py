@@ -29,13 +29,22 @@ def export_path(export_id: UUID) -> Path:
     return Path(settings.EXPORT_DIR) / f"{export_id}{SUFFIX}"
 
 
+def partial_path(export_id: UUID, *, holder: UUID) -> Path:
+    """Return where a worker writes the file of an export."""
+    return Path(settings.EXPORT_DIR) / f"{export_id}.{holder}{PARTIAL_SUFFIX}"
+
+
 @contextmanager
 def create_file(export_id: UUID, *, holder: UUID) -> Iterator[BinaryIO]:
-    """Write the file of an export; it gets its name when the block ends. Deletes it if the block fails."""
+    """Write the file of an export; it gets its name when the block ends. Deletes it if the block fails.
+
+    Until then the file's path is that of ``partial_path``.
+    """
     delete_partial_files(export_id)
-    partial = export_dir() / f"{export_id}.{holder}{PARTIAL_SUFFIX}"
+    export_dir()
+    partial = partial_path(export_id, holder=holder)
     try:
-        with partial.open("xb", opener=_open_private) as file:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             yield file
         partial.replace(export_path(export_id))
         _sync_folder()
@@ -70,10 +79,6 @@ def list_export_ids() -> Iterator[UUID]:
             yield UUID(name)
         except ValueError:
             continue
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _sync_folder() -> None:

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 SYSTEM = UUID(int=0)
@@ -84,15 +85,30 @@ def autonomous_cursor(owner: UUID) -> Iterator[CursorWrapper]:
     For the few rows that have to survive a rollback of the work that caused them. The connection is opened and closed
     here.
     """
+    with open_own_connection() as connection, cursor_of_own_connection(connection, owner) as cursor:
+        yield cursor
+
+
+@contextmanager
+def open_own_connection() -> Iterator[BaseDatabaseWrapper]:
+    """Open another connection than that of the current transaction, and close it at the end."""
     connection = connections[DEFAULT_DB_ALIAS].copy()
     try:
-        with _set_tenant(owner):
-            connection.set_autocommit(False)
-            with connection.cursor() as cursor:
-                yield cursor
-            connection.commit()
+        yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def cursor_of_own_connection(connection: BaseDatabaseWrapper, owner: UUID) -> Iterator[CursorWrapper]:
+    """Yield a cursor in a transaction of ``owner`` on such a connection, committed at the end."""
+    with _set_tenant(owner):
+        connection.set_autocommit(False)
+        with connection.cursor() as cursor:
+            yield cursor
+        connection.commit()
+        # The tenant is set for one transaction, and again when the next one begins.
+        connection.set_autocommit(True)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Writes a ZIP file as its files come, and remembers the size, the number of rows and the hash of each.
 
-Reading rows and compressing them take turns in Python, so the compressing has a thread: zlib, SHA-256 and AES let the
-other one run. At most a few blocks wait between them, so memory stays flat.
+Reading rows and compressing them take turns in Python, so the compressing has a thread: deflate, SHA-256 and AES let
+the other one run. At most a few blocks wait between them, so memory stays flat.
 """
 
 import hashlib
@@ -15,10 +15,13 @@ from types import TracebackType
 from typing import IO, Any, Final, Protocol, Self
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-BLOCK_BYTES: Final = 256 * 1024
+from isal import isal_zlib
+
 WAITING_BLOCKS: Final = 4
-# Of 60 MB of JSON lines, level 6 saves a fifth more and takes three times as long.
+# Of 30 MB of JSON lines, ISA-L makes 3.7 MB in 23 ms. zlib makes 4.2 MB in 160 ms at its lowest level, and 3.5 MB in
+# 330 ms at level 6.
 COMPRESSION_LEVEL: Final = 1
+RAW_DEFLATE: Final = -15
 
 
 class ByteSink(Protocol):
@@ -45,7 +48,7 @@ class ArchiveWriter:
     """Writes files one after the other into a ZIP file. Use it in a ``with`` block, whose end completes the file."""
 
     def __init__(self, sink: ByteSink, *, at: datetime) -> None:
-        self._zip = ZipFile(_as_file(sink), "w", ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL)
+        self._zip = ZipFile(_as_file(sink), "w", ZIP_DEFLATED)
         self._date_time = at.timetuple()[:6]
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self._waiting: deque[Future[None]] = deque()
@@ -60,19 +63,14 @@ class ArchiveWriter:
         # Without its sink, which may be closed by then, it writes nothing when it is collected.
         self._zip.fp = None
 
-    def write_rows(self, name: str, rows: Iterable[bytes], *, head: bytes = b"") -> ArchivedFile:
-        """Write a file with one line for each row, below a line that is not counted."""
+    def write_blocks(self, name: str, blocks: Iterable[tuple[int, bytes]], *, head: bytes = b"") -> ArchivedFile:
+        """Write a file of blocks with a number of rows each, below a line that is not counted."""
         count = 0
         with self._open_member(name) as member:
-            lines, length = [head], len(head)
-            for line in rows:
-                count += 1
-                lines.append(line)
-                length += len(line)
-                if length >= BLOCK_BYTES:
-                    self._submit(member.write, b"".join(lines))
-                    lines, length = [], 0
-            self._submit(member.write, b"".join(lines))
+            self._submit(member.write, head)
+            for rows, content in blocks:
+                count += rows
+                self._submit(member.write, content)
         return ArchivedFile(name, member.size, member.sha256, count)
 
     def write_bytes(self, name: str, content: bytes) -> ArchivedFile:
@@ -84,11 +82,15 @@ class ArchiveWriter:
     @contextmanager
     def _open_member(self, name: str) -> "Iterator[_Member]":
         entry = ZipInfo(name, self._date_time)
-        entry.compress_type, entry._compresslevel = ZIP_DEFLATED, COMPRESSION_LEVEL  # type: ignore[attr-defined]
+        entry.compress_type = ZIP_DEFLATED
         # Readable by its owner only, wherever it is unpacked.
         entry.external_attr = 0o600 << 16
         # Sizes are not known before, and may be above four gigabytes.
         with self._zip.open(entry, "w", force_zip64=True) as stream:
+            # ``zipfile`` has no parameter for another implementation of deflate.
+            stream._compressor = isal_zlib.compressobj(  # type: ignore[attr-defined]
+                COMPRESSION_LEVEL, isal_zlib.DEFLATED, RAW_DEFLATE
+            )
             member = _Member(stream)
             try:
                 yield member
@@ -121,6 +123,17 @@ class _Member:
         self._hash.update(block)
         self.size += len(block)
         self._stream.write(block)
+
+
+class ArchiveReader(ZipFile):
+    """Reads the files of a ZIP file, and checks their CRC, in half the time of ``ZipFile``."""
+
+    def open(self, *args: Any, **options: Any) -> IO[bytes]:
+        """Open a file of the archive for reading."""
+        stream = super().open(*args, **options)
+        if getattr(stream, "_compress_type", None) == ZIP_DEFLATED:
+            stream._decompressor = isal_zlib.decompressobj(RAW_DEFLATE)  # type: ignore[attr-defined]
+        return stream
 
 
 def _as_file(sink: ByteSink) -> Any:

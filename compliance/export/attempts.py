@@ -29,6 +29,8 @@ from compliance.isolation import tenant
 from compliance.isolation.tenant import cursor_of_own_connection, open_own_connection
 
 RENEW_SECONDS: Final = 10.0
+# Most files take some milliseconds, and each write of the progress is a commit.
+PROGRESS_SECONDS: Final = 0.5
 ADVANCE: Final = """
     UPDATE compliance_dataexport SET part = %(part)s, part_name = %(name)s, leased_until = now() + %(lease)s
      WHERE id = %(export)s AND state = 'running' AND lease_holder = %(holder)s
@@ -60,9 +62,10 @@ class ExportAttempt:
             yield self
 
     def advance(self, name: str) -> None:
-        """Record that the next file is being written. Raises ``ExportStopped``."""
+        """Note that the next file is being written; pages see it within half a second. Raises ``ExportStopped``."""
         self.part, self.part_name = self.part + 1, name
-        self._write_progress()
+        if time.monotonic() - self._renewed_at >= PROGRESS_SECONDS:
+            self._write_progress()
 
     def renew_if_due(self) -> None:
         """Renew the lease if the last renewal is some seconds ago. Raises ``ExportStopped``."""

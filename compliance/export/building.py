@@ -5,11 +5,12 @@ import logging
 from base64 import b64encode
 from typing import Final
 from uuid import UUID
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile
 
 from django.utils import timezone
 
 from compliance.export import encrypted_file, storage
+from compliance.export.archive import ArchiveReader
 from compliance.export.attempts import ExportAttempt, ExportStopped, claim_export
 from compliance.export.contents import list_part_names, write_export
 from compliance.export.data_export import ExportError
@@ -97,7 +98,7 @@ def verify_file(*, key: bytes, attempt: ExportAttempt) -> None:
     with (
         storage.partial_path(attempt.export_id, holder=attempt.holder).open("rb") as encrypted,
         EncryptedReader(encrypted, key=key, aad=aad) as reader,
-        ZipFile(reader) as archive,
+        ArchiveReader(reader) as archive,
     ):
         _, faults = verify(archive)
     if faults:

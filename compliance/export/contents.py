@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from compliance.export.archive import ArchivedFile, ArchiveWriter, ByteSink
 from compliance.export.manifest import Manifest, WithheldRow, list_withheld_fields, sign_manifest
 from compliance.export.row_values import to_json_value
-from compliance.export.table_rows import FileRows, UnreadableRow, select_rows
+from compliance.export.table_rows import Block, FileRows, UnreadableRow, select_rows
 from compliance.export.verify_export import MANIFEST, SIGNATURE
 from compliance.isolation.snapshot import snapshot
 from compliance.personal_data import DataHolder, ExportFile, UnreadableValue
@@ -21,7 +21,6 @@ from compliance.signing import public_keys
 from compliance.vault import SealError
 
 README: Final = "README.txt"
-ROWS_BETWEEN_RENEWALS: Final = 1000
 VERIFIER: Final = Path(__file__).with_name("verify_export.py")
 
 
@@ -122,8 +121,8 @@ class HolderWriter:
 
     def _write_file(self, file: ExportFile) -> None:
         rows = FileRows(self._holder, file, self._manifest.owner_id, self._excluded)
-        lines = self._renew_while(rows.iterate_lines())
-        self._add(self._archive.write_rows(file.name, lines, head=rows.head), is_restored=file.restored is not None)
+        blocks = self._renew_while(rows.iterate_blocks())
+        self._add(self._archive.write_blocks(file.name, blocks, head=rows.head), is_restored=file.restored is not None)
         self._manifest.columns[file.name] = rows.names
         self._manifest.unreadable += rows.unreadable
 
@@ -148,8 +147,7 @@ class HolderWriter:
         if is_restored:
             self._manifest.restored.add(file.name)
 
-    def _renew_while(self, lines: Iterator[bytes]) -> Iterator[bytes]:
-        for number, line in enumerate(lines):
-            if number % ROWS_BETWEEN_RENEWALS == 0:
-                self._progress.renew_if_due()
-            yield line
+    def _renew_while(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        for block in blocks:
+            self._progress.renew_if_due()
+            yield block

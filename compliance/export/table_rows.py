@@ -1,9 +1,9 @@
 """Reads the rows of one file of an export in flat memory: by COPY where the database can write them, else in Python."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -25,6 +25,16 @@ from compliance.vault.fields import SealedTextField
 # In a JSON text no character is special to these, so COPY writes it as it is.
 RAW_LINES: Final = "(FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
 SPREADSHEET: Final = "(FORMAT csv)"
+
+
+BLOCK_BYTES: Final = 256 * 1024
+
+
+class Block(NamedTuple):
+    """Some rows, each a line of bytes."""
+
+    rows: int
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -74,15 +84,15 @@ class FileRows:
         is_selected = self.file.rows is not None or bool(self.excluded)
         return owns_column and not (self.file.computed or is_sealed or is_selected)
 
-    def iterate_lines(self) -> Iterator[bytes]:
-        """Yield each row as a line, in the open transaction of the owner."""
-        return self._copy() if self.is_written_by_database else self._read()
+    def iterate_blocks(self) -> Iterator[Block]:
+        """Yield all rows as lines, many at a time, in the open transaction of the owner."""
+        return self._copy() if self.is_written_by_database else gather_blocks(self._read())
 
-    def _copy(self) -> Iterator[bytes]:
+    def _copy(self) -> Iterator[Block]:
         cursor = connections[DEFAULT_DB_ALIAS].cursor()
         with cursor, cursor.cursor.copy(self.build_copy(), [self.owner_id]) as copy:
-            # Bytes, one message of the protocol for each row.
-            yield from copy
+            # Each row is one message of the protocol.
+            yield from gather_blocks(copy)
 
     def build_copy(self) -> str:
         """Return the COPY statement, whose one parameter is the owner's id."""
@@ -126,6 +136,20 @@ class FileRows:
             name: (_reveal_column if self.is_csv else _read_column)(name) for name in self.columns
         }
         return readers | dict(self.file.computed)
+
+
+def gather_blocks(rows: Iterable[bytes]) -> Iterator[Block]:
+    """Join lines to blocks of some size."""
+    lines: list[bytes] = []
+    length = 0
+    for row in rows:
+        lines.append(row)
+        length += len(row)
+        if length >= BLOCK_BYTES:
+            yield Block(len(lines), b"".join(lines))
+            lines, length = [], 0
+    if lines:
+        yield Block(len(lines), b"".join(lines))
 
 
 def select_rows(holder: DataHolder, owner_id: UUID, excluded: tuple[Any, ...] = ()) -> "QuerySet[Any]":

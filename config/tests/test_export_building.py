@@ -33,6 +33,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
+def _write_progress_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "PROGRESS_SECONDS", 0)
+
+
+@pytest.fixture(autouse=True)
 def folder(settings, tmp_path: Path) -> Path:
     settings.EXPORT_DIR = str(tmp_path / "exports")
     return tmp_path / "exports"

@@ -65,23 +65,27 @@ def build_json_expression(columns: dict[str, Column]) -> str:
 
 
 def _json_value(column: Column) -> tuple[str, str, str]:
-    """Return what stands before, in and after a value. The outer parts are constants; a nullable column has none."""
+    """Return what stands before, in and after a value. The outer parts are constants; a nullable column has none.
+
+    ``concat`` writes each type as text, so that a cast would only take time.
+    """
     name, base_type = quote_column(column), get_base_type(column)
+    before, expression, after = '"', name, '"'
     if base_type in NUMBER_TYPES or base_type == "jsonb":
-        before, expression, after = "", f"{name}::text", ""
+        before, after = "", ""
     elif base_type in TEXT_TYPES:
-        before, expression, after = "", f"to_json({name})::text", ""
+        before, expression, after = "", f"to_json({name})", ""
     elif base_type == "boolean":
         before, expression, after = "", f"CASE WHEN {name} THEN 'true' ELSE 'false' END", ""
     elif base_type == "numeric":
-        before, expression, after = '"', f"trim_scale({name})", '"'
+        expression = f"trim_scale({name})"
     elif base_type == "timestamp with time zone":
-        before, expression, after = '"', _iso_time(name), '"'
-    else:
-        before, expression, after = '"', _text_of(name, base_type), '"'
+        expression = _iso_time(name)
+    elif base_type in ("bytea", "inet"):
+        expression = _text_of(name, base_type)
     if not column.null:
         return before, expression, after
-    return "", f"CASE WHEN {name} IS NULL THEN 'null' ELSE '{before}' || {expression} || '{after}' END", ""
+    return "", f"CASE WHEN {name} IS NULL THEN 'null' ELSE concat('{before}', {expression}, '{after}') END", ""
 
 
 def _text_of(name: str, base_type: str) -> str:

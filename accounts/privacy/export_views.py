@@ -82,7 +82,7 @@ def send_export(request: AuthenticatedHttpRequest, export_id: UUID, code: str) -
         "Content-Disposition": f'attachment; filename="{download.name}"',
         "Content-Length": str(download.size),
     }
-    return StreamingHttpResponse(download.chunks, content_type="application/zip", headers=headers)
+    return StreamingHttpResponse(download.content, content_type="application/zip", headers=headers)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

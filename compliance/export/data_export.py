@@ -58,7 +58,7 @@ class DataExportQuerySet(OwnedQuerySet["DataExport"]):
 
     def claim(self, *, holder: UUID, part_count: int) -> bool:
         """Start an attempt, unless another worker holds the export or it is not due."""
-        is_due = Q(state=ExportState.QUEUED, next_attempt_at__lte=timezone.now())
+        is_due = Q(state=ExportState.QUEUED, next_attempt_at__lte=Now())
         is_abandoned = Q(state=ExportState.RUNNING, leased_until__lte=Now())
         return bool(
             self.filter(is_due | is_abandoned, attempts__lt=MAX_ATTEMPTS).update(

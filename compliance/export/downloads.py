@@ -17,13 +17,27 @@ from compliance.export.encrypted_file import DamagedFile, EncryptedReader
 from compliance.isolation import tenant
 
 
+class FileContent:
+    """The bytes of an open file, decrypted chunk by chunk. Whoever sends them closes it, also if nobody reads them."""
+
+    def __init__(self, reader: EncryptedReader) -> None:
+        self._reader = reader
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._reader.iterate_chunks()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+
+
 @dataclass(frozen=True)
 class Download:
     """The name, the size and the bytes of a file that is about to be sent."""
 
     name: str
     size: int
-    chunks: Iterator[bytes]
+    content: "FileContent"
 
 
 def make_download_code(*, owner_id: UUID, export_id: UUID) -> str:
@@ -59,7 +73,7 @@ def start_download(*, owner_id: UUID, export_id: UUID, code: str) -> Download:
         export = exports.get()
         reader = _open_file(export)
         record_export(export, stage="downloaded")
-    return Download(f"plumbline-export-{export.requested_at:%Y-%m-%d}.zip", reader.size, _send(reader))
+    return Download(f"plumbline-export-{export.requested_at:%Y-%m-%d}.zip", reader.size, FileContent(reader))
 
 
 def hash_code(code: str) -> str:
@@ -70,13 +84,11 @@ def hash_code(code: str) -> str:
 def _open_file(export: DataExport) -> EncryptedReader:
     key = b64decode(export.file_key.reveal())
     file = storage.export_path(export.pk).open("rb")
-    reader = EncryptedReader(file, key=key, aad=file_aad(export.pk))
-    if reader.size != export.size:
+    try:
+        reader = EncryptedReader(file, key=key, aad=file_aad(export.pk))
+        if reader.size != export.size:
+            raise DamagedFile("The file does not have the size that it had.")
+    except DamagedFile:
         file.close()
-        raise DamagedFile("The file does not have the size that it had.")
+        raise
     return reader
-
-
-def _send(reader: EncryptedReader) -> Iterator[bytes]:
-    with reader:
-        yield from reader.iterate_chunks()

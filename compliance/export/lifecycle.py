@@ -33,7 +33,8 @@ def request_export(*, owner_id: UUID) -> DataExport:
     with tenant(owner_id):
         try:
             with transaction.atomic():
-                export = DataExport.objects.create(owner_id=owner_id)
+                # The database's clock decides when it is due.
+                export = DataExport.objects.create(owner_id=owner_id, next_attempt_at=Now())
         except IntegrityError:
             raise ExportIsActive from None
         record_export(export, stage="requested")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -63,7 +64,8 @@ def list_files(folder: Path) -> list[str]:
 def download(export: DataExport) -> WrittenExport:
     code = downloads.make_download_code(owner_id=export.owner_id, export_id=export.pk)
     started = downloads.start_download(owner_id=export.owner_id, export_id=export.pk, code=code)
-    return WrittenExport(b"".join(started.chunks))
+    with closing(started.content):
+        return WrittenExport(b"".join(started.content))
 
 
 def update_export(export: DataExport, **values: object) -> None:
@@ -216,10 +218,9 @@ def test_another_worker_takes_over_from_a_killed_one(alice: User, folder: Path) 
     # Its lease has not expired.
     assert not build(export)
     assert lifecycle.list_due_exports() == []
-    with time_machine.travel(timezone.now() + timedelta(minutes=3)):
-        update_export(export, leased_until=timezone.now() - timedelta(minutes=10))
-        assert lifecycle.list_due_exports() == [(alice.pk, export.pk)]
-        assert build(export)
+    update_export(export, leased_until=timezone.now() - timedelta(minutes=10))
+    assert lifecycle.list_due_exports() == [(alice.pk, export.pk)]
+    assert build(export)
     assert reload_export(export).attempts == 2
     assert list_files(folder) == [f"{export.pk}.zip.enc"]
 
@@ -247,6 +248,10 @@ def test_a_worker_that_lost_its_lease_stops(alice: User, folder: Path, monkeypat
     assert not build(export)
     assert reload_export(export).state == ExportState.RUNNING
     assert list_files(folder) == []
+
+
+def make_due() -> None:
+    run_elsewhere("UPDATE compliance_dataexport SET next_attempt_at = now()")
 
 
 def run_elsewhere(statement: str, *values: object) -> None:
@@ -317,8 +322,8 @@ def test_it_tries_again_after_the_disk_was_full(
     # Not before some minutes have passed.
     assert not build(export)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
-        assert build(export)
+    make_due()
+    assert build(export)
     assert reload_export(export).error_code == ""
 
 
@@ -327,9 +332,9 @@ def test_it_fails_when_the_disk_stays_full(
 ) -> None:
     store_history(make_account(make_item(alice)))
     export = request(alice)
-    for minutes in (0, 10, 20):
-        with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
-            assert not build(export)
+    for _ in range(MAX_ATTEMPTS):
+        make_due()
+        assert not build(export)
     export = reload_export(export)
     assert (export.state, export.error_code) == (ExportState.FAILED, ExportError.DISK_FULL)
     assert list_files(folder) == []
@@ -373,7 +378,7 @@ def test_a_link_works_once_and_for_its_owner(alice: User, mallory: User) -> None
     ):
         with pytest.raises(DataExport.DoesNotExist):
             downloads.start_download(owner_id=owner_id, export_id=export_id, code=wrong)
-    downloads.start_download(owner_id=alice.pk, export_id=export.pk, code=code).chunks.close()
+    downloads.start_download(owner_id=alice.pk, export_id=export.pk, code=code).content.close()
     with pytest.raises(DataExport.DoesNotExist):
         downloads.start_download(owner_id=alice.pk, export_id=export.pk, code=code)
 

@@ -81,7 +81,8 @@ class EncryptedReader(io.RawIOBase):
         file.seek(0)
         self._chunks = -(-stored // STORED_BYTES)
         self.size = stored - self._chunks * TAG_BYTES
-        if file.read(len(MAGIC)) != MAGIC or self.size < 0:
+        # An empty file has one chunk, too: without any, nothing would be authenticated.
+        if file.read(len(MAGIC)) != MAGIC or stored < TAG_BYTES or self.size < 0:
             raise DamagedFile("This is not an encrypted file.")
 
     def iterate_chunks(self) -> Iterator[bytes]:

@@ -30,8 +30,8 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
         for comparison in restoration.files:
             rows = "" if comparison.exported[0] is None else f"{comparison.exported[0]} rows, "
-            word = "equal" if comparison.is_equal else "DIFFERS"
-            self.stdout.write(f"{word:<8} {comparison.name}: {rows}SHA-256 {comparison.exported[1]}")
+            verdict = "equal" if comparison.is_equal else "DIFFERS"
+            self.stdout.write(f"{verdict:<8} {comparison.name}: {rows}SHA-256 {comparison.exported[1]}")
         different = [comparison.name for comparison in restoration.files if not comparison.is_equal]
         if different:
             raise CommandError(f"Restored {restoration.user_id}, but not equal: {', '.join(different)}.")

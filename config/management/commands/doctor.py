@@ -2,6 +2,8 @@
 
 import shutil
 import smtplib
+import stat
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from kombu.exceptions import OperationalError
 
 from banking.credentials import UNREADABLE_CODE
 from banking.models import LinkSession, PendingRemoval
+from compliance.export import storage
 from compliance.isolation import history
 from compliance.queues import Lane
 from compliance.signing import public_keys
@@ -271,6 +274,21 @@ def disk() -> Iterator[CheckMessage]:
     yield finding("Disk", level, f"{free / 1024**3:.1f} GB left at {folder}")
 
 
+def exports() -> Iterator[CheckMessage]:
+    """Yield whether the folder of exports can be written, and that nobody else on this machine can read it."""
+    try:
+        folder = storage.export_dir()
+        with tempfile.TemporaryFile(dir=folder):
+            mode = folder.stat().st_mode
+    except OSError as error:
+        yield finding("Exports", checks.ERROR, f"EXPORT_DIR={settings.EXPORT_DIR} cannot be written: {error.strerror}")
+        return
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield finding("Exports", checks.WARNING, f"others on this machine may open {folder}: chmod 700")
+    else:
+        yield finding("Exports", checks.INFO, f"encrypted files in {folder}")
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
@@ -290,5 +308,6 @@ PROBES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     check_overdue_work,
     bureau,
     static_files,
+    exports,
     disk,
 )

@@ -8,10 +8,11 @@ class BankingConfig(AppConfig):
     verbose_name = "Banking"
 
     def ready(self) -> None:
-        """Register what notifications say, the names of banks in the activity log, and the personal data."""
+        """Register what notifications say, the names of banks in the activity log, and what is kept for how long."""
         from accounts.privacy.activity.resource_names import register_names
         from banking.connections import find_bank_names
 
         import_module("banking.notification_messages")
         import_module("banking.personal_data")
+        import_module("banking.retention.transaction_rule")
         register_names("item", find_bank_names)

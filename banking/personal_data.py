@@ -19,6 +19,7 @@ from banking.models import (
     PendingRemoval,
     SyncRun,
     Transaction,
+    TransactionTotal,
     Transfer,
     WebhookReceipt,
 )
@@ -155,6 +156,8 @@ register(
             "closed_at",
             "successor_id",
             "succeeded_on",
+            "purged_before",
+            "purged_since",
         ),
         files=(
             ExportFile(
@@ -196,7 +199,7 @@ register(
         model=Transaction,
         category=DataCategory.BANK,
         label=_("Your transactions, with your own notes and categories"),
-        kept_for=UNTIL_DELETION,
+        kept_for=_("For as long as you choose"),
         exported=(
             "id",
             "account_id",
@@ -225,6 +228,24 @@ register(
         files=(
             ExportFile(name="bank/transactions.csv", order=("-day", "-id")),
             ExportFile(name="bank/transactions.jsonl", order=("-day", "-id"), restored=RestoredRows()),
+        ),
+    ),
+    DataHolder(
+        model=TransactionTotal,
+        category=DataCategory.BANK,
+        label=_("Totals of transactions that are deleted or that you don't keep"),
+        kept_for=UNTIL_DELETION,
+        exported=(
+            "id",
+            "account_id",
+            "source",
+            "period",
+            "starts_on",
+            "currency",
+            "category",
+            "money_in",
+            "money_out",
+            "count",
         ),
     ),
     DataHolder(

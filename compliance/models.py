@@ -1,7 +1,7 @@
-"""The vault's data keys, the audit trail, consents, exports and erasure receipts.
+"""The vault's data keys, the audit trail, consents, exports, retention settings and erasure receipts.
 
-All but the exports name their user by id alone, without a foreign key: a data key is deleted when its user is erased,
-the other rows stay.
+All but exports and settings name their user by id alone, without a foreign key: a data key is deleted when its user is
+erased, the other rows stay.
 """
 
 from typing import ClassVar
@@ -15,6 +15,7 @@ from compliance.consent.events import ConsentEvent
 from compliance.export.data_export import DataExport
 from compliance.isolation.models import BoundQuerySet
 from compliance.personal_data.receipts import ErasureReceipt
+from compliance.retention.models import RetentionSetting
 
 __all__ = [
     "AuditCheckpoint",
@@ -26,6 +27,7 @@ __all__ = [
     "DataExport",
     "DataKey",
     "ErasureReceipt",
+    "RetentionSetting",
     "TrailVerification",
 ]
 

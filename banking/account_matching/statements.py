@@ -39,12 +39,12 @@ SELECT EXISTS (
     WHERE first_balance.account_id = %(first)s AND second_balance.account_id = %(second)s AND current <> 0)
 """
 
-# The first day of each account's transactions and of its balances.
+# The first day of each account's transactions, those that were purged included, and of its balances.
 FIRST_DAYS: Final = """
-SELECT account.id, (
+SELECT account.id, least(account.purged_since, (
     SELECT min(date) FROM banking_transaction AS transaction
     WHERE transaction.account_id = account.id AND (transaction.removed_at IS NULL OR transaction.replaced_by <> '')
-), (SELECT min(day) FROM banking_balancesnapshot AS balance WHERE balance.account_id = account.id)
+)), (SELECT min(day) FROM banking_balancesnapshot AS balance WHERE balance.account_id = account.id)
 FROM banking_account AS account WHERE account.owner_id = %(owner)s AND account.id = ANY (%(accounts)s)
 """
 

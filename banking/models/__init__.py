@@ -8,6 +8,7 @@ from banking.models.accounts import Account, BalanceSnapshot
 from banking.models.connection import VISIBLE_CONNECTIONS, Connection
 from banking.models.items import FailedRemoval, Institution, Item, OrphanedRemoval, PendingRemoval, SyncRun
 from banking.models.links import LinkSession, WebhookReceipt
+from banking.models.totals import TransactionTotal
 from banking.models.transactions import Transaction, TransactionQuerySet, Transfer
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "SyncRun",
     "Transaction",
     "TransactionQuerySet",
+    "TransactionTotal",
     "Transfer",
     "WebhookReceipt",
 ]

@@ -41,6 +41,10 @@ class Account(Owned):
         "self", on_delete=models.SET_NULL, null=True, related_name="predecessors", db_index=False
     )
     succeeded_on = models.DateField(null=True)
+    # Transactions before the first day were purged and never come back; the oldest of them was posted on the second.
+    # Only ``retention`` writes both.
+    purged_before = models.DateField(null=True)
+    purged_since = models.DateField(null=True)
 
     objects: ClassVar = AccountQuerySet.as_manager()
 

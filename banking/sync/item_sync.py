@@ -21,12 +21,13 @@ from banking.provider import (
     Readiness,
 )
 from banking.providers import provider_for
+from banking.retention import transaction_rule
 from banking.sync import item_state
 from banking.sync.institution import load_institution
 from banking.sync.lease import Lease, LeaseLost, acquire_lease, keep_renewed
 from banking.sync.outcome import SKIPPED, SyncOutcome
 from banking.sync.staging_file import StagingFile
-from banking.sync.store import store_accounts, store_transactions
+from banking.sync.store import store_accounts, store_totals, store_transactions
 from banking.sync.timeouts import LONG_TIMEOUTS, SyncTimeouts
 from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
@@ -80,6 +81,9 @@ def start_run(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> t
         item_state.close_run_of_lost_worker(item=item)
         run = SyncRun.objects.create(owner_id=owner_id, item=item, trigger=trigger)
         run.request_before_run = item.sync_requested_at
+        if not transaction_rule.keeps_transactions(owner_id=owner_id):
+            # The totals are computed from the whole stream each time.
+            item.cursor = ""
         return lease, item, run
 
 
@@ -158,7 +162,14 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     store_accounts(item=item, response=accounts, others=staging.accounts.values())
     complete = from_start and staging.readiness == Readiness.HISTORICAL
     is_partial = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
-    stored = store_transactions(item=item, staging=staging, complete=complete)
+    keeps_rows = transaction_rule.keeps_transactions(owner_id=item.owner_id)
+    stored = (
+        store_transactions(item=item, staging=staging, complete=complete)
+        if keeps_rows
+        else store_totals(item=item, staging=staging, from_start=from_start)
+    )
+    # A download of changes, while the person chose that the next one is complete.
+    is_outdated = not keeps_rows or (not from_start and not item.cursor)
     result = succession.update_succession(item=item)
     if result.redundant_items:
         disconnect_redundant_items(owner_id=item.owner_id, item_ids=result.redundant_items)
@@ -171,10 +182,12 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     if missing and not skipped_rows_before(item):
         # An unreadable row may have been damaged in transfer: request it once more before moving the cursor.
         item.sync_requested_at = timezone.now()
-        item.cursor = "" if from_start else item.cursor
+        item.cursor = "" if from_start or is_outdated else item.cursor
         return
     item.skipped_transactions = missing if complete else item.skipped_transactions + missing
-    item.cursor = "" if is_partial or (retries_skipped_rows and not complete) else staging.cursor or item.cursor
+    item.cursor = (
+        "" if is_partial or is_outdated or (retries_skipped_rows and not complete) else staging.cursor or item.cursor
+    )
 
 
 def has_new_account(*, item: Item, accounts: AccountsResponse) -> bool:

@@ -6,18 +6,19 @@ Transactions go by COPY into a temporary table, and from there by one statement 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from uuid import UUID
+from typing import Any
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from banking.models import Account, BalanceSnapshot, Item
-from banking.provider import AccountRow, AccountsResponse
+from banking.models import Account, BalanceSnapshot, Item, SyncRun
+from banking.provider import AccountRow, AccountsResponse, Readiness
+from banking.retention import stream_totals, transaction_rule
 from banking.sync import statements
 from banking.sync.staging_file import StagingFile
 
-Params = dict[str, UUID | date | list[UUID]]
+Params = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
     written = removed = unknown_accounts = 0
     params = statement_params(item)
     with connection.cursor() as cursor:
+        if complete:
+            stream_totals.forget_totals(cursor, item=item, accounts=params["accounts"])
         if staging.sequence or complete:
             unknown_accounts = load_incoming(cursor, staging=staging, params=params)
             # A skipped row without an id may be any stored row, so none can be marked as removed.
@@ -45,6 +48,21 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
             written, removed = merge_incoming(cursor, params=params, complete=can_reconcile)
         replaced = execute(cursor, statements.REPLACE_PENDING, params)
     return StoreResult(written=written, removed=removed, replaced=replaced, unknown_accounts=unknown_accounts)
+
+
+def store_totals(*, item: Item, staging: StagingFile, from_start: bool) -> StoreResult:
+    """Store only the totals of the downloaded transactions, for a person who keeps none of them.
+
+    Nothing is stored of a part of the stream: of changes alone, or of a stream that the provider prepares again.
+    """
+    is_whole = staging.readiness == Readiness.HISTORICAL or item.readiness != Readiness.HISTORICAL
+    if not from_start or not is_whole:
+        return StoreResult()
+    params = statement_params(item)
+    with connection.cursor() as cursor:
+        unknown_accounts = load_incoming(cursor, staging=staging, params=params)
+        stream_totals.replace_totals(cursor, item=item, accounts=params["accounts"])
+    return StoreResult(unknown_accounts=unknown_accounts)
 
 
 def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> tuple[int, int]:
@@ -78,7 +96,16 @@ def statement_params(item: Item) -> Params:
         "accounts": [pk for pk, _ in accounts],
         "listed": [pk for pk, closed_at in accounts if closed_at is None],
         "since": timezone.localdate() - timedelta(days=item.days_requested),
+        "kept_since": transaction_rule.first_day_kept(owner_id=item.owner_id),
+        "delivered_until": last_delivery(item),
     }
+
+
+def last_delivery(item: Item) -> date | None:
+    """The day of the Item's last good sync: the bank had not delivered later rows before."""
+    ended = SyncRun.objects.filter(item=item, result=SyncRun.Result.OK).order_by("-started_at")
+    started_at = ended.values_list("started_at", flat=True).first()
+    return None if started_at is None else timezone.localdate(started_at)
 
 
 def load_incoming(cursor: CursorWrapper, *, staging: StagingFile, params: Params) -> int:

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from banking.models import Transfer
 from banking.transactions.categories import CARD_PAYMENT, UNSPECIFIC
@@ -27,16 +28,16 @@ LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('transfers of ' || 
 
 # The rows whose amount occurs with both signs. One pass and one sort, with any statistics: a self-join could compare
 # all rows of the same amount with each other.
-LEGS: Final = """
+LEGS_AMONG: Final = """
 -- An account that was replaced by another one counts as that one.
 SELECT id, coalesce((SELECT successor_id FROM banking_account WHERE id = candidate.account_id), account_id), day,
     currency, amount
 FROM (
     SELECT transaction.id, transaction.account_id, transaction.day, transaction.currency, transaction.amount,
         min(transaction.amount) OVER same_amount AS lowest, max(transaction.amount) OVER same_amount AS highest
-    FROM banking_transaction AS transaction
+    FROM {rows} AS transaction
     -- Rows that count.
-    WHERE transaction.owner_id = %(owner)s AND transaction.removed_at IS NULL AND NOT transaction.hidden
+    WHERE {counts}
         AND transaction.currency <> '' AND transaction.amount <> 0
         -- The category does not say what the money was for, or says that it paid a card.
         AND (coalesce(nullif(transaction.user_category, ''), transaction.category) = ANY (%(unspecific)s)
@@ -50,6 +51,10 @@ FROM (
 WHERE lowest < 0 AND highest > 0
 ORDER BY day, id
 """
+LEGS: Final = LEGS_AMONG.format(
+    rows="banking_transaction",
+    counts="transaction.owner_id = %(owner)s AND transaction.removed_at IS NULL AND NOT transaction.hidden",
+)
 
 # The days from sending to arriving, in the order in which they are tried.
 DAY_OFFSETS: Final = (0, *(offset for days in range(1, Transfer.MAX_DAYS_APART + 1) for offset in (days, -days)))
@@ -75,8 +80,7 @@ def update_transfers(*, owner_id: UUID) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [str(owner_id)])
-        cursor.execute(LEGS, {"owner": owner_id, "unspecific": list(UNSPECIFIC), "card_payment": CARD_PAYMENT})
-        pairs = pair_legs([Leg(*row) for row in cursor.fetchall()])
+        pairs = pair_legs(read_legs(cursor, LEGS, owner_id=owner_id))
     detected = {(outgoing.id, incoming.id): outgoing.day for outgoing, incoming in pairs}
     stored = {(row.money_out, row.money_in): row for row in Transfer.objects.filter(owner=owner_id)}
     outdated = [row.pk for legs, row in stored.items() if detected.get(legs) != row.sent_on]
@@ -86,6 +90,12 @@ def update_transfers(*, owner_id: UUID) -> None:
         for legs, day in detected.items()
         if legs not in stored or stored[legs].sent_on != day
     )
+
+
+def read_legs(cursor: CursorWrapper, statement: str, *, owner_id: UUID) -> list[Leg]:
+    """The legs that a statement of ``LEGS_AMONG`` finds, in the order of their days and ids."""
+    cursor.execute(statement, {"owner": owner_id, "unspecific": list(UNSPECIFIC), "card_payment": CARD_PAYMENT})
+    return [Leg(*row) for row in cursor.fetchall()]
 
 
 def pair_legs(legs: Sequence[Leg]) -> list[tuple[Leg, Leg]]:

@@ -18,6 +18,7 @@ from compliance.models import (
     DataExport,
     DataKey,
     ErasureReceipt,
+    RetentionSetting,
     TrailVerification,
 )
 from compliance.personal_data.export_files import ExportFile
@@ -226,5 +227,24 @@ register(
         ),
         files=(ExportFile(name="activity/exports.jsonl"),),
         erase=erase_exports,
+    ),
+    DataHolder(
+        model=RetentionSetting,
+        category=DataCategory.PROFILE,
+        label=_("How long you let us keep your data"),
+        kept_for=_("Until your account is deleted"),
+        exported=(
+            "id",
+            "data_type",
+            "days_to_retain",
+            "previous_days",
+            "chosen_at",
+            "announced_at",
+            "effective_at",
+            "last_purge_date",
+            "last_purged_rows",
+            "created_at",
+        ),
+        technical=frozenset({"due_at"}),
     ),
 )

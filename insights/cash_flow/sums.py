@@ -34,6 +34,14 @@ WHERE owner_id = %(owner)s AND day BETWEEN %(since)s AND %(until)s AND (account_
     AND removed_at IS NULL AND NOT hidden
     AND {IN_CASH_FLOW.format(legs=LEGS)}
 GROUP BY currency, counted_as, day
+-- Days of which only the totals are kept. Those of a former account count until its successor has its own.
+UNION ALL
+SELECT currency, category, starts_on, money_in, -money_out FROM banking_transactiontotal AS total
+WHERE owner_id = %(owner)s AND period = 'day' AND starts_on BETWEEN %(since)s AND %(until)s
+    AND account_id = ANY (%(accounts)s) AND NOT EXISTS (
+        SELECT FROM banking_account AS former JOIN banking_transactiontotal AS newer
+            ON newer.account_id = former.successor_id AND newer.source = 'stream' AND newer.starts_on <= total.starts_on
+        WHERE former.id = total.account_id)
 """  # noqa: S608  (built from constants)
 
 ZERO = Decimal(0)

@@ -1,0 +1,70 @@
+"""Delete an owner's old transactions, and show in advance which."""
+
+from datetime import date, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from banking.account_matching.locks import try_to_lock_accounts
+from banking.models import TransactionTotal
+from banking.retention import statements
+from compliance.isolation import tenant
+from compliance.retention import OwnerIsBusy, PurgeGroup, PurgePreview
+from compliance.retention.rules import EVERYTHING, PurgeSample
+
+SAMPLE_ROWS: Final = 5
+# The overview shows 30 days, and a bank may report a day of them late.
+DAYS_OF_DAILY_TOTALS: Final = 62
+
+
+def preview_purge(*, owner_id: UUID, before: date) -> PurgePreview:
+    """Count an owner's transactions before a day, by account, with the newest of them as a sample; two queries."""
+    params = {"owner": owner_id, "before": before, "everything": before == EVERYTHING, "limit": SAMPLE_ROWS}
+    with connection.cursor() as cursor:
+        cursor.execute(statements.PREVIEW, params)
+        groups = [
+            PurgeGroup(f"{name} ••{mask}" if mask else name, count, oldest, newest)
+            for name, mask, count, oldest, newest in cursor.fetchall()
+        ]
+        cursor.execute(statements.SAMPLE, params)
+        return PurgePreview(groups, [PurgeSample(day, label) for day, label in cursor.fetchall()])
+
+
+def purge_transactions(*, owner_id: UUID, before: date, limit: int) -> int:
+    """Delete up to ``limit`` transactions before a day, oldest first, and add them to their totals.
+
+    Other legs of transfers and replaced pending rows come on top of ``limit``. Raises ``OwnerIsBusy`` while a sync
+    stores rows of this owner.
+    """
+    with tenant(owner_id):
+        if not try_to_lock_accounts(owner_id=owner_id):
+            raise OwnerIsBusy
+        params = _purge_params(owner_id, before, limit)
+        with connection.cursor() as cursor:
+            if before == EVERYTHING:
+                cursor.execute(statements.FOLD_DAYS, params)
+            else:
+                cursor.execute(statements.MARK_ACCOUNTS, params)
+            cursor.execute(statements.PURGE_BATCH, params)
+            return int(cursor.fetchone()[0])
+
+
+def _purge_params(owner_id: UUID, before: date, limit: int) -> dict[str, Any]:
+    # A rule keeps at least 30 days, so days that the overview shows are only purged with everything.
+    is_everything = before == EVERYTHING
+    daily_since = first_daily_day() if is_everything else EVERYTHING
+    return {
+        "owner": owner_id,
+        "before": before,
+        "limit": limit,
+        "everything": is_everything,
+        "source": TransactionTotal.Source.PURGED,
+        "daily_since": daily_since,
+    }
+
+
+def first_daily_day() -> date:
+    """Return the first day of which totals are kept for itself; older ones are kept by month."""
+    return timezone.localdate() - timedelta(days=DAYS_OF_DAILY_TOTALS - 1)

@@ -1,0 +1,173 @@
+"""The SQL that deletes transactions and keeps their totals.
+
+Written by hand: a batch of rows is deleted and added to its totals by one statement, so that no row is in both or in
+neither, however often the purge is interrupted.
+"""
+
+from typing import Final
+
+from banking.models import Transfer
+from banking.transactions.cash_flow import CASH_FLOW_ACCOUNT_TYPES, IN_CASH_FLOW, sql_literals
+from banking.transactions.transfers import LEGS_AMONG
+
+OWN_TRANSFER_LEGS: Final = "SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer WHERE owner_id = %(owner)s"
+GIVEN_LEGS: Final = "SELECT unnest(%(legs)s::uuid[])"
+
+MAX_APART: Final = Transfer.MAX_DAYS_APART
+# How long after its posted row a pending one can be dated.
+MAX_PENDING_DAYS: Final = 30
+
+# The totals of rows that are called banking_transaction in ``rows``; a day's until ``daily_since``, a month's before.
+ADD_TO_TOTALS: Final = f"""
+INSERT INTO banking_transactiontotal AS total
+    (id, owner_id, account_id, source, period, starts_on, currency, category, money_in, money_out, count)
+SELECT gen_random_uuid(), %(owner)s, counted.account_id, %(source)s, counted.period, counted.starts_on,
+    counted.currency, counted.counted_as,
+    coalesce(sum(amount) FILTER (WHERE amount > 0), 0), coalesce(-sum(amount) FILTER (WHERE amount < 0), 0), count(*)
+FROM (
+    SELECT account_id, banking_transaction.currency, amount,
+        coalesce(nullif(user_category, ''), category) AS counted_as,
+        CASE WHEN day >= %(daily_since)s THEN 'day' ELSE 'month' END AS period,
+        CASE WHEN day >= %(daily_since)s THEN day ELSE date_trunc('month', day)::date END AS starts_on
+    FROM {{rows}}
+    JOIN banking_account AS account ON account.id = account_id
+    -- Exactly the rows that count in cash flow.
+    WHERE account.owner_id = %(owner)s AND account.type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)})
+        AND {{counts}} AND {IN_CASH_FLOW.format(legs="{legs}")}
+) AS counted
+GROUP BY counted.account_id, counted.period, counted.starts_on, counted.currency, counted.counted_as
+ON CONFLICT (account_id, source, period, starts_on, currency, category) DO UPDATE
+SET money_in = total.money_in + excluded.money_in, money_out = total.money_out + excluded.money_out,
+    count = total.count + excluded.count
+"""  # noqa: S608  (built from constants)
+
+ADD_PURGED_TO_TOTALS: Final = ADD_TO_TOTALS.format(
+    rows="purged AS banking_transaction", counts="removed_at IS NULL AND NOT hidden", legs=OWN_TRANSFER_LEGS
+)
+
+# One batch: the oldest rows before a day. Both legs of a transfer go together, because one alone would count as income
+# or spending. A pending row that counts stays, because its posted row would count as well. A pending row that a posted
+# one replaced goes with it, because it would count again.
+PURGE_BATCH: Final = f"""
+-- Pending rows that count; their partial index is by account.
+WITH counted_pending AS MATERIALIZED (
+    SELECT pending.id FROM banking_account AS account
+    JOIN banking_transaction AS pending ON pending.account_id = account.id
+    WHERE account.owner_id = %(owner)s AND pending.pending AND pending.removed_at IS NULL
+-- The legs of transfers of which one leg stays.
+), blocked AS MATERIALIZED (
+    SELECT unnest(ARRAY[money_out, money_in]) AS id FROM banking_transfer AS transfer
+    WHERE transfer.owner_id = %(owner)s
+        AND sent_on BETWEEN %(before)s::date - {2 * MAX_APART} AND %(before)s::date + {MAX_APART}
+        AND EXISTS (
+            SELECT FROM banking_transaction AS leg WHERE leg.id IN (money_out, money_in) AND leg.day >= %(before)s)
+    UNION SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer
+    WHERE owner_id = %(owner)s AND NOT %(everything)s
+        AND (money_out IN (SELECT id FROM counted_pending) OR money_in IN (SELECT id FROM counted_pending))
+), batch AS MATERIALIZED (
+    SELECT id FROM banking_transaction
+    WHERE owner_id = %(owner)s AND day < %(before)s
+        AND (NOT pending OR removed_at IS NOT NULL OR %(everything)s) AND id NOT IN (SELECT id FROM blocked)
+    ORDER BY day, id LIMIT %(limit)s
+), due AS MATERIALIZED (
+    SELECT id FROM batch
+    -- The other legs of transfers.
+    UNION SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer
+    WHERE owner_id = %(owner)s AND (money_out IN (SELECT id FROM batch) OR money_in IN (SELECT id FROM batch))
+    -- Pending rows that a posted row of the batch replaced.
+    UNION SELECT pending.id FROM batch
+    JOIN banking_transaction AS posted ON posted.id = batch.id
+    JOIN banking_transaction AS pending
+        ON pending.account_id = posted.account_id AND pending.provider_id = posted.pending_id
+    WHERE posted.pending_id <> '' AND posted.day >= %(before)s::date - {MAX_PENDING_DAYS}
+        AND pending.replaced_by = 'posted'
+), purged AS (
+    DELETE FROM banking_transaction AS gone USING due WHERE gone.id = due.id AND gone.owner_id = %(owner)s
+    RETURNING gone.*
+), totals AS (
+    {ADD_PURGED_TO_TOTALS}
+), transfers AS (
+    DELETE FROM banking_transfer AS transfer USING purged
+    WHERE transfer.owner_id = %(owner)s AND transfer.money_out = purged.id
+), accounts AS (
+    UPDATE banking_account AS account SET purged_since = least(account.purged_since, covered.since)
+    FROM (
+        SELECT account_id, min(date) AS since FROM purged WHERE removed_at IS NULL OR replaced_by <> ''
+        GROUP BY account_id
+    ) AS covered
+    WHERE account.id = covered.account_id AND account.owner_id = %(owner)s
+        AND covered.since < coalesce(account.purged_since, 'infinity')
+)
+SELECT count(*) FROM purged
+"""  # noqa: S608  (built from constants)
+
+# From then on no sync stores rows of these days again.
+MARK_ACCOUNTS: Final = """
+UPDATE banking_account SET purged_before = %(before)s
+WHERE owner_id = %(owner)s AND purged_before IS DISTINCT FROM %(before)s
+    AND coalesce(purged_before, '-infinity') < %(before)s
+"""
+
+# Daily totals become monthly ones when no page shows their days any more.
+FOLD_DAYS: Final = """
+WITH old AS (
+    DELETE FROM banking_transactiontotal WHERE owner_id = %(owner)s AND period = 'day' AND starts_on < %(daily_since)s
+    RETURNING *
+)
+INSERT INTO banking_transactiontotal AS total
+    (id, owner_id, account_id, source, period, starts_on, currency, category, money_in, money_out, count)
+SELECT gen_random_uuid(), %(owner)s, account_id, source, 'month', date_trunc('month', starts_on)::date, currency,
+    category, sum(money_in), sum(money_out), sum(count)
+FROM old GROUP BY account_id, source, date_trunc('month', starts_on), currency, category
+ON CONFLICT (account_id, source, period, starts_on, currency, category) DO UPDATE
+SET money_in = total.money_in + excluded.money_in, money_out = total.money_out + excluded.money_out,
+    count = total.count + excluded.count
+"""
+
+PREVIEW: Final = """
+SELECT account.name, account.mask, count(*), min(transaction.day), max(transaction.day)
+FROM banking_transaction AS transaction JOIN banking_account AS account ON account.id = transaction.account_id
+WHERE transaction.owner_id = %(owner)s AND transaction.day < %(before)s
+    AND (NOT transaction.pending OR transaction.removed_at IS NOT NULL OR %(everything)s)
+GROUP BY account.id ORDER BY account.name, account.id
+"""
+
+SAMPLE: Final = """
+SELECT day, coalesce(nullif(merchant_name, ''), name) FROM banking_transaction
+WHERE owner_id = %(owner)s AND day < %(before)s AND removed_at IS NULL AND NOT hidden AND NOT pending
+ORDER BY day DESC, id DESC LIMIT %(limit)s
+"""
+
+# What of a downloaded stream counts: no removed or unreadable rows, and no pending row whose posted row is there.
+KEEP_COUNTED: Final = """
+DELETE FROM incoming
+WHERE gone IS DISTINCT FROM false OR account_id IS NULL OR pending AND EXISTS (
+    SELECT FROM incoming AS posted
+    WHERE posted.pending_id = incoming.provider_id AND posted.pending_id <> '' AND NOT posted.pending
+        AND NOT posted.gone)
+"""
+
+# Months that the stream covers are counted from the stream alone.
+DELETE_COVERED_TOTALS: Final = """
+DELETE FROM banking_transactiontotal
+WHERE owner_id = %(owner)s AND account_id = ANY (%(accounts)s)
+    AND (source = 'stream' OR starts_on >= (SELECT date_trunc('month', min(day)) FROM incoming))
+"""
+
+STREAM_LEGS: Final = LEGS_AMONG.format(rows="incoming", counts="true")
+ADD_STREAM_TO_TOTALS: Final = ADD_TO_TOTALS.format(
+    rows="incoming AS banking_transaction", counts="true", legs=GIVEN_LEGS
+)
+
+# An account of which rows are stored again starts anew: the stream has all of them.
+FORGET_STREAM: Final = (
+    """
+    UPDATE banking_account AS account SET purged_before = NULL, purged_since = NULL
+    WHERE owner_id = %(owner)s AND id = ANY (%(accounts)s) AND EXISTS (
+        SELECT FROM banking_transactiontotal AS total WHERE total.account_id = account.id AND source = 'stream')
+    """,
+    """
+    DELETE FROM banking_transactiontotal
+    WHERE owner_id = %(owner)s AND account_id = ANY (%(accounts)s) AND source = 'stream'
+    """,
+)

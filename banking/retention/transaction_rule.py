@@ -1,0 +1,67 @@
+"""The rule of transactions: how long a person's transactions are kept, and whether at all."""
+
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from banking.models import Item
+from banking.retention.purging import preview_purge, purge_transactions
+from compliance.retention import RetentionChoice, RetentionRule, register_rule
+from compliance.retention.models import RetentionSetting
+
+NOT_AT_ALL: Final = 0
+
+
+def request_complete_syncs(*, owner_id: UUID) -> None:
+    """Let the next sync of each of an owner's Items download all its transactions, and let it be due now."""
+    Item.objects.filter(owner=owner_id).update(cursor="", next_sync_at=timezone.now())
+
+
+RULE: Final = RetentionRule(
+    data_type="transactions",
+    label=_("Transactions"),
+    choices=(
+        RetentionChoice(90, _("90 days")),
+        RetentionChoice(30, _("30 days")),
+        RetentionChoice(730, _("Two years")),
+        RetentionChoice(None, _("Until you delete your account")),
+        RetentionChoice(NOT_AT_ALL, _("Don't keep my transactions")),
+    ),
+    # Nothing is deleted before a person chose.
+    initial_days=None,
+    preselected_days=90,
+    stays=_(
+        "Monthly totals by account and category stay, without names of stores or people. Pending transactions stay "
+        "until they are posted, and a transfer stays up to four days longer."
+    ),
+    preview=preview_purge,
+    purge=purge_transactions,
+    restore=request_complete_syncs,
+    warnings={
+        NOT_AT_ALL: _(
+            "Each sync then downloads your transactions, adds them up, and stores only the totals: by day for two "
+            "months, by month before that. Lists, search, and CSV files of transactions are empty, your own categories "
+            "and notes are deleted, and we can't alert you to large transactions. A transfer between two banks that "
+            "your banks don't label as a transfer counts as income and spending."
+        )
+    },
+)
+register_rule(RULE)
+
+
+def get_setting(*, owner_id: UUID) -> RetentionSetting:
+    """Return an owner's setting, in the open transaction."""
+    return RetentionSetting.for_owner(owner_id, RULE)
+
+
+def first_day_kept(*, owner_id: UUID) -> date | None:
+    """Return the first day whose transactions an owner keeps; ``None`` if all stay."""
+    return get_setting(owner_id=owner_id).first_day_kept(timezone.now())
+
+
+def keeps_transactions(*, owner_id: UUID) -> bool:
+    """Whether an owner's transactions are stored at all."""
+    return get_setting(owner_id=owner_id).days_in_effect(timezone.now()) != NOT_AT_ALL

@@ -41,8 +41,8 @@ class Account(Owned):
         "self", on_delete=models.SET_NULL, null=True, related_name="predecessors", db_index=False
     )
     succeeded_on = models.DateField(null=True)
-    # Transactions before the first day were purged and never come back; the oldest of them was posted on the second.
-    # Only ``retention`` writes both.
+    # Transactions before the first day were purged and do not come back, unless all were (then it is the last day that
+    # a date can have); the oldest of them was posted on the second. Only ``retention`` writes both.
     purged_before = models.DateField(null=True)
     purged_since = models.DateField(null=True)
 

@@ -159,15 +159,10 @@ ADD_STREAM_TO_TOTALS: Final = ADD_TO_TOTALS.format(
     rows="incoming AS banking_transaction", counts="true", legs=GIVEN_LEGS
 )
 
-# An account of which rows are stored again starts anew: the stream has all of them.
-FORGET_STREAM: Final = (
-    """
-    UPDATE banking_account AS account SET purged_before = NULL, purged_since = NULL
-    WHERE owner_id = %(owner)s AND id = ANY (%(accounts)s) AND EXISTS (
-        SELECT FROM banking_transactiontotal AS total WHERE total.account_id = account.id AND source = 'stream')
-    """,
-    """
-    DELETE FROM banking_transactiontotal
-    WHERE owner_id = %(owner)s AND account_id = ANY (%(accounts)s) AND source = 'stream'
-    """,
-)
+# An account of which nothing was kept starts anew when rows are stored again: the stream has all of them.
+REOPEN_ACCOUNTS: Final = """
+UPDATE banking_account AS account SET purged_before = NULL, purged_since = NULL
+WHERE owner_id = %(owner)s AND id = ANY (%(accounts)s) AND (purged_before = %(everything)s OR EXISTS (
+    SELECT FROM banking_transactiontotal AS total WHERE total.account_id = account.id AND source = 'stream'))
+RETURNING id
+"""

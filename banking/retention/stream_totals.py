@@ -9,6 +9,7 @@ from banking.models import Item, Transaction, TransactionTotal
 from banking.retention import statements
 from banking.retention.purging import first_daily_day
 from banking.transactions.transfers import pair_legs, read_legs
+from compliance.retention.rules import EVERYTHING
 
 
 def replace_totals(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID]) -> bool:
@@ -32,7 +33,13 @@ def replace_totals(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID
     return True
 
 
+def reopen_accounts(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID]) -> list[UUID]:
+    """Let rows of all days be stored again on accounts of which nothing was kept; returns these accounts."""
+    params = {"owner": item.owner_id, "accounts": list(accounts), "everything": EVERYTHING}
+    cursor.execute(statements.REOPEN_ACCOUNTS, params)
+    return [account_id for (account_id,) in cursor.fetchall()]
+
+
 def forget_totals(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID]) -> None:
-    """Delete totals of the stream, whose rows are stored again in the open transaction."""
-    for statement in statements.FORGET_STREAM:
-        cursor.execute(statement, {"owner": item.owner_id, "accounts": list(accounts)})
+    """Delete the totals of accounts whose rows, in the table ``incoming``, are stored again."""
+    cursor.execute(statements.DELETE_COVERED_TOTALS, {"owner": item.owner_id, "accounts": list(accounts)})

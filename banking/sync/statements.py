@@ -24,8 +24,9 @@ LATEST_CHANGES = (
     -- The user's own columns; COPY_USER_FIELDS fills them.
     SELECT DISTINCT ON (staging.provider_id) staging.*, account.id AS account_id,
         '' AS user_category, '' AS note, false AS hidden,
-        -- Older rows were purged, or would be at once: only those that are stored already are updated. What the bank
-        -- had not delivered yet when they were purged is stored and purged later, so that it is in the totals.
+        true AS is_kept,
+        -- Older rows were purged, or would be at once; see LEAVE_OUT_PURGED. What the bank had not delivered yet when
+        -- they were purged is stored and purged later, so that it is in the totals.
         CASE WHEN account.purged_before IS NOT NULL OR %(kept_since)s::date IS NOT NULL
             THEN least(coalesce(account.purged_before, %(kept_since)s), %(delivered_until)s) END AS first_day
     -- Without an account the row cannot be stored; see UNKNOWN_ACCOUNTS.
@@ -80,21 +81,32 @@ WHERE incoming.pending_id <> '' AND pending.account_id = ANY (%(accounts)s)
   AND (pending.user_category, pending.note, pending.hidden) <> ('', '', false)
 """
 
-# Whether a downloaded row is stored. One before ``first_day`` is not, unless it is stored already, or is the posted row
+# Of days that were purged, a row is not stored again. It is updated if it is stored, and stored if it is the posted row
 # of a pending one that is. A pending row goes with its posted one, which replaces it.
-IS_KEPT = """
-    incoming.first_day IS NULL
-    OR incoming.day >= incoming.first_day AND NOT (incoming.pending AND EXISTS (
-        SELECT FROM incoming AS posted WHERE posted.pending_id = incoming.provider_id AND posted.pending_id <> ''
-            AND NOT posted.gone AND NOT posted.pending AND posted.day < posted.first_day))
-    OR EXISTS (
-        SELECT FROM banking_transaction AS stored
-        WHERE stored.account_id = incoming.account_id AND stored.provider_id = incoming.provider_id)
-    OR incoming.pending_id <> '' AND EXISTS (
-        SELECT FROM banking_transaction AS pending
-        WHERE pending.account_id = ANY (%(accounts)s) AND pending.provider_id = incoming.pending_id
-            AND pending.pending AND pending.removed_at IS NULL)
-"""
+LEAVE_OUT_PURGED = (
+    """
+    UPDATE incoming SET is_kept = false
+    WHERE day < first_day
+        AND NOT EXISTS (
+            SELECT FROM banking_transaction AS stored
+            WHERE stored.account_id = incoming.account_id AND stored.provider_id = incoming.provider_id)
+        AND NOT EXISTS (
+            SELECT FROM banking_transaction AS pending
+            WHERE pending.account_id = incoming.account_id AND pending.provider_id = incoming.pending_id
+                AND incoming.pending_id <> ''
+                -- Written so that the index of all pending rows, which PostgreSQL takes to be small, does not serve it.
+                AND CASE WHEN pending.removed_at IS NULL THEN pending.pending ELSE false END)
+    """,
+    """
+    UPDATE incoming SET is_kept = false
+    FROM incoming AS posted
+    WHERE posted.pending_id = incoming.provider_id AND posted.pending_id <> ''
+        AND NOT posted.is_kept AND NOT posted.pending AND incoming.pending
+        AND NOT EXISTS (
+            SELECT FROM banking_transaction AS stored
+            WHERE stored.account_id = incoming.account_id AND stored.provider_id = incoming.provider_id)
+    """,
+)
 
 # A row that was replaced by another one stays replaced, even if the bank changes it. Other statements end that,
 # such as REPLACE_PENDING, and REPLACE_BY_SUCCESSOR of ``account_matching``.
@@ -104,7 +116,7 @@ INSERT INTO banking_transaction AS existing
 SELECT incoming.id, %(owner)s, incoming.account_id, incoming.provider_id, {qualified_columns("incoming")},
     incoming.user_category, incoming.note, incoming.hidden, ''
 -- Rows of accounts that the bank lists.
-FROM incoming WHERE NOT incoming.gone AND incoming.account_id IS NOT NULL AND ({IS_KEPT})
+FROM incoming WHERE NOT incoming.gone AND incoming.account_id IS NOT NULL AND incoming.is_kept
 ORDER BY incoming.day
 -- A known row takes over the provider's columns alone, and is active again unless another row replaced it.
 ON CONFLICT (account_id, provider_id) DO UPDATE

@@ -39,10 +39,11 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
     written = removed = unknown_accounts = 0
     params = statement_params(item)
     with connection.cursor() as cursor:
-        if complete:
-            stream_totals.forget_totals(cursor, item=item, accounts=params["accounts"])
         if staging.sequence or complete:
+            reopened = stream_totals.reopen_accounts(cursor, item=item, accounts=params["accounts"]) if complete else []
             unknown_accounts = load_incoming(cursor, staging=staging, params=params)
+            if reopened:
+                stream_totals.forget_totals(cursor, item=item, accounts=reopened)
             # A skipped row without an id may be any stored row, so none can be marked as removed.
             can_reconcile = complete and not staging.rows_without_id
             written, removed = merge_incoming(cursor, params=params, complete=can_reconcile)
@@ -70,6 +71,9 @@ def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> 
 
     A first import has nothing to move, to copy or to remove, and skips these statements: 8 % of its time.
     """
+    if params["is_limited"]:
+        for statement in statements.LEAVE_OUT_PURGED:
+            execute(cursor, statement, params)
     if not has_transactions(cursor, params=params):
         return execute(cursor, statements.UPSERT, params), 0
     execute(cursor, statements.MOVE_BETWEEN_ACCOUNTS, params)
@@ -89,14 +93,16 @@ def has_transactions(cursor: CursorWrapper, *, params: Params) -> bool:
 
 def statement_params(item: Item) -> Params:
     """The parameters of all statements."""
-    accounts = list(Account.objects.filter(item=item).values_list("pk", "closed_at"))
+    accounts = list(Account.objects.filter(item=item).values_list("pk", "closed_at", "purged_before"))
+    kept_since = transaction_rule.first_day_kept(owner_id=item.owner_id)
     return {
         "owner": item.owner_id,
         "item": item.pk,
-        "accounts": [pk for pk, _ in accounts],
-        "listed": [pk for pk, closed_at in accounts if closed_at is None],
+        "accounts": [pk for pk, _, _ in accounts],
+        "listed": [pk for pk, closed_at, _ in accounts if closed_at is None],
         "since": timezone.localdate() - timedelta(days=item.days_requested),
-        "kept_since": transaction_rule.first_day_kept(owner_id=item.owner_id),
+        "kept_since": kept_since,
+        "is_limited": kept_since is not None or any(purged_before for _, _, purged_before in accounts),
         "delivered_until": last_delivery(item),
     }
 

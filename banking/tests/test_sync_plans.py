@@ -7,11 +7,14 @@ switched off here, so that a plan with a full scan inside a nested loop shows up
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Item, Transaction
@@ -20,6 +23,7 @@ from banking.sync import store
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import get_last_run, run_sync
 from compliance.isolation import tenant
+from compliance.retention.models import RetentionSetting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -103,4 +107,21 @@ def test_it_posts_removes_and_rereads_rows_without_repeated_scans(
     with tenant(alice.pk):
         assert Transaction.objects.for_user(alice).filter(removed_at=None, note="mine").count() == HALF
         assert Transaction.objects.for_user(alice).filter(removed_at=None).count() == ROWS
+    assert repeated_scans == []
+
+
+def test_it_leaves_out_purged_rows_without_repeated_scans(
+    item: Item, provider: ScriptedProvider, repeated_scans: list[str], alice: User
+) -> None:
+    old_rows = [make_posted_row(number) for number in range(HALF)]
+    with tenant(alice.pk):
+        RetentionSetting.objects.create(
+            owner=alice, data_type="transactions", days_to_retain=30, effective_at=timezone.now()
+        )
+    with time_machine.travel(timezone.now() + timedelta(days=60)):
+        provider.pages = [transactions_page(added=old_rows)]
+        run_sync(item)
+        provider.pages = [transactions_page(added=[*old_rows, *map(make_pending_row, range(HALF))], cursor="c2")]
+        run_sync(item)
+    assert get_last_run(item).result == "ok"
     assert repeated_scans == []

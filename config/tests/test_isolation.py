@@ -13,12 +13,14 @@ from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
-from banking.models import Item, SyncRun, Transfer
+from banking.models import Item, SyncRun, TransactionTotal, Transfer
+from banking.retention import transaction_rule
 from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.export.data_export import DataExport
 from compliance.isolation import tenant, unisolated_tables
 from compliance.isolation.models import Owned
+from compliance.retention.choosing import lock_setting
 from config.tests.project_apps import own_apps
 from credit.tests.factories import store_full_report
 from insights.cash_flow.notification_messages import LowRunwayMessage
@@ -166,6 +168,18 @@ def rows_of_both_users(alice: User, mallory: User, make_item: Callable[..., Item
         message = LowRunwayMessage(months=1, currency="USD")
         notify(user_id=user.pk, type=NotificationType.LOW_RUNWAY, message=message, fingerprint="low")
         with tenant(user.pk):
+            lock_setting(owner_id=user.pk, rule=transaction_rule.RULE)
+            TransactionTotal.objects.create(
+                owner=user,
+                account=account,
+                source="purged",
+                period="month",
+                starts_on=timezone.localdate(),
+                currency="USD",
+                money_in=1,
+                money_out=0,
+                count=1,
+            )
             SyncRun.objects.create(owner=user, item=item, trigger="test")
             Transfer.objects.create(owner=user, money_out=uuid4(), money_in=uuid4(), sent_on=timezone.localdate())
             LowRunway.objects.create(owner=user, currency="USD")

@@ -28,7 +28,7 @@ class Right(NamedTuple):
     links: tuple[MessageLink, ...]
 
 
-class RetentionRule(NamedTuple):
+class RetentionFact(NamedTuple):
     """A kind of data, and when it is deleted."""
 
     what: "StrOrPromise"
@@ -90,25 +90,25 @@ RIGHTS: Final = (
     ),
 )
 RETENTION_RULES: Final = (
-    RetentionRule(
+    RetentionFact(
         _("Reports as Experian sent them"),
         _("Encrypted, with no end date. They can contain your Social Security number."),
     ),
-    RetentionRule(
+    RetentionFact(
         _("Reports prepared for these pages"),
         _("With no end date. Account details are encrypted; dates, scores and alerts are not."),
     ),
-    RetentionRule(
+    RetentionFact(
         _("Name, address, date of birth and last four digits, to request reports"), _("Encrypted, until you withdraw")
     ),
-    RetentionRule(
+    RetentionFact(
         _("Full Social Security number, to request reports"),
         _(
             "Saved only if you choose to. Then encrypted, until you withdraw, your authorization expires, or you don't "
             "sign in for 90 days"
         ),
     ),
-    RetentionRule(
+    RetentionFact(
         _("What you signed, when you withdrew, and when we requested reports"),
         _("As evidence, with no end date"),
     ),

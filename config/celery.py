@@ -51,6 +51,7 @@ app.conf.beat_schedule = {
         "task": "accounts.privacy.export_tasks.purge_old_exports",
         "schedule": crontab(minute="12"),
     },
+    "apply retention": {"task": "accounts.privacy.tasks.dispatch_due_retention", "schedule": crontab()},
     "pull due credit reports": {"task": "credit.tasks.dispatch_due_pulls", "schedule": crontab(minute="*/5")},
     "drop idle numbers": {"task": "credit.tasks.delete_idle_ssns", "schedule": crontab(hour="4", minute="7")},
     "look at our password": {"task": "credit.tasks.check_bureau_password", "schedule": crontab(hour="8", minute="3")},

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.notifications.delivery_schedule import Frequency
 from accounts.notifications.models import NotificationSettings
-from accounts.notifications.notification_types import TEXTS, Channel, NotificationType, preference_key
+from accounts.notifications.notification_types import OPTIONAL_TYPES, TEXTS, Channel, preference_key
 
 FREQUENCIES: Final = [
     (Frequency.IMMEDIATE.value, _("Right away")),
@@ -67,20 +67,20 @@ class NotificationSettingsForm(forms.Form):
         initial = {name: getattr(settings, name) for name in names}
         initial |= {
             preference_key(notification_type, channel): settings.is_enabled(notification_type, channel)
-            for notification_type in TEXTS
+            for notification_type in OPTIONAL_TYPES
             for channel in Channel
         }
         super().__init__(data, initial=initial)
-        for notification_type, texts in TEXTS.items():
+        for notification_type in OPTIONAL_TYPES:
             for channel in Channel:
-                field = forms.BooleanField(label=str(texts.label), required=False)
+                field = forms.BooleanField(label=str(TEXTS[notification_type].label), required=False)
                 self.fields[preference_key(notification_type, channel)] = field
 
     def preference_rows(self) -> Iterator[PreferenceRow]:
         """Yield the rows of checkboxes, in the order of ``TEXTS``."""
-        for notification_type, texts in TEXTS.items():
+        for notification_type in OPTIONAL_TYPES:
             yield PreferenceRow(
-                texts.label,
+                TEXTS[notification_type].label,
                 self[preference_key(notification_type, Channel.APP)],
                 self[preference_key(notification_type, Channel.MAIL)],
             )
@@ -98,7 +98,7 @@ class NotificationSettingsForm(forms.Form):
         """Return the choices as arguments of ``inbox.change_settings``."""
         chosen = dict(self.cleaned_data)
         names = [
-            preference_key(notification_type, channel) for notification_type in NotificationType for channel in Channel
+            preference_key(notification_type, channel) for notification_type in OPTIONAL_TYPES for channel in Channel
         ]
         disabled = [name for name in names if not chosen.pop(name)]
         return {**chosen, "disabled": disabled}

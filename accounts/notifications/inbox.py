@@ -27,13 +27,20 @@ IS_UNREAD: Final = ExpressionWrapper(Q(read_at=None), output_field=BooleanField(
 
 
 def notify(
-    *, user_id: UUID, type: NotificationType, message: NotificationMessage, url: str = "", fingerprint: str
+    *,
+    user_id: UUID,
+    type: NotificationType,
+    message: NotificationMessage,
+    url: str = "",
+    fingerprint: str,
+    is_emailed: bool = False,
 ) -> bool:
     """Notify a user in the caller's transaction. ``False`` if that was done before or is disabled in the app.
 
     ``fingerprint`` identifies the event that the notification is about, so that it is stored only once. ``url`` is a
-    path of this site. The message may contain amounts and creditors, because emails contain nothing of it. If it cannot
-    be sealed, the notification is stored without its values. Raises ``ValueError`` for a ``url`` of another site.
+    path of this site. With ``is_emailed`` a mail server has accepted an email about it already, so no digest is due.
+    The message may contain amounts and creditors, because emails contain nothing of it. If it cannot be sealed, the
+    notification is stored without its values. Raises ``ValueError`` for a ``url`` of another site.
     """
     if url and not (url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)):
         raise ValueError("The URL of a notification has to be a path of this site.")
@@ -41,6 +48,7 @@ def notify(
         lock_user(user_id)
         settings = NotificationSettings.for_user(user_id)
         in_app, by_mail = (settings.is_enabled(type, channel) for channel in Channel)
+        by_mail = by_mail and not is_emailed
         is_new = _store_once(
             user_id,
             fingerprint,
@@ -50,6 +58,7 @@ def notify(
             url=url,
             in_app=in_app,
             email_pending=by_mail,
+            emailed_at=timezone.now() if is_emailed else None,
         )
         if is_new and by_mail:
             _schedule_email(settings)

@@ -26,6 +26,7 @@ class NotificationType(StrEnum):
     BANK_RECONNECT = "bank_reconnect"
     BANK_LARGE_CHANGE = "bank_large_change"
     LOW_RUNWAY = "low_runway"
+    DATA_RETENTION = "data_retention"
 
 
 class Channel(StrEnum):
@@ -70,7 +71,14 @@ TEXTS: Final = {
     ),
     NotificationType.BANK_LARGE_CHANGE: NotificationText(_("Large transaction"), _("A large transaction")),
     NotificationType.LOW_RUNWAY: NotificationText(_("Less than 3 months of runway left"), _("Your runway")),
+    NotificationType.DATA_RETENTION: NotificationText(
+        _("Data is about to be deleted"), _("How long we keep your data")
+    ),
 }
+
+# Types that nobody can turn off, and that have an email of their own.
+ALWAYS_ON: Final = frozenset({NotificationType.DATA_RETENTION})
+OPTIONAL_TYPES: Final = tuple(notification_type for notification_type in TEXTS if notification_type not in ALWAYS_ON)
 
 
 def preference_key(notification_type: NotificationType, channel: Channel) -> str:

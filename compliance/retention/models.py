@@ -77,6 +77,16 @@ class RetentionSetting(Owned):
         is_coming = self.effective_at is not None and self.effective_at > at
         return min(self.effective_at, at + DAY) if is_coming and self.effective_at else at + DAY
 
+    def needs_notice(self) -> bool:
+        """Whether the chosen period waits until its person is told."""
+        return self.days_to_retain is not None and self.effective_at is None
+
+    def add_purged(self, rows: int, *, on: date) -> None:
+        """Count rows that the open transaction deletes."""
+        self.last_purged_rows = rows + (self.last_purged_rows if self.last_purge_date == on else 0)
+        self.last_purge_date = on
+        self.save(update_fields=["last_purge_date", "last_purged_rows"])
+
     def announce(self, *, at: datetime) -> None:
         """The person was told: the chosen period counts after the notice period."""
         self.announced_at, self.effective_at = at, at + NOTICE_PERIOD

@@ -3,12 +3,11 @@
 A killed purge goes on with the next batch when its claim expires.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
 from django.utils import timezone
 
 from compliance.audit import Action, record
@@ -48,42 +47,31 @@ def purge_expired(claim: ClaimedSetting, *, batch_rows: int = BATCH_ROWS) -> int
 
     The choice is read again before each batch. Raises ``OwnerIsBusy``; the rest is deleted when the claim expires.
     """
-    rule, total = get_rule(claim.data_type), 0
-    while (before := _first_day_kept(claim)) is not None:
-        count = rule.purge(owner_id=claim.owner_id, before=before, limit=batch_rows)
-        if not count:
-            break
-        total += count
-        _count_purged(claim, count)
+    total = 0
+    while batch := _purge_batch(claim, batch_rows):
+        total += batch
     return total
 
 
-def finish(claim: ClaimedSetting, *, purged: int) -> None:
-    """Record a purge that deleted rows, and set when the setting is due again."""
-    now = timezone.now()
-    with tenant(claim.owner_id):
-        setting = (
-            RetentionSetting.objects.select_for_update()
-            .filter(owner=claim.owner_id, data_type=claim.data_type, due_at=claim.until)
-            .first()
-        )
-        if setting is not None:
-            setting.due_at = setting.next_due_at(now)
-            setting.save(update_fields=["due_at"])
-        if purged:
-            what = {"resource": "retention", "resource_id": claim.data_type}
-            record(Action.DATA_PURGED, subject=claim.owner_id, **what, rows=purged)
-
-
-def _first_day_kept(claim: ClaimedSetting) -> date | None:
+def finish(claim: ClaimedSetting) -> None:
+    """Set when the claimed setting is due again."""
     with tenant(claim.owner_id):
         setting = get_claimed(claim)
-        return None if setting is None else setting.first_day_kept(timezone.now())
+        if setting is not None:
+            setting.due_at = setting.next_due_at(timezone.now())
+            setting.save(update_fields=["due_at"])
 
 
-def _count_purged(claim: ClaimedSetting, count: int) -> None:
-    today = timezone.localdate()
+def _purge_batch(claim: ClaimedSetting, limit: int) -> int:
+    """Delete, count and record one batch in one transaction."""
     with tenant(claim.owner_id):
-        rows = RetentionSetting.objects.filter(owner=claim.owner_id, data_type=claim.data_type)
-        rows.exclude(last_purge_date=today).update(last_purge_date=today, last_purged_rows=0)
-        rows.update(last_purged_rows=F("last_purged_rows") + count)
+        setting = get_claimed(claim)
+        before = None if setting is None else setting.first_day_kept(timezone.now())
+        if setting is None or before is None:
+            return 0
+        rows = get_rule(claim.data_type).purge(owner_id=claim.owner_id, before=before, limit=limit)
+        if rows:
+            setting.add_purged(rows, on=timezone.localdate())
+            what = {"resource": "retention", "resource_id": claim.data_type}
+            record(Action.DATA_PURGED, subject=claim.owner_id, **what, rows=rows)
+        return rows

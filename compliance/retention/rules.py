@@ -80,7 +80,7 @@ class Purge(Protocol):
     """Deletes up to about ``limit`` rows of ``owner_id`` whose day is before ``before``."""
 
     def __call__(self, *, owner_id: UUID, before: date, limit: int) -> int:
-        """Delete them in a transaction of its own and return how many; 0 if none is left.
+        """Delete them in one transaction, which the caller may have opened, and return how many; 0 if none is left.
 
         Raises ``OwnerIsBusy`` instead of waiting for another transaction that stores rows of this owner.
         """
@@ -98,7 +98,7 @@ class RetentionRule:
     """A kind of data whose period a person can choose.
 
     ``initial_days`` is the period of a person who never chose, ``preselected_days`` the one that the form proposes.
-    ``stays`` says what is kept after a purge.
+    ``stays`` says what is kept after a purge, and ``stays_page`` names the page that shows it.
     """
 
     data_type: str
@@ -109,6 +109,7 @@ class RetentionRule:
     stays: "StrOrPromise"
     preview: Preview
     purge: Purge
+    stays_page: str = ""
     # Called when a person who kept nothing chooses a period, in the transaction of the choice.
     restore: Restore | None = None
     warnings: Mapping[int, "StrOrPromise"] = field(default_factory=dict)

@@ -33,6 +33,7 @@ FIXED_ARGUMENTS: dict[str, list[object]] = {
     "legal_text": ["terms", current_version("terms").version],
     "change_consent": ["marketing"],
     "account_reset_password_from_key": ["1", "set-password"],
+    "change_retention": ["transactions"],
     "sandbox": ["link/v2/stable/link-initialize.js"],
     "admin:app_list": ["accounts"],
     "admin:config_policyviolation_change": [1],

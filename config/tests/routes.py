@@ -69,6 +69,7 @@ agree                                       in/in    on/on    on/on    on/on    
 appearance                                  405/on   405/on   405/on   405/on   405/on
 card_link                                   in/in    405/404  405/404  2fa/2fa  405/404
 change_consent                              in/in    405/on   405/on   2fa/2fa  405/on
+change_retention                            in/in    404/404  200/422  2fa/2fa  404/404
 close_link                                  in/in    405/404  405/200  2fa/2fa  405/404
 connect                                     in/in    200/200  200/200  2fa/2fa  200/200
 consent_text                                in/in    404/405  200/405  2fa/2fa  404/405
@@ -136,6 +137,7 @@ ready                                       200/405  200/405  200/405  200/405  
 reconnect                                   in/in    404/404  200/200  2fa/2fa  404/404
 refresh                                     in/in    405/404  405/on   2fa/2fa  405/404
 refresh_all                                 in/in    405/on   405/on   2fa/2fa  405/on
+retention                                   in/in    200/405  200/405  2fa/2fa  200/405
 sandbox                                     503/503  503/503  503/503  503/503  503/503
 security                                    in/in    200/405  200/405  200/405  200/405
 security_overview                           200/405  200/405  200/405  200/405  200/405

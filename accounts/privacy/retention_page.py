@@ -1,0 +1,88 @@
+"""What the retention page shows about each rule, and what a choice would delete."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.utils import timezone
+
+from accounts.users.models import User
+from compliance.retention import PurgePreview, RetentionRule, list_rules
+from compliance.retention.models import RetentionSetting, first_day_kept
+from compliance.retention.rules import NOTICE_PERIOD
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+NOTHING: Final = PurgePreview()
+WEEK: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class RetentionRow:
+    """One rule: the period that counts now, one that waits, and what the next purge and the next seven days take."""
+
+    rule: RetentionRule
+    setting: RetentionSetting
+    period: "StrOrPromise"
+    waiting_period: "StrOrPromise"
+    next_purge_at: datetime | None
+    next_purge: PurgePreview
+    next_week: PurgePreview
+
+    @property
+    def needs_notice(self) -> bool:
+        """Whether the waiting period begins only after an email that was not sent yet."""
+        return self.setting.needs_notice()
+
+
+@dataclass(frozen=True)
+class ChoicePreview:
+    """What a choice means: its period, since when it counts, and what its first purge takes."""
+
+    period: "StrOrPromise"
+    warning: "StrOrPromise"
+    is_shorter: bool
+    starts_at: datetime
+    first_purge: PurgePreview
+
+
+def list_retention(user: User) -> list[RetentionRow]:
+    """Return a row for each rule, in the open transaction."""
+    return [_build_row(RetentionSetting.for_owner(user.pk, rule), rule) for rule in list_rules()]
+
+
+def preview_choice(*, user: User, rule: RetentionRule, days: int | None) -> ChoicePreview:
+    """Return what a person's choice would do, in the open transaction."""
+    now = timezone.now()
+    setting = RetentionSetting.for_owner(user.pk, rule)
+    in_effect = setting.days_in_effect(now)
+    is_shorter = days is not None and (in_effect is None or days < in_effect)
+    starts_at = now + NOTICE_PERIOD if is_shorter else now
+    return ChoicePreview(
+        period=rule.label_for(days),
+        warning=rule.warning_for(days),
+        is_shorter=is_shorter,
+        starts_at=starts_at,
+        first_purge=_preview(setting, rule, days, at=starts_at),
+    )
+
+
+def _build_row(setting: RetentionSetting, rule: RetentionRule) -> RetentionRow:
+    now = timezone.now()
+    is_waiting = setting.is_waiting(now)
+    next_purge_at = setting.next_purge_at
+    return RetentionRow(
+        rule=rule,
+        setting=setting,
+        period=rule.label_for(setting.days_in_effect(now)),
+        waiting_period=rule.label_for(setting.days_to_retain) if is_waiting else "",
+        next_purge_at=next_purge_at,
+        next_purge=_preview(setting, rule, setting.days_to_retain, at=next_purge_at) if next_purge_at else NOTHING,
+        next_week=_preview(setting, rule, setting.days_in_effect(now + WEEK), at=now + WEEK),
+    )
+
+
+def _preview(setting: RetentionSetting, rule: RetentionRule, days: int | None, *, at: datetime) -> PurgePreview:
+    before = first_day_kept(days, at)
+    return NOTHING if before is None else rule.preview(owner_id=setting.owner_id, before=before)

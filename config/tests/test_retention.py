@@ -1,0 +1,316 @@
+"""Choosing how long data is kept, the notice seven days before, and the purge after it."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from smtplib import SMTPDataError
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.emails import sending
+from accounts.models import Notification, User
+from accounts.privacy.tasks import apply_retention, dispatch_due_retention
+from banking.models import Account, Item, Transaction
+from banking.retention.transaction_rule import RULE
+from banking.tests.factories import make_account, make_transaction
+from compliance.audit.events import AuditEvent
+from compliance.isolation import tenant
+from compliance.retention.choosing import UnknownPeriod, choose_period
+from compliance.retention.models import RetentionSetting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+WEEK = timedelta(days=7)
+OLD_DAYS = (200, 100, 95)
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    with time_machine.travel(NOON, tick=False) as time_traveller:
+        yield time_traveller
+
+
+@pytest.fixture(autouse=True)
+def _jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a job when it is queued, as a worker does a moment later."""
+    monkeypatch.setattr(apply_retention, "delay", apply_retention)
+
+
+@pytest.fixture
+def account(clock: Any, alice: User, make_item: Callable[..., Item]) -> Account:
+    """An account with three rows that are older than 90 days, and one that is not."""
+    account = make_account(make_item(alice))
+    for days in (*OLD_DAYS, 10):
+        make_transaction(account, "-5", day=(NOON - timedelta(days=days)).date(), name=f"{days} days old")
+    return account
+
+
+def run_beat(clock: Any = None, **passed: int) -> None:
+    if clock:
+        clock.shift(timedelta(**passed))
+    dispatch_due_retention()
+
+
+def count_rows(user: User) -> int:
+    with tenant(user.pk):
+        return Transaction.objects.for_user(user).count()
+
+
+def get_setting(user: User) -> RetentionSetting:
+    with tenant(user.pk):
+        return RetentionSetting.objects.get(owner=user, data_type="transactions")
+
+
+def list_events(user: User, action: str) -> list[dict[str, Any]]:
+    with tenant(user.pk):
+        return [event.details() for event in AuditEvent.objects.filter(subject=user.pk, action=action).order_by("pk")]
+
+
+def choose(user: User, days: int | None, **options: bool) -> RetentionSetting:
+    return choose_period(user=user, rule=RULE, days=days, **options)
+
+
+# --- Nothing goes before its person was told --------------------------------------------------------------
+
+
+def test_it_deletes_nothing_of_people_who_never_chose(alice: User, account: Account, clock: Any) -> None:
+    run_beat(clock, days=400)
+    assert count_rows(alice) == 4
+    assert mail.outbox == []
+
+
+def test_it_deletes_nothing_until_seven_days_after_the_email(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    run_beat()
+    assert len(mail.outbox) == 1
+    for _ in range(6):
+        run_beat(clock, days=1)
+        assert count_rows(alice) == 4
+    run_beat(clock, days=1)
+    assert count_rows(alice) == 1
+    assert len(mail.outbox) == 1
+
+
+def test_it_says_in_the_email_what_goes_when_and_nothing_private(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    run_beat()
+    (email,) = mail.outbox
+    assert email.to == [alice.email]
+    assert email.subject == "Old data will be deleted in 7 days"
+    for words in ("Nov 29", "Transactions, kept for: 90 days", "takes 3 entries", "/privacy/retention/"):
+        assert words in str(email.body), words
+    for private in ("Checking", "Platypus", "days old", "5.00"):
+        assert private not in str(email.body)
+
+
+def test_it_tells_in_the_inbox_too_without_a_second_email(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    run_beat()
+    with tenant(alice.pk):
+        row = Notification.objects.get(owner=alice)
+        assert (row.title, row.url) == ("Old data will be deleted on Nov 29, 2026", "/privacy/retention/")
+        assert row.text.startswith("Transactions, kept for: 90 days. The first deletion takes 3 entries.")
+        assert (row.in_app, row.email_pending, row.emailed_at) == (True, False, timezone.now())
+
+
+def test_it_waits_with_the_notice_until_there_is_something_to_delete(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 730)
+    run_beat()
+    assert mail.outbox == []
+    # In seven days, the oldest row is older than two years.
+    run_beat(clock, days=730 - 200 - 6)
+    assert len(mail.outbox) == 1
+    run_beat(clock, days=7)
+    assert count_rows(alice) == 3
+
+
+def test_it_does_not_count_an_email_that_no_server_accepted(
+    alice: User, account: Account, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise SMTPDataError(451, b"later")
+
+    choose(alice, 90)
+    with monkeypatch.context() as context:
+        context.setattr(sending, "send_email", refuse)
+        run_beat()
+        run_beat(clock, days=8)
+    assert (count_rows(alice), get_setting(alice).announced_at) == (4, None)
+    run_beat(clock, minutes=10)
+    assert get_setting(alice).effective_at == timezone.now() + WEEK
+
+
+def test_it_sends_the_same_email_again_if_the_worker_is_killed_after_it(
+    alice: User, account: Account, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    choose(alice, 90)
+    with monkeypatch.context() as context:
+        context.setattr(RetentionSetting, "announce", kill)
+        with pytest.raises(KeyboardInterrupt):
+            run_beat()
+    run_beat(clock, minutes=10)
+    first, second = mail.outbox
+    assert first.extra_headers["Message-ID"] == second.extra_headers["Message-ID"]
+    assert get_setting(alice).announced_at == timezone.now()
+
+
+def test_it_deletes_nothing_of_someone_whose_account_is_deactivated(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    run_beat(clock, days=1)
+    run_beat(clock, days=8)
+    assert (count_rows(alice), mail.outbox) == (4, [])
+
+
+# --- Changing one's mind ----------------------------------------------------------------------------------
+
+
+def test_it_deletes_nothing_if_the_person_keeps_everything_in_time(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    run_beat()
+    choose(alice, None)
+    run_beat(clock, days=30)
+    assert count_rows(alice) == 4
+
+
+def test_it_announces_again_when_a_period_becomes_shorter(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    run_beat()
+    run_beat(clock, days=7)
+    choose(alice, 30)
+    make_transaction(account, "-5", day=timezone.localdate() - timedelta(days=40))
+    run_beat()
+    assert len(mail.outbox) == 2
+    # The former period still counts.
+    make_transaction(account, "-5", day=timezone.localdate() - timedelta(days=91))
+    run_beat(clock, days=1)
+    assert count_rows(alice) == 2
+    run_beat(clock, days=6)
+    assert count_rows(alice) == 1
+
+
+def test_it_lets_a_longer_period_count_at_once_without_a_notice(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 30)
+    run_beat()
+    run_beat(clock, days=7)
+    assert count_rows(alice) == 1
+    make_transaction(account, "-5", day=timezone.localdate() - timedelta(days=40))
+    choose(alice, 90)
+    run_beat(clock, days=1)
+    assert (count_rows(alice), len(mail.outbox)) == (2, 1)
+
+
+def test_it_starts_the_seven_days_anew_for_another_choice_in_between(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    run_beat()
+    clock.shift(timedelta(days=6))
+    choose(alice, 30)
+    run_beat()
+    run_beat(clock, days=2)
+    assert count_rows(alice) == 4
+    run_beat(clock, days=5)
+    assert count_rows(alice) == 1
+
+
+def test_it_does_not_start_anew_for_the_same_choice(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    run_beat()
+    clock.shift(timedelta(days=6))
+    assert choose(alice, 90).effective_at == NOON + WEEK
+
+
+def test_it_deletes_at_once_if_the_person_confirms_that(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 0, at_once=True)
+    run_beat()
+    assert (count_rows(alice), mail.outbox) == (0, [])
+
+
+def test_it_refuses_a_period_that_the_rule_does_not_offer(alice: User) -> None:
+    with pytest.raises(UnknownPeriod):
+        choose(alice, 31)
+
+
+# --- The record -------------------------------------------------------------------------------------------
+
+
+def test_it_records_choice_notice_and_purge_without_content(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    run_beat()
+    run_beat(clock, days=7)
+    assert [event["days"] for event in list_events(alice, "retention_changed")] == [90]
+    assert [event["rows"] for event in list_events(alice, "retention_announced")] == [3]
+    assert [event["rows"] for event in list_events(alice, "data_purged")] == [3]
+    setting = get_setting(alice)
+    assert (setting.last_purge_date, setting.last_purged_rows) == (timezone.localdate(), 3)
+
+
+# --- The pages --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(as_alice: Client, with_second_factor: Callable[..., Client], alice: User) -> Client:
+    """Alice, who has just entered a code."""
+    return with_second_factor(as_alice, alice)
+
+
+def test_it_shows_what_the_next_purge_and_the_next_seven_days_take(
+    client: Client, alice: User, account: Account, clock: Any
+) -> None:
+    choose(alice, 90)
+    run_beat()
+    text = client.get(reverse("retention")).content.decode()
+    assert "3 entries" in text
+    assert "95 days old" in text
+    assert "10 days old" not in text
+    assert "From Nov 29" in text
+
+
+def test_it_previews_a_choice_and_stores_it_only_when_posted(
+    client: Client, alice: User, account: Account, clock: Any
+) -> None:
+    url = reverse("change_retention", args=["transactions"])
+    text = client.get(url, {"period": "90"}).content.decode()
+    assert "3 entries" in text
+    assert "Checking ••0000" in text
+    with tenant(alice.pk):
+        assert not RetentionSetting.objects.exists()
+    assert client.post(url, {"period": "90"}).url == reverse("retention")
+    assert get_setting(alice).days_to_retain == 90
+
+
+def test_it_takes_until_deletion_as_a_choice(client: Client, alice: User, account: Account) -> None:
+    client.post(reverse("change_retention", args=["transactions"]), {"period": "all"})
+    setting = get_setting(alice)
+    assert (setting.days_to_retain, setting.chosen_at is not None) == (None, True)
+
+
+@pytest.mark.parametrize("period", ["", "31", "-1", "all ", "1e9", "NaN", "\u0000"])
+def test_it_refuses_other_periods_beside_their_field(client: Client, alice: User, clock: Any, period: str) -> None:
+    url = reverse("change_retention", args=["transactions"])
+    for response in (client.get(url, {"period": period}), client.post(url, {"period": period})):
+        assert response.status_code == 422
+    with tenant(alice.pk):
+        assert not RetentionSetting.objects.exists()
+
+
+def test_it_says_what_keeping_nothing_means(client: Client, account: Account) -> None:
+    response = client.get(reverse("change_retention", args=["transactions"]), {"period": "0"})
+    text = response.content.decode()
+    assert "stores only the totals" in text
+    assert "4 entries" in text
+
+
+def test_it_shows_nothing_of_another_person(as_mallory: Client, alice: User, account: Account) -> None:
+    choose(alice, 90)
+    text = as_mallory.get(reverse("retention")).content.decode()
+    assert "entries" not in text
+    assert "90 days" not in text.split("The same for everyone")[0].split("Transactions</h2>")[1].split("</section>")[0]

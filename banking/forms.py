@@ -7,8 +7,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.privacy.retention_forms import parse_period
 from banking.linking.sessions import LinkExit, LinkMetadata, account_keys
+from banking.retention.transaction_rule import RULE
 
+# Offered on the retention page only.
+LATER_PERIODS = (30,)
 UNREADABLE = _("We couldn't read the list of accounts.")
 
 
@@ -73,6 +77,31 @@ class ExitForm(forms.Form):
         """How the user left the dialog, as ``LinkExit``."""
         self.is_valid()
         return LinkExit(**{name: self.cleaned_data.get(name, "") for name in LinkExit._fields})
+
+
+class FirstPeriodForm(forms.Form):
+    """How long transactions are kept, chosen before a bank is connected. Without an answer nothing is chosen."""
+
+    period = forms.TypedChoiceField(
+        label=_("How long to keep your transactions"),
+        widget=forms.RadioSelect,
+        choices=[(choice.value, choice.label) for choice in RULE.choices if choice.days not in LATER_PERIODS],
+        initial=str(RULE.preselected_days),
+        required=False,
+        coerce=parse_period,
+        empty_value="",
+    )
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether the user chose a period."""
+        return self.cleaned_data["period"] != ""
+
+    @property
+    def days(self) -> int | None:
+        """The chosen period in days; ``None`` is until the account is deleted."""
+        days: int | None = self.cleaned_data["period"]
+        return days
 
 
 class DisconnectForm(forms.Form):

@@ -1,12 +1,21 @@
 from django.conf import settings
 from django.urls import path
 
-from banking.views import accounts, bank_data_consent, connections, linking, transactions, webhooks
+from banking.views import (
+    accounts,
+    bank_data_consent,
+    connections,
+    linking,
+    monthly_totals,
+    transactions,
+    webhooks,
+)
 
 urlpatterns = [
     path("bank-accounts/", accounts.index, name="accounts"),
     path("bank-accounts/<uuid:item_id>/", accounts.index, name="item"),
     path("transactions/", transactions.index, name="transactions"),
+    path("transactions/months/", monthly_totals.show_monthly_totals, name="monthly_totals"),
     path("transactions.csv", transactions.csv, name="transactions-csv"),
     path("connect/", linking.connect, name="connect"),
     path("connect/oauth/", linking.oauth_return, name="oauth_return"),

@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import Notification, NotificationSettings, User
 from accounts.notifications.forms import list_time_zones
 from accounts.notifications.inbox import PAGE_SIZE, notify
-from accounts.notifications.notification_types import NotificationType
+from accounts.notifications.notification_types import OPTIONAL_TYPES, NotificationType
 from accounts.tests.messages import PlainMessage
 from compliance.isolation import tenant
 
@@ -178,7 +178,7 @@ def test_it_stores_and_shows_the_settings(as_alice: Client, alice: User) -> None
         Decimal("1250.50"),
     )
     assert (stored.quiet_hours_start, stored.quiet_hours_end) == (time(22), time(7))
-    assert len(stored.disabled) == 2 * len(NotificationType) - 2
+    assert len(stored.disabled) == 2 * len(OPTIONAL_TYPES) - 2
     page = as_alice.get(reverse("notification_settings")).content.decode()
     assert page.count(" checked") == 2
     assert 'value="22:00"' in page
@@ -217,3 +217,9 @@ def test_it_offers_utc_and_city_zones() -> None:
     assert names[0] == "UTC"
     assert {"America/New_York", "Europe/Berlin", "Asia/Kolkata"} <= set(names)
     assert len(set(names)) == len(names)
+
+
+def test_it_offers_no_way_to_turn_off_notices_about_deletion(as_alice: Client) -> None:
+    page = as_alice.get(reverse("notification_settings")).content.decode()
+    assert "data_retention" not in page
+    assert "low_runway.mail" in page

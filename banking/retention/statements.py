@@ -166,3 +166,32 @@ WHERE owner_id = %(owner)s AND id = ANY (%(accounts)s) AND (purged_before = %(ev
     SELECT FROM banking_transactiontotal AS total WHERE total.account_id = account.id AND source = 'stream'))
 RETURNING id
 """
+
+# Totals of a former account count until its successor has its own: the stream of the successor has these days, too.
+IS_COUNTED_TOTAL: Final = """
+NOT EXISTS (
+    SELECT FROM banking_account AS former JOIN banking_transactiontotal AS newer
+        ON newer.account_id = former.successor_id AND newer.source = 'stream' AND newer.starts_on <= total.starts_on
+    WHERE former.id = total.account_id)
+"""
+
+MONTHLY_TOTALS: Final = f"""
+SELECT month, currency, counted_as, sum(money_in), sum(money_out), sum(rows)::int
+FROM (
+    SELECT date_trunc('month', starts_on)::date AS month, currency, category AS counted_as, money_in, money_out,
+        count AS rows
+    FROM banking_transactiontotal AS total WHERE owner_id = %(owner)s AND {IS_COUNTED_TOTAL}
+    -- The rows that are still stored.
+    UNION ALL
+    SELECT date_trunc('month', day)::date, banking_transaction.currency, coalesce(nullif(user_category, ''), category),
+        coalesce(sum(amount) FILTER (WHERE amount > 0), 0), coalesce(-sum(amount) FILTER (WHERE amount < 0), 0),
+        count(*)
+    FROM banking_transaction JOIN banking_account AS account ON account.id = account_id
+    WHERE banking_transaction.owner_id = %(owner)s AND removed_at IS NULL AND NOT hidden
+        AND account.type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)})
+        AND {IN_CASH_FLOW.format(legs=OWN_TRANSFER_LEGS)}
+    GROUP BY 1, 2, 3
+) AS part
+GROUP BY month, currency, counted_as
+ORDER BY month DESC, currency, sum(money_in) + sum(money_out) DESC, counted_as
+"""  # noqa: S608  (built from constants)

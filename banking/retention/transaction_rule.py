@@ -1,7 +1,7 @@
 """The rule of transactions: how long a person's transactions are kept, and whether at all."""
 
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -37,6 +37,7 @@ RULE: Final = RetentionRule(
         "Monthly totals by account and category stay, without names of stores or people. Pending transactions stay "
         "until they are posted, and a transfer stays up to four days longer."
     ),
+    stays_page="monthly_totals",
     preview=preview_purge,
     purge=purge_transactions,
     restore=request_complete_syncs,
@@ -52,16 +53,19 @@ RULE: Final = RetentionRule(
 register_rule(RULE)
 
 
-def get_setting(*, owner_id: UUID) -> RetentionSetting:
-    """Return an owner's setting, in the open transaction."""
-    return RetentionSetting.for_owner(owner_id, RULE)
+class KeptPeriod(NamedTuple):
+    """How many days transactions are kept (``None`` is without end, 0 not at all), and since when at this moment."""
+
+    days: int | None
+    since: date | None
 
 
-def first_day_kept(*, owner_id: UUID) -> date | None:
-    """Return the first day whose transactions an owner keeps; ``None`` if all stay."""
-    return get_setting(owner_id=owner_id).first_day_kept(timezone.now())
+def get_kept_period(*, owner_id: UUID) -> KeptPeriod:
+    """Return the period that counts for an owner now, in the open transaction; one query."""
+    now, setting = timezone.now(), RetentionSetting.for_owner(owner_id, RULE)
+    return KeptPeriod(setting.days_in_effect(now), setting.first_day_kept(now))
 
 
 def keeps_transactions(*, owner_id: UUID) -> bool:
     """Whether an owner's transactions are stored at all."""
-    return get_setting(owner_id=owner_id).days_in_effect(timezone.now()) != NOT_AT_ALL
+    return get_kept_period(owner_id=owner_id).days != NOT_AT_ALL

@@ -94,7 +94,7 @@ def has_transactions(cursor: CursorWrapper, *, params: Params) -> bool:
 def statement_params(item: Item) -> Params:
     """The parameters of all statements."""
     accounts = list(Account.objects.filter(item=item).values_list("pk", "closed_at", "purged_before"))
-    kept_since = transaction_rule.first_day_kept(owner_id=item.owner_id)
+    kept_since = transaction_rule.get_kept_period(owner_id=item.owner_id).since
     return {
         "owner": item.owner_id,
         "item": item.pk,

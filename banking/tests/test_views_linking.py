@@ -1,6 +1,7 @@
 """Connecting a bank through the site's pages, with a scripted provider."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -35,6 +36,8 @@ from banking.tests.link_dialog import (
 )
 from banking.tests.scripted_provider import ScriptedProvider, link_result
 from compliance.isolation import tenant
+from compliance.retention.models import RetentionSetting
+from compliance.retention.rules import EVERYTHING
 from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +67,64 @@ def test_it_opens_the_dialog_with_a_new_link_token(as_alice: Client, alice: User
     assert first.headers["Cache-Control"] == "no-store"
     with tenant(alice.pk):
         assert LinkSession.objects.for_user(alice).count() == 2
+
+
+# --- How long transactions are kept -----------------------------------------------------------------------
+
+
+def load_setting(user: User) -> RetentionSetting | None:
+    with tenant(user.pk):
+        return RetentionSetting.objects.filter(owner=user, data_type="transactions").first()
+
+
+def test_it_proposes_ninety_days_before_the_first_bank(as_alice: Client, provider: ScriptedProvider) -> None:
+    text = page_text(as_alice.get(reverse("connect")))
+    for words in ("90 days", "Two years", "Until you delete your account", "Don't keep my transactions"):
+        assert words in text, words
+    assert re.search(r'<input type="radio" name="period" value="90"[^>]* checked', text)
+
+
+@pytest.mark.parametrize(("period", "days"), [("90", 90), ("730", 730), ("all", None), ("0", 0)])
+def test_it_stores_the_choice_before_the_dialog_opens(
+    as_alice: Client, alice: User, provider: ScriptedProvider, period: str, days: int | None
+) -> None:
+    as_alice.post(reverse("connect"), {"period": period})
+    setting = load_setting(alice)
+    assert setting is not None
+    assert setting.days_to_retain == days
+    # Nothing is stored yet, so keeping nothing counts at once; anything else needs its notice first.
+    assert setting.first_day_kept(timezone.now()) == (EVERYTHING if days == 0 else None)
+
+
+def test_it_shows_a_former_choice_and_does_not_change_it(
+    as_alice: Client, alice: User, provider: ScriptedProvider
+) -> None:
+    as_alice.post(reverse("connect"), {"period": "all"})
+    text = page_text(as_alice.get(reverse("connect")))
+    assert "How long we keep your transactions: Until you delete your account." in text
+    assert 'name="period"' not in text
+    as_alice.post(reverse("connect"), {"period": "90"})
+    setting = load_setting(alice)
+    assert setting is not None
+    assert setting.days_to_retain is None
+
+
+def test_it_chooses_nothing_for_a_user_who_gives_no_answer(
+    as_alice: Client, alice: User, provider: ScriptedProvider
+) -> None:
+    assert "link-sandbox-1" in page_text(as_alice.post(reverse("connect")))
+    assert load_setting(alice) is None
+
+
+@pytest.mark.parametrize("period", ["30", "91", "-1", "all,90"])
+def test_it_opens_no_dialog_for_a_period_that_is_not_offered(
+    as_alice: Client, provider: ScriptedProvider, period: str
+) -> None:
+    assert as_alice.post(reverse("connect"), {"period": period}).status_code == 422
+    assert provider.links == 0
+
+
+# --- Providers that do not answer -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", OUTAGES, ids=lambda error: type(error).__name__)

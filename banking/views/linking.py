@@ -10,14 +10,16 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.mfa.step_up import require_second_factor_to_link
+from accounts.models import User
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import tasks
-from banking.forms import ExitForm, PublicTokenForm
+from banking.forms import ExitForm, FirstPeriodForm, PublicTokenForm
 from banking.linking import data_consent, errors, exchange, sessions, update_mode
 from banking.linking.link_messages import exit_message, is_pending, message_for
 from banking.models import Item, LinkSession
 from banking.provider import Provider, ProviderError
 from banking.providers import DEFAULT_PROVIDER, find_provider, provider_for
+from banking.retention import first_choice
 from banking.views.link_page import link_page
 from compliance.consent.legal_texts import parse_sections
 
@@ -40,10 +42,11 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
     provider = find_provider(request.GET.get("provider", DEFAULT_PROVIDER))
     if provider is None:
         raise Http404
-    context = consent_context(provider) | {"days_requested": provider.link_settings().days_requested}
-    if request.method != "POST":
-        return render(request, "banking/connect.html", context)
-    data_consent.agree(user=request.user, provider=provider)
+    period_form = FirstPeriodForm(request.POST if request.method == "POST" else None)
+    context = connect_context(request.user, provider) | {"period_form": period_form}
+    if request.method != "POST" or not period_form.is_valid():
+        return render(request, "banking/connect.html", context, status=422 if period_form.errors else 200)
+    agree_to_connect(user=request.user, provider=provider, period_form=period_form)
     try:
         opened = sessions.open_link(user=request.user, provider_key=provider.key)
     except (errors.LinkError, ProviderError) as error:
@@ -83,6 +86,22 @@ def reconnect_context(request: AuthenticatedHttpRequest, item: Item) -> dict[str
     provider = provider_for(item.provider)
     has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
     return {"item": item} | ({} if has_agreed else consent_context(provider))
+
+
+def connect_context(user: User, provider: Provider) -> dict[str, object]:
+    """What the page says before a bank is connected: the consent, how far back data goes, and how long it is kept."""
+    return consent_context(provider) | {
+        "days_requested": provider.link_settings().days_requested,
+        "kept_period": first_choice.get_chosen_period(user=user),
+    }
+
+
+@transaction.atomic
+def agree_to_connect(*, user: User, provider: Provider, period_form: FirstPeriodForm) -> None:
+    """Record the consent, and how long transactions stay if the user has chosen that now."""
+    data_consent.agree(user=user, provider=provider)
+    if period_form.has_answer:
+        first_choice.choose_first_period(user=user, days=period_form.days)
 
 
 def consent_context(provider: Provider) -> dict[str, object]:

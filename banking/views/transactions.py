@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking.models import Account, Transaction
+from banking.retention import transaction_rule
 from banking.transactions import csv_export, pagination, querystrings, totals, transaction_list
 from banking.transactions.filters import TransactionFilter
 from compliance.audit import Action, record
@@ -31,6 +32,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     template = "banking/transactions.html#results" if request.htmx else "banking/transactions.html"
     context = {
         "form": transaction_filter.form,
+        "kept": transaction_rule.get_kept_period(owner_id=request.user.pk),
         "presets": querystrings.date_range_presets(request.GET, timezone.localdate()),
     }
     if not transaction_filter.is_valid():

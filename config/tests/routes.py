@@ -62,6 +62,7 @@ admin:password_change                       in/in    404/404  404/404  2fa/2fa  
 admin:usersessions_usersession_changelist   in/in    404/404  404/404  2fa/2fa  200/405
 open_notification                           in/in    404/405  on/405   2fa/2fa  404/405
 mark_notification_read                      in/in    405/404  405/on   2fa/2fa  405/404
+monthly_totals                              in/in    200/405  200/405  2fa/2fa  200/405
 notifications                               in/in    200/405  200/405  2fa/2fa  200/405
 mark_all_notifications_read                 in/in    405/on   405/on   2fa/2fa  405/on
 notification_settings                       in/in    200/200  200/200  2fa/2fa  200/200
@@ -69,7 +70,7 @@ agree                                       in/in    on/on    on/on    on/on    
 appearance                                  405/on   405/on   405/on   405/on   405/on
 card_link                                   in/in    405/404  405/404  2fa/2fa  405/404
 change_consent                              in/in    405/on   405/on   2fa/2fa  405/on
-change_retention                            in/in    404/404  200/422  2fa/2fa  404/404
+change_retention                            in/in    200/422  200/422  2fa/2fa  200/422
 close_link                                  in/in    405/404  405/200  2fa/2fa  405/404
 connect                                     in/in    200/200  200/200  2fa/2fa  200/200
 consent_text                                in/in    404/405  200/405  2fa/2fa  404/405

@@ -1,5 +1,6 @@
 """Every notification message keeps its English text, is marked for translation, and fits its columns."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -13,6 +14,7 @@ from accounts.notifications.messages import (
     encode_values,
     list_messages,
 )
+from accounts.privacy.notification_messages import RetentionNoticeMessage
 from banking.notification_messages import (
     ConnectionLostMessage,
     LargeTransactionMessage,
@@ -80,6 +82,16 @@ EXAMPLES: Final[list[tuple[NotificationMessage, str, str]]] = [
     (LowRunwayMessage(months=2, currency="USD"), "About 2 months of runway left", f"{RUNWAY_TEXT}USD."),
     (LowRunwayMessage(months=1, currency="EUR"), "About 1 month of runway left", f"{RUNWAY_TEXT}EUR."),
     (LowRunwayMessage(months=0, currency=""), "Less than a month of runway left", f"{RUNWAY_TEXT}an unnamed currency."),
+    (
+        RetentionNoticeMessage(data_type="transactions", days=90, count=1, starts_on=date(2026, 11, 29)),
+        "Old data will be deleted on Nov 29, 2026",
+        "Transactions, kept for: 90 days. The first deletion takes 1 entry. You can still change this.",
+    ),
+    (
+        RetentionNoticeMessage(data_type="transactions", days=30, count=1200, starts_on=date(2026, 11, 29)),
+        "Old data will be deleted on Nov 29, 2026",
+        "Transactions, kept for: 30 days. The first deletion takes 1,200 entries. You can still change this.",
+    ),
     (PullsStoppedMessage(status=EnrollmentStatus.DETAILS_LOST), "Enter your details again", ""),
     (make_score_change(12), "FICO 8 rose 12 points", "From 700 to 712."),
     (make_score_change(1), "FICO 8 rose 1 point", "From 700 to 701."),

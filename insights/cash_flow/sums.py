@@ -16,6 +16,7 @@ from django.db import connection
 
 from accounts.models import User
 from banking.models import Transfer
+from banking.retention.statements import IS_COUNTED_TOTAL
 from banking.transactions.cash_flow import IN_CASH_FLOW
 from banking.transactions.categories import INCOME
 
@@ -34,14 +35,11 @@ WHERE owner_id = %(owner)s AND day BETWEEN %(since)s AND %(until)s AND (account_
     AND removed_at IS NULL AND NOT hidden
     AND {IN_CASH_FLOW.format(legs=LEGS)}
 GROUP BY currency, counted_as, day
--- Days of which only the totals are kept. Those of a former account count until its successor has its own.
+-- Days of which only the totals are kept.
 UNION ALL
 SELECT currency, category, starts_on, money_in, -money_out FROM banking_transactiontotal AS total
 WHERE owner_id = %(owner)s AND period = 'day' AND starts_on BETWEEN %(since)s AND %(until)s
-    AND account_id = ANY (%(accounts)s) AND NOT EXISTS (
-        SELECT FROM banking_account AS former JOIN banking_transactiontotal AS newer
-            ON newer.account_id = former.successor_id AND newer.source = 'stream' AND newer.starts_on <= total.starts_on
-        WHERE former.id = total.account_id)
+    AND account_id = ANY (%(accounts)s) AND {IS_COUNTED_TOTAL}
 """  # noqa: S608  (built from constants)
 
 ZERO = Decimal(0)

@@ -32,6 +32,7 @@ register.filter("short_money", short_money)
 register.filter("percent", percent)
 register.filter("exact_percent", exact_percent)
 register.filter("grouped", count)
+register.filter("long_month", dates.long_month)
 
 
 @register.filter

@@ -16,6 +16,7 @@ from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Item
 from banking.provider import ProviderError, Readiness
 from banking.providers import DEFAULT_PROVIDER, provider_for
+from banking.retention.first_choice import choose_first_period
 from banking.sync import sync_item
 from compliance import consent
 from compliance.isolation import tenant
@@ -77,8 +78,9 @@ def demo_user() -> User:
 
 
 def link(user: User, institution_id: str, persona: str) -> Item:
-    """Agree, open a link session and finish it, as a browser does."""
+    """Agree, keep all transactions, open a link session and finish it, as a browser does."""
     data_consent.agree(user=user, provider=provider_for(DEFAULT_PROVIDER), method="demo")
+    choose_first_period(user=user, days=None)
     try:
         opened = open_link(user=user)
         return finish_link(

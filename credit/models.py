@@ -181,6 +181,8 @@ class Report(Owned):
     score_percentile = models.PositiveIntegerField(null=True)
     document = SealedTextField()
     changes = SealedTextField(null=True)
+    # When its user passed the identity check, if its raw report is deleted; see ``RawReport.confirmed_at``.
+    confirmed_at = models.DateTimeField(null=True)
     # The bureau says that it is about another person than the previous report.
     comparable = models.BooleanField(default=True)
 

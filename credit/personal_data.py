@@ -133,7 +133,7 @@ register(
         model=RawReport,
         category=DataCategory.CREDIT,
         label=_("Your credit reports as the bureau sent them"),
-        kept_for=UNTIL_DELETION,
+        kept_for=_("24 months, or as long as you choose"),
         exported=(
             "id",
             "attempt_id",
@@ -189,6 +189,7 @@ register(
             "score_percentile",
             "document",
             "changes",
+            "confirmed_at",
             "comparable",
         ),
         files=(

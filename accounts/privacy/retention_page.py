@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 from django.utils import timezone
 
 from accounts.users.models import User
-from compliance.retention import PurgePreview, RetentionRule, list_rules
+from compliance.personal_data import DataCategory
+from compliance.personal_data.registry import list_holders
+from compliance.retention import FixedRule, PurgePreview, RetentionRule, list_fixed_rules, list_rules
 from compliance.retention.models import RetentionSetting, first_day_kept
 from compliance.retention.rules import NOTICE_PERIOD
 
@@ -16,6 +18,16 @@ if TYPE_CHECKING:
 
 NOTHING: Final = PurgePreview()
 WEEK: Final = timedelta(days=7)
+# The data of the other categories has rules.
+REGISTERED_CATEGORIES: Final = frozenset(
+    {
+        DataCategory.PROFILE,
+        DataCategory.SIGN_IN,
+        DataCategory.NOTIFICATIONS,
+        DataCategory.CONSENT,
+        DataCategory.ACTIVITY,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,15 @@ class ChoicePreview:
     is_shorter: bool
     starts_at: datetime
     first_purge: PurgePreview
+
+
+def list_fixed_periods() -> list[FixedRule]:
+    """Return what is kept for the same time for everyone, from the fixed rules and the registry of personal data."""
+    holders = [holder for holder in list_holders() if holder.category in REGISTERED_CATEGORIES]
+    registered = [
+        FixedRule(label=holder.label, how_long=holder.kept_for, reason=holder.kept_after_erasure) for holder in holders
+    ]
+    return [*list_fixed_rules(), *registered]
 
 
 def list_retention(user: User) -> list[RetentionRow]:

@@ -8,9 +8,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.privacy.retention_forms import RetentionForm
-from accounts.privacy.retention_page import list_retention, preview_choice
+from accounts.privacy.retention_page import list_fixed_periods, list_retention, preview_choice
 from accounts.users.requests import AuthenticatedHttpRequest
-from compliance.retention import get_rule, list_fixed_rules
+from compliance.retention import get_rule
 from compliance.retention.choosing import choose_period
 from compliance.retention.models import RetentionSetting
 from compliance.retention.rules import RetentionRule
@@ -19,7 +19,7 @@ from compliance.retention.rules import RetentionRule
 @require_safe
 def show_retention(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show how long each type of data is kept, and what the next purges take."""
-    context = {"rows": list_retention(request.user), "fixed_rules": list_fixed_rules()}
+    context = {"rows": list_retention(request.user), "fixed_rules": list_fixed_periods()}
     return render(request, "accounts/privacy/retention.html", context)
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from banking.models import Item
 from banking.retention.purging import preview_purge, purge_transactions
-from compliance.retention import RetentionChoice, RetentionRule, register_rule
+from compliance.retention import FixedRule, RetentionChoice, RetentionRule, register_fixed_rule, register_rule
 from compliance.retention.models import RetentionSetting
 
 NOT_AT_ALL: Final = 0
@@ -51,6 +51,23 @@ RULE: Final = RetentionRule(
     },
 )
 register_rule(RULE)
+register_fixed_rule(
+    FixedRule(
+        label=_("Bank connections, accounts, balances, and monthly totals"),
+        how_long=_("Until your account is deleted, or you disconnect the bank and delete its history"),
+        reason=_("Charts and totals need the whole history. They name no store and no person."),
+    ),
+    FixedRule(
+        label=_("When we synced your banks"),
+        how_long=_("Until your account is deleted, or you disconnect the bank and delete its history"),
+        reason=_("With it, support can explain a figure. It has times and counts, and no transaction."),
+    ),
+    FixedRule(
+        label=_("Messages from Plaid that a bank has new data"),
+        how_long=_("15 minutes, then deleted every hour"),
+        reason=_("Only a fingerprint is stored, so that a repeated message has no effect."),
+    ),
+)
 
 
 class KeptPeriod(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from compliance.consent import ConsentText, Purpose
 
-VERSION: Final = "2026-11.5"
+VERSION: Final = "2026-11.6"
 VALID_FOR: Final = timedelta(days=365)
 SCOPE: Final[Mapping[str, str]] = {
     "bureau": "Experian",
@@ -62,13 +62,15 @@ CLAUSES: Final = (
     ),
     Clause(
         "What Plumbline keeps",
-        "Plumbline keeps my reports, also after I withdraw, with no end date: as Experian sent them, encrypted, and as "
-        "its pages show them. Account details are stored encrypted. These are stored without encryption: the dates of "
-        "requests and reports, my scores and percentiles or why there is no score, the status of my requests and of "
-        "my credit file, whether my address or Social Security number differed, which detail Experian refused, the "
-        "results of identity checks, and the types and times of alerts. A report that Experian sent can contain my "
-        "Social Security number. My name, address, date of birth and the last four digits of my Social Security "
-        "number are kept encrypted, to request reports, until I withdraw. My full Social Security number is kept for "
+        "Plumbline keeps my reports, also after I withdraw: as its pages show them, until my account is deleted, and "
+        "as Experian sent them, encrypted, for 24 months or as long as I choose. What Experian sent is not deleted "
+        "before Plumbline could prepare its pages from it, or before I was told. Account details are stored encrypted. "
+        "These are stored without encryption: the dates of requests and reports, my scores and percentiles or why "
+        "there is no score, the status of my requests and of my credit file, whether my address or Social Security "
+        "number differed, which detail Experian refused, the results of identity checks, and the types and times of "
+        "alerts. A report that Experian sent can contain my Social Security number. My name, address, date of birth "
+        "and the last four digits of my Social Security number are kept encrypted, to request reports, until I "
+        "withdraw. My full Social Security number is kept for "
         "that purpose only if I choose so on the next page. The record of what I signed, and of when I withdrew, is "
         "kept as evidence.",
     ),

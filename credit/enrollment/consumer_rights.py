@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from compliance.consent import ConsentEvent, Purpose, list_consent_events
+from compliance.retention.models import RetentionSetting
 from credit.analysis.bands import PROVIDERS
+from credit.enrollment.retention_rule import FIXED_RULES, RAW_REPORTS
 from credit.models import AttemptStatus, PullAttempt, Trigger
 from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES, EXPERIAN_FREEZE, MessageLink
 
@@ -89,15 +91,7 @@ RIGHTS: Final = (
         ),
     ),
 )
-RETENTION_RULES: Final = (
-    RetentionFact(
-        _("Reports as Experian sent them"),
-        _("Encrypted, with no end date. They can contain your Social Security number."),
-    ),
-    RetentionFact(
-        _("Reports prepared for these pages"),
-        _("With no end date. Account details are encrypted; dates, scores and alerts are not."),
-    ),
+DETAILS_FACTS: Final = (
     RetentionFact(
         _("Name, address, date of birth and last four digits, to request reports"), _("Encrypted, until you withdraw")
     ),
@@ -109,10 +103,20 @@ RETENTION_RULES: Final = (
         ),
     ),
     RetentionFact(
-        _("What you signed, when you withdrew, and when we requested reports"),
+        _("What you signed, and when you withdrew"),
         _("As evidence, with no end date"),
     ),
 )
+
+
+def list_retention_facts(user: User) -> list[RetentionFact]:
+    """List what is kept about a user's credit, and for how long; the rules come first."""
+    setting = RetentionSetting.for_owner(user.pk, RAW_REPORTS)
+    period = gettext("%(period)s. Encrypted. They can contain your Social Security number.") % {
+        "period": RAW_REPORTS.label_for(setting.days_to_retain)
+    }
+    fixed = [RetentionFact(rule.label, rule.how_long) for rule in FIXED_RULES]
+    return [RetentionFact(RAW_REPORTS.label, period), *fixed, *DETAILS_FACTS]
 
 
 @dataclass(frozen=True, slots=True)

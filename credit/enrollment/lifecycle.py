@@ -12,8 +12,10 @@ from accounts.models import User
 from compliance.audit import Action, record
 from compliance.consent import Purpose, get_active_consent, withdraw
 from compliance.isolation import tenant
+from compliance.retention.choosing import start_initial_period
 from credit.enrollment import authorization, transitions
 from credit.enrollment.details import NotEnrolled, digits_of, serialize
+from credit.enrollment.retention_rule import RAW_REPORTS
 from credit.models import Enrollment
 from credit.provider import Applicant
 
@@ -46,6 +48,7 @@ def enroll(*, user: User, applicant: Applicant, keep_ssn: bool, consent_id: UUID
             now=now,
         )
         enrollment.save()
+        start_initial_period(owner_id=user.pk, rule=RAW_REPORTS)
         if enrollment.ssn is not None:
             record(Action.CREDENTIAL_STORE, actor=user, subject=user, resource="ssn", resource_id=str(enrollment.pk))
     return enrollment

@@ -289,6 +289,7 @@ class Migration(migrations.Migration):
                 ("score_percentile", models.PositiveIntegerField(null=True)),
                 ("document", compliance.vault.fields.SealedTextField()),
                 ("changes", compliance.vault.fields.SealedTextField(null=True)),
+                ("confirmed_at", models.DateTimeField(null=True)),
                 ("comparable", models.BooleanField(default=True)),
             ],
             options={"indexes": [models.Index(fields=["owner", "-pulled_at"], name="reports_newest_first")]},

@@ -8,6 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import DataError, transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -73,16 +75,19 @@ def inherit_confirmation(enrollment: Enrollment, raw: RawReport, stored: models.
 def _earlier_confirmation(enrollment: Enrollment, stored: models.Report) -> datetime | None:
     if not stored.consumer_hash:
         return None
-    earlier = RawReport.objects.for_user(stored.owner_id).filter(
-        confirmed_at__gte=enrollment.enrolled_at,
-        fetched_at__lt=stored.pulled_at,
-        report__provider=stored.provider,
-        report__is_sample=stored.is_sample,
-        report__consumer_hash=stored.consumer_hash,
-        report__address_mismatch=stored.address_mismatch,
-        report__ssn_variation=stored.ssn_variation,
+    since = enrollment.enrolled_at
+    # The raw report, and the answer with it, may have been deleted since.
+    confirmed = models.Report.objects.for_user(stored.owner_id).filter(
+        Q(raw__confirmed_at__gte=since) | Q(confirmed_at__gte=since),
+        pulled_at__lt=stored.pulled_at,
+        provider=stored.provider,
+        is_sample=stored.is_sample,
+        consumer_hash=stored.consumer_hash,
+        address_mismatch=stored.address_mismatch,
+        ssn_variation=stored.ssn_variation,
     )
-    return earlier.order_by("-fetched_at").values_list("confirmed_at", flat=True).first()
+    at = Coalesce("raw__confirmed_at", "confirmed_at")
+    return confirmed.order_by("-pulled_at").values_list(at, flat=True).first()
 
 
 def mark_unparsed(raw: RawReport, error: Exception) -> None:

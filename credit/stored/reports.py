@@ -18,8 +18,9 @@ from credit.stored.documents import StaleDocument, decode_changes, encode_report
 from credit.stored.parsing import UnreadableReport, read_report, unpack_raw_report
 
 # A report that may be another person's, until the user has passed the identity check.
-WITHHELD = Q(state=ReportStatus.MISMATCH, raw__confirmed_at=None)
-SHOWN = Q(state=ReportStatus.READY) | Q(state=ReportStatus.MISMATCH, raw__confirmed_at__isnull=False)
+WITHHELD = Q(state=ReportStatus.MISMATCH, raw__confirmed_at=None, confirmed_at=None)
+IS_CONFIRMED = Q(raw__confirmed_at__isnull=False) | Q(confirmed_at__isnull=False)
+SHOWN = Q(state=ReportStatus.READY) | Q(IS_CONFIRMED, state=ReportStatus.MISMATCH)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
         "is_sample": is_sample(),
         "can_pull": enrollment.can_pull(at=timezone.now()),
         "rights": consumer_rights.RIGHTS,
-        "retention_rules": consumer_rights.RETENTION_RULES,
+        "retention_facts": consumer_rights.list_retention_facts(request.user),
         "consents": consumer_rights.list_consents(request.user),
         "pulls": consumer_rights.list_pulls(request.user),
         "can_withdraw": enrollment.consent_ends_at is not None,

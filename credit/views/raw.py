@@ -21,6 +21,11 @@ from credit.report import ReportStatus
 from credit.stored import reports
 from credit.stored.reports import ReportSummary
 
+
+class RawReportDeleted(Exception):
+    """The raw report is deleted, as its user chose or the rule says; the report is kept."""
+
+
 # A report that may be about another person is never shown in any form.
 WITHHELD_STATUSES = frozenset({ReportStatus.MISMATCH})
 
@@ -39,7 +44,10 @@ def newest_raw(request: AuthenticatedHttpRequest) -> HttpResponse:
 @sensitive_variables()
 def raw_page(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
     """Show one page of a raw report, masked."""
-    summary, raw = load_raw_report(request, report_id)
+    try:
+        summary, raw = load_raw_report(request, report_id)
+    except RawReportDeleted:
+        return render(request, "credit/raw_deleted.html", status=404)
     if raw is not None:
         record_access(request, report_id, "page")
     return render_raw_page(request, summary, raw, UnmaskedDownloadForm())
@@ -51,7 +59,10 @@ def raw_page(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse
 @sensitive_variables()
 def download_raw(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
     """Download a raw report: masked, or unmasked if the form says so."""
-    summary, raw = load_raw_report(request, report_id)
+    try:
+        summary, raw = load_raw_report(request, report_id)
+    except RawReportDeleted:
+        return render(request, "credit/raw_deleted.html", status=404)
     if raw is None:
         return render_raw_page(request, summary, raw, UnmaskedDownloadForm())
     if request.method != "POST":
@@ -71,7 +82,10 @@ def download_raw(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResp
 
 @sensitive_variables()
 def load_raw_report(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[ReportSummary, bytes | None]:
-    """Return one of the user's reports, and its raw report unless it cannot be decrypted. Raises ``Http404``."""
+    """Return one of the user's reports, and its raw report unless it cannot be decrypted.
+
+    Raises ``Http404`` and ``RawReportDeleted``.
+    """
     listed = reports.list_reports(owner=request.user.pk)
     summary = next(
         (summary for summary in listed if summary.id == report_id and summary.state not in WITHHELD_STATUSES), None
@@ -81,7 +95,7 @@ def load_raw_report(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple
     try:
         return summary, reports.get_raw_report(owner=request.user.pk, report_id=report_id)
     except models.RawReport.DoesNotExist:
-        raise Http404 from None
+        raise RawReportDeleted from None
     except SealError:
         return summary, None
 

@@ -4,8 +4,8 @@ The email is sent with no transaction open. The notice period begins when a mail
 is killed before that is stored, the email is sent again, with the same Message-ID.
 """
 
+from dataclasses import dataclass
 from email.utils import parseaddr
-from typing import NamedTuple
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -25,7 +25,8 @@ from compliance.retention.purging import ClaimedSetting, get_claimed
 from compliance.retention.rules import NOTICE_PERIOD
 
 
-class RetentionNotice(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RetentionNotice:
     """A notice to send: to whom, about which setting, and how many rows the first purge takes."""
 
     user: User

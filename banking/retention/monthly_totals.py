@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
@@ -15,7 +15,8 @@ from banking.retention.statements import MONTHLY_TOTALS
 ZERO: Final = Decimal(0)
 
 
-class CategoryTotal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CategoryTotal:
     """One category in one month and currency; both amounts are positive."""
 
     month: date

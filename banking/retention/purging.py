@@ -21,7 +21,12 @@ DAYS_OF_DAILY_TOTALS: Final = 62
 
 def preview_purge(*, owner_id: UUID, before: date) -> PurgePreview:
     """Count an owner's transactions before a day, by account, with the newest of them as a sample; two queries."""
-    params = {"owner": owner_id, "before": before, "everything": before == EVERYTHING, "limit": SAMPLE_ROWS}
+    params: dict[str, Any] = {
+        "owner": owner_id,
+        "before": before,
+        "everything": before == EVERYTHING,
+        "limit": SAMPLE_ROWS,
+    }
     with connection.cursor() as cursor:
         cursor.execute(statements.PREVIEW, params)
         groups = [

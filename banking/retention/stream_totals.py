@@ -1,6 +1,7 @@
 """The totals of people who keep no transactions, computed while a downloaded stream is in a temporary table."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.backends.utils import CursorWrapper
@@ -21,7 +22,7 @@ def replace_totals(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID
     if Transaction.objects.filter(account__item=item).exists():
         return False
     cursor.execute(statements.KEEP_COUNTED)
-    params = {"owner": item.owner_id, "accounts": list(accounts)}
+    params: dict[str, Any] = {"owner": item.owner_id, "accounts": list(accounts)}
     cursor.execute(statements.DELETE_COVERED_TOTALS, params)
     pairs = pair_legs(read_legs(cursor, statements.STREAM_LEGS, owner_id=item.owner_id))
     params |= {
@@ -35,11 +36,12 @@ def replace_totals(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID
 
 def reopen_accounts(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID]) -> list[UUID]:
     """Let rows of all days be stored again on accounts of which nothing was kept; returns these accounts."""
-    params = {"owner": item.owner_id, "accounts": list(accounts), "everything": EVERYTHING}
+    params: dict[str, Any] = {"owner": item.owner_id, "accounts": list(accounts), "everything": EVERYTHING}
     cursor.execute(statements.REOPEN_ACCOUNTS, params)
     return [account_id for (account_id,) in cursor.fetchall()]
 
 
 def forget_totals(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID]) -> None:
     """Delete the totals of accounts whose rows, in the table ``incoming``, are stored again."""
-    cursor.execute(statements.DELETE_COVERED_TOTALS, {"owner": item.owner_id, "accounts": list(accounts)})
+    params: dict[str, Any] = {"owner": item.owner_id, "accounts": list(accounts)}
+    cursor.execute(statements.DELETE_COVERED_TOTALS, params)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import astuple
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
@@ -306,7 +307,7 @@ def test_it_previews_rows_by_account_with_a_sample(alice: User, checking: Accoun
     make_transaction(savings, "-5", day=OLD, pending=True)
     with tenant(alice.pk):
         preview = preview_purge(owner_id=alice.pk, before=CUTOFF)
-    assert [tuple(group) for group in preview.groups] == [
+    assert [astuple(group) for group in preview.groups] == [
         ("Checking ••0000", 7, OLD - timedelta(days=6), OLD),
         ("Savings ••1111", 1, OLD - timedelta(days=30), OLD - timedelta(days=30)),
     ]

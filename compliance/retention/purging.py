@@ -72,6 +72,6 @@ def _purge_batch(claim: ClaimedSetting, limit: int) -> int:
         rows = get_rule(claim.data_type).purge(owner_id=claim.owner_id, before=before, limit=limit)
         if rows:
             setting.add_purged(rows, on=timezone.localdate())
-            what = {"resource": "retention", "resource_id": claim.data_type}
-            record(Action.DATA_PURGED, subject=claim.owner_id, **what, rows=rows)
+            data_type = claim.data_type
+            record(Action.DATA_PURGED, subject=claim.owner_id, resource="retention", resource_id=data_type, rows=rows)
         return rows

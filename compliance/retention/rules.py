@@ -30,7 +30,8 @@ class RetentionChoice(NamedTuple):
         return "all" if self.days is None else str(self.days)
 
 
-class PurgeGroup(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PurgeGroup:
     """A part of what a purge takes, such as one account: how many rows, and the days of the oldest and newest."""
 
     label: str

@@ -1,4 +1,4 @@
-"""Retention with the sandbox's streams: purged rows stay away, totals stay right, and whoever keeps nothing has no text.
+"""Retention with the sandbox's streams: purged rows stay away, totals stay right, and who keeps nothing has no text.
 
 The sandbox is a program of its own that responds over HTTP. Its ledger says what the site's rows and totals should be.
 """

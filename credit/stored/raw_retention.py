@@ -33,7 +33,7 @@ def preview_raw_reports(*, owner_id: UUID, before: date) -> PurgePreview:
 def purge_raw_reports(*, owner_id: UUID, before: date, limit: int) -> int:
     """Delete up to ``limit`` of them, the oldest first."""
     with tenant(owner_id):
-        raw_ids = [report.raw_id for report in _list_deletable(owner_id, before)][:limit]
+        raw_ids = [report.raw_id for report in _list_deletable(owner_id, before)[:limit] if report.raw_id is not None]
         answered = RawReport.objects.filter(pk=OuterRef("raw")).values("confirmed_at")
         Report.objects.filter(raw__in=raw_ids).update(confirmed_at=Subquery(answered))
         return RawReport.objects.filter(owner=owner_id, pk__in=raw_ids).delete()[1].get(RawReport._meta.label, 0)

@@ -48,9 +48,9 @@ def purge_transactions(*, owner_id: UUID, before: date, limit: int) -> int:
             raise OwnerIsBusy
         params = _purge_params(owner_id, before, limit)
         with connection.cursor() as cursor:
-            cursor.execute(statements.MARK_ACCOUNTS, params)
             if before == EVERYTHING:
                 cursor.execute(statements.FOLD_DAYS, params)
+            cursor.execute(statements.HASH_GROUPS)
             cursor.execute(statements.PURGE_BATCH, params)
             return int(cursor.fetchone()[0])
 

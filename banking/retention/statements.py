@@ -21,21 +21,23 @@ MAX_PENDING_DAYS: Final = 30
 ADD_TO_TOTALS: Final = f"""
 INSERT INTO banking_transactiontotal AS total
     (id, owner_id, account_id, source, period, starts_on, currency, category, money_in, money_out, count)
-SELECT gen_random_uuid(), %(owner)s, counted.account_id, %(source)s, counted.period, counted.starts_on,
-    counted.currency, counted.counted_as,
+SELECT gen_random_uuid(), %(owner)s, counted.account_id, %(source)s,
+    CASE WHEN counted.is_daily THEN 'day' ELSE 'month' END, counted.starts_on, counted.currency, counted.counted_as,
     coalesce(sum(amount) FILTER (WHERE amount > 0), 0), coalesce(-sum(amount) FILTER (WHERE amount < 0), 0), count(*)
 FROM (
-    SELECT account_id, banking_transaction.currency, amount,
-        coalesce(nullif(user_category, ''), category) AS counted_as,
-        CASE WHEN day >= %(daily_since)s THEN 'day' ELSE 'month' END AS period,
+    SELECT account_id, banking_transaction.currency COLLATE "C" AS currency, amount,
+        coalesce(nullif(user_category, ''), category) COLLATE "C" AS counted_as,
+        day >= %(daily_since)s AS is_daily,
         CASE WHEN day >= %(daily_since)s THEN day ELSE date_trunc('month', day)::date END AS starts_on
     FROM {{rows}}
-    JOIN banking_account AS account ON account.id = account_id
-    -- Exactly the rows that count in cash flow.
-    WHERE account.owner_id = %(owner)s AND account.type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)})
+    -- Exactly the rows that count in cash flow. An array, because a join would read the accounts for each row.
+    WHERE account_id = ANY (ARRAY(
+            SELECT id FROM banking_account
+            WHERE owner_id = %(owner)s AND type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)})))
         AND {{counts}} AND {IN_CASH_FLOW.format(legs="{legs}")}
 ) AS counted
-GROUP BY counted.account_id, counted.period, counted.starts_on, counted.currency, counted.counted_as
+-- COLLATE, because comparing texts by the rules of a language takes most of the time.
+GROUP BY counted.account_id, counted.is_daily, counted.starts_on, counted.currency, counted.counted_as
 ON CONFLICT (account_id, source, period, starts_on, currency, category) DO UPDATE
 SET money_in = total.money_in + excluded.money_in, money_out = total.money_out + excluded.money_out,
     count = total.count + excluded.count
@@ -45,9 +47,9 @@ ADD_PURGED_TO_TOTALS: Final = ADD_TO_TOTALS.format(
     rows="purged AS banking_transaction", counts="removed_at IS NULL AND NOT hidden", legs=OWN_TRANSFER_LEGS
 )
 
-# One batch: the oldest rows before a day. Both legs of a transfer go together, because one alone would count as income
-# or spending. A pending row that counts stays, because its posted row would count as well. A pending row that a posted
-# one replaced goes with it, because it would count again.
+# One batch: the oldest rows before a day, deleted and added to the totals. Both legs of a transfer go together, because
+# one alone would count as income or spending. A pending row that counts stays, because its posted row would count as
+# well. A pending row that a posted one replaced goes with it, because it would count again.
 PURGE_BATCH: Final = f"""
 -- Pending rows that count; their partial index is by account.
 WITH counted_pending AS MATERIALIZED (
@@ -65,48 +67,54 @@ WITH counted_pending AS MATERIALIZED (
     WHERE owner_id = %(owner)s AND NOT %(everything)s
         AND (money_out IN (SELECT id FROM counted_pending) OR money_in IN (SELECT id FROM counted_pending))
 ), batch AS MATERIALIZED (
-    SELECT id FROM banking_transaction
+    SELECT id, account_id, pending_id, day FROM banking_transaction
     WHERE owner_id = %(owner)s AND day < %(before)s
         AND (NOT pending OR removed_at IS NOT NULL OR %(everything)s) AND id NOT IN (SELECT id FROM blocked)
     ORDER BY day, id LIMIT %(limit)s
 ), due AS MATERIALIZED (
-    SELECT id FROM batch
+    SELECT id, day FROM batch
     -- The other legs of transfers.
-    UNION SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer
-    WHERE owner_id = %(owner)s AND (money_out IN (SELECT id FROM batch) OR money_in IN (SELECT id FROM batch))
+    UNION ALL SELECT leg.id, leg.day FROM banking_transfer AS transfer
+    JOIN banking_transaction AS leg ON leg.id IN (transfer.money_out, transfer.money_in)
+    WHERE transfer.owner_id = %(owner)s
+        AND (transfer.money_out IN (SELECT id FROM batch) OR transfer.money_in IN (SELECT id FROM batch))
     -- Pending rows that a posted row of the batch replaced.
-    UNION SELECT pending.id FROM batch
-    JOIN banking_transaction AS posted ON posted.id = batch.id
-    JOIN banking_transaction AS pending
-        ON pending.account_id = posted.account_id AND pending.provider_id = posted.pending_id
-    WHERE posted.pending_id <> '' AND posted.day >= %(before)s::date - {MAX_PENDING_DAYS}
+    UNION ALL SELECT pending.id, pending.day FROM batch JOIN banking_transaction AS pending
+        ON pending.account_id = batch.account_id AND pending.provider_id = batch.pending_id
+    WHERE batch.pending_id <> '' AND batch.day >= %(before)s::date - {MAX_PENDING_DAYS}
         AND pending.replaced_by = 'posted'
 ), purged AS (
-    DELETE FROM banking_transaction AS gone USING due WHERE gone.id = due.id AND gone.owner_id = %(owner)s
-    RETURNING gone.*
+    DELETE FROM banking_transaction AS gone
+    -- By the index of days, and IS TRUE for one hash of the ids: without statistics, PostgreSQL would compare each row
+    -- of the owner with each id.
+    WHERE gone.owner_id = %(owner)s
+        AND gone.day >= (SELECT min(day) FROM due) AND gone.day <= (SELECT max(day) FROM due)
+        AND (gone.id IN (SELECT id FROM due)) IS TRUE
+    RETURNING gone.id, account_id, day, date, amount, currency, user_category, category, category_detail, removed_at,
+        replaced_by, hidden
 ), totals AS (
     {ADD_PURGED_TO_TOTALS}
 ), transfers AS (
-    DELETE FROM banking_transfer AS transfer USING purged
-    WHERE transfer.owner_id = %(owner)s AND transfer.money_out = purged.id
+    DELETE FROM banking_transfer AS transfer
+    WHERE transfer.owner_id = %(owner)s AND (transfer.money_out IN (SELECT id FROM due)) IS TRUE
 ), accounts AS (
-    UPDATE banking_account AS account SET purged_since = least(account.purged_since, covered.since)
+    -- From now on, no sync stores rows of these days again.
+    UPDATE banking_account AS account
+    SET purged_since = least(account.purged_since, covered.since),
+        purged_before = greatest(account.purged_before, %(before)s)
     FROM (
-        SELECT account_id, min(date) AS since FROM purged WHERE removed_at IS NULL OR replaced_by <> ''
+        SELECT account_id, min(date) FILTER (WHERE removed_at IS NULL OR replaced_by <> '') AS since FROM purged
         GROUP BY account_id
     ) AS covered
-    WHERE account.id = covered.account_id AND account.owner_id = %(owner)s
-        AND covered.since < coalesce(account.purged_since, 'infinity')
+    WHERE account.id = covered.account_id AND account.owner_id = %(owner)s AND (
+        covered.since < coalesce(account.purged_since, 'infinity')
+        OR %(before)s > coalesce(account.purged_before, '-infinity'))
 )
 SELECT count(*) FROM purged
 """  # noqa: S608  (built from constants)
 
-# From then on no sync stores rows of these days again.
-MARK_ACCOUNTS: Final = """
-UPDATE banking_account SET purged_before = %(before)s
-WHERE owner_id = %(owner)s AND purged_before IS DISTINCT FROM %(before)s
-    AND coalesce(purged_before, '-infinity') < %(before)s
-"""
+# Few groups, which PostgreSQL would otherwise find by sorting all rows of the batch.
+HASH_GROUPS: Final = "SET LOCAL enable_sort = off"
 
 # Daily totals become monthly ones when no page shows their days any more.
 FOLD_DAYS: Final = """

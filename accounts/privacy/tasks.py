@@ -10,6 +10,7 @@ from celery import shared_task
 from accounts.emails.sending import DELIVERY_ERRORS
 from accounts.privacy import retention_notices
 from compliance.isolation.tasks import TenantTask
+from compliance.queues import Lane
 from compliance.retention import OwnerIsBusy, purging
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ def dispatch_due_retention() -> None:
     """Queue each person's notice or purge that is due, a batch at a time."""
     while claims := purging.claim_due_settings(limit=BATCH_SIZE):
         for claim in claims:
-            apply_retention.delay(str(claim.owner_id), claim.data_type, claim.until.isoformat())
+            arguments = (str(claim.owner_id), claim.data_type, claim.until.isoformat())
+            apply_retention.apply_async(arguments, queue=Lane.ROUTINE.queue)
 
 
 @shared_task(base=TenantTask)

@@ -15,13 +15,16 @@ from django.utils import timezone
 from accounts.emails import sending
 from accounts.models import Notification, User
 from accounts.privacy.tasks import apply_retention, dispatch_due_retention
+from banking.account_matching.locks import lock_accounts
 from banking.models import Account, Item, Transaction
 from banking.retention.transaction_rule import RULE
 from banking.tests.factories import make_account, make_transaction
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
+from compliance.retention import purging
 from compliance.retention.choosing import UnknownPeriod, choose_period
 from compliance.retention.models import RetentionSetting
+from compliance.tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,7 +42,7 @@ def clock() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def _jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a job when it is queued, as a worker does a moment later."""
-    monkeypatch.setattr(apply_retention, "delay", apply_retention)
+    monkeypatch.setattr(apply_retention, "apply_async", lambda arguments, queue: apply_retention(*arguments))
 
 
 @pytest.fixture
@@ -169,6 +172,55 @@ def test_it_deletes_nothing_of_someone_whose_account_is_deactivated(alice: User,
     run_beat(clock, days=1)
     run_beat(clock, days=8)
     assert (count_rows(alice), mail.outbox) == (4, [])
+
+
+# --- Interruptions ----------------------------------------------------------------------------------------
+
+
+def test_it_goes_on_after_a_worker_was_killed_between_two_batches(
+    alice: User, account: Account, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(alice, 90)
+    run_beat()
+    with monkeypatch.context() as context:
+        context.setattr(purging.purge_expired, "__kwdefaults__", {"batch_rows": 1})
+        context.setattr(RetentionSetting, "add_purged", kill_at_second_call())
+        with pytest.raises(KeyboardInterrupt):
+            run_beat(clock, days=7)
+    # The second batch was rolled back with its count.
+    assert count_rows(alice) == 3
+    assert sum(event["rows"] for event in list_events(alice, "data_purged")) == 1
+    run_beat(clock, minutes=10)
+    assert count_rows(alice) == 1
+    assert sum(event["rows"] for event in list_events(alice, "data_purged")) == 3
+    assert get_setting(alice).last_purged_rows == 3
+
+
+def kill_at_second_call() -> Callable[..., None]:
+    """A method that works once, and at its second call acts like a killed worker."""
+    original, calls = RetentionSetting.add_purged, []
+
+    def add_purged(setting: RetentionSetting, rows: int, **options: Any) -> None:
+        calls.append(rows)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        original(setting, rows, **options)
+
+    return add_purged
+
+
+def test_it_tries_again_in_ten_minutes_while_a_sync_stores_rows(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    run_beat()
+    clock.shift(WEEK)
+    with tenant(alice.pk):
+        lock_accounts(owner_id=alice.pk)
+        in_threads(1, dispatch_due_retention)
+    assert count_rows(alice) == 4
+    run_beat(clock, minutes=9)
+    assert count_rows(alice) == 4
+    run_beat(clock, minutes=1)
+    assert count_rows(alice) == 1
 
 
 # --- Changing one's mind ----------------------------------------------------------------------------------

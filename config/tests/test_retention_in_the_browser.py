@@ -28,7 +28,7 @@ FIND_OVERFLOW = "() => document.documentElement.scrollWidth > innerWidth"
 
 @pytest.fixture(autouse=True)
 def _jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply_retention, "delay", apply_retention)
+    monkeypatch.setattr(apply_retention, "apply_async", lambda arguments, queue: apply_retention(*arguments))
 
 
 @pytest.fixture

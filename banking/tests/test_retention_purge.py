@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from banking.account_matching.locks import lock_accounts
+from banking.account_matching.succession import update_succession
 from banking.models import Account, Item, Transaction, TransactionTotal, Transfer
 from banking.retention.purging import preview_purge, purge_transactions
-from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions
+from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions, mark_synced
 from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
 from compliance.retention import OwnerIsBusy
@@ -321,3 +322,28 @@ def test_it_previews_nothing_where_nothing_is_old(alice: User, checking: Account
     with tenant(alice.pk):
         preview = preview_purge(owner_id=alice.pk, before=CUTOFF)
     assert (preview.count, preview.oldest, preview.newest, list(preview.sample)) == (0, None, None, [])
+
+
+# --- Accounts that another connection replaced ------------------------------------------------------------
+
+
+def test_it_lets_no_replaced_row_count_again_when_its_successors_first_rows_are_gone(
+    alice: User, item: Item, make_item: Callable[..., Item]
+) -> None:
+    newer = make_item(alice, provider_item_id="newer")
+    front, former = (
+        make_account(connection, persistent_id="same", provider_id=connection.provider_item_id)
+        for connection in (mark_synced(newer), mark_synced(item, connection="removed"))
+    )
+    for account, days in ((front, 100), (former, 100), (former, 85), (front, 80)):
+        day = TODAY - timedelta(days=days)
+        make_transaction(account, "-5", day=day, date=day, category="TRAVEL", name=f"{days} of {account.item_id}")
+    with tenant(alice.pk):
+        update_succession(item=newer)
+        former.refresh_from_db()
+    assert former.successor_id == front.pk
+    counted = recount(alice)
+    purge(alice)
+    with tenant(alice.pk):
+        update_succession(item=newer)
+    assert add_up(recount(alice), list_totals(alice)) == counted

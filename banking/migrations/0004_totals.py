@@ -9,7 +9,7 @@ from compliance.isolation.migrations import IsolateByOwner, OwnedReference
 
 
 class Migration(migrations.Migration):
-    dependencies = [("banking", "0002_isolation")]
+    dependencies = [("banking", "0003_orphanedremoval")]
 
     operations = [
         migrations.CreateModel(

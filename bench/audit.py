@@ -49,12 +49,12 @@ INSERT_EVENTS = """
 """
 
 
-def insert_events(subjects: Sequence[UUID], *, each: int, days: int) -> None:
+def insert_events(subjects: Sequence[UUID], *, events_per_subject: int, days: int) -> None:
     """Store events as if the site had done so some days ago; the database links them as it always does."""
     name = connections["default"].settings_dict["NAME"]
     with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], dbname=name, autocommit=True) as admin:
         for subject in subjects:
-            admin.execute(INSERT_EVENTS, [days, [subject], each])
+            admin.execute(INSERT_EVENTS, [days, [subject], events_per_subject])
 
 
 # --- Writing, verifying, purging --------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def measure_verification() -> float:
 
 def measure_purge() -> Round:
     """Return the events per second of a purge, and the milliseconds of its longest batch."""
-    insert_events([uuid4() for _ in range(10)], each=OLD_EVENTS // 10, days=400)
+    insert_events([uuid4() for _ in range(10)], events_per_subject=OLD_EVENTS // 10, days=400)
     durations: list[float] = []
     purge_batch = checkpoints._purge_batch
 
@@ -155,7 +155,7 @@ def measure_overview() -> list[Round]:
 def main() -> None:
     database.prepare()
     owner = database.get_new_user().pk
-    insert_events([uuid4() for _ in range(CHAINS)], each=EVENTS_PER_CHAIN, days=1)
+    insert_events([uuid4() for _ in range(CHAINS)], events_per_subject=EVENTS_PER_CHAIN, days=1)
     rounds = run_rounds(
         {
             "event": measure_transaction(owner, lambda: record(Action.SYNC, subject=owner, resource="item")),

@@ -8,9 +8,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from compliance.audit.daily_access import DailyAccess
-from compliance.audit.events import AuditCheckpoint, AuditEvent, AuditHead, AuditLink
-from compliance.audit.verification_results import TrailVerification
+from compliance.audit.events import AuditCheckpoint, AuditEvent, AuditHead, AuditLink, DailyAccess, TrailVerification
 from compliance.consent.events import ConsentEvent
 from compliance.export.data_export import DataExport
 from compliance.isolation.models import BoundQuerySet

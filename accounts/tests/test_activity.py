@@ -18,10 +18,9 @@ from accounts.models import User
 from accounts.privacy.activity import csv_export, events, labels, trail_status
 from compliance.audit import Action, record
 from compliance.audit.daily_access import DataKind, record_data_access, record_days_of
-from compliance.audit.events import AuditEvent
+from compliance.audit.events import AuditEvent, TrailVerification
 from compliance.audit.faults import ChainFault
 from compliance.audit.recording import Outcome
-from compliance.audit.verification_results import TrailVerification
 from compliance.consent import Purpose
 from compliance.isolation import tenant
 from compliance.tasks import verify_audit_trail

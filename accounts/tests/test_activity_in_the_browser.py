@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 from compliance.audit import Action, record
-from compliance.audit.verification_results import TrailVerification
+from compliance.audit.events import TrailVerification
 from compliance.isolation import tenant
 
 pytestmark = [

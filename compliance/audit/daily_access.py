@@ -11,15 +11,15 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from compliance.audit.actions import Action
+from compliance.audit.events import DailyAccess
 from compliance.audit.recording import record
-from compliance.isolation.models import BoundQuerySet
 from compliance.isolation.tenant import tenant
 
 COUNT: Final = "SELECT compliance_count_accesses(%s, %s)"
@@ -34,24 +34,6 @@ class DataKind(StrEnum):
     CREDIT_REPORT = "credit_report"
     RAW_REPORT = "raw_report"
     NOTIFICATIONS = "notifications"
-
-
-class DailyAccess(models.Model):
-    """How often a person looked at one kind of their data on one day (UTC); views in the same minute count once."""
-
-    owner = models.UUIDField(editable=False)
-    day = models.DateField()
-    kind = models.CharField(max_length=30)
-    count = models.PositiveIntegerField()
-    first_at = models.DateTimeField()
-    last_at = models.DateTimeField()
-
-    objects = BoundQuerySet.as_manager()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["owner", "day", "kind"], name="one_daily_access_per_kind"),
-        ]
 
 
 class RecentMinutes:

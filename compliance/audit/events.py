@@ -1,10 +1,11 @@
-"""The models of the audit trail; ``0003_audit`` and ``0004_audit_retention`` create the tables."""
+"""The models of the audit trail. ``0003_audit`` and ``0004_audit_retention`` create the tables that are not managed."""
 
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models
 
+from compliance.audit.faults import ChainFault
 from compliance.audit.payload import DetailsNotSealed, unseal_details
 from compliance.isolation.models import BoundQuerySet
 from compliance.vault import SealError, report_unreadable
@@ -101,3 +102,38 @@ class AuditCheckpoint(models.Model):
     class Meta:
         managed = False
         db_table = "audit_checkpoint"
+
+
+class DailyAccess(models.Model):
+    """How often a person looked at one kind of their data on one day (UTC); views in the same minute count once."""
+
+    owner = models.UUIDField(editable=False)
+    day = models.DateField()
+    kind = models.CharField(max_length=30)
+    count = models.PositiveIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    objects = BoundQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "day", "kind"], name="one_daily_access_per_kind"),
+        ]
+
+
+class TrailVerification(models.Model):
+    """When a chain was verified last, how many events it had, and the first fault that was found; empty if none."""
+
+    owner = models.UUIDField(primary_key=True)
+    at = models.DateTimeField()
+    events = models.BigIntegerField()
+    fault = models.CharField(max_length=40, blank=True, choices=[(fault.value, fault.value) for fault in ChainFault])
+    sequence = models.BigIntegerField(default=0)
+
+    objects = BoundQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="events_are_counted", condition=models.Q(events__gte=0)),
+        ]

@@ -3,17 +3,17 @@
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db import connections, models
+from django.db import connections
 from django.utils import timezone
 
 from compliance.audit.actions import Action
 from compliance.audit.chain import Verification
-from compliance.audit.faults import ChainFault, ChainProblem
+from compliance.audit.events import TrailVerification
+from compliance.audit.faults import ChainProblem
 from compliance.audit.recording import record
-from compliance.isolation.models import BoundQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -24,23 +24,6 @@ STORE: Final = """
     SET at = excluded.at, events = excluded.events, fault = excluded.fault, sequence = excluded.sequence
 """
 BATCH_SIZE: Final = 1000
-
-
-class TrailVerification(models.Model):
-    """When a chain was verified last, how many events it had, and the first fault that was found; empty if none."""
-
-    owner = models.UUIDField(primary_key=True)
-    at = models.DateTimeField()
-    events = models.BigIntegerField()
-    fault = models.CharField(max_length=40, blank=True, choices=[(fault.value, fault.value) for fault in ChainFault])
-    sequence = models.BigIntegerField(default=0)
-
-    objects = BoundQuerySet.as_manager()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(name="events_are_counted", condition=models.Q(events__gte=0)),
-        ]
 
 
 def verify_own_chain(owner: UUID) -> TrailVerification:

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from compliance.audit import Action, daily_access
-from compliance.audit.daily_access import DailyAccess, DataKind, RecentMinutes, record_closed_days, record_data_access
-from compliance.audit.events import AuditEvent
+from compliance.audit.daily_access import DataKind, RecentMinutes, record_closed_days, record_data_access
+from compliance.audit.events import AuditEvent, DailyAccess
 from compliance.isolation import tenant
 from compliance.tasks import record_daily_accesses
 from compliance.tests.conftest import default_and_ops

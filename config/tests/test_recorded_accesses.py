@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from accounts.tests.totp import add_recovery_codes
 from compliance.audit import daily_access
-from compliance.audit.daily_access import DailyAccess, DataKind, RecentMinutes
+from compliance.audit.daily_access import DataKind, RecentMinutes
+from compliance.audit.events import DailyAccess
 from compliance.isolation import tenant
 from config.tests.owned_objects import OwnedObjects, get_url
 from config.tests.routes import ROUTE_NAMES

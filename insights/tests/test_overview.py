@@ -267,11 +267,15 @@ def capture_queries(client: Client, url: str) -> list[str]:
     return [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
 
 
-def test_it_needs_seven_queries_including_session_and_user(as_alice: Client, checking: Account, card: Account) -> None:
+# One of them counts the view, at most once in a minute; the tests' transaction, which never commits, does so each time.
+QUERIES = 8
+
+
+def test_it_needs_few_queries_including_session_and_user(as_alice: Client, checking: Account, card: Account) -> None:
     make_transaction(checking, "-100", category="TRAVEL")
     for days in range(3):
         make_balance(checking, days, "100")
-    assert len(capture_queries(as_alice, reverse("overview"))) == 7
+    assert len(capture_queries(as_alice, reverse("overview"))) == QUERIES
 
 
 def test_it_needs_no_more_queries_for_many_banks_and_rows(
@@ -286,7 +290,7 @@ def test_it_needs_no_more_queries_for_many_banks_and_rows(
             )
             for days in range(4):
                 make_balance(account, days, "100")
-    assert len(capture_queries(as_alice, reverse("overview"))) == 7
+    assert len(capture_queries(as_alice, reverse("overview"))) == QUERIES
 
 
 def test_it_needs_no_more_queries_without_a_bank(as_alice: Client) -> None:

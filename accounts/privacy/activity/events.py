@@ -16,8 +16,8 @@ from accounts.privacy.activity.resource_names import find_resource_names
 from accounts.sessions.user_agents import describe_device
 from accounts.sign_in.sign_in_events import read_details
 from compliance.audit import Action
-from compliance.audit.daily_access import DailyAccess, DataKind
-from compliance.audit.events import AuditEvent
+from compliance.audit.daily_access import DataKind
+from compliance.audit.events import AuditEvent, DailyAccess
 from formats.dates import day
 
 PAGE_SIZE: Final = 50

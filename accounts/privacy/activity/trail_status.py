@@ -8,8 +8,8 @@ from uuid import UUID
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from compliance.audit.events import TrailVerification
 from compliance.audit.faults import ChainFault
-from compliance.audit.verification_results import TrailVerification
 
 FAULT_SENTENCES: Final[dict[ChainFault, Promise]] = {
     ChainFault.PREDECESSOR_MISSING: _("The entry before it is missing."),

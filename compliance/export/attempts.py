@@ -74,18 +74,16 @@ class ExportAttempt:
 
     def _write_progress(self) -> None:
         users = self._connection.ops.quote_name(get_user_model()._meta.db_table)
+        values: dict[str, Any] = {
+            "part": self.part,
+            "name": self.part_name,
+            "lease": LEASE_DURATION,
+            "export": self.export_id,
+            "holder": self.holder,
+            "owner": self.owner_id,
+        }
         with cursor_of_own_connection(self._connection, self.owner_id) as cursor:
-            cursor.execute(
-                ADVANCE.format(users=users),
-                {
-                    "part": self.part,
-                    "name": self.part_name,
-                    "lease": LEASE_DURATION,
-                    "export": self.export_id,
-                    "holder": self.holder,
-                    "owner": self.owner_id,
-                },
-            )
+            cursor.execute(ADVANCE.format(users=users), values)
             is_held = cursor.rowcount == 1
         self._renewed_at = time.monotonic()
         if not is_held:

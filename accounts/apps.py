@@ -20,7 +20,7 @@ class AccountsConfig(AppConfig):
         import_module("accounts.sign_in.receivers")
         import_module("accounts.mfa.receivers")
         import_module("accounts.personal_data")
-        import_module("accounts.privacy.notification_messages")
+        import_module("accounts.privacy.retention.notification_messages")
 
 
 class OperatorsConfig(AdminConfig):

@@ -8,8 +8,8 @@ from accounts.deletion.tasks import (
 )
 from accounts.emails.tasks import send_security_email
 from accounts.notifications.tasks import dispatch_due_digests, send_due_digest
-from accounts.privacy.export_tasks import build_export, dispatch_due_exports, purge_old_exports
-from accounts.privacy.tasks import apply_retention, dispatch_due_retention
+from accounts.privacy.export.tasks import build_export, dispatch_due_exports, purge_old_exports
+from accounts.privacy.retention.tasks import apply_retention, dispatch_due_retention
 from accounts.sign_in.tasks import delete_expired_sessions_and_failures, send_unlock_email
 
 __all__ = [

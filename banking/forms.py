@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.privacy.retention_forms import parse_period
+from accounts.privacy.retention.forms import parse_period
 from banking.linking.sessions import LinkExit, LinkMetadata, account_keys
 from banking.retention.transaction_rule import RULE
 

@@ -25,7 +25,7 @@ urlpatterns = [
     path("", include("accounts.deletion.urls")),
     path("", include("accounts.notifications.urls")),
     path("", include("accounts.privacy.urls")),
-    path("privacy/export/", include("accounts.privacy.export_urls")),
+    path("privacy/export/", include("accounts.privacy.export.urls")),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("", include("banking.urls")),
     path("", include("credit.urls")),

@@ -1,8 +1,9 @@
 from django.urls import path
 
 from accounts.agreements.views import agree
-from accounts.privacy import consent_views, do_not_sell, legal_documents, retention_views
+from accounts.privacy import consent_views, do_not_sell, legal_documents
 from accounts.privacy.activity.views import download_activity, show_activity, verify_activity
+from accounts.privacy.retention.views import change_retention, show_retention
 
 urlpatterns = [
     path("terms/", legal_documents.show_terms, name="terms"),
@@ -18,6 +19,6 @@ urlpatterns = [
     path("privacy/activity/", show_activity, name="activity"),
     path("privacy/activity/verify/", verify_activity, name="verify_activity"),
     path("privacy/activity.csv", download_activity, name="activity_csv"),
-    path("privacy/retention/", retention_views.show_retention, name="retention"),
-    path("privacy/retention/<slug:data_type>/", retention_views.change_retention, name="change_retention"),
+    path("privacy/retention/", show_retention, name="retention"),
+    path("privacy/retention/<slug:data_type>/", change_retention, name="change_retention"),
 ]

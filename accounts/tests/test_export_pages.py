@@ -18,7 +18,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from accounts.models import User
-from accounts.privacy import export_tasks
+from accounts.privacy.export import tasks as export_tasks
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
 from compliance.export import storage

@@ -13,7 +13,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
-from accounts.privacy import export_tasks
+from accounts.privacy.export import tasks as export_tasks
 from accounts.tests.conftest import PASSWORD
 from compliance.signing import public_keys
 

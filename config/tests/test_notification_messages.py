@@ -14,7 +14,7 @@ from accounts.notifications.messages import (
     encode_values,
     list_messages,
 )
-from accounts.privacy.notification_messages import RetentionNoticeMessage
+from accounts.privacy.retention.notification_messages import RetentionNoticeMessage
 from banking.notification_messages import (
     ConnectionLostMessage,
     LargeTransactionMessage,

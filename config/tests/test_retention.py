@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.emails import sending
 from accounts.models import Notification, User
-from accounts.privacy.tasks import apply_retention, dispatch_due_retention
+from accounts.privacy.retention.tasks import apply_retention, dispatch_due_retention
 from banking.account_matching.locks import lock_accounts
 from banking.models import Account, Item, Transaction
 from banking.retention.transaction_rule import RULE

@@ -14,7 +14,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
-from accounts.privacy.tasks import apply_retention, dispatch_due_retention
+from accounts.privacy.retention.tasks import apply_retention, dispatch_due_retention
 from banking.models import Item, Transaction
 from banking.tests.factories import make_account, make_transaction
 from compliance.isolation import tenant

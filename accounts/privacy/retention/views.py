@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.mfa.step_up import require_fresh_sign_in
-from accounts.privacy.retention_forms import RetentionForm
-from accounts.privacy.retention_page import list_fixed_periods, list_retention, preview_choice
+from accounts.privacy.retention.forms import RetentionForm
+from accounts.privacy.retention.page import list_fixed_periods, list_retention, preview_choice
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.retention import get_rule
 from compliance.retention.choosing import choose_period

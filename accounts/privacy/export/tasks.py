@@ -6,7 +6,7 @@ from uuid import UUID
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from accounts.privacy import exports
+from accounts.privacy.export import exports
 from compliance.export import lifecycle
 from compliance.export.data_export import DataExport
 from compliance.isolation.tasks import TenantTask

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.emails import sending
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
-from accounts.privacy.notification_messages import RetentionNoticeMessage
+from accounts.privacy.retention.notification_messages import RetentionNoticeMessage
 from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.isolation import tenant

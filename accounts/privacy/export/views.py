@@ -13,8 +13,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts.mfa.step_up import require_fresh_sign_in
-from accounts.privacy import exports
-from accounts.privacy.export_tasks import enqueue_export
+from accounts.privacy.export import exports
+from accounts.privacy.export.tasks import enqueue_export
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.export import downloads, lifecycle
 from compliance.export.data_export import DataExport

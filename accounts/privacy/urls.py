@@ -3,9 +3,11 @@ from django.urls import path
 from accounts.agreements.views import agree
 from accounts.privacy import consent_views, do_not_sell, legal_documents
 from accounts.privacy.activity.views import download_activity, show_activity, verify_activity
+from accounts.privacy.privacy_page import show_privacy
 from accounts.privacy.retention.views import change_retention, show_retention
 
 urlpatterns = [
+    path("privacy/", show_privacy, name="privacy"),
     path("terms/", legal_documents.show_terms, name="terms"),
     path("privacy/policy/", legal_documents.show_privacy_notice, name="privacy_notice"),
     path("security-overview/", legal_documents.show_security_overview, name="security_overview"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from banking.models import Item
 from banking.retention.purging import preview_purge, purge_transactions
+from compliance.audit.daily_access import DataKind
 from compliance.retention import FixedRule, RetentionChoice, RetentionRule, register_fixed_rule, register_rule
 from compliance.retention.models import RetentionSetting
 
@@ -22,6 +23,7 @@ def request_complete_syncs(*, owner_id: UUID) -> None:
 
 RULE: Final = RetentionRule(
     data_type="transactions",
+    data_kind=DataKind.TRANSACTIONS,
     label=_("Transactions"),
     choices=(
         RetentionChoice(90, _("90 days")),

@@ -6,11 +6,13 @@ from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking.retention.monthly_totals import list_monthly_totals
-from compliance.audit import Action, record
+from compliance.audit.daily_access import DataKind, record_data_access
 
 
 @require_safe
 def show_monthly_totals(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show each month with its categories."""
-    record(Action.TRANSACTION_FETCH, actor=request.user, subject=request.user, form="monthly totals")
-    return render(request, "banking/monthly_totals.html", {"months": list_monthly_totals(owner_id=request.user.pk)})
+    months = list_monthly_totals(owner_id=request.user.pk)
+    if months:
+        record_data_access(request.user.pk, DataKind.TRANSACTIONS)
+    return render(request, "banking/monthly_totals.html", {"months": months})

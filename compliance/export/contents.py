@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from compliance.export.archive import ArchivedFile, ArchiveWriter, ByteSink
 from compliance.export.manifest import Manifest, WithheldRow, list_withheld_fields, sign_manifest
 from compliance.export.row_values import to_json_value
-from compliance.export.table_rows import Block, FileRows, UnreadableRow, select_rows
+from compliance.export.table_rows import FileRows, RowBlock, UnreadableRow, select_rows
 from compliance.export.verify_export import MANIFEST, SIGNATURE
 from compliance.isolation.snapshot import snapshot
 from compliance.personal_data import DataHolder, ExportFile, UnreadableValue
@@ -147,7 +147,7 @@ class HolderWriter:
         if is_restored:
             self._manifest.restored.add(file.name)
 
-    def _renew_while(self, blocks: Iterator[Block]) -> Iterator[Block]:
+    def _renew_while(self, blocks: Iterator[RowBlock]) -> Iterator[RowBlock]:
         for block in blocks:
             self._progress.renew_if_due()
             yield block

@@ -30,7 +30,7 @@ SPREADSHEET: Final = "(FORMAT csv)"
 BLOCK_BYTES: Final = 256 * 1024
 
 
-class Block(NamedTuple):
+class RowBlock(NamedTuple):
     """Some rows, each a line of bytes."""
 
     rows: int
@@ -84,11 +84,11 @@ class FileRows:
         is_selected = self.file.rows is not None or bool(self.excluded)
         return owns_column and not (self.file.computed or is_sealed or is_selected)
 
-    def iterate_blocks(self) -> Iterator[Block]:
+    def iterate_blocks(self) -> Iterator[RowBlock]:
         """Yield all rows as lines, many at a time, in the open transaction of the owner."""
         return self._copy() if self.is_written_by_database else gather_blocks(self._read())
 
-    def _copy(self) -> Iterator[Block]:
+    def _copy(self) -> Iterator[RowBlock]:
         cursor = connections[DEFAULT_DB_ALIAS].cursor()
         with cursor, cursor.cursor.copy(self.build_copy(), [self.owner_id]) as copy:
             # Each row is one message of the protocol.
@@ -138,7 +138,7 @@ class FileRows:
         return readers | dict(self.file.computed)
 
 
-def gather_blocks(rows: Iterable[bytes]) -> Iterator[Block]:
+def gather_blocks(rows: Iterable[bytes]) -> Iterator[RowBlock]:
     """Join lines to blocks of some size."""
     lines: list[bytes] = []
     length = 0
@@ -146,10 +146,10 @@ def gather_blocks(rows: Iterable[bytes]) -> Iterator[Block]:
         lines.append(row)
         length += len(row)
         if length >= BLOCK_BYTES:
-            yield Block(len(lines), b"".join(lines))
+            yield RowBlock(len(lines), b"".join(lines))
             lines, length = [], 0
     if lines:
-        yield Block(len(lines), b"".join(lines))
+        yield RowBlock(len(lines), b"".join(lines))
 
 
 def select_rows(holder: DataHolder, owner_id: UUID, excluded: tuple[Any, ...] = ()) -> "QuerySet[Any]":

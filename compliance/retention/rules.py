@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from uuid import UUID
 
+from compliance.audit.daily_access import DataKind
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
@@ -99,10 +101,12 @@ class RetentionRule:
     """A kind of data whose period a person can choose.
 
     ``initial_days`` is the period of a person who never chose, ``preselected_days`` the one that the form proposes.
-    ``stays`` says what is kept after a purge, and ``stays_page`` names the page that shows it.
+    ``stays`` says what is kept after a purge, and ``stays_page`` names the page that shows it. ``data_kind`` is what
+    someone looks at who sees a preview.
     """
 
     data_type: str
+    data_kind: DataKind
     label: "StrOrPromise"
     choices: tuple[RetentionChoice, ...]
     initial_days: int | None

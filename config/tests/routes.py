@@ -133,6 +133,7 @@ mfa_view_recovery_codes                     in/in    404/405  200/405  404/405  
 oauth_return                                in/in    on/405   on/405   2fa/2fa  on/405
 overview                                    in/in    200/405  200/405  2fa/2fa  200/405
 policy_reports                              405/415  405/415  405/415  2fa/2fa  405/415
+privacy                                     in/in    200/405  200/405  2fa/2fa  200/405
 privacy_notice                              200/405  200/405  200/405  200/405  200/405
 ready                                       200/405  200/405  200/405  200/405  200/405
 reconnect                                   in/in    404/404  200/200  2fa/2fa  404/404

@@ -18,13 +18,13 @@ from accounts.models import User
 from accounts.sign_in import lockout
 from accounts.tests.totp import add_authenticator_app, add_recovery_codes
 from banking import tasks
-from banking.models import Item, OrphanedRemoval, SyncRun, Transaction, Transfer
+from banking.models import Item, OrphanedRemoval, SyncRun, Transaction, TransactionTotal, Transfer
 from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance import consent
 from compliance.audit.daily_access import DataKind, record_data_access
 from compliance.isolation import SYSTEM, tenant
-from compliance.models import ErasureReceipt
+from compliance.models import ErasureReceipt, RetentionSetting
 from compliance.personal_data import registry
 from config.tests.owned_objects import make_owned_objects
 from config.tests.stored_data import read_all_tables, read_redis
@@ -43,7 +43,7 @@ pytestmark = [
 IP, USER_AGENT = "203.0.113.77", "CanaryBrowser/7.7"
 # Everything by which Alice could be recognized, as it is written into her rows.
 TRACES = {
-    "alice", "Quackenbush", IP, USER_AGENT, "canary-merchant", "canary-note", "canary-account-name", "7391",
+    "alice", "Quackenbush", IP, USER_AGENT, "canary-merchant", "canary-note", "canary-account-name", "zq91",
     "access-sandbox-canary", "canary-item-id", "canary-connection", "canary-provider-id",
 }  # fmt: skip
 # Where Alice's random id stays: the audit trail, the record of consents, and the receipt.
@@ -70,11 +70,11 @@ def full_account(alice: User, make_item: Callable[..., Item], provider: Scripted
         user=alice, consent_text=authorization.consent_text(), signature="Alice Quackenbush", scope={},
         valid_for=authorization.VALID_FOR,
     )  # fmt: skip
-    account = make_account(objects.item, name="canary-account-name", mask="7391")
+    account = make_account(objects.item, name="canary-account-name", mask="zq91")
     make_transaction(
         account, "-5", merchant_name="canary-merchant", note="canary-note", provider_id="canary-provider-id"
     )
-    make_balance(account, 1, "7391")
+    make_balance(account, 1, "55")
     with tenant(alice.pk):
         SyncRun.objects.create(owner=alice, item=objects.item, trigger="test")
         first, second = Transaction.objects.all()[:2]
@@ -82,6 +82,18 @@ def full_account(alice: User, make_item: Callable[..., Item], provider: Scripted
         LowRunway.objects.create(owner=alice, currency="USD")
         CardLink.objects.create(owner=alice, account=account, key="canary-connection", same=True)
         record_data_access(alice.pk, DataKind.BALANCES)
+        RetentionSetting.objects.create(owner=alice, data_type="transactions")
+        TransactionTotal.objects.create(
+            owner=alice,
+            account=account,
+            source=TransactionTotal.Source.PURGED,
+            period=TransactionTotal.Period.MONTH,
+            starts_on=timezone.localdate().replace(day=1),
+            currency="USD",
+            money_in=1,
+            money_out=0,
+            count=1,
+        )
     add_rows_of_other_packages(alice)
     return alice
 

@@ -35,6 +35,7 @@ SHOWN: dict[str, set[DataKind]] = {
     "credit_records": REPORT,
     "credit_utilization": {DataKind.CREDIT_REPORT, DataKind.BALANCES},
     "item": {DataKind.BALANCES},
+    "monthly_totals": {DataKind.TRANSACTIONS},
     "notifications": {DataKind.NOTIFICATIONS},
     "overview": {DataKind.BALANCES, DataKind.TRANSACTIONS},
     "transactions": {DataKind.TRANSACTIONS},
@@ -43,12 +44,15 @@ SHOWN: dict[str, set[DataKind]] = {
 # Pages that read these tables and show none of their contents.
 SHOW_NOTHING = {
     "credit_raw": "redirects to the newest raw report",
+    "delete_account": "shows how many rows there are",
     "disconnect": "shows how many rows there are",
     "importing": "shows how many rows came so far",
     "open_notification": "redirects",
+    "withdraw_bank_data": "shows how many rows there are",
 }
 TABLES = (
     "banking_account", "banking_transaction", "banking_balancesnapshot", "credit_report", "credit_rawreport",
+    "banking_transactiontotal",
     "accounts_notification",
 )  # fmt: skip
 PAGES = [name for name in ROUTE_NAMES if not name.startswith("admin:") and name != "sandbox"]

@@ -4,11 +4,13 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
+from compliance.audit.daily_access import DataKind
 from compliance.retention import FixedRule, RetentionChoice, RetentionRule, register_fixed_rule, register_rule
 from credit.stored.raw_retention import preview_raw_reports, purge_raw_reports
 
 RAW_REPORTS: Final = RetentionRule(
     data_type="original-credit-reports",
+    data_kind=DataKind.RAW_REPORT,
     label=_("Credit reports as the bureau sent them"),
     choices=(
         RetentionChoice(730, _("24 months")),

@@ -8,7 +8,7 @@ from uuid import UUID
 from celery import shared_task
 
 from accounts.emails.sending import DELIVERY_ERRORS
-from accounts.privacy.retention import notices
+from accounts.privacy.retention import announcements
 from compliance.isolation.tasks import TenantTask
 from compliance.queues import Lane
 from compliance.retention import OwnerIsBusy, purging
@@ -33,7 +33,7 @@ def apply_retention(owner_id: str, data_type: str, claimed_until: str) -> None:
     claim = purging.ClaimedSetting(UUID(owner_id), data_type, datetime.fromisoformat(claimed_until))
     try:
         purging.purge_expired(claim)
-        notices.send_notice(claim)
+        announcements.send_notice(claim)
         purging.finish(claim)
     except (OwnerIsBusy, *DELIVERY_ERRORS) as error:
         # Only the class of the error: servers repeat the recipient in their replies.

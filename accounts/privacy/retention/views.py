@@ -8,8 +8,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.privacy.retention.forms import RetentionForm
-from accounts.privacy.retention.page import list_fixed_periods, list_retention, preview_choice
+from accounts.privacy.retention.overview import ChoicePreview, list_fixed_periods, list_retention, preview_choice
 from accounts.users.requests import AuthenticatedHttpRequest
+from compliance.audit.daily_access import record_data_access
 from compliance.retention import get_rule
 from compliance.retention.choosing import choose_period
 from compliance.retention.models import RetentionSetting
@@ -19,7 +20,9 @@ from compliance.retention.rules import RetentionRule
 @require_safe
 def show_retention(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show how long each type of data is kept, and what the next purges take."""
-    context = {"rows": list_retention(request.user), "fixed_rules": list_fixed_periods()}
+    rows = list_retention(request.user)
+    record_data_access(request.user.pk, *(row.rule.data_kind for row in rows if row.has_sample))
+    context = {"rows": rows, "fixed_rules": list_fixed_periods()}
     return render(request, "accounts/privacy/retention.html", context)
 
 
@@ -40,8 +43,14 @@ def change_retention(request: AuthenticatedHttpRequest, data_type: str) -> HttpR
         choose_period(user=request.user, rule=rule, days=form.days, at_once=at_once)
         messages.success(request, _("Your choice is saved."))
         return redirect("retention")
-    context["preview"] = preview_choice(user=request.user, rule=rule, days=form.days)
-    return render(request, "accounts/privacy/retention_preview.html", context)
+    return show_preview(request, context, preview_choice(user=request.user, rule=rule, days=form.days))
+
+
+def show_preview(request: AuthenticatedHttpRequest, context: dict[str, object], preview: ChoicePreview) -> HttpResponse:
+    """Show what a choice deletes, with some of the rows."""
+    if preview.first_purge.sample:
+        record_data_access(request.user.pk, preview.data_kind)
+    return render(request, "accounts/privacy/retention_preview.html", context | {"preview": preview})
 
 
 def find_rule(data_type: str) -> RetentionRule:

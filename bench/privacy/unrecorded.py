@@ -1,6 +1,6 @@
 """The site without access events: its pages do not record that they were looked at.
 
-`bench.audit` serves this beside the real site, to measure what recording costs. A function that does nothing is put in
+`bench.privacy.audit` serves this beside the real site, to measure what recording costs. A function that does nothing is put in
 the place of the real one before any view imports it.
 """
 

@@ -34,7 +34,7 @@ from compliance.audit.checkpoints import purge_trail
 from compliance.audit.daily_access import DataKind, RecentMinutes, record_data_access
 from compliance.isolation import tenant
 
-UNRECORDED = "bench.harness.unrecorded:application"
+UNRECORDED = "bench.privacy.unrecorded:application"
 EVENTS = 400
 CHAINS, EVENTS_PER_CHAIN = 100, 500
 OLD_EVENTS = 20_000

@@ -74,7 +74,7 @@ def measure_export(owner_id: UUID) -> Case:
 
 def measure_memory(owner_id: UUID) -> float:
     """Return the MiB above its start that a worker needs for an export, in a process of its own."""
-    command = [sys.executable, "-m", "bench.harness.export_memory", str(owner_id), settings.EXPORT_DIR]
+    command = [sys.executable, "-m", "bench.privacy.export_memory", str(owner_id), settings.EXPORT_DIR]
     return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 

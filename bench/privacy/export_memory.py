@@ -1,4 +1,4 @@
-"""Write one export as a worker does, and print the memory: ``python -m bench.harness.export_memory OWNER DIR``.
+"""Write one export as a worker does, and print the memory: ``python -m bench.privacy.export_memory OWNER DIR``.
 
 The process has written an export of a user without transactions before, so that what is loaded and cached once in each
 worker is not counted.

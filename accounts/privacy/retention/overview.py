@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from django.utils import timezone
 
 from accounts.users.models import User
+from compliance.audit.daily_access import DataKind
 from compliance.personal_data import DataCategory
 from compliance.personal_data.registry import list_holders
 from compliance.retention import FixedRule, PurgePreview, RetentionRule, list_fixed_rules, list_rules
@@ -43,6 +44,11 @@ class RetentionRow:
     next_week: PurgePreview
 
     @property
+    def has_sample(self) -> bool:
+        """Whether some of the rows are shown."""
+        return bool(self.next_purge.sample or self.next_week.sample)
+
+    @property
     def needs_notice(self) -> bool:
         """Whether the waiting period begins only after an email that was not sent yet."""
         return self.setting.needs_notice()
@@ -52,6 +58,7 @@ class RetentionRow:
 class ChoicePreview:
     """What a choice means: its period, since when it counts, and what its first purge takes."""
 
+    data_kind: DataKind
     period: "StrOrPromise"
     warning: "StrOrPromise"
     is_shorter: bool
@@ -81,6 +88,7 @@ def preview_choice(*, user: User, rule: RetentionRule, days: int | None) -> Choi
     is_shorter = days is not None and (in_effect is None or days < in_effect)
     starts_at = now + NOTICE_PERIOD if is_shorter else now
     return ChoicePreview(
+        data_kind=rule.data_kind,
         period=rule.label_for(days),
         warning=rule.warning_for(days),
         is_shorter=is_shorter,

@@ -1,0 +1,1 @@
+"""Benches of the audit trail, exports and retention."""

@@ -1,7 +1,7 @@
 """The site without access events: its pages do not record that they were looked at.
 
-`bench.privacy.audit` serves this beside the real site, to measure what recording costs. A function that does nothing is put in
-the place of the real one before any view imports it.
+`bench.privacy.audit` serves this beside the real site, to measure what recording costs. A function that does nothing
+is put in the place of the real one before any view imports it.
 """
 
 from django.core.wsgi import get_wsgi_application

@@ -33,7 +33,6 @@ def build_export(*, owner_id: UUID, export_id: UUID) -> bool:
     """
     attempt = claim_export(owner_id=owner_id, export_id=export_id, part_count=len(list_part_names()))
     if attempt is None:
-        storage.delete_partial_files(export_id)
         return False
     try:
         with attempt.keep_connection():

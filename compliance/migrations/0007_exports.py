@@ -54,8 +54,7 @@ class Migration(migrations.Migration):
             "compliance.DataExport",
             columns=[
                 "id", "owner_id", "state", "requested_at", "started_at", "finished_at", "expires_at", "downloaded_at",
-                "part", "part_count", "row_count", "file_count", "unreadable_count", "size", "error_code", "attempts",
-                "next_attempt_at",
+                "row_count", "file_count", "unreadable_count", "size", "error_code", "attempts",
             ],
         ),
         DefinerFunction(

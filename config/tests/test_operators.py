@@ -24,6 +24,7 @@ from banking.models import Item, PendingRemoval, SyncRun
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
+from compliance.export.data_export import DataExport, ExportState
 from compliance.isolation import tenant
 from config.models import PolicyViolation
 from config.tests.pseudo_locale import find_untranslated_words, pseudo_locale
@@ -57,9 +58,18 @@ STORED_SECRETS = """
     SELECT provider_id FROM banking_transaction UNION ALL
     SELECT note FROM banking_transaction UNION ALL
     SELECT encode(identity, 'hex') FROM credit_enrollment UNION ALL
-    SELECT encode(ssn, 'hex') FROM credit_enrollment
+    SELECT encode(ssn, 'hex') FROM credit_enrollment UNION ALL
+    SELECT encode(file_key, 'hex') FROM compliance_dataexport UNION ALL
+    SELECT download_hash FROM compliance_dataexport
 """
-CLEAR_TEXT_SECRETS = {"access-sandbox-canary", "link-sandbox-1", "canary-identity", "canary-number", SECRET}
+CLEAR_TEXT_SECRETS = {
+    "access-sandbox-canary",
+    "link-sandbox-1",
+    "canary-identity",
+    "canary-number",
+    "canary-file-key",
+    SECRET,
+}
 
 
 @pytest.fixture
@@ -90,6 +100,15 @@ def secrets(
         PullAttempt.objects.create(owner=alice, trigger="scheduled", reference_id="r1", consent_id=alice.pk)
         PendingRemoval.objects.update(attempts=1)
         DeletionRequest.objects.create(owner=alice, due_at=timezone.now())
+        DataExport.objects.create(
+            owner=alice,
+            state=ExportState.READY,
+            file_key="canary-file-key",
+            download_hash="canary-download-hash",
+            size=1,
+            finished_at=timezone.now(),
+            expires_at=timezone.now(),
+        )
     now = timezone.now()
     PolicyViolation.objects.create(day=now, directive="script-src", page="/", first_at=now, last_at=now)
     stored = {text for (text,) in as_operator(STORED_SECRETS) if text}
@@ -176,7 +195,7 @@ def test_it_has_a_translated_label_for_the_access_log(model_admin: OperatorAdmin
     assert bool(model_admin.data_label) == (model_admin.user_column is not None)
     with pseudo_locale():
         assert find_untranslated_words(str(model_admin.data_label)) == []
-    assert not model_admin.needs_reason or model_admin.opts.app_label in ("banking", "credit")
+    assert not model_admin.needs_reason or model_admin.opts.app_label in ("banking", "compliance", "credit")
 
 
 # --- In the browser ---------------------------------------------------------------------------------------

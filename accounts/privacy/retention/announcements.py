@@ -50,7 +50,8 @@ def send_notice(claim: ClaimedSetting) -> bool:
 
 
 def _prepare_notice(claim: ClaimedSetting) -> RetentionNotice | None:
-    setting, user = get_claimed(claim), User.objects.filter(pk=claim.owner_id, is_active=True).first()
+    users = User.objects.filter(pk=claim.owner_id, is_active=True, deleted_at=None)
+    setting, user = get_claimed(claim), users.first()
     if setting is None or user is None or not setting.needs_notice():
         return None
     rule, before = get_rule(claim.data_type), first_day_kept(setting.days_to_retain, timezone.now() + NOTICE_PERIOD)

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,8 +25,10 @@ from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance import consent
 from compliance.audit.daily_access import DataKind, record_data_access
+from compliance.export import lifecycle
+from compliance.export.building import build_export
 from compliance.isolation import SYSTEM, tenant
-from compliance.models import ErasureReceipt, RetentionSetting
+from compliance.models import DataExport, ErasureReceipt, RetentionSetting
 from compliance.personal_data import registry
 from config.tests.owned_objects import make_owned_objects
 from config.tests.stored_data import read_all_tables, read_redis
@@ -113,6 +117,21 @@ def add_rows_of_other_packages(user: User) -> None:
     lockout.record_failure(user.email)
 
 
+@pytest.fixture
+def export_folder(full_account: User, settings: Any, tmp_path: Path) -> Path:
+    """The file store, with an export of everything about Alice."""
+    settings.EXPORT_DIR = str(tmp_path)
+    with tenant(full_account.pk):
+        DataExport.objects.all().delete()
+    export = lifecycle.request_export(owner_id=full_account.pk)
+    assert build_export(owner_id=full_account.pk, export_id=export.pk)
+    return tmp_path
+
+
+def list_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def find_traces(traces: set[str]) -> set[tuple[str, str]]:
     """Where each trace is stored: pairs of a table or a key of Redis, and a trace."""
     stored = [*read_all_tables(), *read_redis()]
@@ -151,6 +170,13 @@ def test_nothing_of_the_person_is_left_after_an_erasure(full_account: User, prov
     assert find_traces(TRACES) == set()
     places = {place for place, _trace in find_traces({str(full_account.pk), full_account.pk.hex})}
     assert places <= PSEUDONYMOUS_TABLES
+
+
+def test_no_file_of_the_person_is_left_after_an_erasure(full_account: User, export_folder: Path) -> None:
+    assert len(list_files(export_folder)) == 1
+    requests.request_deletion(user=full_account, at_once=True)
+    assert erasure.erase_account(owner_id=full_account.pk) is not None
+    assert list_files(export_folder) == []
 
 
 def test_it_leaves_other_people_alone(

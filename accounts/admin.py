@@ -16,7 +16,7 @@ from accounts.operators.admin import OperatorAdmin
 from accounts.users.models import User
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
-from compliance.export.data_export import DataExport
+from compliance.export.data_export import DataExport, UnfinishedExport
 
 
 @admin.register(User)
@@ -101,3 +101,12 @@ class DataExportAdmin(OperatorAdmin):
         "row_count", "file_count", "unreadable_count", "attempts", "error_code",
     )  # fmt: skip
     ordering = ("-requested_at",)
+
+
+@admin.register(UnfinishedExport)
+class UnfinishedExportAdmin(OperatorAdmin):
+    """Exports that wait, are being written or failed, the oldest first."""
+
+    user_column = "user_id"
+    data_label = _("An export of yours that isn't ready")
+    list_display = ("user_id", "state", "requested_at", "attempts", "error_code")

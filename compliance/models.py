@@ -10,7 +10,7 @@ from django.db import models
 
 from compliance.audit.events import AuditCheckpoint, AuditEvent, AuditHead, AuditLink, DailyAccess, TrailVerification
 from compliance.consent.events import ConsentEvent
-from compliance.export.data_export import DataExport
+from compliance.export.data_export import DataExport, UnfinishedExport
 from compliance.isolation.models import BoundQuerySet
 from compliance.personal_data.receipts import ErasureReceipt
 from compliance.retention.models import RetentionSetting
@@ -27,6 +27,7 @@ __all__ = [
     "ErasureReceipt",
     "RetentionSetting",
     "TrailVerification",
+    "UnfinishedExport",
 ]
 
 

@@ -151,3 +151,19 @@ class DataExport(Owned):
     def is_downloadable(self) -> bool:
         """Whether its file can be downloaded now."""
         return self.state == ExportState.READY and self.expires_at is not None and self.expires_at > timezone.now()
+
+
+class UnfinishedExport(models.Model):
+    """An export of any user that waits, is being written or failed, in a view that only operators can read."""
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.UUIDField()
+    state = models.CharField(max_length=10)
+    requested_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField()
+    error_code = models.CharField(max_length=20)
+
+    class Meta:
+        managed = False
+        db_table = "compliance_unfinished_exports"
+        ordering: ClassVar = ["requested_at"]

@@ -8,7 +8,7 @@ import django.utils.timezone
 
 import compliance.isolation.models
 import compliance.vault.fields
-from compliance.isolation.migrations import DefinerFunction, GrantOperatorRead, IsolateByOwner
+from compliance.isolation.migrations import DefinerFunction, GrantOperatorRead, IsolateByOwner, OperatorView
 
 
 class Migration(migrations.Migration):
@@ -56,6 +56,26 @@ class Migration(migrations.Migration):
                 "id", "owner_id", "state", "requested_at", "started_at", "finished_at", "expires_at", "downloaded_at",
                 "row_count", "file_count", "unreadable_count", "size", "error_code", "attempts",
             ],
+        ),
+        OperatorView(
+            "compliance_unfinished_exports",
+            columns=["id", "user_id", "state", "requested_at", "attempts", "error_code"],
+            query="""
+            SELECT id, owner_id, state, requested_at, attempts, error_code FROM compliance_dataexport
+            WHERE state IN ('queued', 'running', 'failed')
+            """,
+        ),
+        migrations.CreateModel(
+            name="UnfinishedExport",
+            fields=[
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("user_id", models.UUIDField()),
+                ("state", models.CharField(max_length=10)),
+                ("requested_at", models.DateTimeField()),
+                ("attempts", models.PositiveSmallIntegerField()),
+                ("error_code", models.CharField(max_length=20)),
+            ],
+            options={"db_table": "compliance_unfinished_exports", "ordering": ["requested_at"], "managed": False},
         ),
         DefinerFunction(
             "compliance_due_exports",

@@ -20,10 +20,11 @@ from compliance.models import (
     ErasureReceipt,
     RetentionSetting,
     TrailVerification,
+    UnfinishedExport,
 )
 from compliance.personal_data.export_files import ExportFile
 from compliance.personal_data.holders import DataCategory, DataHolder
-from compliance.personal_data.registry import register
+from compliance.personal_data.registry import register, register_non_personal
 from compliance.vault import data_keys
 
 AUDIT_KEPT_FOR = _("365 days, also after your account is deleted; the encrypted details can't be read any more then")
@@ -248,3 +249,4 @@ register(
         technical=frozenset({"due_at"}),
     ),
 )
+register_non_personal(UnfinishedExport, "A view of compliance.DataExport, for operators.")

@@ -48,6 +48,7 @@ admin:banking_transaction_changelist        in/in    404/404  404/404  2fa/2fa  
 admin:break_glass                           in/in    404/404  404/404  2fa/2fa  200/200
 admin:compliance_auditevent_changelist      in/in    404/404  404/404  2fa/2fa  200/405
 admin:compliance_dataexport_changelist      in/in    404/404  404/404  2fa/2fa  403/405
+admin:compliance_unfinishedexport_changelist in/in   404/404  404/404  2fa/2fa  200/405
 admin:config_policyviolation_change         in/in    404/404  404/404  2fa/2fa  200/405
 admin:config_policyviolation_changelist     in/in    404/404  404/404  2fa/2fa  200/405
 admin:consent_counts                        in/in    404/404  404/404  2fa/2fa  200/405

@@ -34,7 +34,7 @@ OWNED = [model for model in MODELS if issubclass(model, Owned)]
 # signing in reads before the user is known.
 OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
 OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation", "ErasureReceipt", "OrphanedRemoval"}
-OTHERS |= {"ScheduledDeletion", "FailedRemoval"}
+OTHERS |= {"ScheduledDeletion", "FailedRemoval", "UnfinishedExport"}
 OTHERS |= {"AuditCheckpoint", "DailyAccess", "TrailVerification"}
 
 # Per table: is row-level security enabled and forced, how many policies exist, and how many admit only the tenant.
@@ -102,7 +102,7 @@ def test_it_lets_only_operators_read_a_view_of_all_owners() -> None:
            AND r.rolname IN ('app_rw', 'app_ops', 'app_viewer', 'app_owner')
            AND has_any_column_privilege(r.oid, c.oid, 'SELECT')
     """)
-    names = ("accounts_scheduled_deletions", "banking_failed_removals")
+    names = ("accounts_scheduled_deletions", "banking_failed_removals", "compliance_unfinished_exports")
     assert sorted(views) == [(name, "app_lookup", "app_viewer") for name in names]
 
 

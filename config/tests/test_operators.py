@@ -101,6 +101,9 @@ def secrets(
         PendingRemoval.objects.update(attempts=1)
         DeletionRequest.objects.create(owner=alice, due_at=timezone.now())
         DataExport.objects.create(
+            owner=alice, state=ExportState.FAILED, error_code="STORAGE", finished_at=timezone.now()
+        )
+        DataExport.objects.create(
             owner=alice,
             state=ExportState.READY,
             file_key="canary-file-key",

@@ -9,6 +9,7 @@ from typing import Any
 from compliance.personal_data.holders import DataCategory, DataHolder
 from compliance.personal_data.processors import list_processors
 from compliance.personal_data.registry import list_holders, list_non_personal
+from compliance.retention import FixedRule, RetentionRule, list_fixed_rules, list_rules
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,23 @@ class NonPersonalRow:
 
 
 @dataclass(frozen=True)
-class RetentionPeriod:
-    """A time for which data is kept, and the kinds of data that are kept for it."""
+class RetentionRuleRow:
+    """A kind of data whose period users choose. ``proposed`` is the choice that forms preselect."""
 
+    label: str
+    initial: str
+    proposed: str
+    choices: Sequence[str]
+    stays: str
+
+
+@dataclass(frozen=True)
+class FixedPeriodRow:
+    """A kind of data whose period is the same for everyone, and why."""
+
+    label: str
     kept_for: str
-    labels: Sequence[str]
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -70,12 +83,14 @@ def list_non_personal_rows() -> list[NonPersonalRow]:
     return [NonPersonalRow(entry.model._meta.label, entry.reason) for entry in list_non_personal()]
 
 
-def list_retention_periods() -> list[RetentionPeriod]:
-    """List every period for which data is kept, in the order of the registry."""
-    labels: defaultdict[str, list[str]] = defaultdict(list)
-    for holder in list_holders():
-        labels[str(holder.kept_for)].append(str(holder.label))
-    return [RetentionPeriod(kept_for, kinds) for kept_for, kinds in labels.items()]
+def list_retention_rules() -> list[RetentionRuleRow]:
+    """List the rules whose period users choose, in the order in which the apps registered them."""
+    return [describe_rule(rule) for rule in list_rules()]
+
+
+def list_fixed_periods() -> list[FixedPeriodRow]:
+    """List the rules that nobody can change, in the order in which the apps registered them."""
+    return [describe_fixed_rule(rule) for rule in list_fixed_rules()]
 
 
 def list_stopped_processes() -> list[StoppedProcess]:
@@ -101,6 +116,22 @@ def describe_holder(holder: DataHolder) -> DataMapRow:
         kept_for=str(holder.kept_for),
         erasure=_describe_erasure(holder),
     )
+
+
+def describe_rule(rule: RetentionRule) -> RetentionRuleRow:
+    """Write down one rule whose period users choose."""
+    return RetentionRuleRow(
+        label=str(rule.label),
+        initial=str(rule.label_for(rule.initial_days)),
+        proposed=str(rule.label_for(rule.preselected_days)),
+        choices=[str(choice.label) for choice in rule.choices],
+        stays=str(rule.stays),
+    )
+
+
+def describe_fixed_rule(rule: FixedRule) -> FixedPeriodRow:
+    """Write down one rule that nobody can change."""
+    return FixedPeriodRow(label=str(rule.label), kept_for=str(rule.how_long), reason=str(rule.reason))
 
 
 def _group_by_reason(withheld: Mapping[str, Any]) -> list[tuple[list[str], str]]:

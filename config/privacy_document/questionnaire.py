@@ -132,8 +132,8 @@ QUESTIONS: Final = (
         question="Is the data that you receive from Plaid encrypted where it is stored?",
         answer=(
             "In part. Access tokens, link tokens and what notifications say are encrypted by the application, with "
-            "AES-256-GCM under a key per user. Accounts, balances and transactions are not: they rely on encrypted "
-            "disks."
+            "AES-256-GCM under a key per user, and so are the files of exports. Accounts, balances and transactions "
+            "are not: they rely on encrypted disks."
         ),
         operator="The encryption of the disks of the database server and of its backups.",
         files=(
@@ -145,6 +145,7 @@ QUESTIONS: Final = (
             "compliance/tests/test_fields.py::test_it_stores_no_part_of_the_value",
             "compliance/tests/test_envelope_encryption.py::test_it_rejects_every_changed_byte",
             "compliance/tests/test_rotation.py::test_it_reseals_every_column",
+            "compliance/tests/test_encrypted_file.py::test_no_plaintext_is_stored",
             "config/tests/test_missing_keys.py::test_it_refuses_to_start_without_a_key_and_names_it",
         ),
     ),
@@ -172,12 +173,29 @@ QUESTIONS: Final = (
         topic="Privacy policy",
         question="Does the application in which Plaid Link opens have a privacy policy?",
         answer=(
-            "The software has no page with a privacy policy. The facts that one needs are in this document, which is "
-            "generated from the code: what is stored, how long, who receives it, and how it is deleted."
+            "Yes: `/privacy/policy/`, which pages link to and everybody can read without an account, as the terms and "
+            "the security overview. It says what the software does by itself. Each text is a file with a version; a "
+            "changed text is a new file, users have to agree to it before they go on, and earlier versions stay "
+            "readable. The facts behind it are in this document, which is generated from the code: what is stored, how "
+            "long, who receives it, and how it is deleted."
         ),
-        operator="The policy, in your name, at an address that users can open before they sign up.",
-        files=("docs/privacy.md", "compliance/personal_data/registry.py"),
+        operator=(
+            "Whether every sentence of it is true of your site, and what it cannot know: your name and address, your "
+            "hosts and mail server, your backups and logs, and the laws that apply to you."
+        ),
+        files=(
+            "legal/privacy_notice/2026-11-30.txt",
+            "accounts/privacy/legal_documents.py",
+            "compliance/consent/legal_texts.py",
+            "compliance/personal_data/registry.py",
+            "docs/privacy.md",
+        ),
         tests=(
+            "accounts/tests/test_consent_pages.py::test_it_shows_a_text_without_an_account",
+            "accounts/tests/test_consent_pages.py::test_it_links_the_texts_from_every_page",
+            "accounts/tests/test_consent_pages.py::test_it_shows_earlier_versions",
+            "compliance/tests/test_legal_texts.py::test_it_changes_no_published_text",
+            "accounts/tests/test_agreements.py::test_it_asks_again_for_a_changed_text_in_an_open_session",
             "config/tests/test_privacy_document.py::test_the_document_is_up_to_date",
             "config/tests/test_personal_data.py::test_every_column_is_claimed_once",
         ),
@@ -186,20 +204,43 @@ QUESTIONS: Final = (
         topic="Consent",
         question="Do consumers agree to the collection, processing and storage of their data?",
         answer=(
-            "Before Plaid Link opens, a page lists what is shared, and the user has to agree; this is not recorded. "
-            "Before a credit report is requested, the user signs a text with their name. The exact text, its version "
-            "and hash, and a withdrawal are recorded in a ledger in which the database refuses every change."
+            "Yes, and each consent is recorded. At sign-up, users agree to the terms and the privacy notice, and state "
+            "that they are 18 or older and live in the United States; no box is checked beforehand. Before Plaid Link "
+            "opens, they agree to the text about bank data: without an active consent to the current text no link "
+            "token is requested and no bank is connected. Before a credit report is requested, they sign a text with "
+            "their name, for 12 months. Marketing email and analytics are optional, and nothing uses them. Do Not Sell "
+            "or Share is a request that users make on a page, or that their browser makes by Global Privacy Control "
+            "(`Sec-GPC: 1`) while they are signed in. Of each, the exact text, its version and hash, the time, the IP "
+            "address and the browser (both encrypted) are stored in a ledger in which the database refuses every change; a withdrawal "
+            "is another row. One page shows all of them and what a withdrawal does: that of bank data disconnects all "
+            "banks, and that of credit reports ends the requests and deletes the details for them."
         ),
+        operator="Which other consents you need, and what you do with the two that nothing uses.",
         files=(
-            "templates/banking/connect.html",
-            "compliance/consent/__init__.py",
+            "legal/terms/2026-11-30.txt",
+            "legal/bank_data/2026-11-30.txt",
+            "compliance/consent/records.py",
+            "compliance/consent/events.py",
+            "accounts/agreements/required_texts.py",
+            "accounts/agreements/opt_out.py",
+            "accounts/privacy/consents.py",
+            "banking/linking/data_consent.py",
+            "banking/linking/consent_withdrawal.py",
             "credit/enrollment/authorization.py",
             "docs/decisions/0009-consent-ledger.md",
         ),
         tests=(
+            "accounts/tests/test_agreements.py::test_it_checks_no_box_beforehand",
+            "accounts/tests/test_agreements.py::test_it_records_what_a_new_user_agreed_to",
+            "accounts/tests/test_agreements.py::test_it_creates_nobody_without_a_required_box",
             "banking/tests/test_views_linking.py::test_it_shows_the_consent_before_it_calls_the_provider",
+            "banking/tests/test_data_consent.py::test_it_records_the_text_before_it_requests_a_link_token",
+            "banking/tests/test_data_consent.py::test_it_opens_no_dialog_without_a_consent",
+            "banking/tests/test_consent_withdrawal.py::test_it_disconnects_all_banks_and_keeps_or_deletes_their_history",
             "credit/tests/test_views_enrollment.py::test_it_stores_the_signed_text_exactly_as_shown",
             "credit/tests/test_pulling.py::test_it_makes_no_call_without_an_active_consent",
+            "accounts/tests/test_consent_pages.py::test_it_shows_every_purpose_with_its_state",
+            "accounts/tests/test_consent_pages.py::test_it_records_the_signal_of_a_browser_once",
             "compliance/tests/test_consent.py::test_it_refuses_changes_by_a_superuser_while_triggers_are_enabled",
         ),
     ),
@@ -210,14 +251,28 @@ QUESTIONS: Final = (
             "Users can delete their account. From the request on nothing is fetched any more, and every connection is "
             "removed at Plaid, as often as it takes until Plaid confirms. After 30 days, or at once if the user says "
             "so, their rows are deleted, their key is destroyed, and they get a signed receipt. A user can also "
-            "disconnect one bank and delete its history. Without that, bank data and credit reports have no end date."
+            "disconnect one bank and delete its accounts with their history. Users choose how long transactions are "
+            "kept, or that they are not stored at all; nothing is deleted before they choose. Credit reports as the "
+            "bureau sent them are deleted after 24 months, or as the user chooses. A job deletes every day what has "
+            "become too old. A shorter period begins seven days after its user was told by email, or at once if they "
+            "chose that after a preview. The audit trail is kept for 365 days. Balances, monthly totals, and reports as "
+            "pages show them are kept until the account is deleted. Users can export their data: a signed ZIP file, "
+            "encrypted until it is downloaded, and deleted after 7 days."
         ),
-        operator="How long you keep backups and logs, and how you dispose of disks.",
+        operator="How long you keep backups, logs and anchors, and how you dispose of disks.",
         files=(
             "accounts/deletion/requests.py",
             "compliance/personal_data/erasure.py",
             "compliance/personal_data/receipts.py",
             "banking/linking/account_deletion.py",
+            "compliance/retention/purging.py",
+            "banking/retention/transaction_rule.py",
+            "credit/enrollment/retention_rule.py",
+            "accounts/privacy/retention/announcements.py",
+            "compliance/export/lifecycle.py",
+            "docs/deletion.md",
+            "docs/retention.md",
+            "docs/export.md",
         ),
         tests=(
             "config/tests/test_erasure.py::test_nothing_of_the_person_is_left_after_an_erasure",
@@ -226,6 +281,18 @@ QUESTIONS: Final = (
             "banking/tests/test_account_deletion.py::"
             "test_a_removal_is_retried_after_the_erasure_while_the_provider_is_down",
             "banking/tests/test_disconnecting.py::test_it_deletes_the_history_if_the_user_wants_that",
+            "config/tests/test_retention.py::test_it_deletes_nothing_of_people_who_never_chose",
+            "config/tests/test_retention.py::test_it_deletes_nothing_until_seven_days_after_the_email",
+            "config/tests/test_retention.py::test_it_goes_on_after_a_worker_was_killed_between_two_batches",
+            "banking/tests/test_retention_purge.py::test_it_deletes_rows_before_the_day_and_keeps_the_day_itself",
+            "banking/tests/test_retention_sync.py::test_it_does_not_store_purged_rows_again_after_a_complete_download",
+            "config/tests/test_retention_of_banks.py::test_it_leaves_no_text_of_a_transaction_in_a_dump",
+            "credit/tests/test_raw_retention.py::test_it_deletes_old_originals_and_keeps_their_reports",
+            "compliance/tests/test_checkpoints.py::"
+            "test_it_deletes_what_is_older_than_365_days_and_the_rest_still_verifies",
+            "config/tests/test_export_contents.py::test_every_exported_column_is_in_a_json_file",
+            "config/tests/test_export_verifier.py::test_it_finds_a_flipped_byte_in_every_file",
+            "config/tests/test_export_building.py::test_it_expires_after_a_week",
         ),
     ),
 )
@@ -235,15 +302,44 @@ FURTHER_QUESTIONS: Final = (
         topic="Logging and monitoring",
         question="Are accesses and security events logged, and does somebody look at the logs?",
         answer=(
-            "Sign-ins, changes of credentials, syncs, requests for credit reports, consents and accesses by "
-            "administrators are recorded in an audit trail that the site can only append to. A job verifies it every "
-            "night and logs an error if it was changed. Logs contain no personal data and no secrets."
+            "Sign-ins, changes of credentials, uses of access tokens, syncs, requests for credit reports, consents, "
+            "exports, deletions, purges and accesses by administrators are recorded in an audit trail, and so is how "
+            "often users viewed their bank and credit data on a day. The site can only append to it; the events of "
+            "each user are a hash chain. Access tokens are decrypted for use by one function, which records the "
+            "purpose. A job verifies all chains every night and logs an error if one was changed. Another one signs "
+            "their ends every hour and writes them to the log, and to a file if `AUDIT_ANCHOR_FILE` names one. "
+            "`manage.py audit_verify --anchors FILE` compares the chains with that file; no job does that. Users read, "
+            "filter, download and verify their own trail on the activity page. Events are deleted after 365 days, "
+            "behind a signed checkpoint from which verification starts. Logs contain no personal data but random ids "
+            "of users, and no secrets."
         ),
-        operator="Who collects the logs, who is alerted, and how long they are kept.",
-        files=("compliance/audit/chain.py", "compliance/tasks.py", "config/logging/redaction.py"),
+        operator=(
+            "Who collects the logs and the anchors, on which other machine, who compares them and how often, who is "
+            "alerted, and how long they are kept."
+        ),
+        files=(
+            "compliance/audit/chain.py",
+            "compliance/audit/anchors/writing.py",
+            "compliance/audit/anchors/verification.py",
+            "compliance/audit/checkpoints.py",
+            "compliance/audit/daily_access.py",
+            "compliance/tasks.py",
+            "banking/credentials.py",
+            "accounts/privacy/activity/views.py",
+            "config/logging/redaction.py",
+            "docs/decisions/0005-audit-trail.md",
+        ),
         tests=(
+            "compliance/tests/test_chain.py::test_it_lets_the_site_only_add_events",
             "compliance/tests/test_chain.py::test_it_finds_every_kind_of_tampering",
             "compliance/tests/test_chain.py::test_it_logs_and_records_problems_in_the_scheduled_job",
+            "compliance/tests/test_anchors.py::test_only_anchors_find_what_was_rewritten_to_its_end",
+            "compliance/tests/test_anchors.py::test_it_logs_each_line_and_needs_no_file",
+            "compliance/tests/test_checkpoints.py::test_it_finds_a_chain_that_was_cut_to_its_checkpoint",
+            "banking/tests/test_credentials.py::test_it_records_every_use_of_a_token_once",
+            "config/tests/test_revealed_secrets.py::test_it_opens_access_tokens_in_one_module",
+            "config/tests/test_recorded_accesses.py::test_its_pages_record_what_they_show",
+            "accounts/tests/test_activity.py::test_it_verifies_on_request_and_keeps_the_result",
             "config/tests/test_redaction.py::test_it_hides_secrets_in_any_text",
         ),
     ),

@@ -211,9 +211,10 @@ QUESTIONS: Final = (
             "their name, for 12 months. Marketing email and analytics are optional, and nothing uses them. Do Not Sell "
             "or Share is a request that users make on a page, or that their browser makes by Global Privacy Control "
             "(`Sec-GPC: 1`) while they are signed in. Of each, the exact text, its version and hash, the time, the IP "
-            "address and the browser (both encrypted) are stored in a ledger in which the database refuses every change; a withdrawal "
-            "is another row. One page shows all of them and what a withdrawal does: that of bank data disconnects all "
-            "banks, and that of credit reports ends the requests and deletes the details for them."
+            "address and the browser (both encrypted) are stored in a ledger in which the database refuses every "
+            "change; a withdrawal is another row. One page shows all of them and what a withdrawal does: that of bank "
+            "data disconnects all banks, and that of credit reports ends the requests and deletes the details for "
+            "them."
         ),
         operator="Which other consents you need, and what you do with the two that nothing uses.",
         files=(
@@ -255,8 +256,8 @@ QUESTIONS: Final = (
             "kept, or that they are not stored at all; nothing is deleted before they choose. Credit reports as the "
             "bureau sent them are deleted after 24 months, or as the user chooses. A job deletes every day what has "
             "become too old. A shorter period begins seven days after its user was told by email, or at once if they "
-            "chose that after a preview. The audit trail is kept for 365 days. Balances, monthly totals, and reports as "
-            "pages show them are kept until the account is deleted. Users can export their data: a signed ZIP file, "
+            "chose that after a preview. The audit trail is kept for 365 days. Balances, monthly totals, and reports "
+            "as pages show them are kept until the account is deleted. Users can export their data: a signed ZIP file, "
             "encrypted until it is downloaded, and deleted after 7 days."
         ),
         operator="How long you keep backups, logs and anchors, and how you dispose of disks.",

@@ -48,10 +48,22 @@ def record(
     """
     owner = _id_of(subject) or SYSTEM
     public_fields = (owner, _id_of(actor), str(action), resource, str(resource_id), str(outcome))
-    request = {name: value for name, value in asdict(current_request_details()).items() if value}
-    payload = _seal_or_report({**request, **details}, subject=owner, public_fields=public_fields, autonomous=durable)
+    details = describe_request(subject=owner, actor=_id_of(actor)) | details
+    payload = _seal_or_report(details, subject=owner, public_fields=public_fields, autonomous=durable)
     with autonomous_cursor(owner) if durable else tenant_cursor(owner) as cursor:
         cursor.execute(INSERT, [*public_fields, payload])
+
+
+def describe_request(*, subject: UUID, actor: UUID | None) -> dict[str, str]:
+    """Return the current request's details, as an event of this subject has them.
+
+    The subject can read and export the event, so it has no address or browser of another user who did something, such
+    as an operator. The request's id leads to them in the server's log.
+    """
+    details = {name: value for name, value in asdict(current_request_details()).items() if value}
+    if actor is None or actor == subject or subject == SYSTEM:
+        return details
+    return {name: value for name, value in details.items() if name == "request_id"}
 
 
 def _seal_or_report(details: dict[str, Any], *, subject: UUID, public_fields: PublicFields, autonomous: bool) -> bytes:

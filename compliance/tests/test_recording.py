@@ -202,6 +202,18 @@ def test_it_stores_the_request_details_and_returns_the_request_id(alice: Any) ->
     assert current_request_details().request_id == ""
 
 
+def test_it_keeps_the_address_of_another_user_out_of_the_subjects_trail(alice: Any, mallory: Any) -> None:
+    """As of an operator, whose views the subject reads and exports."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        record(Action.OPERATOR_VIEW, actor=mallory, subject=alice, what="accounts.user")
+        return HttpResponse()
+
+    request = RequestFactory().get("/", REMOTE_ADDR="203.0.113.9", headers={"user-agent": "Operator's browser"})
+    RequestDetailsMiddleware(view)(request)
+    assert list_trail(alice.pk)[-1].details().keys() == {"request_id", "what"}
+
+
 # --- Details that cannot be sealed ------------------------------------------------------------------------
 
 

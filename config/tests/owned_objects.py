@@ -7,6 +7,7 @@ from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.test import RequestFactory
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
@@ -18,8 +19,9 @@ from banking.linking.sessions import open_link
 from banking.models import Account, Item, LinkSession
 from banking.notification_messages import ConnectionLostMessage, LostAccess
 from banking.tests.factories import make_account, make_balance, make_transaction
-from compliance.consent import ConsentEvent
-from compliance.consent.legal_texts import current_version
+from compliance.audit.request_details import request_details
+from compliance.consent import Purpose, grant
+from compliance.consent.legal_texts import current_consent_text, current_version
 from compliance.export.data_export import DataExport, ExportState
 from compliance.isolation import tenant
 from config.tests.routes import list_routes
@@ -113,7 +115,8 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
     )
     with tenant(alice.pk):
         notification = Notification.objects.get()
-        consent = ConsentEvent.objects.filter(owner=alice.pk).first()
+    with request_details(RequestFactory().get("/", REMOTE_ADDR="192.0.2.8", HTTP_USER_AGENT="Firefox")):
+        consent = grant(user=alice, consent_text=current_consent_text(Purpose.MARKETING))
     report_id = store_report(alice, parse_sample())
     with tenant(alice.pk):
         export = DataExport.objects.create(

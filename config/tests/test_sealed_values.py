@@ -17,11 +17,12 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.tests.totp import add_recovery_codes
 from banking import tasks as banking_tasks
-from banking.models import Connection, Item, LinkSession, PendingRemoval
+from banking.models import Connection, Item, LinkSession, OrphanedRemoval, PendingRemoval
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
 from compliance.audit.events import AuditEvent
-from compliance.isolation import tenant
+from compliance.isolation import SYSTEM, tenant
+from compliance.isolation.tenant import tenant_cursor
 from compliance.vault.rotation import sealed_columns
 from compliance.vault.secret import Sealed
 from config.tests.owned_objects import OwnedObjects, get_url
@@ -41,12 +42,14 @@ SEEDS = "mfa.authenticator.data"
 PAGES = [name for name in ROUTE_NAMES if not name.startswith("admin:") and name != "sandbox"]
 # The many pages of signing in decrypt seeds and no other column.
 SIGN_IN_PREFIXES = ("account_", "mfa_")
-# Decrypted by the task that ends an Item, and by no page.
-NOT_READ_BY_PAGES = {"banking.pendingremoval.access_token"}
+# Decrypted by the task that ends an Item, and by no page; and by a link that works once (``test_export_pages``).
+NOT_READ_BY_PAGES = {
+    "banking.pendingremoval.access_token", "banking.orphanedremoval.access_token", "compliance.dataexport.file_key",
+}  # fmt: skip
 # Decrypted only for pages.
 NOT_READ_BY_TASKS = {
-    "accounts.notification.values", "compliance.consentevent.signature", "credit.report.document",
-    "credit.report.changes",
+    "accounts.notification.values", "compliance.consentevent.request", "compliance.consentevent.signature",
+    "compliance.dataexport.file_key", "credit.report.document", "credit.report.changes",
 }  # fmt: skip
 
 
@@ -97,6 +100,13 @@ def _encrypted_values(
         session.save()
         record(Action.OPERATOR_VIEW, subject=alice, what="banking.account", role="Support")
         record(Action.USER_LOGIN, subject=alice)
+    with tenant_cursor(SYSTEM):
+        OrphanedRemoval.objects.create(
+            provider=removing.provider,
+            environment=removing.environment,
+            provider_item_id="orphan",
+            access_token="access-sandbox-orphan",
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -147,6 +157,9 @@ def test_it_finishes_every_task_with_a_damaged_column(
         Enrollment.objects.update(next_pull_at=timezone.now(), eligible_at=None)
     banking_tasks.sync_item(str(alice.pk), str(owned_objects.item.pk), "test")
     banking_tasks.remove_at_provider(str(alice.pk), str(removal.pk))
+    with tenant_cursor(SYSTEM):
+        orphan = OrphanedRemoval.objects.get()
+    banking_tasks.remove_orphan_at_provider(str(orphan.pk))
     banking_tasks.recover_link(str(alice.pk), str(owned_objects.session.pk))
     with allow_durable_transactions():
         credit_tasks.pull_report(str(alice.pk), "scheduled")

@@ -47,7 +47,7 @@ def get_text(client, name, *args, query="", status=200):
 
 def get_main_text(client, name, *args, query=""):
     """The visible text of a page's main part."""
-    return strip_tags(get_text(client, name, *args, query=query).partition("<main")[2])
+    return strip_tags(get_text(client, name, *args, query=query).partition("<main")[2].partition("</main>")[0])
 
 
 # --- Every page for every persona -------------------------------------------------------------------------

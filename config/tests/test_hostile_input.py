@@ -26,6 +26,7 @@ PUBLIC = {route.name for route in list_routes() if not getattr(route.pattern.cal
 PUBLIC_ROUTES = sorted(PUBLIC - {"sandbox"})
 ARGUMENTS: dict[str, list[str]] = {
     "unlock": ["forged"],
+    "cancel_deletion_by_link": ["forged"],
     "legal_text": ["terms", "2026-11-30"],
     "account_confirm_email": ["MTIz:1abc:forged"],
     "account_reset_password_from_key": ["1", "set-password"],

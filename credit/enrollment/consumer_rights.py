@@ -112,11 +112,24 @@ DETAILS_FACTS: Final = (
 def list_retention_facts(user: User) -> list[RetentionFact]:
     """List what is kept about a user's credit, and for how long; the rules come first."""
     setting = RetentionSetting.for_owner(user.pk, RAW_REPORTS)
-    period = gettext("%(period)s. Encrypted. They can contain your Social Security number.") % {
-        "period": RAW_REPORTS.label_for(setting.days_to_retain)
+    now = timezone.now()
+    values = {
+        "period": _describe_period(setting.days_in_effect(now)),
+        "next_period": _describe_period(setting.days_to_retain),
     }
+    if setting.is_waiting(now):
+        period = gettext(
+            "%(period)s; 7 days after we email you about it: %(next_period)s. Encrypted. They can contain your Social "
+            "Security number."
+        )
+    else:
+        period = gettext("%(period)s. Encrypted. They can contain your Social Security number.")
     fixed = [RetentionFact(rule.label, rule.how_long) for rule in FIXED_RULES]
-    return [RetentionFact(RAW_REPORTS.label, period), *fixed, *DETAILS_FACTS]
+    return [RetentionFact(RAW_REPORTS.label, period % values), *fixed, *DETAILS_FACTS]
+
+
+def _describe_period(days: int | None) -> "StrOrPromise":
+    return RAW_REPORTS.label_for(days) if days != 0 else gettext("Up to a day after we prepared them for our pages")
 
 
 @dataclass(frozen=True, slots=True)

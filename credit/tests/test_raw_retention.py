@@ -13,6 +13,7 @@ from accounts.models import User
 from compliance.isolation import tenant
 from compliance.retention.models import RetentionSetting
 from compliance.retention.rules import EVERYTHING
+from credit.enrollment.consumer_rights import list_retention_facts
 from credit.enrollment.retention_rule import RAW_REPORTS
 from credit.models import PullAttempt, RawReport, Report
 from credit.pulls import processing
@@ -137,3 +138,25 @@ def test_it_lists_the_period_among_the_rights(as_alice: Client, site_bureau: Bur
     page = as_alice.get(reverse("credit_rights")).content.decode()
     assert "24 months. Encrypted." in page
     assert "no end date. They" not in page
+
+
+@pytest.mark.parametrize(
+    ("days", "previous", "is_in_effect", "period"),
+    [
+        (365, 730, True, "12 months. Encrypted."),
+        (365, 730, False, "24 months; 7 days after we email you about it: 12 months. Encrypted."),
+        (0, None, True, "Up to a day after we prepared them for our pages. Encrypted."),
+    ],
+)
+def test_it_lists_the_period_in_effect_among_the_rights(
+    alice: User, days: int, previous: int | None, is_in_effect: bool, period: str
+) -> None:
+    with tenant(alice.pk):
+        RetentionSetting.objects.create(
+            owner=alice,
+            data_type=RAW_REPORTS.data_type,
+            days_to_retain=days,
+            previous_days=previous,
+            effective_at=timezone.now() if is_in_effect else None,
+        )
+        assert str(list_retention_facts(alice)[0].how_long).startswith(period)

@@ -359,6 +359,14 @@ def test_it_says_what_keeping_nothing_means(client: Client, account: Account) ->
     text = response.content.decode()
     assert "stores only the totals" in text
     assert "4 entries" in text
+    assert "We email you first" in text
+
+
+def test_it_promises_no_email_where_nothing_is_stored(client: Client, alice: User) -> None:
+    text = client.get(reverse("change_retention", args=["transactions"]), {"period": "0"}).content.decode()
+    assert "This counts at once." in text
+    assert "We email you first" not in text
+    assert choose(alice, 0).effective_at is not None
 
 
 def test_it_shows_nothing_of_another_person(as_mallory: Client, alice: User, account: Account) -> None:

@@ -56,12 +56,16 @@ class RetentionRow:
 
 @dataclass(frozen=True)
 class ChoicePreview:
-    """What a choice means: its period, since when it counts, and what its first purge takes."""
+    """What a choice means: its period, since when it counts, and what its first purge takes.
+
+    ``needs_notice`` means that it counts seven days after an email; that is so if it is shorter than the period in
+    effect, unless nothing is kept and nothing is stored.
+    """
 
     data_kind: DataKind
     period: "StrOrPromise"
     warning: "StrOrPromise"
-    is_shorter: bool
+    needs_notice: bool
     starts_at: datetime
     first_purge: PurgePreview
 
@@ -87,13 +91,14 @@ def preview_choice(*, user: User, rule: RetentionRule, days: int | None) -> Choi
     in_effect = setting.days_in_effect(now)
     is_shorter = days is not None and (in_effect is None or days < in_effect)
     starts_at = now + NOTICE_PERIOD if is_shorter else now
+    first_purge = _preview(setting, rule, days, at=starts_at)
     return ChoicePreview(
         data_kind=rule.data_kind,
         period=rule.label_for(days),
         warning=rule.warning_for(days),
-        is_shorter=is_shorter,
+        needs_notice=is_shorter and (days != 0 or bool(first_purge.groups)),
         starts_at=starts_at,
-        first_purge=_preview(setting, rule, days, at=starts_at),
+        first_purge=first_purge,
     )
 
 

@@ -31,7 +31,7 @@ DESCRIPTIONS: Final = {
     ChainFault.CUT_SINCE_ANCHOR: "it was anchored, and is gone with all that came after it",
     ChainFault.REPLACED_SINCE_ANCHOR: "it is not what was anchored: it, or something before it, was replaced",
 }
-"""For operators, in English. ``accounts/privacy/verification.py`` has the sentences of the page."""
+"""For operators, in English. ``accounts/privacy/activity/trail_status.py`` has the sentences of the page."""
 
 
 @dataclass(frozen=True)

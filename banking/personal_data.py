@@ -33,7 +33,8 @@ from compliance.personal_data import (
 )
 from compliance.personal_data.processors import DataProcessor, register_processor
 
-UNTIL_DELETION: Final = _("Until your account is deleted, or you disconnect the bank and delete its history")
+UNTIL_DELETION: Final = _("Until your account is deleted")
+UNTIL_HISTORY_DELETION: Final = _("Until your account is deleted, or you disconnect the bank and delete its history")
 ACCESS: Final = _("Anyone with this could read your accounts at the bank.")
 
 # The states of a connection that the user has ended, or that is being ended.
@@ -137,7 +138,7 @@ register(
         model=Account,
         category=DataCategory.BANK,
         label=_("Your bank accounts and their balances"),
-        kept_for=UNTIL_DELETION,
+        kept_for=UNTIL_HISTORY_DELETION,
         exported=(
             "id",
             "item_id",
@@ -184,7 +185,7 @@ register(
         model=BalanceSnapshot,
         category=DataCategory.BANK,
         label=_("Your balances, day by day"),
-        kept_for=UNTIL_DELETION,
+        kept_for=UNTIL_HISTORY_DELETION,
         exported=("id", "account_id", "day", "current", "available", "limit", "currency"),
         files=(
             ExportFile(
@@ -234,7 +235,7 @@ register(
         model=TransactionTotal,
         category=DataCategory.BANK,
         label=_("Totals of transactions that are deleted or that you don't keep"),
-        kept_for=UNTIL_DELETION,
+        kept_for=UNTIL_HISTORY_DELETION,
         exported=(
             "id",
             "account_id",
@@ -252,7 +253,7 @@ register(
         model=Transfer,
         category=DataCategory.BANK,
         label=_("Transfers between your own accounts"),
-        kept_for=UNTIL_DELETION,
+        kept_for=UNTIL_HISTORY_DELETION,
         exported=("id", "money_out", "money_in", "sent_on", "detected_at"),
         files=(ExportFile(name="bank/transfers.jsonl", restored=RestoredRows()),),
     ),

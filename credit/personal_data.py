@@ -85,7 +85,7 @@ register(
         model=Enrollment,
         category=DataCategory.CREDIT,
         label=_("Your details for credit report requests"),
-        kept_for=_("Until you withdraw your authorization"),
+        kept_for=_("Details until you withdraw; status and dates until your account is deleted"),
         exported=(
             "id",
             "identity",

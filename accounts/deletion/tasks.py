@@ -55,7 +55,7 @@ def send_receipt_at_once(erased: erasure.ErasedAccount) -> None:
 
 @shared_task(autoretry_for=RETRYABLE_ERRORS, max_retries=13, retry_backoff=30, retry_backoff_max=900)
 def send_receipt(email: str, attachment: str, erased_at: str) -> None:
-    """Send the receipt of an erasure. Retries for two hours, in which the queue has the address."""
+    """Send the receipt of an erasure. Retries for a few hours, in which the queue has the address."""
     emails.send_receipt_email(email=email, attachment=attachment, erased_at=datetime.fromisoformat(erased_at))
 
 

@@ -56,12 +56,15 @@ register_rule(RULE)
 register_fixed_rule(
     FixedRule(
         label=_("Bank connections, accounts, balances, and monthly totals"),
-        how_long=_("Until your account is deleted, or you disconnect the bank and delete its history"),
-        reason=_("Charts and totals need the whole history. They name no store and no person."),
+        how_long=_(
+            "Until your account is deleted. If you disconnect a bank and delete its history, its accounts, balances, "
+            "and totals are deleted then."
+        ),
+        reason=_("Charts and totals need the whole history. Totals name no store and no person."),
     ),
     FixedRule(
         label=_("When we synced your banks"),
-        how_long=_("Until your account is deleted, or you disconnect the bank and delete its history"),
+        how_long=_("Until your account is deleted"),
         reason=_("With it, support can explain a figure. It has times and counts, and no transaction."),
     ),
     FixedRule(

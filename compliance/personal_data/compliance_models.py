@@ -31,6 +31,11 @@ AUDIT_KEPT_FOR = _("365 days, also after your account is deleted; the encrypted 
 CHAIN_REASON = _(
     "The audit trail stays for 365 days. It names you by a random number only, and its details are unreadable."
 )
+ENDS_KEPT_FOR = _("With no end date, also after your account is deleted")
+ENDS_REASON = _(
+    "Where the audit trail begins and ends, and when it was last verified, stay with no end date, so that verifying "
+    "finds what is missing. They are hashes, numbers, and times, with a random number in place of your name."
+)
 
 # The names of these actions in older lists of ours, by which programs may look for them.
 ACTION_ALIASES = {Action.CONNECT.value: "plaid_account_connected"}
@@ -131,32 +136,32 @@ register(
         model=AuditHead,
         category=DataCategory.ACTIVITY,
         label=_("The last hash of your activity"),
-        kept_for=AUDIT_KEPT_FOR,
+        kept_for=ENDS_KEPT_FOR,
         owner="subject",
         exported=("sequence", "hash"),
         technical=frozenset({"changed_at"}),
         files=(ExportFile(name="activity/last_hash.jsonl"),),
-        kept_after_erasure=CHAIN_REASON,
+        kept_after_erasure=ENDS_REASON,
     ),
     DataHolder(
         model=AuditCheckpoint,
         category=DataCategory.ACTIVITY,
         label=_("Where your activity begins, after its oldest part was deleted"),
-        kept_for=AUDIT_KEPT_FOR,
+        kept_for=ENDS_KEPT_FOR,
         owner="subject",
         exported=("sequence", "hash", "purged_until", "key_id", "signature"),
         files=(ExportFile(name="activity/checkpoint.jsonl"),),
-        kept_after_erasure=CHAIN_REASON,
+        kept_after_erasure=ENDS_REASON,
     ),
     DataHolder(
         model=TrailVerification,
         category=DataCategory.ACTIVITY,
         label=_("When your activity was last verified"),
-        kept_for=AUDIT_KEPT_FOR,
+        kept_for=ENDS_KEPT_FOR,
         owner="owner",
         exported=("at", "events", "fault", "sequence"),
         files=(ExportFile(name="activity/last_verification.jsonl"),),
-        kept_after_erasure=CHAIN_REASON,
+        kept_after_erasure=ENDS_REASON,
     ),
     DataHolder(
         model=DailyAccess,

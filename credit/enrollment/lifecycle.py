@@ -57,7 +57,7 @@ def enroll(*, user: User, applicant: Applicant, keep_ssn: bool, consent_id: UUID
 def withdraw_enrollment(*, user: User) -> None:
     """Withdraw: stop all pulls, and delete the details and the Social Security number. Safe to repeat.
 
-    Reports stay, so that the user can read or delete them, and so does the record of consents and pulls.
+    Reports stay, so that the user can read them, and so does the record of consents and pulls.
     """
     with tenant(user.pk):
         withdraw(user=user, purpose=Purpose.CREDIT_REPORT)

@@ -31,7 +31,10 @@ RAW_REPORTS: Final = RetentionRule(
 FIXED_RULES: Final = (
     FixedRule(
         label=_("Credit reports prepared for our pages, scores, and changes"),
-        how_long=_("Until your account is deleted. Account details are encrypted; dates, scores, and alerts are not."),
+        how_long=_(
+            "Until your account is deleted. Account details and what alerts say are encrypted; dates, scores, and the "
+            "types and times of alerts are not."
+        ),
         reason=_("Each report is compared with the one before, and the history of scores needs all of them."),
     ),
     FixedRule(

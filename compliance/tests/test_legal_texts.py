@@ -25,9 +25,9 @@ PUBLISHED = """
 ec85ad5015f0e7c68e0d388e44322aa6c6cb702d011966a90eec01516465452c bank_data/2026-11-30.txt
 52aa06c45a5bc833e5cb81dfc5789a18b3317a939477f35024387aef7e1c8887 do_not_sell/2026-11-30.txt
 735b202eced4de5f9bba3fa0d698c453fd18a28a0dc38aa1e557667ded33ced1 marketing/2026-11-30.txt
-b7e948238370642f647f764a0979d4de74eb97d7d79b78c940a6f4443464953d privacy_notice/2026-11-30.txt
-f3253208a885cdd673bb123ae00a61c2b7a5077766219f73cf25482e329f2112 security_overview/2026-11-30.txt
-a8deac701d05c7a2c0351cf3ba1f0f01ef4b208f83c0f46d5394baa711c657b7 terms/2026-11-30.txt
+c74e191285e10fb7f6b21c24d6216ac2444ee7528446c56eda80b4c6942ddafa privacy_notice/2026-11-30.txt
+71e7200e6c095b928c7cbda3375b281902111206dc8f708b47bbc68b0195e156 security_overview/2026-11-30.txt
+98d07f245c87f8fb5b40bec2f5ca648cb6db53b15bed6cadeab7ca03ba7d4ea3 terms/2026-11-30.txt
 """
 DOCUMENTS = ("terms", "privacy_notice", "security_overview", "bank_data", "analytics", "marketing", "do_not_sell")
 

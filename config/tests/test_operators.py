@@ -263,7 +263,9 @@ def test_it_shows_the_user_who_viewed_their_data(
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     visit("data_accesses")
-    expect(page.get_by_text("No views yet. They appear after an administrator views your data.")).to_be_visible()
+    expect(
+        page.get_by_text("No views in the last 365 days. They appear after an administrator views your data.")
+    ).to_be_visible()
     violations = [*Axe().run(page).response["violations"]]
     record(Action.OPERATOR_VIEW, subject=root, actor=root, role="Support", what="banking.transaction", rows=["a"] * 12)
     record(Action.BREAK_GLASS, subject=root, actor=root, role="Support", reason="You asked about a payment.")

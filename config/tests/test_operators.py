@@ -271,6 +271,7 @@ def test_it_shows_the_user_who_viewed_their_data(
     record(Action.BREAK_GLASS, subject=root, actor=root, role="Support", reason="You asked about a payment.")
     visit("overview")
     page.locator("[data-menu] > summary").click()
+    page.get_by_role("link", name="Privacy and data").click()
     page.get_by_role("link", name="Data access log").click()
     expect(page.get_by_text("viewed: Your transactions (12 rows)")).to_be_visible()
     expect(page.get_by_text("Reason: You asked about a payment.")).to_be_visible()

@@ -19,6 +19,7 @@ from banking.tests.scripted_provider import ScriptedProvider
 from banking.transactions import totals
 from compliance.isolation import tenant
 from config.tests.bank_simulation import ACCOUNTS, STEPS, Bank, Payment, sum_last_month
+from conftest import make_signed_in_client
 from insights.balances import account_totals
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,13 +35,6 @@ def clock() -> Iterator[time_machine.Traveller]:
 def _no_rate_limit(settings) -> None:
     """The test downloads more files than a user may in a minute."""
     settings.RATELIMIT_ENABLE = False
-
-
-def make_signed_in_client(user: User) -> Client:
-    """A new client, because a session that is days old has expired."""
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def download_csv(client: Client, **query: str) -> Counter[tuple[str, str, Decimal]]:

@@ -23,7 +23,7 @@ class TokenPurpose(StrEnum):
 
 
 class CredentialUnreadable(ProviderError):
-    """The stored token cannot be decrypted, so the provider cannot be called; operators are notified.
+    """The stored token is missing, or cannot be decrypted, of which operators are notified: no call is possible.
 
     A ``ProviderError``, because it has the same consequences as a token that the provider rejects.
     """
@@ -52,9 +52,11 @@ def open_token(
         purpose=purpose,
     )
     try:
-        token = row.access_token.reveal()
+        token = None if row.access_token is None else row.access_token.reveal()
     except SealError:
+        token = None
+    if token is None:
         record_access(outcome="failed", durable=True)
-        raise CredentialUnreadable from None
+        raise CredentialUnreadable
     record_access()
     return token

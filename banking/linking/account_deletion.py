@@ -36,7 +36,8 @@ def prepare_erasure(owner_id: UUID) -> Mapping[str, int]:
     for item in [item for item in items if item.connection in VISIBLE_CONNECTIONS]:
         disconnect_locked_item(item=item, actor=None, keep_history=True)
     locks.lock_accounts(owner_id=owner_id)
-    removals = list(PendingRemoval.objects.for_user(owner_id).select_related("item"))
+    # Of an Item that the provider has removed, at most the history was left to delete.
+    removals = PendingRemoval.objects.for_user(owner_id).filter(item__removed_at=None).select_related("item")
     return {"connections_to_remove_at_provider": sum(map(keep_removal, removals))}
 
 

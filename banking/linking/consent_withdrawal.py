@@ -34,11 +34,13 @@ def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval
 def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[PendingRemoval]:
     """Delete what was kept of Items that were disconnected earlier, in the open transaction.
 
-    If rows of this user are being stored, it is left to a worker: returns what it has to do.
+    If rows of this user are being stored, it is left to a worker: returns what it has to do. No worker of this site
+    would do it for an Item of another environment, so with one of those this waits.
     """
     with_accounts = set(Account.objects.filter(owner=owner_id).values_list("item_id", flat=True))
     items = [item for item in items if item.pk in with_accounts]
-    if not items or locks.try_to_lock_accounts(owner_id=owner_id):
+    has_to_wait = any(item.is_in_other_environment for item in items)
+    if not items or has_to_wait or locks.try_to_lock_accounts(owner_id=owner_id):
         for item in items:
             close_accounts(item=item, keep=False)
         return []

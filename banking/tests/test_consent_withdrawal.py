@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 
@@ -107,6 +107,21 @@ def test_it_leaves_all_rows_to_workers_while_a_sync_is_stored(
     assert list_connections(alice) == ["removed"] * 3
     with tenant(alice.pk):
         assert not PendingRemoval.objects.exists()
+
+
+def test_it_waits_to_delete_what_no_worker_would(
+    alice: User, items: list[Item], finish_other_sync: Callable[[], None]
+) -> None:
+    """A bank of another environment has no workers here, so that its history cannot be left to them."""
+    with tenant(alice.pk):
+        Item.objects.filter(pk=items[2].pk).update(environment="production")
+    with pytest.raises(OperationalError):
+        withdraw_bank_data(user=alice, keep_history=False)
+    assert (is_active(alice), count_rows(alice)) == (True, (3, 6))
+    finish_other_sync()
+    removals = withdraw_bank_data(user=alice, keep_history=False)
+    assert sorted(removal.item_id for removal in removals) == sorted(item.pk for item in items[:2])
+    assert count_rows(alice) == (0, 0)
 
 
 def test_it_changes_nothing_if_one_bank_fails(alice: User, items: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:

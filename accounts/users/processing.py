@@ -17,6 +17,17 @@ def may_process(user_id: UUID) -> bool:
     return User.objects.filter(pk=user_id, is_active=True, deleted_at=None).exists()
 
 
+def hold_processing(user_id: UUID) -> None:
+    """Keep the account from being deactivated or scheduled for deletion until the open transaction ends.
+
+    Raises ``ProcessingStopped`` if it is already. Waits for such a change that is not committed yet.
+    """
+    # Rows that refer to the user can still be committed meanwhile.
+    users = User.objects.select_for_update(no_key=True)
+    if users.filter(pk=user_id, is_active=True, deleted_at=None).first() is None:
+        raise ProcessingStopped
+
+
 def require_processing(user_id: UUID) -> None:
     """Raise ``ProcessingStopped`` unless data of this user may be fetched now."""
     if not may_process(user_id):

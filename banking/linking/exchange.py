@@ -11,6 +11,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.users.processing import ProcessingStopped, hold_processing
 from banking.linking.confirmation import (
     ForeignPublicToken,
     NotConfirmed,
@@ -179,12 +180,13 @@ def save_item(
 ) -> Item:
     """Save the Item, sealed. If that fails, remove the Item at the provider at once.
 
-    Raises ``LinkError`` if the user has withdrawn their consent meanwhile.
+    Raises ``LinkError`` if the user has withdrawn their consent or asked to be deleted meanwhile, or was deactivated.
     """
     provider = provider_for(session.provider)
     try:
         with tenant(user.pk):
-            # A withdrawal either finds the new Item and disconnects it, or prevents it here.
+            # A request for deletion or a withdrawal either finds the new Item and disconnects it, or prevents it here.
+            hold_processing(user.pk)
             hold_consent(user=user)
             item = Item.objects.create(
                 owner=user,
@@ -208,10 +210,11 @@ def save_item(
             disconnect_replaced(user=user, session=session)
             for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):
                 record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
-    except LinkError as refused:
+    except (LinkError, ProcessingStopped) as error:
+        refused = error if isinstance(error, LinkError) else LinkError("stopped")
         remove_orphaned_item(credential, provider=provider)
         fail_session(user=user, session=session, code=refused.reason)
-        raise
+        raise refused from None
     except Exception:
         # After any error: the token is stored nowhere else.
         remove_orphaned_item(credential, provider=provider)

@@ -29,6 +29,7 @@ LINK_ERROR_MESSAGES = {
         "again."
     ),
     "in_progress": _("We're connecting your bank. Check Accounts in a minute or two."),
+    "stopped": _("Your account is deactivated or scheduled for deletion. No bank was connected."),
     "no_consent": _("You haven't agreed to share bank data, or you withdrew. No bank was connected. Start again."),
 }
 # The site retries automatically; the user has nothing to do.

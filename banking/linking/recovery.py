@@ -14,10 +14,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
-from accounts.users.processing import may_process
 from banking.linking import errors, exchange, sessions
 from banking.linking.confirmation import schedule_recovery
-from banking.linking.disconnecting import disconnect_bank
 from banking.models import Item, LinkSession
 from banking.notification_messages import LinkFailedMessage
 from banking.provider import ProviderError
@@ -32,22 +30,14 @@ MAX_ATTEMPTS = 7
 
 
 def recover_link(*, owner_id: UUID, session_id: UUID) -> Item | None:
-    """Try once to recover a session, if it is due; returns the recovered Item.
-
-    An Item of an account that is deactivated or scheduled for deletion is disconnected at once.
-    """
+    """Try once to recover a session, if it is due; returns the recovered Item."""
     session = claim_pending_session(owner_id=owner_id, session_id=session_id)
     if session is None:
         return None
     with tenant(owner_id):
         user = User.objects.get(pk=owner_id)
     try:
-        item = exchange.complete_link(user=user, session=session)
-        if may_process(owner_id):
-            return item
-        # The provider bills the Item until it is removed.
-        disconnect_bank(user=user, item_id=item.pk, keep_history=False)
-        return None
+        return exchange.complete_link(user=user, session=session)
     except errors.DuplicateBank:
         return None
     except (errors.LinkError, ProviderError) as error:

@@ -2,28 +2,36 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
 from django.db import connection
 from django.utils import timezone
 
+from accounts.deactivation import deactivate
 from accounts.deletion import erasure, requests
 from accounts.models import DeletionRequest, User
 from banking import tasks
 from banking.linking import recovery, removals
+from banking.linking.errors import LinkError
+from banking.linking.exchange import finish_link
+from banking.linking.link_messages import message_for
+from banking.linking.sessions import LinkMetadata, open_link, token_hash
 from banking.models import Connection, Item, LinkSession, OrphanedRemoval, PendingRemoval, Transaction
-from banking.provider import ItemNotFound, Unavailable
+from banking.provider import Credential, ItemNotFound, Unavailable
+from banking.providers import provider_for
 from banking.sync import item_state, sync_item
 from banking.tests.factories import make_account, make_transaction
-from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
+from banking.tests.scripted_provider import ScriptedProvider, link_result, transaction_row, transactions_page
 from banking.tests.sync_runs import get_last_run
 from banking.tests.test_sync_lease import wait_until
 from compliance.isolation import SYSTEM, tenant
 from compliance.personal_data.processors import ErasureDelayed
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+
+PUBLIC_TOKEN = "public-sandbox-1"
 
 
 def list_orphans() -> list[OrphanedRemoval]:
@@ -33,6 +41,12 @@ def list_orphans() -> list[OrphanedRemoval]:
 
 def erase(user: User) -> bool:
     return erasure.erase_account(owner_id=user.pk) is not None
+
+
+def erase_later(user: User) -> bool:
+    """Erase the account of a user after the time in which they can cancel."""
+    with time_machine.travel(timezone.now() + requests.GRACE_PERIOD + timedelta(minutes=1)):
+        return erase(user)
 
 
 def get_connection(item: Item) -> str:
@@ -118,6 +132,21 @@ def test_a_token_that_cannot_be_read_does_not_stop_the_erasure(
     assert f"Item {item.provider_item_id} exists at the provider" in caplog.text
 
 
+@pytest.mark.parametrize(("removed_at", "is_lost"), [(timezone.now(), False), (None, True)])
+def test_a_token_that_is_missing_does_not_stop_the_erasure(
+    alice: User, item: Item, caplog: pytest.LogCaptureFixture, removed_at: datetime | None, is_lost: bool
+) -> None:
+    """The provider removed the Item before and only its history was left to delete; or the token was lost."""
+    state = Connection.REMOVED if removed_at else Connection.REMOVING
+    with tenant(alice.pk):
+        Item.objects.filter(pk=item.pk).update(connection=state, removed_at=removed_at, access_token=None)
+        PendingRemoval.objects.create(owner=alice, item=item, history=PendingRemoval.History.DELETE)
+    requests.request_deletion(user=alice, at_once=True)
+    assert erase(alice)
+    assert list_orphans() == []
+    assert (f"Item {item.provider_item_id} exists at the provider" in caplog.text) is is_lost
+
+
 def test_an_erasure_waits_for_a_link_that_is_being_recovered(alice: User, item: Item) -> None:
     with tenant(alice.pk):
         session = LinkSession.objects.create(
@@ -136,21 +165,82 @@ def test_an_erasure_waits_for_a_link_that_is_being_recovered(alice: User, item: 
     assert erase(alice)
 
 
-def test_a_link_that_is_recovered_after_the_request_is_disconnected_at_once(
-    alice: User, item: Item, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def session(alice: User, provider: ScriptedProvider) -> LinkSession:
+    """A link session of Alice's whose dialog has ended with a bank, as the provider confirms."""
+    opened = open_link(user=alice)
+    provider.link_results = {opened.token.value: [link_result(PUBLIC_TOKEN)]}
+    return opened.session
+
+
+def finish_session(user: User, session: LinkSession) -> Item:
+    metadata = LinkMetadata("", "", frozenset())
+    return finish_link(user=user, session_id=session.pk, public_token=PUBLIC_TOKEN, metadata=metadata)
+
+
+def assert_not_connected(session: LinkSession, provider: ScriptedProvider) -> None:
+    """Nothing of the link is left: no Item on this site or at the provider, and no attempt to recover it."""
+    assert provider.removed_tokens == ["access-sandbox-secret"]
+    with tenant(session.owner_id):
+        assert not Item.objects.exists()
+        assert LinkSession.objects.get(pk=session.pk).state == LinkSession.State.FAILED
+
+
+@pytest.mark.parametrize(
+    "stop", [lambda user: requests.request_deletion(user=user), lambda user: deactivate(user=user, actor=None)]
+)
+def test_a_link_that_is_finished_after_the_request_connects_no_bank(
+    alice: User,
+    session: LinkSession,
+    provider: ScriptedProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    stop: Callable[[User], object],
+) -> None:
+    """The request comes while the provider exchanges the token of a link, which the account may no longer have."""
+    exchange_public_token = provider.exchange_public_token
+
+    def respond(public_token: str) -> Credential:
+        stop(User.objects.get(pk=alice.pk))
+        return exchange_public_token(public_token)
+
+    monkeypatch.setattr(provider, "exchange_public_token", respond)
+    with pytest.raises(LinkError) as error:
+        finish_session(alice, session)
+    message = message_for(error.value, provider=provider_for(session.provider))
+    assert message == "Your account is deactivated or scheduled for deletion. No bank was connected."
+    assert_not_connected(session, provider)
+
+
+def test_a_link_waits_for_a_request_that_has_not_ended(
+    alice: User,
+    session: LinkSession,
+    provider: ScriptedProvider,
+    as_operator: Callable[..., list[tuple[object, ...]]],
+) -> None:
+    results: list[object] = []
+    linker = threading.Thread(
+        target=lambda: results.append(run_and_disconnect(lambda: finish_session(alice, session)))
+    )
+    with tenant(alice.pk):
+        requests.request_deletion(user=alice)
+        linker.start()
+        wait_until(lambda: as_operator("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(0,)])
+    linker.join(30)
+    assert [str(result) for result in results] == ["stopped"]
+    assert_not_connected(session, provider)
+
+
+def test_a_link_that_is_recovered_after_the_request_connects_no_bank(
+    alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     with tenant(alice.pk):
-        session = LinkSession.objects.create(
-            owner=alice,
-            environment=item.environment,
-            state=LinkSession.State.PENDING,
-            link_token_hash="1" * 64,
-            expires_at=timezone.now() + timedelta(hours=4),
+        LinkSession.objects.filter(pk=session.pk).update(
+            state=LinkSession.State.PENDING, public_token_hash=token_hash(PUBLIC_TOKEN)
         )
-    User.objects.filter(pk=alice.pk).update(deleted_at=timezone.now())
-    monkeypatch.setattr(recovery.exchange, "complete_link", lambda **_: item)
+    requests.request_deletion(user=alice)
     assert recovery.recover_link(owner_id=alice.pk, session_id=session.pk) is None
-    assert get_connection(item) == Connection.REMOVING
+    assert_not_connected(session, provider)
+    assert erase_later(alice)
 
 
 def test_an_erasure_during_a_sync_leaves_no_row(

@@ -37,8 +37,10 @@ SIGN_IN_SECRET: Final = _("Anyone with this could sign in as you.")
 
 
 def end_sessions(user_id: UUID) -> int:
-    """Delete a user's sessions, with the rows that describe them."""
-    return active_sessions.end_all_sessions(User(pk=user_id), actor=None, reason="account deleted")
+    """Delete a user's sessions, with the rows that describe them, and those of unfinished sign-ins. Counts the rows."""
+    ended = active_sessions.end_all_sessions(User(pk=user_id), actor=None, reason="account deleted")
+    active_sessions.delete_sessions_that_name(user_id)
+    return ended
 
 
 def delete_throttle(user_id: UUID) -> int:
@@ -221,7 +223,8 @@ register_non_personal(SecondFactor, "The same table as mfa.Authenticator, for dj
 register_non_personal(ScheduledDeletion, "A view of accounts.DeletionRequest, for operators.")
 register_non_personal(
     Session,
-    "Names nobody: the hash of a key, and signed data. It is deleted with its usersessions.UserSession.",
+    "Of at most 12 hours: the hash of a key, and signed data, which can name a user or their email address, also before "
+    "a sign-in is finished. Every session that names a user is deleted with their usersessions.UserSession.",
 )
 for model in (Group, Permission, Group.permissions.through, ContentType):
     register_non_personal(model, "Roles and tables of the site.")

@@ -6,14 +6,18 @@ signs a user in. Both identify a session by the hash of its key (``session_store
 ``patch_allauth_sessions`` replaces its methods.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
+from uuid import UUID
 
 from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession, UserSessionManager
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -105,6 +109,23 @@ def end_other_sessions(request: HttpRequest, user: User, *, reason: str) -> int:
 def end_all_sessions(user: User, *, actor: User | None, reason: str) -> int:
     """End every session of a user. Returns how many."""
     return _end_sessions(UserSession.objects.filter(user=user), actor=actor, reason=reason)
+
+
+def delete_sessions_that_name(user_id: UUID) -> None:
+    """Delete every session with the id or an address of a user in its data, expired or not.
+
+    Those of sign-ins and sign-ups that are not finished have no ``UserSession``. A session of somebody else whose
+    address contains this one ends, too. Reads all sessions, so it is for erasures only.
+    """
+    addresses = EmailAddress.objects.filter(user=user_id).values_list("email", flat=True)
+    accounts = User.objects.filter(pk=user_id).values_list("email", flat=True)
+    # As JSON, in which other letters than those of ASCII are escaped.
+    traces = {json.dumps(trace.lower())[1:-1] for trace in (str(user_id), user_id.hex, *addresses, *accounts)}
+    store = StoredSession()
+    for key, stored in Session.objects.values_list("session_key", "session_data").iterator(chunk_size=1000):
+        data = json.dumps(store.decode(stored)).lower()
+        if any(trace in data for trace in traces):
+            store.delete(key)
 
 
 def rotate_session_key(request: HttpRequest) -> None:

@@ -1,7 +1,9 @@
 """Everything that the site stores, as text: each row of each table, and each key of Redis."""
 
+import json
 from collections.abc import Iterator
 
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 
 from conftest import connect_as_role
@@ -18,6 +20,12 @@ def read_all_tables() -> Iterator[tuple[str, str]]:
         for (table,) in tables:
             for (row,) in operator.execute(f"SELECT row_::text FROM {table} AS row_"):
                 yield table, row
+
+
+def read_sessions() -> Iterator[tuple[str, str]]:
+    """Yield the data of every session, which its row has in a compressed form."""
+    for row in Session.objects.all():
+        yield "sessions.Session", json.dumps(row.get_decoded())
 
 
 def read_redis() -> Iterator[tuple[str, str]]:

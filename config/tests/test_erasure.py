@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.account.internal.flows.email_verification_by_code import EMAIL_VERIFICATION_CODE_SESSION_KEY
 from allauth.account.models import EmailAddress, EmailConfirmation
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -31,7 +33,7 @@ from compliance.isolation import SYSTEM, tenant
 from compliance.models import DataExport, ErasureReceipt, RetentionSetting
 from compliance.personal_data import registry
 from config.tests.owned_objects import make_owned_objects
-from config.tests.stored_data import read_all_tables, read_redis
+from config.tests.stored_data import read_all_tables, read_redis, read_sessions
 from conftest import PASSWORD
 from credit.enrollment import authorization
 from credit.report import CreditReport
@@ -134,7 +136,7 @@ def list_files(folder: Path) -> list[Path]:
 
 def find_traces(traces: set[str]) -> set[tuple[str, str]]:
     """Where each trace is stored: pairs of a table or a key of Redis, and a trace."""
-    stored = [*read_all_tables(), *read_redis()]
+    stored = [*read_all_tables(), *read_sessions(), *read_redis()]
     return {(place, trace) for place, content in stored for trace in traces if trace in content or trace in place}
 
 
@@ -170,6 +172,29 @@ def test_nothing_of_the_person_is_left_after_an_erasure(full_account: User, prov
     assert find_traces(TRACES) == set()
     places = {place for place, _trace in find_traces({str(full_account.pk), full_account.pk.hex})}
     assert places <= PSEUDONYMOUS_TABLES
+
+
+def test_no_session_that_names_the_person_is_left_after_an_erasure(full_account: User, mallory: User) -> None:
+    """A sign-in without its second step and a sign-up without its code have sessions, too, which no list shows."""
+    unfinished, signing_up, other = Client(), Client(), Client()
+    unfinished.post(reverse("account_login"), {"login": full_account.email, "password": PASSWORD})
+    start_sign_up(signing_up, full_account)
+    other.force_login(mallory)
+    names = {str(full_account.pk), full_account.pk.hex, full_account.email}
+    requests.request_deletion(user=full_account, at_once=True)
+    before = {trace for place, trace in find_traces(names) if place == "sessions.Session"}
+    assert before == names
+    assert erasure.erase_account(owner_id=full_account.pk) is not None
+    assert {trace for place, trace in find_traces(names) if place == "sessions.Session"} == set()
+    assert Session.objects.count() == 1
+    assert other.get(reverse("security")).status_code == 200
+
+
+def start_sign_up(client: Client, user: User) -> None:
+    """Store what allauth does while a new address has to be confirmed."""
+    session = client.session
+    session[EMAIL_VERIFICATION_CODE_SESSION_KEY] = {"user_id": user.pk.hex, "code": "123456"}
+    session.save()
 
 
 def test_no_file_of_the_person_is_left_after_an_erasure(full_account: User, export_folder: Path) -> None:

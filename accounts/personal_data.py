@@ -223,8 +223,8 @@ register_non_personal(SecondFactor, "The same table as mfa.Authenticator, for dj
 register_non_personal(ScheduledDeletion, "A view of accounts.DeletionRequest, for operators.")
 register_non_personal(
     Session,
-    "Of at most 12 hours: the hash of a key, and signed data, which can name a user or their email address, also before "
-    "a sign-in is finished. Every session that names a user is deleted with their usersessions.UserSession.",
+    "Of at most 12 hours: the hash of a key, and signed data, which can name a user or their email address, also "
+    "before a sign-in is finished. Each session that names a user is deleted with their usersessions.UserSession.",
 )
 for model in (Group, Permission, Group.permissions.through, ContentType):
     register_non_personal(model, "Roles and tables of the site.")

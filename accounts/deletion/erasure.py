@@ -1,7 +1,9 @@
 """Erases accounts whose deletion is due."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -10,9 +12,12 @@ from django.utils import timezone
 
 from accounts.deletion.models import DeletionRequest
 from accounts.deletion.requests import lock_user
-from compliance.isolation import tenant
+from compliance.isolation import SYSTEM, tenant
 from compliance.personal_data.erasure import erase_person
 from compliance.personal_data.receipts import ErasureReceipt
+
+PAGE_SIZE: Final = 100
+DUE_DELETIONS: Final = "SELECT due_at, owner_id FROM accounts_due_deletions(%s, %s, %s, %s)"
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,15 @@ def erase_account(*, owner_id: UUID) -> ErasedAccount | None:
         return ErasedAccount(email, erase_person(owner=owner_id, requested_at=request.requested_at))
 
 
-def list_due_deletions(*, at: datetime, limit: int) -> list[UUID]:
-    """List up to ``limit`` users whose deletion is due, the longest due first."""
+def iterate_due_deletions(*, at: datetime) -> Iterator[UUID]:
+    """Yield all users whose deletion is due, the longest due first, also those whose erasure failed before."""
+    page = _list_page(at, datetime.min.replace(tzinfo=UTC), SYSTEM)
+    while page:
+        yield from (owner_id for _due_at, owner_id in page)
+        page = _list_page(at, *page[-1])
+
+
+def _list_page(at: datetime, after_due_at: datetime, after_owner: UUID) -> list[tuple[datetime, UUID]]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT owner_id FROM accounts_due_deletions(%s, %s)", [at, limit])
-        return [owner_id for (owner_id,) in cursor.fetchall()]
+        cursor.execute(DUE_DELETIONS, [at, after_due_at, after_owner, PAGE_SIZE])
+        return cursor.fetchall()

@@ -16,7 +16,8 @@ from compliance.queues import Lane
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 100
+# How often Celery beat queues what is due. A job that waits for longer is dropped, because it is queued again.
+DISPATCH_INTERVAL_SECONDS = 600
 
 
 @shared_task(bind=True, max_retries=13)
@@ -61,6 +62,6 @@ def send_receipt(email: str, attachment: str, erased_at: str) -> None:
 
 @shared_task
 def dispatch_due_deletions() -> None:
-    """Queue the erasure of every account that is due; one that has to wait is queued again the next time."""
-    for owner_id in erasure.list_due_deletions(at=timezone.now(), limit=CHUNK):
-        erase_account.apply_async((str(owner_id),), queue=Lane.SLOW.queue)
+    """Queue the erasure of every account that is due; one that fails or has to wait is queued again the next time."""
+    for owner_id in erasure.iterate_due_deletions(at=timezone.now()):
+        erase_account.apply_async((str(owner_id),), queue=Lane.SLOW.queue, expires=DISPATCH_INTERVAL_SECONDS)

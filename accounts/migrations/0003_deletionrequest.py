@@ -50,12 +50,14 @@ class Migration(migrations.Migration):
         IsolateByOwner("DeletionRequest"),
         DefinerFunction(
             "accounts_due_deletions",
-            "at timestamptz, most integer",
-            "TABLE (owner_id uuid)",
+            "at timestamptz, after_due_at timestamptz, after_owner uuid, most integer",
+            "TABLE (due_at timestamptz, owner_id uuid)",
+            # Page by page, because what fails or has to wait stays due, and others come after it.
             """
-            SELECT request.owner_id FROM accounts_deletionrequest AS request
+            SELECT request.due_at, request.owner_id FROM accounts_deletionrequest AS request
             WHERE request.canceled_at IS NULL AND request.due_at <= at
-            ORDER BY request.due_at LIMIT most
+                AND (request.due_at, request.owner_id) > (after_due_at, after_owner)
+            ORDER BY request.due_at, request.owner_id LIMIT most
             """,
         ),
         OperatorView(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -203,12 +203,12 @@ def test_it_erases_an_account_that_is_due_and_sends_a_signed_receipt(
     pending: DeletionRequest, alice: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mail.outbox.clear()
-    assert erasure.list_due_deletions(at=timezone.now(), limit=10) == []
+    assert list(erasure.iterate_due_deletions(at=timezone.now())) == []
     with time_machine.travel(timezone.now() + AFTER_GRACE_PERIOD):
-        assert erasure.list_due_deletions(at=timezone.now(), limit=10) == [alice.pk]
+        assert list(erasure.iterate_due_deletions(at=timezone.now())) == [alice.pk]
         tasks.erase_account(str(alice.pk))
         tasks.erase_account(str(alice.pk))
-        assert erasure.list_due_deletions(at=timezone.now(), limit=10) == []
+        assert list(erasure.iterate_due_deletions(at=timezone.now())) == []
     assert not User.objects.filter(pk=alice.pk).exists()
     [email] = mail.outbox
     assert (email.to, email.subject) == (["alice@example.com"], "Your account was deleted")
@@ -307,6 +307,48 @@ def test_operators_erase_what_is_due(
         call_command("purge_deleted")
     assert capsys.readouterr().out == f"{alice.pk} is due.\n{alice.pk} is erased.\n"
     assert list(User.objects.values_list("pk", flat=True)) == [mallory.pk]
+
+
+@pytest.fixture
+def failing_erasure(pending: DeletionRequest, mallory: User, monkeypatch: pytest.MonkeyPatch) -> DeletionRequest:
+    """Alice's request, whose erasure fails, and one of Mallory's that is due at the same moment or later."""
+    requests.request_deletion(user=mallory)
+    erase_person = erasure.erase_person
+
+    def fail_for_alice(*, owner: UUID, requested_at: datetime) -> ErasureReceipt:
+        if owner == pending.owner_id:
+            raise ValueError("A row could not be deleted.")
+        return erase_person(owner=owner, requested_at=requested_at)
+
+    monkeypatch.setattr(erasure, "erase_person", fail_for_alice)
+    return pending
+
+
+def test_an_erasure_that_fails_does_not_stop_those_of_others(
+    failing_erasure: DeletionRequest, alice: User, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        time_machine.travel(timezone.now() + AFTER_GRACE_PERIOD),
+        pytest.raises(CommandError, match="1 account could not be erased"),
+    ):
+        call_command("purge_deleted")
+    assert list(User.objects.values_list("pk", flat=True)) == [alice.pk]
+    assert f"{alice.pk} failed: ValueError" in capsys.readouterr().err
+    assert "A row could not be deleted." in caplog.text
+
+
+@pytest.mark.parametrize("delay", [timedelta(), timedelta(seconds=1)])
+def test_it_queues_all_that_are_due_also_behind_those_that_fail(
+    failing_erasure: DeletionRequest, alice: User, mallory: User, monkeypatch: pytest.MonkeyPatch, delay: timedelta
+) -> None:
+    with tenant(mallory.pk):
+        DeletionRequest.objects.update(due_at=failing_erasure.due_at + delay)
+    queued: list[str] = []
+    monkeypatch.setattr(erasure, "PAGE_SIZE", 1)
+    monkeypatch.setattr(tasks.erase_account, "apply_async", lambda args, **_: queued.append(*args))
+    with time_machine.travel(timezone.now() + AFTER_GRACE_PERIOD):
+        tasks.dispatch_due_deletions()
+    assert queued == [str(alice.pk), str(mallory.pk)]
 
 
 def test_another_user_cannot_cancel_or_see_a_request(

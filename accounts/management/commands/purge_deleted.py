@@ -1,13 +1,18 @@
 """Erase the accounts whose deletion is due."""
 
+import logging
 from argparse import ArgumentParser
+from itertools import islice
 from typing import Any
+from uuid import UUID
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts.deletion import erasure, tasks
 from compliance.personal_data.processors import ErasureDelayed
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -18,15 +23,28 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=1000, help="at most this many accounts")
 
     def handle(self, *args: Any, dry_run: bool, limit: int, **options: Any) -> None:
-        for owner_id in erasure.list_due_deletions(at=timezone.now(), limit=limit):
+        """Raises ``CommandError`` at the end if an account could not be erased. The others are erased nevertheless."""
+        failed = 0
+        for owner_id in islice(erasure.iterate_due_deletions(at=timezone.now()), limit):
             if dry_run:
                 self.stdout.write(f"{owner_id} is due.")
                 continue
             try:
-                erased = erasure.erase_account(owner_id=owner_id)
-            except ErasureDelayed as reason:
-                self.stderr.write(f"{owner_id} has to wait: {reason}")
-                continue
-            if erased is not None:
-                tasks.send_receipt_at_once(erased)
-                self.stdout.write(f"{owner_id} is erased.")
+                self.erase(owner_id)
+            except Exception as error:
+                logger.exception("The account of user %s could not be erased", owner_id)
+                self.stderr.write(f"{owner_id} failed: {type(error).__name__}")
+                failed += 1
+        if failed:
+            raise CommandError(f"{failed} {'account' if failed == 1 else 'accounts'} could not be erased.")
+
+    def erase(self, owner_id: UUID) -> None:
+        """Erase one account and send its receipt, unless it has to wait."""
+        try:
+            erased = erasure.erase_account(owner_id=owner_id)
+        except ErasureDelayed as reason:
+            self.stderr.write(f"{owner_id} has to wait: {reason}")
+            return
+        if erased is not None:
+            tasks.send_receipt_at_once(erased)
+            self.stdout.write(f"{owner_id} is erased.")

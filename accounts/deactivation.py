@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from accounts.notifications import inbox
 from accounts.sessions import active_sessions
 from accounts.users.models import User
 from compliance.audit import Action, record
@@ -21,4 +22,5 @@ def reactivate(*, user: User, actor: User | None) -> None:
     """Let a user sign in again. Syncs and credit reports go on when they are due."""
     User.objects.filter(pk=user.pk).update(is_active=True)
     user.is_active = True
+    inbox.schedule_pending_email(user.pk)
     record(Action.ACCOUNT_REACTIVATED, actor=actor, subject=user)

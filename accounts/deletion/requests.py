@@ -11,6 +11,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.deletion.models import DeletionRequest
+from accounts.notifications import inbox
 from accounts.sessions import active_sessions
 from accounts.users.models import User
 from compliance.audit import Action, record
@@ -64,6 +65,7 @@ def cancel_deletion(*, owner_id: UUID, request_id: UUID | None = None) -> User:
         request.canceled_at = timezone.now()
         request.save(update_fields=["canceled_at"])
         User.objects.filter(pk=owner_id).update(deleted_at=None)
+        inbox.schedule_pending_email(owner_id)
         record(Action.DELETION_CANCELED, actor=user, subject=user)
     return user
 

@@ -84,6 +84,14 @@ def _schedule_email(settings: NotificationSettings) -> None:
         settings.save()
 
 
+def schedule_pending_email(user_id: UUID) -> None:
+    """Schedule the email that was held back while the account was deactivated or scheduled for deletion."""
+    with tenant(user_id):
+        lock_user(user_id)
+        if Notification.objects.filter(owner=user_id, email_pending=True).exists():
+            _schedule_email(NotificationSettings.for_user(user_id))
+
+
 # --- Reading ----------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,8 @@ import time_machine
 from django.core import mail
 from kombu.exceptions import OperationalError
 
-from accounts.deactivation import deactivate
+from accounts.deactivation import deactivate, reactivate
+from accounts.deletion import requests
 from accounts.emails import sending
 from accounts.models import Notification, NotificationSettings, User
 from accounts.notifications import digest
@@ -155,6 +156,29 @@ def test_it_sends_nothing_to_a_deactivated_user(alice: User, clock: Any) -> None
     notify_user(alice)
     deactivate(user=alice, actor=None)
     assert run_beat() == []
+    assert due_time(alice) is None
+
+
+def test_it_sends_what_waited_while_the_account_was_scheduled_for_deletion(alice: User, clock: Any) -> None:
+    notify_user(alice)
+    requests.request_deletion(user=alice)
+    assert run_beat() == []
+    requests.cancel_deletion(owner_id=alice.pk)
+    assert run_beat() == [[alice.email]]
+    assert (count_pending(alice), due_time(alice)) == (0, None)
+
+
+def test_it_sends_what_waited_while_the_account_was_deactivated(alice: User, clock: Any) -> None:
+    notify_user(alice)
+    deactivate(user=alice, actor=None)
+    assert run_beat() == []
+    reactivate(user=alice, actor=None)
+    assert run_beat() == [[alice.email]]
+
+
+def test_it_has_no_email_to_send_after_a_cancellation_without_notifications(alice: User, clock: Any) -> None:
+    requests.request_deletion(user=alice)
+    requests.cancel_deletion(owner_id=alice.pk)
     assert due_time(alice) is None
 
 

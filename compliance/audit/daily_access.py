@@ -6,6 +6,7 @@ event of the audit trail. Views within the same minute count once: so the first 
 transaction of the request, and the others cost nothing and cannot be lost.
 """
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from compliance.audit.actions import Action
 from compliance.audit.events import DailyAccess
 from compliance.audit.recording import record
 from compliance.isolation.tenant import tenant
+
+logger = logging.getLogger(__name__)
 
 COUNT: Final = "SELECT compliance_count_accesses(%s, %s)"
 
@@ -82,10 +85,21 @@ def record_data_access(owner: UUID, *kinds: DataKind) -> None:
 
 
 def record_closed_days(*, using: str = "ops", now: datetime | None = None) -> int:
-    """Turn the counts of all days that are over into events; returns how many. May be killed and run again."""
+    """Turn the counts of all days that are over into events; returns how many. May be killed and run again.
+
+    If that fails for one person, their counts stay for the next run, and those of the others are recorded.
+    """
     today = (now or timezone.now()).astimezone(UTC).date()
     owners = DailyAccess.objects.using(using).filter(day__lt=today).values_list("owner", flat=True)
-    return sum(record_days_of(owner=owner, today=today) for owner in owners.distinct().iterator())
+    return sum(_try_to_record_days(owner, today) for owner in owners.distinct().iterator())
+
+
+def _try_to_record_days(owner: UUID, today: date) -> int:
+    try:
+        return record_days_of(owner=owner, today=today)
+    except Exception:
+        logger.exception("The accesses of user %s could not be recorded", owner)
+        return 0
 
 
 def record_days_of(*, owner: UUID, today: date) -> int:

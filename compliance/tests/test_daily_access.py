@@ -132,6 +132,28 @@ def test_it_records_each_closed_day(alice: Any, time_machine: Any) -> None:
     assert [date.fromisoformat(event.resource_id).day for event in list_events(alice.pk)] == [20, 21, 22]
 
 
+def test_it_goes_on_if_the_counts_of_one_person_cannot_be_recorded(
+    alice: Any, mallory: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    look(alice.pk, DataKind.BALANCES)
+    look(mallory.pk, DataKind.BALANCES)
+    tomorrow = timezone.now() + timedelta(days=1)
+    failures = [ValueError("An event could not be stored.")]
+    record_day = daily_access._record_day
+
+    def fail_once(row: DailyAccess) -> None:
+        if failures:
+            raise failures.pop()
+        record_day(row)
+
+    monkeypatch.setattr(daily_access, "_record_day", fail_once)
+    assert record_closed_days(now=tomorrow) == 1
+    assert "could not be recorded" in caplog.text
+    assert len(list_events(alice.pk)) + len(list_events(mallory.pk)) == 1
+    assert record_closed_days(now=tomorrow) == 1
+    assert (len(list_events(alice.pk)), len(list_events(mallory.pk))) == (1, 1)
+
+
 def test_two_jobs_record_a_day_once(alice: Any) -> None:
     look(alice.pk, DataKind.BALANCES)
     tomorrow = timezone.now() + timedelta(days=1)

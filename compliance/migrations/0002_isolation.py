@@ -65,24 +65,6 @@ class Migration(migrations.Migration):
         IsolateByOwner("ConsentEvent", privileges=("SELECT", "INSERT")),
         migrations.RunSQL(CONSENT_CONSTRAINTS),
         migrations.RunSQL(CONSENT_GUARDS),
-        # For operators: how many users a text is in force for, without naming one.
-        DefinerFunction(
-            "compliance_consent_counts",
-            "",
-            "TABLE (purpose text, version text, active bigint, ended bigint)",
-            """
-            SELECT last.purpose::text, last.version::text, count(*) FILTER (WHERE last.is_active),
-                   count(*) FILTER (WHERE NOT last.is_active)
-            FROM (
-                -- The last event of each user for each purpose decides.
-                SELECT DISTINCT ON (event.owner, event.purpose) event.purpose, event.version,
-                       event.kind = 'granted' AND coalesce(event.expires_at > now(), true) AS is_active
-                FROM compliance_consentevent AS event
-                ORDER BY event.owner, event.purpose, event.at DESC, event.id DESC
-            ) AS last
-            GROUP BY last.purpose, last.version
-            """,
-        ),
         DefinerFunction(
             "compliance_keys_in_use",
             "",

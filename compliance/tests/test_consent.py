@@ -27,8 +27,10 @@ from compliance.consent import (
     lock_active_consent,
     withdraw,
 )
+from compliance.consent.records import VersionCount
 from compliance.isolation import NoTenant, tenant
 from compliance.models import AuditEvent
+from compliance.personal_data.erasure import erase_person
 from compliance.tests.conftest import default_and_ops
 from compliance.tests.threads import in_threads
 from compliance.vault import SealError, rotation
@@ -286,6 +288,15 @@ def test_it_counts_users_by_their_last_event(alice: Any, mallory: Any) -> None:
     withdraw_consent(mallory, Purpose.MARKETING)
     counts = {count.version: (count.active, count.ended) for count in count_consents_by_version()}
     assert (counts[versions[0]], counts[versions[1]]) == ((0, 1), (1, 0))
+
+
+def test_it_counts_no_one_who_was_erased(alice: Any, mallory: Any) -> None:
+    text = ConsentText(Purpose.MARKETING, f"{uuid4()}"[:30], "I agree.")
+    for user in (alice, mallory):
+        grant(user=user, consent_text=text)
+    erase_person(owner=alice.pk, requested_at=datetime.now(UTC))
+    counts = [count for count in count_consents_by_version() if count.version == text.version]
+    assert counts == [VersionCount(Purpose.MARKETING, text.version, active=1, ended=0)]
 
 
 # --- Concurrency ------------------------------------------------------------------------------------------

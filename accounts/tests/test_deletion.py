@@ -334,7 +334,7 @@ def test_an_erasure_that_fails_does_not_stop_those_of_others(
         call_command("purge_deleted")
     assert list(User.objects.values_list("pk", flat=True)) == [alice.pk]
     assert f"{alice.pk} failed: ValueError" in capsys.readouterr().err
-    assert "A row could not be deleted." in caplog.text
+    assert f"The account of user {alice.pk} could not be erased" in caplog.text
 
 
 @pytest.mark.parametrize("delay", [timedelta(), timedelta(seconds=1)])

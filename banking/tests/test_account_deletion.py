@@ -218,9 +218,7 @@ def test_a_link_waits_for_a_request_that_has_not_ended(
     as_operator: Callable[..., list[tuple[object, ...]]],
 ) -> None:
     results: list[object] = []
-    linker = threading.Thread(
-        target=lambda: results.append(run_and_disconnect(lambda: finish_session(alice, session)))
-    )
+    linker = threading.Thread(target=lambda: results.append(run_and_disconnect(lambda: finish_session(alice, session))))
     with tenant(alice.pk):
         requests.request_deletion(user=alice)
         linker.start()

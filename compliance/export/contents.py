@@ -1,6 +1,7 @@
 """Writes what an export contains: the files of every registered model, the manifest, and how to verify it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -121,8 +122,10 @@ class HolderWriter:
 
     def _write_file(self, file: ExportFile) -> None:
         rows = FileRows(self._holder, file, self._manifest.owner_id, self._excluded)
-        blocks = self._renew_while(rows.iterate_blocks())
-        self._add(self._archive.write_blocks(file.name, blocks, head=rows.head), is_restored=file.restored is not None)
+        # Closed also when the writing fails: no other statement, not even a rollback, can run during a COPY.
+        with closing(rows.iterate_blocks()) as blocks:
+            written = self._archive.write_blocks(file.name, self._renew_while(blocks), head=rows.head)
+        self._add(written, is_restored=file.restored is not None)
         self._manifest.columns[file.name] = rows.names
         self._manifest.unreadable += rows.unreadable
 

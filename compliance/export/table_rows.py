@@ -1,6 +1,6 @@
 """Reads the rows of one file of an export in flat memory: by COPY where the database can write them, else in Python."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -84,11 +84,11 @@ class FileRows:
         is_selected = self.file.rows is not None or bool(self.excluded)
         return owns_column and not (self.file.computed or is_sealed or is_selected)
 
-    def iterate_blocks(self) -> Iterator[RowBlock]:
+    def iterate_blocks(self) -> Generator[RowBlock, None, None]:
         """Yield all rows as lines, many at a time, in the open transaction of the owner."""
         return self._copy() if self.is_written_by_database else gather_blocks(self._read())
 
-    def _copy(self) -> Iterator[RowBlock]:
+    def _copy(self) -> Generator[RowBlock, None, None]:
         cursor = connections[DEFAULT_DB_ALIAS].cursor()
         with cursor, cursor.cursor.copy(self.build_copy(), [self.owner_id]) as copy:
             # Each row is one message of the protocol.
@@ -138,7 +138,7 @@ class FileRows:
         return readers | dict(self.file.computed)
 
 
-def gather_blocks(rows: Iterable[bytes]) -> Iterator[RowBlock]:
+def gather_blocks(rows: Iterable[bytes]) -> Generator[RowBlock, None, None]:
     """Join lines to blocks of some size."""
     lines: list[bytes] = []
     length = 0

@@ -34,7 +34,7 @@ CONTEXT = "plumbline/export-manifest/v1"
 FORMAT = "plumbline/export/v1"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig.json"
 EVENTS, LINKS, HEAD = "activity/events.jsonl", "activity/hashes.jsonl", "activity/last_hash.jsonl"
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017  (Python 3.9 has no datetime.UTC)
 
 Row = dict[str, Any]

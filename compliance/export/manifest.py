@@ -58,6 +58,8 @@ class Manifest:
             "export_id": str(self.export_id),
             "user_id": str(self.owner_id),
             "created_at": to_json_value(self.created_at),
+            # Of older signatures inside, too: the key that signs may have been replaced since.
+            "public_keys": public_keys(),
             "files": [self._describe(file) for file in self.files],
             "withheld_fields": self.withheld_fields,
             "withheld_rows": [asdict(row) for row in self.withheld_rows],

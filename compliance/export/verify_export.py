@@ -2,7 +2,8 @@
 
 Needs Python 3.9 or later and the package "cryptography" (pip install cryptography). It changes nothing and uses no
 network. It checks that the manifest's signature is valid, that every file has the bytes and rows that the manifest
-says, that no file is missing or was added, and that no entry of your activity was changed, removed or moved.
+says, that no file is missing or was added, and that no entry of your activity was changed, removed or moved. Where old
+entries were deleted because their time was over, it checks that the site signed where your activity begins since then.
 
 The public key is the site's, which you find on its page about exports. Without --key, the key inside the export is
 used: that shows that nothing was damaged, but not who made the file. Ends with 0 if everything is as it should be, with
@@ -19,9 +20,12 @@ import struct
 import sys
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 from uuid import UUID
 
 try:
@@ -31,15 +35,26 @@ except ImportError:
     sys.exit("This needs the package cryptography: pip install cryptography")
 
 CONTEXT = "plumbline/export-manifest/v1"
+CHECKPOINT_CONTEXT = "plumbline/audit-checkpoint/v1"
 FORMAT = "plumbline/export/v1"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig.json"
 EVENTS, LINKS, HEAD = "activity/events.jsonl", "activity/hashes.jsonl", "activity/last_hash.jsonl"
+CHECKPOINT = "activity/checkpoint.jsonl"
 BLOCK_BYTES = 1 << 18
+# In the flags of a file.
+ENCRYPTED = 1
+# A small file may unpack to any size. The manifest says how long the others are.
+MAX_MANIFEST_BYTES = 1 << 26
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017  (Python 3.9 has no datetime.UTC)
 
 Row = dict[str, Any]
 Findings = tuple[list[str], list[str]]
 """What is as it should be, and what is not, in sentences."""
+
+
+# What reading a damaged ZIP file raises: RuntimeError for encrypted files, and its subclasses for unknown compressions
+# and for JSON that is nested too deep.
+UNREADABLE = (EOFError, OSError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 class CannotVerify(Exception):
@@ -53,9 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--key", help="the site's public key in base64, from the site itself")
     options = parser.parse_args(arguments)
     try:
-        with zipfile.ZipFile(options.export) as archive:
+        with open_export(options.export) as archive:
             sentences, faults = verify(archive, options.key)
-    except (CannotVerify, zipfile.BadZipFile, OSError) as error:
+    except (CannotVerify, OSError) as error:
         sys.stdout.write(f"This file cannot be checked: {error}\n")
         return 2
     for sentence in sentences:
@@ -74,12 +89,12 @@ def verify(archive: zipfile.ZipFile, key: str | None = None) -> Findings:
     manifest = read_json(content, MANIFEST)
     if manifest.get("format") != FORMAT:
         raise CannotVerify("its manifest has a format that this program does not know.")
-    files = {entry["name"]: entry for entry in manifest["files"]}
+    files = read_entries(manifest)
     file_faults = [*find_name_faults(archive, files), *find_file_faults(archive, files)]
     if not file_faults:
         rows = sum(entry["rows"] or 0 for entry in files.values())
         sentences.append(f"{len(files)} files with {rows} rows are complete and unchanged.")
-    chain_sentences, chain_faults = verify_chain(archive, files)
+    chain_sentences, chain_faults = verify_chain(archive, manifest)
     return sentences + chain_sentences, faults + file_faults + chain_faults
 
 
@@ -88,9 +103,7 @@ def verify_signature(content: bytes, signature: dict[str, Any], key: str | None)
     try:
         public_key = base64.b64decode(key or signature["public_key"], validate=True)
         value = base64.b64decode(signature["signature"], validate=True)
-        context = CONTEXT.encode()
-        signed = struct.pack(">I", len(context)) + context + content
-        Ed25519PublicKey.from_public_bytes(public_key).verify(value, signed)
+        verify_bytes(CONTEXT, content, public_key, value)
     except (InvalidSignature, KeyError, TypeError, ValueError):
         return [], ["The manifest's signature is not valid: it was changed, or another key signed it."]
     if key:
@@ -101,6 +114,13 @@ def verify_signature(content: bytes, signature: dict[str, Any], key: str | None)
     ], []
 
 
+def verify_bytes(context: str, content: bytes, public_key: bytes, value: bytes) -> None:
+    """Check a signature in its context. Raises InvalidSignature, and ValueError for what is no key."""
+    encoded = context.encode()
+    signed = struct.pack(">I", len(encoded)) + encoded + content
+    Ed25519PublicKey.from_public_bytes(public_key).verify(value, signed)
+
+
 def find_name_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterator[str]:
     """Describe files that are missing, that the manifest does not name, or that are there twice."""
     names = [name for name in archive.namelist() if name not in (MANIFEST, SIGNATURE)]
@@ -108,7 +128,7 @@ def find_name_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterato
         yield f"{name} is missing."
     for name in sorted(set(names) - set(files)):
         yield f"{name} was added: the manifest does not name it."
-    for name in sorted({name for name in archive.namelist() if archive.namelist().count(name) > 1}):
+    for name in sorted(name for name, count in Counter(archive.namelist()).items() if count > 1):
         yield f"{name} is there twice."
 
 
@@ -119,8 +139,8 @@ def find_file_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterato
         if name not in present:
             continue
         try:
-            size, digest, lines = measure_file(archive, name)
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error):
+            size, digest, lines = measure_file(archive, name, entry["bytes"])
+        except UNREADABLE:
             yield f"{name} is damaged."
             continue
         if (size, digest) != (entry["bytes"], entry["sha256"]):
@@ -129,46 +149,76 @@ def find_file_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterato
             yield f"{name} has {lines} rows, but should have {entry['rows']}."
 
 
-def measure_file(archive: zipfile.ZipFile, name: str) -> tuple[int, str, int]:
-    """Return a file's size, its SHA-256 and its number of lines, in flat memory."""
+def measure_file(archive: zipfile.ZipFile, name: str, most: int) -> tuple[int, str, int]:
+    """Return a file's size, its SHA-256 and its number of lines, in flat memory; at most one block after ``most``."""
     digest, size, lines = hashlib.sha256(), 0, 0
-    with archive.open(name) as stream:
-        while block := stream.read(BLOCK_BYTES):
+    with open_member(archive, name) as stream:
+        while size <= most and (block := stream.read(BLOCK_BYTES)):
             digest.update(block)
             size += len(block)
             lines += block.count(b"\n")
     return size, digest.hexdigest(), lines
 
 
-def verify_chain(archive: zipfile.ZipFile, files: dict[str, Any]) -> Findings:
+def verify_chain(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> Findings:
     """Recompute the hashes of the audit trail, which link each entry to the one before it."""
-    if not {EVENTS, LINKS, HEAD} <= set(files) or not {EVENTS, LINKS, HEAD} <= set(archive.namelist()):
+    sizes = {name: entry["bytes"] for name, entry in read_entries(manifest).items()}
+    present = set(sizes) & set(archive.namelist())
+    if not {EVENTS, LINKS, HEAD} <= present:
         return [], []
     try:
-        events = {event["id"]: event for event in read_rows(archive, EVENTS)}
-        links = sorted(read_rows(archive, LINKS), key=lambda link: link["sequence"])
-        heads = list(read_rows(archive, HEAD))
-        faults = list(find_chain_faults(events, links, heads))
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        events = {event["id"]: event for event in read_rows(archive, EVENTS, sizes[EVENTS])}
+        links = sorted(read_rows(archive, LINKS, sizes[LINKS]), key=lambda link: link["sequence"])
+        heads = list(read_rows(archive, HEAD, sizes[HEAD]))
+        checkpoints = list(read_rows(archive, CHECKPOINT, sizes[CHECKPOINT])) if CHECKPOINT in present else []
+        faults = list(find_checkpoint_faults(checkpoints, manifest))
+        faults += find_chain_faults(events, links, heads, checkpoints[0] if checkpoints else None)
+    except (AttributeError, CannotVerify, KeyError, TypeError, *UNREADABLE) as error:
         return [], [f"The audit trail cannot be read: {type(error).__name__}."]
     if faults:
         return [], faults
-    first = links[0]["sequence"] if links else 1
-    older = "" if first <= 1 else f" Entries before number {first} were deleted when their time was over."
+    last = checkpoints[0]["sequence"] if checkpoints else 0
+    older = f" The site signed that it deleted entries up to number {last} when their time was over." if last else ""
     return [f"{len(links)} entries of the audit trail are unchanged, complete and in order.{older}"], []
 
 
-def find_chain_faults(events: dict[int, Row], links: list[Row], heads: list[Row]) -> Iterator[str]:
-    """Describe entries that were changed, removed or moved."""
-    previous: Row | None = None
+def find_checkpoint_faults(checkpoints: list[Row], manifest: dict[str, Any]) -> Iterator[str]:
+    """Describe why the site did not sign where the audit trail begins after its old entries were deleted."""
+    if len(checkpoints) > 1:
+        yield "The audit trail has more than one beginning."
+    for checkpoint in checkpoints:
+        key = manifest["public_keys"].get(checkpoint["key_id"])
+        if key is None:
+            yield f"The key {checkpoint['key_id']}, which signed where the audit trail begins, is not in this file."
+            continue
+        try:
+            signed = encode_checkpoint(checkpoint, manifest["user_id"])
+            verify_bytes(CHECKPOINT_CONTEXT, signed, decode(key), decode(checkpoint["signature"]))
+        except InvalidSignature:
+            yield "The site did not sign that old entries of the audit trail were deleted."
+
+
+def encode_checkpoint(checkpoint: Row, subject: str) -> bytes:
+    """Return what the site signed about the last deleted entry."""
+    fields = {
+        "subject": subject,
+        "sequence": checkpoint["sequence"],
+        "hash": decode(checkpoint["hash"]).hex(),
+        "purged_until": (parse_time(checkpoint["purged_until"]) - EPOCH) // timedelta(microseconds=1),
+    }
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def find_chain_faults(
+    events: dict[int, Row], links: list[Row], heads: list[Row], checkpoint: Row | None
+) -> Iterator[str]:
+    """Describe entries that were changed, removed or moved. The first one continues the checkpoint, if there is one."""
+    previous = checkpoint
     for link in links:
         number, event = link["sequence"], events.pop(link["event_id"], None)
         if event is None:
             yield f"Entry {number} of the audit trail is gone."
-        elif previous is None and number != 1:
-            # Earlier entries are gone, and with them what this hash continues.
-            pass
-        elif previous is not None and number != previous["sequence"] + 1:
+        elif number != (previous["sequence"] if previous else 0) + 1:
             yield f"What came before entry {number} of the audit trail is gone."
         elif decode(link["hash"]) != hash_entry(number, previous, event):
             yield f"Entry {number} of the audit trail was changed."
@@ -206,32 +256,80 @@ def parse_time(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)  # noqa: UP017
 
 
-def read_rows(archive: zipfile.ZipFile, name: str) -> Iterator[Row]:
-    """Yield each row of a file with one JSON object per line."""
-    with archive.open(name) as stream:
-        for line in stream:
-            yield json.loads(line)
-
-
-def read_all(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return the bytes of a file."""
+@contextmanager
+def open_export(path: str | Path) -> Iterator[zipfile.ZipFile]:
+    """Open a ZIP file. Raises CannotVerify if it is none."""
     try:
-        return archive.read(name)
-    except KeyError:
-        raise CannotVerify(f"{name} is missing, so it is not an export or not a complete one.") from None
-    except (zipfile.BadZipFile, zlib.error):
+        archive = zipfile.ZipFile(path)
+    except UNREADABLE as error:
+        raise CannotVerify(str(error)) from None
+    with archive:
+        yield archive
+
+
+def open_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    """Open a file of the archive. Raises BadZipFile for one that the site does not write."""
+    entry = archive.getinfo(name)
+    if entry.flag_bits & ENCRYPTED or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile(f"{name} is encrypted, or compressed in an unknown way.")
+    return archive.open(entry)
+
+
+def read_rows(archive: zipfile.ZipFile, name: str, most: int) -> Iterator[Row]:
+    """Yield each row of a file with one JSON object per line. Raises CannotVerify, also after ``most`` bytes."""
+    try:
+        with open_member(archive, name) as stream:
+            while line := stream.readline(most + 1):
+                most -= len(line)
+                if most < 0:
+                    raise CannotVerify(f"{name} is too long.")
+                yield json.loads(line)
+    except UNREADABLE:
         raise CannotVerify(f"{name} is damaged.") from None
 
 
+def read_all(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return the bytes of the manifest or its signature. Raises CannotVerify."""
+    try:
+        with open_member(archive, name) as stream:
+            content = stream.read(MAX_MANIFEST_BYTES + 1)
+    except KeyError:
+        raise CannotVerify(f"{name} is missing, so it is not an export or not a complete one.") from None
+    except UNREADABLE:
+        raise CannotVerify(f"{name} is damaged.") from None
+    if len(content) > MAX_MANIFEST_BYTES:
+        raise CannotVerify(f"{name} is too long.")
+    return content
+
+
 def read_json(content: bytes, name: str) -> dict[str, Any]:
-    """Parse a JSON object."""
+    """Parse a JSON object. Raises CannotVerify."""
     try:
         value = json.loads(content)
-    except ValueError:
+    except UNREADABLE:
         raise CannotVerify(f"{name} is damaged.") from None
     if not isinstance(value, dict):
         raise CannotVerify(f"{name} is damaged.")
     return value
+
+
+def read_entries(manifest: dict[str, Any]) -> dict[str, Row]:
+    """Return what a manifest says about each file, by its name. Raises CannotVerify."""
+    entries = manifest.get("files")
+    if not isinstance(entries, list) or not all(map(is_entry, entries)):
+        raise CannotVerify(f"{MANIFEST} does not describe its files.")
+    return {entry["name"]: entry for entry in entries}
+
+
+def is_entry(entry: Any) -> bool:
+    """Return whether this describes a file: its name, its bytes, their SHA-256, and its rows if it has any."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("name"), str)
+        and isinstance(entry.get("bytes"), int)
+        and isinstance(entry.get("sha256"), str)
+        and isinstance(entry.get("rows", ""), (int, type(None)))
+    )
 
 
 if __name__ == "__main__":

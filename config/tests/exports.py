@@ -2,16 +2,25 @@
 
 import io
 import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from accounts.models import User
 from compliance.export.contents import write_export
+from compliance.export.verify_export import CONTEXT, MANIFEST, SIGNATURE
 from compliance.isolation import tenant
+from compliance.signing import public_keys
+from compliance.signing.signatures import build_signed_bytes
 from compliance.vault import data_keys
 from conftest import truncate_tables
 
@@ -50,6 +59,40 @@ def export_data(user: User) -> WrittenExport:
     sink = io.BytesIO()
     write_export(owner_id=user.pk, export_id=uuid4(), at=datetime.now(UTC), sink=sink)
     return WrittenExport(sink.getvalue())
+
+
+def pack_files(files: Mapping[str, bytes]) -> WrittenExport:
+    """Write files as they are into an archive."""
+    content = io.BytesIO()
+    with ZipFile(content, "w", ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return WrittenExport(content.getvalue())
+
+
+def forge_export(
+    export: WrittenExport, changes: Mapping[str, Callable[[bytes], bytes]], **manifest_values: Any
+) -> tuple[WrittenExport, str]:
+    """Change files, and sign a manifest that fits with a key of the forger's own. Returns the public key, too."""
+    key = Ed25519PrivateKey.generate()
+    public_key = b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+    files = {name: export.archive.read(name) for name in export.archive.namelist()}
+    for name, change in changes.items():
+        files[name] = change(files[name])
+    manifest = export.manifest | manifest_values
+    for entry in manifest["files"]:
+        content = files[entry["name"]]
+        entry["bytes"], entry["sha256"] = len(content), sha256(content).hexdigest()
+        entry["rows"] = entry["rows"] and content.count(b"\n")
+    files[MANIFEST] = json.dumps(manifest).encode()
+    signature = key.sign(build_signed_bytes(CONTEXT, files[MANIFEST]))
+    signed = {"key_id": "forged", "public_key": public_key, "signature": b64encode(signature).decode()}
+    return pack_files(files | {SIGNATURE: json.dumps(signed).encode()}), public_key
+
+
+def site_key() -> str:
+    """Return the public key of this site."""
+    return next(iter(public_keys().values()))
 
 
 def empty_site(user_id: UUID) -> None:

@@ -4,9 +4,11 @@ import io
 import json
 import subprocess
 import sys
+import tracemalloc
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
@@ -16,14 +18,16 @@ from banking.models import Item
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
+from compliance.audit.checkpoints import purge_trail
 from compliance.export import verify_export
-from compliance.signing import public_keys
-from config.tests.exports import WrittenExport, export_data
+from compliance.tests.tampering import connect_as_superuser, insert_old_events, tampering_superuser
+from config.tests.exports import WrittenExport, export_data, pack_files, site_key
 from credit.tests.factories import store_full_report
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
 EVENTS, LINKS, HEAD = "activity/events.jsonl", "activity/hashes.jsonl", "activity/last_hash.jsonl"
+CHECKPOINT = "activity/checkpoint.jsonl"
 
 
 @pytest.fixture
@@ -40,26 +44,16 @@ def read_files(export: WrittenExport) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def pack_files(files: dict[str, bytes]) -> WrittenExport:
-    content = io.BytesIO()
-    with ZipFile(content, "w", ZIP_DEFLATED) as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return WrittenExport(content.getvalue())
-
-
 def find_faults(export: WrittenExport, key: str | None = None) -> list[str]:
     return verify_export.verify(export.archive, key)[1]
 
 
-def site_key() -> str:
-    return next(iter(public_keys().values()))
-
-
-def run_verifier(export: WrittenExport, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the program that the export contains, in a folder with nothing else."""
+def run_verifier(
+    export: WrittenExport, folder: Path, *arguments: str, program: WrittenExport | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the program that the export, or another one, contains, in a folder with nothing else."""
     folder.mkdir()
-    (folder / "verify_export.py").write_bytes(export.archive.read("verify_export.py"))
+    (folder / "verify_export.py").write_bytes((program or export).archive.read("verify_export.py"))
     command = [sys.executable, "-I", "verify_export.py", str(export.save(folder)), *arguments]
     return subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=False)
 
@@ -160,8 +154,14 @@ def edit_rows(files: dict[str, bytes], name: str, edit: Callable[[list[dict[str,
     rows = [json.loads(line) for line in files[name].splitlines()]
     edit(rows)
     changed = files | {name: b"".join(json.dumps(row).encode() + b"\n" for row in rows)}
-    archive = pack_files(changed).archive
-    return verify_export.verify_chain(archive, dict.fromkeys(files))[1]
+    return find_chain_faults(changed)
+
+
+def find_chain_faults(files: dict[str, bytes]) -> list[str]:
+    """Return the faults of the chain alone, as if the manifest described these files."""
+    entries = [{"name": name, "bytes": len(text), "sha256": "", "rows": None} for name, text in files.items()]
+    manifest = json.loads(files[verify_export.MANIFEST]) | {"files": entries}
+    return verify_export.verify_chain(pack_files(files).archive, manifest)[1]
 
 
 def test_it_recomputes_the_chain(export: WrittenExport) -> None:
@@ -189,16 +189,142 @@ def test_it_finds_an_added_entry(export: WrittenExport) -> None:
     assert added == [f"The entry with the id {10**12} is not part of the audit trail."]
 
 
-def test_it_verifies_a_trail_whose_old_entries_were_deleted(export: WrittenExport) -> None:
-    """The first entry that is left continues a hash that is gone; all later ones are verified."""
+# --- A trail whose old entries were deleted when their time was over -------------------------------------------
+
+
+@pytest.fixture
+def shortened(alice: User) -> Iterator[dict[str, bytes]]:
+    """The files of an export of alice, whose first four entries were deleted."""
+    with tampering_superuser(), connect_as_superuser() as session:
+        insert_old_events(session, alice.pk, days=400, count=4)
+        for action in (Action.USER_LOGIN, Action.SYNC):
+            record(action, subject=alice)
+        assert purge_trail() == 4
+        yield read_files(export_data(alice))
+
+
+def test_it_verifies_a_trail_whose_old_entries_were_deleted(shortened: dict[str, bytes], tmp_path: Path) -> None:
+    done = run_verifier(pack_files(shortened), tmp_path / "empty", "--key", site_key())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 entries of the audit trail are unchanged, complete and in order." in done.stdout
+    assert "The site signed that it deleted entries up to number 4 when their time was over." in done.stdout
+
+
+def test_it_verifies_the_first_entry_that_is_left(shortened: dict[str, bytes]) -> None:
+    faults = edit_rows(shortened, EVENTS, lambda rows: rows[0].update(action="sync_failed"))
+    assert faults == ["Entry 5 of the audit trail was changed."]
+
+
+def test_it_finds_a_beginning_that_was_cut_off(export: WrittenExport) -> None:
     files = read_files(export)
     links = files[LINKS].splitlines(keepends=True)
     first_id = json.loads(links[0])["event_id"]
     events = [line for line in files[EVENTS].splitlines(keepends=True) if json.loads(line)["id"] != first_id]
-    shortened = files | {LINKS: b"".join(links[1:]), EVENTS: b"".join(events)}
-    assert edit_rows(shortened, EVENTS, lambda rows: None) == []
-    changed = edit_rows(shortened, EVENTS, lambda rows: rows[-1].update(action="sync"))
-    assert len(changed) == 1
+    faults = find_chain_faults(files | {LINKS: b"".join(links[1:]), EVENTS: b"".join(events)})
+    assert faults == ["What came before entry 2 of the audit trail is gone."]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"sequence": 5}, {"hash": b64encode(b"\x01" * 32).decode()}, {"purged_until": "2026-01-01T00:00:00.000000Z"},
+        {"signature": b64encode(b"\x01" * 64).decode()},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_it_finds_a_beginning_that_the_site_did_not_sign(
+    shortened: dict[str, bytes], values: dict[str, object]
+) -> None:
+    faults = edit_rows(shortened, CHECKPOINT, lambda rows: rows[0].update(values))
+    assert faults[0] == "The site did not sign that old entries of the audit trail were deleted."
+
+
+def test_it_finds_the_beginning_of_another_trail(shortened: dict[str, bytes]) -> None:
+    manifest = json.loads(shortened[verify_export.MANIFEST]) | {"user_id": str(UUID(int=1))}
+    faults = find_chain_faults(shortened | {verify_export.MANIFEST: json.dumps(manifest).encode()})
+    assert faults == ["The site did not sign that old entries of the audit trail were deleted."]
+
+
+def test_it_says_that_the_key_of_the_beginning_is_missing(shortened: dict[str, bytes]) -> None:
+    faults = edit_rows(shortened, CHECKPOINT, lambda rows: rows[0].update(key_id="older"))
+    assert faults == ["The key older, which signed where the audit trail begins, is not in this file."]
+
+
+def test_it_finds_two_beginnings_and_a_removed_one(shortened: dict[str, bytes]) -> None:
+    assert edit_rows(shortened, CHECKPOINT, lambda rows: rows.append(rows[0])) == [
+        "The audit trail has more than one beginning."
+    ]
+    assert edit_rows(shortened, CHECKPOINT, lambda rows: rows.clear()) == [
+        "What came before entry 5 of the audit trail is gone."
+    ]
+
+
+# --- Files that no site writes --------------------------------------------------------------------------------
+
+
+def change_header(export: WrittenExport, name: str, *, flags: int = 0, method: int = ZIP_DEFLATED) -> WrittenExport:
+    """Change how the ZIP file says that one of its files is stored."""
+    content, entry = bytearray(export.content), export.archive.getinfo(name)
+    central = content.rindex(name.encode()) - 46
+    for position in (central + 8, entry.header_offset + 6):
+        content[position] |= flags
+        content[position + 2] = method
+    return WrittenExport(bytes(content))
+
+
+@pytest.mark.parametrize("name", ["profile/user.jsonl", EVENTS, verify_export.MANIFEST])
+@pytest.mark.parametrize("header", [{"flags": 1}, {"flags": 32}, {"method": 97}, {"method": 14}], ids=str)
+def test_it_says_that_a_file_is_stored_in_an_unknown_way(
+    export: WrittenExport, tmp_path: Path, name: str, header: dict[str, int]
+) -> None:
+    done = run_verifier(change_header(export, name, **header), tmp_path / "empty", program=export)
+    assert (done.returncode, done.stderr) == (2 if name == verify_export.MANIFEST else 1, "")
+    assert f"{name} is damaged." in done.stdout
+
+
+@pytest.mark.parametrize("files", [None, {}, [1], [{}], [{"name": "a"}], [{"name": "a", "bytes": "1"}]], ids=str)
+def test_it_says_that_a_manifest_describes_no_files(export: WrittenExport, tmp_path: Path, files: object) -> None:
+    forged = pack_files(
+        read_files(export)
+        | {verify_export.MANIFEST: json.dumps({"format": verify_export.FORMAT, "files": files}).encode()}
+    )
+    done = run_verifier(forged, tmp_path / "empty", program=export)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == "This file cannot be checked: manifest.json does not describe its files.\n"
+
+
+def test_it_says_that_a_manifest_is_nested_too_deep(export: WrittenExport, tmp_path: Path) -> None:
+    forged = pack_files(read_files(export) | {verify_export.MANIFEST: b"[" * 100_000})
+    done = run_verifier(forged, tmp_path / "empty", program=export)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == "This file cannot be checked: manifest.json is damaged.\n"
+
+
+def test_it_reads_no_more_than_the_manifest_says(export: WrittenExport) -> None:
+    """However much a small file unpacks to."""
+    bomb = b"\n" * (64 << 20)
+    archive = pack_files(read_files(export) | {"profile/user.jsonl": bomb, EVENTS: bomb}).archive
+    tracemalloc.start()
+    faults = verify_export.verify(archive)[1]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sorted(faults) == [
+        "The audit trail cannot be read: CannotVerify.",
+        f"{EVENTS} was changed.",
+        "profile/user.jsonl was changed.",
+    ]
+    assert peak < 8 << 20
+
+
+def test_it_reads_no_manifest_without_end(export: WrittenExport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify_export, "MAX_MANIFEST_BYTES", 1 << 20)
+    archive = pack_files(read_files(export) | {verify_export.MANIFEST: b" " * (64 << 20)}).archive
+    tracemalloc.start()
+    with pytest.raises(verify_export.CannotVerify, match=r"manifest\.json is too long"):
+        verify_export.verify(archive)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20
 
 
 def test_it_imports_nothing_of_the_site() -> None:

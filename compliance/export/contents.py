@@ -1,7 +1,7 @@
 """Writes what an export contains: the files of every registered model, the manifest, and how to verify it."""
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -61,12 +61,18 @@ def find_label(part_name: str) -> str:
 
 
 def write_export(
-    *, owner_id: UUID, export_id: UUID, at: datetime, sink: ByteSink, progress: Progress | None = None
+    *,
+    owner_id: UUID,
+    export_id: UUID,
+    at: datetime,
+    sink: ByteSink,
+    progress: Progress | None = None,
+    open_transaction: Callable[[UUID], AbstractContextManager[None]] = snapshot,
 ) -> Manifest:
     """Write everything about a person into a ZIP file, as it is at one moment. Returns the manifest."""
     manifest = Manifest(export_id, owner_id, at)
     with ArchiveWriter(sink, at=at) as archive:
-        with snapshot(owner_id):
+        with open_transaction(owner_id):
             for holder in list_holders():
                 HolderWriter(archive, manifest, holder, progress or NoProgress()).write()
         manifest.withheld_fields = list_withheld_fields(list_holders())

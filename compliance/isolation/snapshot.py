@@ -30,9 +30,21 @@ def snapshot(owner: UUID) -> Iterator[None]:
     session.isolation_level, session.read_only = IsolationLevel.REPEATABLE_READ, True
     try:
         with tenant(owner):
-            with connection.cursor() as cursor:
-                cursor.execute(SETTINGS)
+            _apply_settings()
             yield
     finally:
         if not session.closed:
             session.isolation_level, session.read_only = isolation_level, None
+
+
+@contextmanager
+def join_transaction(owner: UUID) -> Iterator[None]:
+    """Read the rows of ``owner`` in the open transaction, which has written them: nobody else sees or changes them."""
+    with tenant(owner):
+        _apply_settings()
+        yield
+
+
+def _apply_settings() -> None:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(SETTINGS)

@@ -10,10 +10,12 @@ import msgspec
 from django.db.models import Field, Model
 
 from compliance.personal_data import DataHolder, ExportFile, RestoredRows
+from compliance.personal_data.registry import list_columns
 from compliance.vault.fields import SealedTextField
 
 PAGE_SIZE: Final = 500
 MAX_LINE_BYTES: Final = 64 * 1024 * 1024
+MAX_ATTACHED_BYTES: Final = 64 * 1024 * 1024
 _decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -30,7 +32,8 @@ class RowBuilder:
         self._file = file
         self._user_id = user_id
         self._restored = file.restored or RestoredRows()
-        self._names = set(archive.namelist())
+        self._member_names = set(archive.namelist())
+        self._names = {*list_columns(holder, file), *file.computed}
         self._columns = {column.attname: column for column in holder.model._meta.concrete_fields}
 
     def store(self) -> int:
@@ -54,12 +57,17 @@ class RowBuilder:
                 yield line
 
     def _build_row(self, line: bytes) -> Model:
-        values: dict[str, Any] = dict(self._restored.values())
-        for name, text in _decoder.decode(line).items():
+        texts = _decoder.decode(line)
+        # A column that the file does not have could make an administrator, or set a password.
+        if texts.keys() != self._names:
+            raise CannotRestore(f"{self._file.name} has a row with other values than the file should have.")
+        values: dict[str, Any] = {}
+        for name, text in texts.items():
             if name in self._restored.parsers:
                 values |= self._restored.parsers[name](bytes(text))
             else:
                 values[name] = parse_value(self._columns[name], bytes(text))
+        values |= self._restored.values()
         if self._holder.owner in self._columns:
             values[self._holder.owner] = self._user_id
         row: Model = self._holder.model(**values)
@@ -73,7 +81,13 @@ class RowBuilder:
             return None
         name = f"{attached.folder}/{row.pk}{attached.suffix}"
         # What the export could not read stays unreadable here: the column is empty.
-        return attached.write(self._archive.read(name)) if name in self._names else ""
+        if name not in self._member_names:
+            return ""
+        with self._archive.open(name) as stream:
+            content = stream.read(MAX_ATTACHED_BYTES + 1)
+        if len(content) > MAX_ATTACHED_BYTES:
+            raise CannotRestore(f"{name} is too long.")
+        return attached.write(content)
 
     def _automatic_times(self, row: Model) -> dict[str, Any]:
         automatic = (

@@ -22,7 +22,7 @@ from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.sandbox_process import Sandbox
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
-from config.tests.exports import WrittenExport, empty_site, export_data
+from config.tests.exports import WrittenExport, empty_site, export_data, site_key
 from credit.models import RawReport, Report
 from credit.provider import NoHit
 from credit.stored import reports
@@ -42,7 +42,7 @@ def restore(export: WrittenExport, user: User, folder: Path) -> str:
     path = export.save(folder)
     empty_site(user.pk)
     output = io.StringIO()
-    call_command("import_export", path, stdout=output)
+    call_command("import_export", path, key=site_key(), stdout=output)
     return output.getvalue()
 
 
@@ -160,11 +160,11 @@ def test_it_makes_nobody_an_administrator(everything: User, tmp_path: Path) -> N
 def test_it_refuses_a_user_who_exists(everything: User, tmp_path: Path) -> None:
     path = export_data(everything).save(tmp_path)
     with pytest.raises(CommandError, match="has an account with this id"):
-        call_command("import_export", path)
+        call_command("import_export", path, key=site_key())
     empty_site(everything.pk)
     User.objects.create_user("ALICE@example.com")
     with pytest.raises(CommandError, match="has an account with this id"):
-        call_command("import_export", path)
+        call_command("import_export", path, key=site_key())
     assert User.objects.count() == 1
 
 
@@ -174,7 +174,7 @@ def test_it_refuses_an_export_that_was_changed(everything: User, tmp_path: Path)
     content[position] ^= 1
     empty_site(everything.pk)
     with pytest.raises(CommandError, match=r"not as its site wrote it|cannot be read"):
-        call_command("import_export", WrittenExport(bytes(content)).save(tmp_path))
+        call_command("import_export", WrittenExport(bytes(content)).save(tmp_path), key=site_key())
     assert not User.objects.exists()
 
 
@@ -196,7 +196,7 @@ def test_it_restores_all_or_nothing(everything: User, tmp_path: Path, monkeypatc
             owner=other, currency="USD", pk=json.loads(export_rows_of(path, "notifications/low_runway.jsonl")[0])["id"]
         )
     with pytest.raises(CommandError, match="cannot be stored"):
-        call_command("import_export", path)
+        call_command("import_export", path, key=site_key())
     assert [user.email for user in User.objects.all()] == ["mallory@example.com"]
 
 

@@ -18,21 +18,23 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the file and the key of the site that wrote it."""
         parser.add_argument("file", type=Path, help="The ZIP file that the user downloaded.")
-        parser.add_argument("--key", help="The public key of that site, from its page about exports.")
+        signer = parser.add_mutually_exclusive_group(required=True)
+        signer.add_argument("--key", help="The public key of that site, from its page about exports.")
+        signer.add_argument(
+            "--accept-any-signer",
+            action="store_true",
+            help="Restore without knowing who wrote the file: whoever made it chose every value in it.",
+        )
 
     def handle(self, *args: Any, file: Path, key: str | None, **options: Any) -> None:
-        """Print the comparison. Raises ``CommandError`` if nothing was restored, or something differs."""
+        """Print each restored file. Raises ``CommandError`` if nothing was restored."""
         try:
             restoration = restore_export(file, key=key)
         except CannotRestore as error:
             raise CommandError(str(error)) from error
         for sentence in restoration.findings:
             self.stdout.write(sentence)
-        for comparison in restoration.files:
-            rows = "" if comparison.exported[0] is None else f"{comparison.exported[0]} rows, "
-            verdict = "equal" if comparison.is_equal else "DIFFERS"
-            self.stdout.write(f"{verdict:<8} {comparison.name}: {rows}SHA-256 {comparison.exported[1]}")
-        different = [comparison.name for comparison in restoration.files if not comparison.is_equal]
-        if different:
-            raise CommandError(f"Restored {restoration.user_id}, but not equal: {', '.join(different)}.")
+        for restored in restoration.files:
+            rows = "" if restored.rows is None else f"{restored.rows} rows, "
+            self.stdout.write(f"equal    {restored.name}: {rows}SHA-256 {restored.sha256}")
         self.stdout.write(f"Restored {restoration.rows} rows of {restoration.user_id}. Every restorable file is equal.")

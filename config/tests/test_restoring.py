@@ -1,0 +1,153 @@
+"""What a forged or damaged export cannot do to a site that restores it."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from compliance.audit import Action, record
+from compliance.audit.events import AuditEvent
+from compliance.isolation import tenant
+from compliance.isolation.tenant import SYSTEM
+from compliance.models import DataKey
+from compliance.vault import data_keys
+from config.tests.exports import WrittenExport, empty_site, export_data, forge_export
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+USER = "profile/user.jsonl"
+
+
+@pytest.fixture
+def export(mallory: User) -> WrittenExport:
+    """Mallory's own export; the site that restores it is another one."""
+    export = export_data(mallory)
+    empty_site(mallory.pk)
+    return export
+
+
+def edit_lines(**values: Any) -> Callable[[bytes], bytes]:
+    return lambda content: b"".join(
+        json.dumps(json.loads(line) | values).encode() + b"\n" for line in content.splitlines()
+    )
+
+
+def restore(forged: tuple[WrittenExport, str], folder: Path) -> str:
+    """Restore an export, as if its forger's key were the key of a site."""
+    export, key = forged
+    output = io.StringIO()
+    call_command("import_export", export.save(folder), key=key, stdout=output)
+    return output.getvalue()
+
+
+def count_keys(user: User) -> int:
+    with tenant(user.pk):
+        return DataKey.objects.filter(owner=user.pk).count()
+
+
+def test_it_restores_what_another_site_signed(export: WrittenExport, mallory: User, tmp_path: Path) -> None:
+    assert "Every restorable file is equal." in restore(forge_export(export, {}), tmp_path)
+    assert User.objects.get().pk == mallory.pk
+
+
+def test_it_asks_who_wrote_the_export(export: WrittenExport, mallory: User, tmp_path: Path) -> None:
+    path = export.save(tmp_path)
+    with pytest.raises(CommandError, match="--key --accept-any-signer is required"):
+        call_command("import_export", path)
+    assert not User.objects.exists()
+    call_command("import_export", path, accept_any_signer=True, stdout=io.StringIO())
+    assert User.objects.get().pk == mallory.pk
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"is_superuser": True, "is_staff": True}, {"password": "argon2$chosen"}, {"pk": 1}],
+    ids=str,
+)
+def test_it_stores_no_column_that_its_file_does_not_have(
+    export: WrittenExport, mallory: User, tmp_path: Path, values: dict[str, Any]
+) -> None:
+    with pytest.raises(CommandError, match=f"{USER} has a row with other values"):
+        restore(forge_export(export, {USER: edit_lines(**values)}), tmp_path)
+    assert (User.objects.count(), count_keys(mallory)) == (0, 0)
+
+
+def test_it_stores_no_row_without_a_column_of_its_file(export: WrittenExport, tmp_path: Path) -> None:
+    def drop_name(content: bytes) -> bytes:
+        row = json.loads(content)
+        del row["first_name"]
+        return json.dumps(row).encode() + b"\n"
+
+    with pytest.raises(CommandError, match=f"{USER} has a row with other values"):
+        restore(forge_export(export, {USER: drop_name}), tmp_path)
+
+
+def test_it_stores_nothing_that_is_not_equal_afterwards(export: WrittenExport, mallory: User, tmp_path: Path) -> None:
+    """The same row, written in another way; whatever the manifest says about what can be restored."""
+    for is_restorable in (True, False):
+        files = export.manifest["files"]
+        next(entry for entry in files if entry["name"] == USER)["restorable"] = is_restorable
+        forged = forge_export(export, {USER: lambda content: content.replace(b'":', b'": ')}, files=files)
+        with pytest.raises(CommandError, match=f"these files would differ: {USER}"):
+            restore(forged, tmp_path)
+        assert (User.objects.count(), count_keys(mallory)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"first_name": "too long " * 99}, {"first_name": "\x00"}, {"created_at": []}, {"created_at": "yesterday"},
+        {"link_id": 1.5}, {"email": None},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_it_refuses_a_value_that_a_column_cannot_have(
+    export: WrittenExport, mallory: User, tmp_path: Path, values: dict[str, Any]
+) -> None:
+    with pytest.raises(CommandError, match="cannot be stored here"):
+        restore(forge_export(export, {USER: edit_lines(**values)}), tmp_path)
+    assert (User.objects.count(), count_keys(mallory)) == (0, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]\n", b"null\n", b"{\n", b"[" * 10_000 + b"\n"], ids=range(5))
+def test_it_refuses_a_user_that_is_no_row(export: WrittenExport, tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(CommandError, match=r"does not have the user|is damaged"):
+        restore(forge_export(export, {USER: lambda _: content}), tmp_path)
+
+
+@pytest.mark.parametrize("user_id", [None, 1, [], "", "mallory"], ids=str)
+def test_it_refuses_a_manifest_without_a_user(export: WrittenExport, tmp_path: Path, user_id: Any) -> None:
+    with pytest.raises(CommandError, match="does not name the export's user"):
+        restore(forge_export(export, {}, user_id=user_id), tmp_path)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_it_makes_nobody_the_site_itself(export: WrittenExport, tmp_path: Path, rows: int) -> None:
+    """Whose key seals what belongs to nobody. Also if the rows could not be stored."""
+    record(Action.LOGIN_FAILED, subject=None, note="about nobody")
+    change = edit_lines(id=str(SYSTEM))
+    forged = forge_export(export, {USER: lambda content: change(content) * rows}, user_id=str(SYSTEM))
+    with pytest.raises(CommandError, match="names the site itself"):
+        restore(forged, tmp_path)
+    data_keys.clear_cache()
+    assert not User.objects.exists()
+    with tenant(SYSTEM):
+        assert {event.details()["note"] for event in AuditEvent.objects.filter(subject=SYSTEM)} == {"about nobody"}
+
+
+def test_it_destroys_the_key_after_any_error(
+    export: WrittenExport, mallory: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        assert count_keys(mallory) == 1
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("compliance.restore.restoring.write_export", fail)
+    with pytest.raises(ZeroDivisionError):
+        restore(forge_export(export, {}), tmp_path)
+    assert (User.objects.count(), count_keys(mallory)) == (0, 0)

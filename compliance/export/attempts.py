@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from compliance.audit import Action, record
+from compliance.export import storage
 from compliance.export.data_export import (
     KEPT_FOR,
     LEASE_DURATION,
@@ -90,7 +91,10 @@ class ExportAttempt:
             raise ExportStopped
 
     def finish(self, *, key: str, **figures: Any) -> None:
-        """Store the file's key and figures: the export is ready. Raises ``ExportStopped``, with nothing changed."""
+        """Store the file's key and figures, and give it its name: the export is ready.
+
+        Raises ``ExportStopped``, with nothing changed.
+        """
         with tenant(self.owner_id):
             export = (
                 DataExport.objects.select_for_update(of=["self"])
@@ -107,6 +111,8 @@ class ExportAttempt:
                 setattr(export, name, value)
             export.save()
             record_export(export, stage="ready")
+            # While the row is locked, so that no other worker has taken over and stored a file under another key.
+            storage.complete_file(self.export_id, holder=self.holder)
 
     def fail(self, error: ExportError) -> None:
         """Queue the export again in some minutes, or fail it after the last attempt."""

@@ -72,11 +72,7 @@ def _write_and_finish(attempt: ExportAttempt) -> None:
         )
         sink.close()
         verify_file(key=key, attempt=attempt)
-    try:
         _finish(attempt, key, manifest, sink)
-    except ExportStopped:
-        storage.delete_files(attempt.export_id)
-        raise
 
 
 def _finish(attempt: ExportAttempt, key: bytes, manifest: Manifest, sink: HashingSink) -> None:

@@ -36,9 +36,9 @@ def partial_path(export_id: UUID, *, holder: UUID) -> Path:
 
 @contextmanager
 def create_file(export_id: UUID, *, holder: UUID) -> Iterator[BinaryIO]:
-    """Write the file of an export; it gets its name when the block ends. Deletes it if the block fails.
+    """Write the file of an export under the name of ``partial_path``.
 
-    Until then the file's path is that of ``partial_path``.
+    It is deleted when the block ends, unless ``complete_file`` has given it its own name.
     """
     delete_partial_files(export_id)
     export_dir()
@@ -46,10 +46,14 @@ def create_file(export_id: UUID, *, holder: UUID) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             yield file
-        partial.replace(export_path(export_id))
-        _sync_folder()
     finally:
         partial.unlink(missing_ok=True)
+
+
+def complete_file(export_id: UUID, *, holder: UUID) -> None:
+    """Give the file that a worker has written, and stored on disk, the name of the export's complete file."""
+    partial_path(export_id, holder=holder).replace(export_path(export_id))
+    _sync_folder()
 
 
 def delete_files(export_id: UUID) -> int:

@@ -264,6 +264,28 @@ def test_a_worker_that_lost_its_lease_stops(alice: User, folder: Path, monkeypat
     assert list_files(folder) == []
 
 
+def test_a_worker_that_lost_its_lease_leaves_the_file_of_the_one_that_took_over(
+    alice: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the other one finishes just before it."""
+    export, outcomes = request(alice), []
+    finish = attempts.ExportAttempt.finish
+
+    def finish_late(self: attempts.ExportAttempt, **figures: object) -> None:
+        if not outcomes:
+            outcomes.append(None)
+            update_export(export, leased_until=timezone.now() - timedelta(minutes=10))
+            outcomes.append(build_in_another_thread(export))
+        finish(self, **figures)
+
+    monkeypatch.setattr(attempts.ExportAttempt, "finish", finish_late)
+    assert not build(export)
+    assert outcomes == [None, True]
+    assert reload_export(export).state == ExportState.READY
+    assert list_files(folder) == [f"{export.pk}.zip.enc"]
+    assert download(export).archive.testzip() is None
+
+
 def make_due() -> None:
     run_elsewhere("UPDATE compliance_dataexport SET next_attempt_at = now()")
 

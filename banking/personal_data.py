@@ -248,6 +248,7 @@ register(
             "money_out",
             "count",
         ),
+        files=(ExportFile(name="bank/transaction_totals.jsonl", order=("starts_on", "id"), restored=RestoredRows()),),
     ),
     DataHolder(
         model=Transfer,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from django.db.models import Q
@@ -18,6 +19,8 @@ from compliance.personal_data import (
     register,
 )
 from compliance.personal_data.processors import DataProcessor, register_processor
+from compliance.retention.choosing import start_initial_period
+from credit.enrollment.retention_rule import RAW_REPORTS
 from credit.models import Enrollment, PullAttempt, RawReport, Report
 from credit.pulls import account_deletion
 from credit.report import ReportStatus
@@ -49,6 +52,12 @@ def read_body(raw: RawReport) -> bytes:
         return unpack_raw_report(raw)
     except ValueError:
         raise UnreadableValue from None
+
+
+def start_retention(user_id: UUID) -> None:
+    """Let the period of restored reports begin, as enrolling does: nothing else would ever delete them."""
+    if RawReport.objects.for_user(user_id).exists():
+        start_initial_period(owner_id=user_id, rule=RAW_REPORTS)
 
 
 def read_document(stored: Report) -> Any:
@@ -153,7 +162,7 @@ register(
             "wrong_answers",
         ),
         technical=frozenset({"failed_parser_version"}),
-        files=(ExportFile(name="credit/raw_reports.jsonl", restored=RestoredRows()),),
+        files=(ExportFile(name="credit/raw_reports.jsonl", restored=RestoredRows(finish=start_retention)),),
         attached=AttachedFiles(
             folder="credit/raw_reports", suffix=".json", read=read_body, attribute="body", write=pack
         ),

@@ -4,11 +4,13 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import Notification, NotificationSettings, User
 from accounts.notifications import inbox
@@ -17,12 +19,18 @@ from banking.linking.disconnecting import disconnect_bank
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Account, Connection, Item, Transaction, Transfer
+from banking.retention.monthly_totals import MonthTotal, list_monthly_totals
+from banking.retention.purging import purge_transactions
 from banking.sync import sync_item
 from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.sandbox_process import Sandbox
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
+from compliance.retention.models import RetentionSetting
+from compliance.retention.purging import claim_due_settings
+from compliance.retention.rules import EVERYTHING
 from config.tests.exports import WrittenExport, empty_site, export_data, site_key
+from credit.enrollment.retention_rule import RAW_REPORTS
 from credit.models import RawReport, Report
 from credit.provider import NoHit
 from credit.stored import reports
@@ -74,6 +82,29 @@ def test_it_restores_a_bank_persona(alice: User, sandbox: Sandbox, settings, tmp
     assert {name: rows for name, rows in again.items() if name in restorable} == {
         name: rows for name, rows in counts.items() if name in restorable
     }
+
+
+@pytest.mark.parametrize("days", [90, 0])
+def test_it_restores_the_totals_of_purged_transactions(
+    alice: User, sandbox: Sandbox, settings, tmp_path: Path, days: int
+) -> None:
+    use_bank(sandbox, settings)
+    link_and_sync(alice, sandbox, "user_living")
+    before = timezone.localdate() - timedelta(days=days) if days else EVERYTHING
+    while purge_transactions(owner_id=alice.pk, before=before, limit=1000):
+        pass
+    months = read_months(alice)
+    assert len(months) >= 3
+    export = export_data(alice)
+    assert export.count_rows()["bank/transaction_totals.jsonl"] >= 3
+    assert ("bank/transactions.jsonl" in export.count_rows()) == bool(days)
+    restore(export, alice, tmp_path)
+    assert read_months(alice) == months
+
+
+def read_months(user: User) -> list[MonthTotal]:
+    with tenant(user.pk):
+        return list_monthly_totals(owner_id=user.pk)
 
 
 @pytest.mark.parametrize("persona", sorted(PERSONAS))
@@ -148,6 +179,23 @@ def test_it_restores_a_disconnected_connection_as_it_was(everything: User, tmp_p
     restore(export_data(everything), everything, tmp_path)
     with tenant(everything.pk):
         assert Item.objects.get().connection == Connection.REMOVED
+
+
+def test_it_lets_the_initial_period_of_restored_reports_begin(everything: User, tmp_path: Path) -> None:
+    """As enrolling does: their user is told in time before the first of them is deleted."""
+    restore(export_data(everything), everything, tmp_path)
+    with tenant(everything.pk):
+        setting = RetentionSetting.objects.get()
+        assert (setting.data_type, setting.days_to_retain) == (RAW_REPORTS.data_type, RAW_REPORTS.initial_days)
+        assert setting.needs_notice()
+    due = [(claim.owner_id, claim.data_type) for claim in claim_due_settings(limit=10)]
+    assert due == [(everything.pk, RAW_REPORTS.data_type)]
+
+
+def test_it_lets_no_period_begin_without_reports(alice: User, tmp_path: Path) -> None:
+    restore(export_data(alice), alice, tmp_path)
+    with tenant(alice.pk):
+        assert not RetentionSetting.objects.exists()
 
 
 def test_it_makes_nobody_an_administrator(everything: User, tmp_path: Path) -> None:

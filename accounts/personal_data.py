@@ -34,6 +34,7 @@ from compliance.personal_data import (
 
 UNTIL_DELETION: Final = _("Until your account is deleted")
 SIGN_IN_SECRET: Final = _("Anyone with this could sign in as you.")
+ABOUT_OTHERS: Final = _("This text can name another person.")
 
 
 def end_sessions(user_id: UUID) -> int:
@@ -139,7 +140,8 @@ register(
         label=_("Changes that you made as an administrator"),
         kept_for=UNTIL_DELETION,
         owner="user_id",
-        exported=("action_time", "content_type_id", "object_id", "object_repr", "action_flag", "change_message"),
+        exported=("action_time", "content_type_id", "object_id", "action_flag"),
+        withheld={"object_repr": ABOUT_OTHERS, "change_message": ABOUT_OTHERS},
         files=(ExportFile(name="activity/administration.jsonl"),),
         technical=frozenset({"id"}),
     ),

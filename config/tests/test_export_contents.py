@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from hypothesis import HealthCheck, given, settings, strategies
 from msgspec.structs import replace as replace_struct
 
@@ -326,3 +328,21 @@ def test_a_selection_needs_its_owner(alice: User, mallory: User, account: Accoun
     holder = next(holder for holder in list_holders() if holder.model is Account)
     with tenant(mallory.pk):
         assert not select_rows(holder, alice.pk).exists()
+
+
+def test_it_has_no_texts_of_an_administrator_about_others(alice: User, mallory: User) -> None:
+    content_type = ContentType.objects.get_for_model(User)
+    LogEntry.objects.create(
+        user=alice,
+        content_type=content_type,
+        object_id=str(mallory.pk),
+        object_repr=str(mallory),
+        action_flag=CHANGE,
+        change_message=f"Changed {mallory.email}",
+    )
+    export = export_data(alice)
+    [row] = export.read_rows("activity/administration.jsonl")
+    assert (row["object_id"], row["action_flag"]) == (str(mallory.pk), CHANGE)
+    assert mallory.email not in json.dumps(row)
+    withheld = [entry["field"] for entry in export.manifest["withheld_fields"] if entry["model"] == "admin.logentry"]
+    assert withheld == ["object_repr", "change_message"]

@@ -193,7 +193,7 @@ def test_it_finds_an_added_entry(export: WrittenExport) -> None:
 
 
 @pytest.fixture
-def shortened(alice: User) -> Iterator[dict[str, bytes]]:
+def trail_files(alice: User) -> Iterator[dict[str, bytes]]:
     """The files of an export of alice, whose first four entries were deleted."""
     with tampering_superuser(), connect_as_superuser() as session:
         insert_old_events(session, alice.pk, days=400, count=4)
@@ -203,15 +203,15 @@ def shortened(alice: User) -> Iterator[dict[str, bytes]]:
         yield read_files(export_data(alice))
 
 
-def test_it_verifies_a_trail_whose_old_entries_were_deleted(shortened: dict[str, bytes], tmp_path: Path) -> None:
-    done = run_verifier(pack_files(shortened), tmp_path / "empty", "--key", site_key())
+def test_it_verifies_a_trail_whose_old_entries_were_deleted(trail_files: dict[str, bytes], tmp_path: Path) -> None:
+    done = run_verifier(pack_files(trail_files), tmp_path / "empty", "--key", site_key())
     assert (done.returncode, done.stderr) == (0, "")
     assert "2 entries of the audit trail are unchanged, complete and in order." in done.stdout
     assert "The site signed that it deleted entries up to number 4 when their time was over." in done.stdout
 
 
-def test_it_verifies_the_first_entry_that_is_left(shortened: dict[str, bytes]) -> None:
-    faults = edit_rows(shortened, EVENTS, lambda rows: rows[0].update(action="sync_failed"))
+def test_it_verifies_the_first_entry_that_is_left(trail_files: dict[str, bytes]) -> None:
+    faults = edit_rows(trail_files, EVENTS, lambda rows: rows[0].update(action="sync_failed"))
     assert faults == ["Entry 5 of the audit trail was changed."]
 
 
@@ -233,28 +233,28 @@ def test_it_finds_a_beginning_that_was_cut_off(export: WrittenExport) -> None:
     ids=str,
 )  # fmt: skip
 def test_it_finds_a_beginning_that_the_site_did_not_sign(
-    shortened: dict[str, bytes], values: dict[str, object]
+    trail_files: dict[str, bytes], values: dict[str, object]
 ) -> None:
-    faults = edit_rows(shortened, CHECKPOINT, lambda rows: rows[0].update(values))
+    faults = edit_rows(trail_files, CHECKPOINT, lambda rows: rows[0].update(values))
     assert faults[0] == "The site did not sign that old entries of the audit trail were deleted."
 
 
-def test_it_finds_the_beginning_of_another_trail(shortened: dict[str, bytes]) -> None:
-    manifest = json.loads(shortened[verify_export.MANIFEST]) | {"user_id": str(UUID(int=1))}
-    faults = find_chain_faults(shortened | {verify_export.MANIFEST: json.dumps(manifest).encode()})
+def test_it_finds_the_beginning_of_another_trail(trail_files: dict[str, bytes]) -> None:
+    manifest = json.loads(trail_files[verify_export.MANIFEST]) | {"user_id": str(UUID(int=1))}
+    faults = find_chain_faults(trail_files | {verify_export.MANIFEST: json.dumps(manifest).encode()})
     assert faults == ["The site did not sign that old entries of the audit trail were deleted."]
 
 
-def test_it_says_that_the_key_of_the_beginning_is_missing(shortened: dict[str, bytes]) -> None:
-    faults = edit_rows(shortened, CHECKPOINT, lambda rows: rows[0].update(key_id="older"))
+def test_it_says_that_the_key_of_the_beginning_is_missing(trail_files: dict[str, bytes]) -> None:
+    faults = edit_rows(trail_files, CHECKPOINT, lambda rows: rows[0].update(key_id="older"))
     assert faults == ["The key older, which signed where the audit trail begins, is not in this file."]
 
 
-def test_it_finds_two_beginnings_and_a_removed_one(shortened: dict[str, bytes]) -> None:
-    assert edit_rows(shortened, CHECKPOINT, lambda rows: rows.append(rows[0])) == [
+def test_it_finds_two_beginnings_and_a_removed_one(trail_files: dict[str, bytes]) -> None:
+    assert edit_rows(trail_files, CHECKPOINT, lambda rows: rows.append(rows[0])) == [
         "The audit trail has more than one beginning."
     ]
-    assert edit_rows(shortened, CHECKPOINT, lambda rows: rows.clear()) == [
+    assert edit_rows(trail_files, CHECKPOINT, lambda rows: rows.clear()) == [
         "What came before entry 5 of the audit trail is gone."
     ]
 

@@ -1,8 +1,9 @@
 """The pages of legal texts and consents, the opt-out, and Global Privacy Control."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -204,6 +205,17 @@ def test_it_keeps_the_opt_out_of_a_browser_that_sends_the_signal(alice: User) ->
     assert list_kinds(alice, Purpose.DO_NOT_SELL) == [("granted", "gpc")]
     client.post(DO_NOT_SELL, {"action": "end"})
     assert get_active_consent(user_id=alice.pk, purpose=Purpose.DO_NOT_SELL) is None
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+def test_it_records_choices_of_a_user_whose_data_key_is_damaged(
+    as_alice: Client, alice: User, damage_keys: Callable[[UUID], None]
+) -> None:
+    damage_keys(alice.pk)
+    assert as_alice.get(reverse("overview"), **GPC).status_code == 200
+    as_alice.post(DO_NOT_SELL, {"action": "end"})
+    as_alice.post(DO_NOT_SELL, {"action": "opt-out"})
+    assert list_kinds(alice, Purpose.DO_NOT_SELL) == [("granted", "gpc"), ("withdrawn", "web"), ("granted", "web")]
 
 
 @pytest.mark.parametrize("value", ["0", "", "2", "true"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -18,6 +19,7 @@ from accounts.sign_in import forms
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import page_without_tokens, sign_in, sign_up
 from accounts.tests.totp import AuthenticatorApp
+from compliance.audit import Action, record
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,6 +60,16 @@ def test_it_responds_the_same_for_every_address_at_password_reset(emails: list[s
 
 
 def test_it_responds_the_same_for_every_address_at_sign_up(emails: list[str]) -> None:
+    assert len({get_observable(sign_up(Client(), email, PASSWORD), email) for email in emails}) == 1
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+def test_it_responds_the_same_at_sign_up_for_an_address_whose_data_key_is_damaged(
+    alice: User, damage_keys: Callable[[UUID], None]
+) -> None:
+    record(Action.SYNC, subject=alice)
+    damage_keys(alice.pk)
+    emails = (alice.email, NOBODY)
     assert len({get_observable(sign_up(Client(), email, PASSWORD), email) for email in emails}) == 1
 
 

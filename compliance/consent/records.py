@@ -7,7 +7,7 @@ a replaced consent does not become active again when its successor expires or is
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -20,9 +20,12 @@ from compliance.consent.consent_text import ConsentText, Purpose
 from compliance.consent.events import ConsentEvent
 from compliance.isolation import tenant
 from compliance.isolation.tenant import tenant_context
+from compliance.vault import SealError, report_unreadable
+from compliance.vault.fields import SealedTextField
 
 STEP: Final = timedelta(microseconds=1)
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+REQUEST: Final = cast("SealedTextField", ConsentEvent._meta.get_field("request"))
 COUNTS: Final = "SELECT purpose, version, active, ended FROM compliance_consent_counts() ORDER BY purpose, version DESC"
 
 
@@ -51,12 +54,13 @@ def grant(
     """Record that a user agrees to a text, from now on and for ``valid_for``; without it, until they withdraw.
 
     It replaces an earlier consent to the same purpose. ``locale`` is the language of the text. IP address and user
-    agent are those of the current request.
+    agent are those of the current request. If the user's data key does not open, the consent is recorded without them,
+    and operators are notified. Raises ``SealError`` only for a signature, which a signed consent cannot be without.
     """
     owner = UUID(str(user.pk))
     with tenant(owner):
         at = _next_time(_lock_last_event(owner, consent_text.purpose))
-        event = ConsentEvent.objects.create(
+        event = ConsentEvent(
             owner=owner,
             kind=ConsentEvent.Kind.GRANTED,
             purpose=consent_text.purpose,
@@ -67,10 +71,10 @@ def grant(
             scope=dict(scope or {}),
             locale=locale,
             method=method,
-            request=_describe_request(),
             at=at,
             expires_at=None if valid_for is None else at + valid_for,
         )
+        _save_with_request(event)
         _record(Action.CONSENT_GRANTED, event)
     return event
 
@@ -83,7 +87,7 @@ def withdraw(*, user: UserLike, purpose: Purpose) -> ConsentEvent | None:
         at = _next_time(last)
         if last is None or not last.is_active(at):
             return None
-        event = ConsentEvent.objects.create(
+        event = ConsentEvent(
             owner=owner,
             kind=ConsentEvent.Kind.WITHDRAWN,
             purpose=purpose,
@@ -92,10 +96,10 @@ def withdraw(*, user: UserLike, purpose: Purpose) -> ConsentEvent | None:
             scope=last.scope,
             locale=last.locale,
             method="web" if current_request_details().request_id else "job",
-            request=_describe_request(),
             at=at,
             withdraws=last.pk,
         )
+        _save_with_request(event)
         _record(Action.CONSENT_WITHDRAWN, event)
     return event
 
@@ -106,10 +110,15 @@ def lock_active_consent(*, user_id: UUID, purpose: Purpose) -> ConsentEvent | No
     return last if last is not None and last.is_active(timezone.now()) else None
 
 
-def _describe_request() -> str | None:
+def _save_with_request(event: ConsentEvent) -> None:
     details = current_request_details()
     stored = {"ip": details.ip, "user_agent": details.user_agent}
-    return json.dumps(stored) if any(stored.values()) else None
+    if any(stored.values()):
+        try:
+            event.request = REQUEST.seal(event, json.dumps(stored))
+        except SealError as error:
+            report_unreadable("compliance.consentevent.request", row="new", owner=event.owner, error=error)
+    event.save(force_insert=True)
 
 
 def _lock_last_event(owner: UUID, purpose: Purpose) -> ConsentEvent | None:

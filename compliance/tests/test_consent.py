@@ -14,6 +14,7 @@ from django.test import RequestFactory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compliance.audit import Action, record
 from compliance.audit.request_details import request_details
 from compliance.consent import (
     ConsentEvent,
@@ -83,6 +84,29 @@ def test_it_seals_the_typed_name(alice: Any) -> None:
         cursor.execute("SELECT signature FROM compliance_consentevent WHERE id = %s", [event.pk])
         (stored,) = cursor.fetchone()
     assert b"Canary" not in bytes(stored)
+
+
+def test_it_records_consents_without_the_request_if_that_cannot_be_sealed(
+    alice: Any, damage_keys: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    grant(user=alice, consent_text=MARKETING)
+    damage_keys(alice.pk)
+    with request_details(RequestFactory().get("/", REMOTE_ADDR="192.0.2.1")):
+        withdraw_consent(alice, Purpose.MARKETING)
+        grant(user=alice, consent_text=MARKETING)
+    last, withdrawal, _ = list_consent_events(user_id=alice.pk)
+    assert (withdrawal.kind, withdrawal.request, last.kind, last.request) == ("withdrawn", None, "granted", None)
+    assert last.text == MARKETING.text
+    assert f"SEALED_VALUE_UNREADABLE compliance.consentevent.request row new owner {alice.pk}" in caplog.text
+
+
+def test_it_records_no_signed_consent_if_the_signature_cannot_be_sealed(alice: Any, damage_keys: Any) -> None:
+    grant(user=alice, consent_text=MARKETING)
+    record(Action.SYNC, subject=alice)
+    damage_keys(alice.pk)
+    with pytest.raises(SealError):
+        grant_consent(alice)
+    assert find_active(alice) is None
 
 
 def test_it_is_rolled_back_with_its_transaction(alice: Any) -> None:

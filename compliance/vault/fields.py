@@ -56,7 +56,7 @@ class SealedTextField(EncryptedMixin, models.TextField):  # type: ignore[type-ar
 
     base_class = models.TextField
     wasinstance = False
-    _pyi_private_set_type: str | Secret  # type: ignore[assignment]
+    _pyi_private_set_type: str | Sealed | Secret  # type: ignore[assignment]
     _pyi_private_get_type: Secret  # type: ignore[assignment]
 
     def __init__(self, *args: Any, owner: str = "owner_id", **options: Any) -> None:

@@ -106,6 +106,16 @@ def test_it_says_who_did_it(as_alice: Client, alice: User, mallory: User) -> Non
     assert mallory.email not in text
 
 
+def test_it_shows_no_address_and_browser_of_an_administrator(as_alice: Client, alice: User, mallory: User) -> None:
+    """Neither of events that were written with them, as they once were."""
+    client = {"ip": "203.0.113.9", "user_agent": FIREFOX}
+    record(Action.OPERATOR_VIEW, actor=mallory, subject=alice, what="accounts.user", **client)
+    record(Action.CONNECT, actor=alice, subject=alice, **client)
+    connect, view = as_alice.get(reverse("activity")).context["events"][:2]
+    assert (view.code, view.device, view.ip) == ("operator_view", "", "")
+    assert (connect.code, connect.device, connect.ip) == ("connect", "Firefox on Windows", "203.0.113.9")
+
+
 @pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 def test_it_shows_an_event_whose_details_are_unreadable(
     as_alice: Client, alice: User, damage_keys: Callable[..., None]

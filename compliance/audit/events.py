@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import models
 
 from compliance.audit.faults import ChainFault
-from compliance.audit.payload import DetailsNotSealed, unseal_details
+from compliance.audit.payload import DetailsNotSealed, hide_other_client, unseal_details
 from compliance.isolation.models import BoundQuerySet
 from compliance.vault import SealError, report_unreadable
 
@@ -37,16 +37,18 @@ class AuditEvent(models.Model):
     def details(self) -> dict[str, Any]:
         """Return the sealed part: the request's details and those of the action.
 
-        Raises ``SealError`` when it cannot be decrypted, as after the subject was erased, and reports it to operators.
+        It has no address or browser of another user, even if the event was written with them. Raises ``SealError`` when
+        it cannot be decrypted, as after the subject was erased, and reports it to operators.
         """
         try:
-            return unseal_details(bytes(self.payload), subject=self.subject, public_fields=self.public_fields())
+            details = unseal_details(bytes(self.payload), subject=self.subject, public_fields=self.public_fields())
         except DetailsNotSealed:
             # ``record`` reported it when it wrote the event.
             raise
         except SealError as error:
             report_unreadable("compliance.auditevent.payload", row=self.pk, owner=self.subject, error=error)
             raise
+        return hide_other_client(details, subject=self.subject, actor=self.actor)
 
     def public_fields(self) -> tuple[str | UUID | None, ...]:
         """Return the readable part, which is the AAD of the sealed part."""

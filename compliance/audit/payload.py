@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from compliance.isolation.tenant import SYSTEM
 from compliance.vault import SealError, build_aad, seal, unseal
 
 MAX_TEXT_LENGTH: Final = 500
@@ -14,6 +15,8 @@ SENSITIVE_WORDS: Final = frozenset({
     "authorization", "cookie", "credential", "credentials", "cvv", "key", "otp", "passphrase", "passwd",
     "password", "pin", "secret", "secrets", "session", "signature", "ssn", "token", "tokens",
 })  # fmt: skip
+# The request's details that identify the client. Its id is only in the server's log.
+CLIENT_FIELDS: Final = frozenset({"ip", "user_agent"})
 
 # The payload of an event whose details could not be sealed.
 NOT_SEALED: Final = b""
@@ -55,6 +58,16 @@ def unseal_details(payload: bytes, *, subject: UUID, public_fields: PublicFields
         raise DetailsNotSealed("The details could not be sealed when the event was written.")
     details: dict[str, Any] = json.loads(unseal(payload, owner=subject, aad=_build_aad(public_fields)))
     return details
+
+
+def hide_other_client(details: dict[str, Any], *, subject: UUID, actor: UUID | None) -> dict[str, Any]:
+    """Leave out the address and browser of another user who did something, such as an operator.
+
+    The subject can read and export the event. The request's id leads to them in the server's log.
+    """
+    if actor is None or actor == subject or subject == SYSTEM:
+        return details
+    return {name: value for name, value in details.items() if name not in CLIENT_FIELDS}
 
 
 def reject_sensitive_fields(value: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from compliance.audit.actions import Action
-from compliance.audit.payload import NOT_SEALED, PublicFields, seal_details
+from compliance.audit.payload import NOT_SEALED, PublicFields, hide_other_client, seal_details
 from compliance.audit.request_details import current_request_details
 from compliance.isolation.tenant import SYSTEM, autonomous_cursor, tenant_cursor
 from compliance.vault import SealError, report_unreadable
@@ -48,22 +48,11 @@ def record(
     """
     owner = _id_of(subject) or SYSTEM
     public_fields = (owner, _id_of(actor), str(action), resource, str(resource_id), str(outcome))
-    details = describe_request(subject=owner, actor=_id_of(actor)) | details
+    request = {name: value for name, value in asdict(current_request_details()).items() if value}
+    details = hide_other_client(request, subject=owner, actor=_id_of(actor)) | details
     payload = _seal_or_report(details, subject=owner, public_fields=public_fields, autonomous=durable)
     with autonomous_cursor(owner) if durable else tenant_cursor(owner) as cursor:
         cursor.execute(INSERT, [*public_fields, payload])
-
-
-def describe_request(*, subject: UUID, actor: UUID | None) -> dict[str, str]:
-    """Return the current request's details, as an event of this subject has them.
-
-    The subject can read and export the event, so it has no address or browser of another user who did something, such
-    as an operator. The request's id leads to them in the server's log.
-    """
-    details = {name: value for name, value in asdict(current_request_details()).items() if value}
-    if actor is None or actor == subject or subject == SYSTEM:
-        return details
-    return {name: value for name, value in details.items() if name == "request_id"}
 
 
 def _seal_or_report(details: dict[str, Any], *, subject: UUID, public_fields: PublicFields, autonomous: bool) -> bytes:

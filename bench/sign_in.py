@@ -29,6 +29,7 @@ from bench.harness.rounds import (
     run_rounds,
 )
 from bench.harness.servers import collect_static_files
+from compliance.consent.legal_texts import current_version
 
 ROUNDS = 50
 # With the attempts that the rate limits allow, a smaller difference cannot be told from network noise.
@@ -39,7 +40,11 @@ MOST_REFUSAL_SECONDS = 2
 PASSWORD = "correct horse battery staple"
 
 # The boxes that have to be checked to sign up.
-AGREED = {"terms": "on", "privacy_notice": "on", "eligibility": "on"}
+AGREED = {
+    "terms": current_version("terms").version,
+    "privacy_notice": current_version("privacy_notice").version,
+    "eligibility": "on",
+}
 
 # Submits a form for an email address.
 Submit = Callable[[Client, str], object]

@@ -1,6 +1,6 @@
 """The boxes for what users agree to. None is ticked beforehand."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
@@ -17,6 +17,35 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 UNTICKED: Final = _("Check the box to continue.")
+OUTDATED: Final = _("This text has changed. Read the new version, then agree to it.")
+
+
+class VersionBox(forms.CheckboxInput):
+    """A box whose value is the version of the text in force. One that was checked for another version is unchecked."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__(check_test=lambda value: value == current_version(document).version)
+        self.document = document
+
+    def format_value(self, value: object) -> str:
+        """Return the version, whether the box is checked or not."""
+        return current_version(self.document).version
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: object, name: str) -> str:
+        """Return the version for which the box was checked; empty if it was not."""
+        return str(data.get(name, ""))
+
+
+class TextAgreementField(forms.BooleanField):
+    """The agreement to a text, of which the page said the version: only to that version does the user agree."""
+
+    widget: VersionBox
+
+    def clean(self, value: str) -> bool:
+        """Return whether the box was checked. Raises ``ValidationError`` if that was for an earlier version."""
+        if value and value != current_version(self.widget.document).version:
+            raise forms.ValidationError(OUTDATED, code="outdated")
+        return bool(super().clean(value))
 
 
 def link_to_text(document: str, label: "StrOrPromise") -> SafeString:
@@ -28,11 +57,12 @@ def link_to_text(document: str, label: "StrOrPromise") -> SafeString:
 def build_box(
     label: "StrOrPromise", *, document: str = "", link: "StrOrPromise" = "", required: bool = True
 ) -> forms.BooleanField:
-    """Return an unticked box, with the label of a link to the text of ``document``."""
-    help_text: Any = lazy(link_to_text, SafeString)(document, link) if document else ""
-    return forms.BooleanField(
-        label=label, help_text=help_text, required=required, error_messages={"required": UNTICKED}
-    )
+    """Return an unticked box. With a ``document``, it has a link to its text and its version as value."""
+    options: dict[str, Any] = {"label": label, "required": required, "error_messages": {"required": UNTICKED}}
+    if not document:
+        return forms.BooleanField(**options)
+    help_text = lazy(link_to_text, SafeString)(document, link)
+    return TextAgreementField(widget=VersionBox(document), help_text=help_text, **options)
 
 
 def terms_box() -> forms.BooleanField:

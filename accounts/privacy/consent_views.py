@@ -9,20 +9,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.agreements import opt_out
+from accounts.agreements.forms import OUTDATED
 from accounts.agreements.required_texts import OPTIONAL
-from accounts.privacy.consents import DESCRIPTIONS, change_optional_consent, find_consent, list_consents
+from accounts.privacy.consents import DESCRIPTIONS, find_consent, give_optional_consent, list_consents
 from accounts.sessions.user_agents import describe_device
 from accounts.users.requests import AuthenticatedHttpRequest
-from compliance.consent import Purpose
-from compliance.consent.legal_texts import parse_sections
+from compliance.consent import Purpose, withdraw
+from compliance.consent.legal_texts import current_version, parse_sections
 from compliance.vault import SealError
 
 
 @require_safe
 def show_consents(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show every purpose with its state and history."""
-    context = {"consents": list_consents(request.user), "sends_signal": opt_out.sends_signal(request)}
-    return render(request, "accounts/privacy/consents.html", context)
+    return render(request, "accounts/privacy/consents.html", consents_context(request))
 
 
 @require_safe
@@ -47,10 +47,25 @@ def show_consent_text(request: AuthenticatedHttpRequest, event_id: UUID) -> Http
 
 @require_POST
 def change_consent(request: AuthenticatedHttpRequest, purpose: str) -> HttpResponse:
-    """Give or withdraw an optional consent. All other purposes are 404: they have pages of their own."""
+    """Give or withdraw an optional consent. All other purposes are 404: they have pages of their own.
+
+    A user agrees only to the version that the page named.
+    """
     if purpose not in OPTIONAL:
         raise Http404
-    is_given = request.POST.get("action") == "agree"
-    change_optional_consent(user=request.user, purpose=Purpose(purpose), is_given=is_given)
-    messages.success(request, _("Your agreement is recorded.") if is_given else _("Your consent is withdrawn."))
+    user, chosen = request.user, Purpose(purpose)
+    if request.POST.get("action") != "agree":
+        withdraw(user=user, purpose=chosen)
+        messages.success(request, _("Your consent is withdrawn."))
+    elif request.POST.get("version") == current_version(purpose).version:
+        give_optional_consent(user=user, purpose=chosen)
+        messages.success(request, _("Your agreement is recorded."))
+    else:
+        context = consents_context(request) | {"error": OUTDATED}
+        return render(request, "accounts/privacy/consents.html", context, status=422)
     return redirect("consents")
+
+
+def consents_context(request: AuthenticatedHttpRequest) -> dict[str, object]:
+    """What the page of all consents shows."""
+    return {"consents": list_consents(request.user), "sends_signal": opt_out.sends_signal(request)}

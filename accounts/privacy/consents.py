@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.agreements.required_texts import OPTIONAL
 from accounts.users.models import User
-from compliance.consent import ConsentEvent, Purpose, grant, list_consent_events, withdraw
+from compliance.consent import ConsentEvent, Purpose, grant, list_consent_events, lock_active_consent
 from compliance.consent.legal_texts import current_consent_text, list_versions
+from compliance.isolation import tenant
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -161,9 +162,10 @@ def find_consent(user: User, event_id: UUID) -> ConsentEvent | None:
     return events.filter(pk=event_id).first()
 
 
-def change_optional_consent(*, user: User, purpose: Purpose, is_given: bool) -> None:
-    """Give or withdraw a consent that nothing depends on, at once. Giving it again records the current text."""
-    if is_given:
-        grant(user=user, consent_text=current_consent_text(purpose))
-    else:
-        withdraw(user=user, purpose=purpose)
+def give_optional_consent(*, user: User, purpose: Purpose) -> None:
+    """Record that a user agrees to the current text of a purpose on which nothing depends. Nothing if they have."""
+    consent_text = current_consent_text(purpose)
+    with tenant(user.pk):
+        active = lock_active_consent(user_id=user.pk, purpose=purpose)
+        if active is None or active.version != consent_text.version:
+            grant(user=user, consent_text=consent_text)

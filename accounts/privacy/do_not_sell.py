@@ -7,34 +7,44 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.agreements import opt_out
 from compliance.consent import Purpose
 from compliance.consent.legal_texts import current_version
 
+OUTDATED = gettext_lazy("This text has changed. Read the new version, then opt out.")
+
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def do_not_sell(request: HttpRequest) -> HttpResponse:
-    """Show whether an opt-out is on record, and change it for a user who is signed in."""
+    """Show whether an opt-out is on record, and change it for a user who is signed in, by the version they read."""
     user = request.user
     if request.method != "POST":
-        context = {
-            "text": current_version(Purpose.DO_NOT_SELL),
-            "sends_signal": opt_out.sends_signal(request),
-            "is_opted_out": user.is_authenticated and opt_out.is_opted_out(user),
-        }
-        return render(request, "accounts/privacy/do_not_sell.html", context)
+        return render(request, "accounts/privacy/do_not_sell.html", opt_out_context(request))
     if not user.is_authenticated:
         return redirect_to_login(request.path)
     if request.POST.get("action") != "end":
+        if request.POST.get("version") != current_version(Purpose.DO_NOT_SELL).version:
+            context = opt_out_context(request) | {"error": OUTDATED}
+            return render(request, "accounts/privacy/do_not_sell.html", context, status=422)
         opt_out.opt_out(user=user)
         messages.success(request, _("Your opt-out is recorded."))
     elif not opt_out.sends_signal(request):
         opt_out.end_opt_out(user=user)
         messages.success(request, _("You took your opt-out back."))
     return redirect("do_not_sell")
+
+
+def opt_out_context(request: HttpRequest) -> dict[str, object]:
+    """What the page shows: the text, and whether an opt-out is on record."""
+    return {
+        "text": current_version(Purpose.DO_NOT_SELL),
+        "sends_signal": opt_out.sends_signal(request),
+        "is_opted_out": request.user.is_authenticated and opt_out.is_opted_out(request.user),
+    }
 
 
 @login_not_required

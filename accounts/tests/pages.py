@@ -9,8 +9,13 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from compliance.consent.legal_texts import current_version
 
-AGREED = {"terms": "on", "privacy_notice": "on", "eligibility": "on"}
+AGREED = {
+    "terms": current_version("terms").version,
+    "privacy_notice": current_version("privacy_notice").version,
+    "eligibility": "on",
+}
 """The boxes that have to be checked to sign up."""
 
 

@@ -78,7 +78,7 @@ def test_it_records_what_a_new_user_agreed_to(anonymous: Client) -> None:
 
 def test_it_records_optional_consents_only_for_checked_boxes() -> None:
     for name in ("marketing", "analytics"):
-        sign_up(Client(), f"{name}@example.com", PASSWORD, **{name: "on"})
+        sign_up(Client(), f"{name}@example.com", PASSWORD, **{name: current_version(name).version})
         user = User.objects.get(email=f"{name}@example.com")
         assert [event.purpose for event in list_consents(user)] == ["terms", "privacy_notice", name]
 
@@ -98,7 +98,7 @@ def test_it_creates_nobody_without_a_required_box(anonymous: Client, alice: User
 
 def test_it_records_no_consent_of_a_known_address(alice: User, trail: Callable[[UUID], list[str]]) -> None:
     before = list_consents(alice)
-    sign_up(Client(), alice.email, "another long password", marketing="on")
+    sign_up(Client(), alice.email, "another long password", marketing=current_version("marketing").version)
     assert list_consents(alice) == before
     assert trail(alice.pk) == ["security_alert"]
 
@@ -106,9 +106,17 @@ def test_it_records_no_consent_of_a_known_address(alice: User, trail: Callable[[
 def test_it_does_the_same_work_for_a_known_address(alice: User) -> None:
     """As many rows are written for the ledger, although those of a known address are rolled back."""
 
+    options = {name: current_version(name).version for name in ("analytics", "marketing")}
+
     def count_inserts(email: str) -> int:
         with CaptureQueriesContext(connection) as queries:
-            sign_up(Client(), email, PASSWORD, analytics="on", marketing="on")
+            sign_up(
+                Client(),
+                email,
+                PASSWORD,
+                analytics=current_version("analytics").version,
+                marketing=current_version("marketing").version,
+            )
         return sum("INSERT" in query["sql"] and "consentevent" in query["sql"] for query in queries)
 
     assert count_inserts(EMAIL) == count_inserts(alice.email) == 4
@@ -144,17 +152,48 @@ def test_it_asks_again_for_a_changed_text_in_an_open_session(alice: User, publis
     refused = client.post(AGREE_URL, {"next": "/transactions/?q=rent"})
     assert (refused.status_code, "Check the box to continue." in page_text(refused)) == (422, True)
     assert not is_signed_in(client)
-    assert client.post(AGREE_URL, {"next": "/transactions/?q=rent", "terms": "on"}).url == "/transactions/?q=rent"
+    assert (
+        client.post(AGREE_URL, {"next": "/transactions/?q=rent", "terms": NEW_VERSION}).url == "/transactions/?q=rent"
+    )
     assert is_signed_in(client)
     last = list_consents(alice)[-1]
     assert (last.purpose, last.version, last.scope) == ("terms", NEW_VERSION, {ELIGIBILITY: STATEMENT})
+
+
+def test_it_records_no_agreement_to_a_version_that_was_not_shown(alice: User, publish: Publish) -> None:
+    """A page that was open when another version was published, or one without a version."""
+    before = list_consents(alice)
+    publish("terms")
+    client = make_signed_in_client(alice)
+    for version in (current_version("privacy_notice").version, "on", "2099-01-01"):
+        page = client.post(AGREE_URL, {"terms": version})
+        assert (page.status_code, "This text has changed." in page_text(page)) == (422, True)
+        assert f'value="{NEW_VERSION}"' in page.content.decode()
+        assert "checked" not in page.content.decode()
+    assert list_consents(alice) == before
+    assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("name", ["terms", "privacy_notice", "marketing", "analytics"])
+def test_it_creates_nobody_who_agreed_to_a_version_that_is_not_in_force(
+    anonymous: Client, alice: User, publish: Publish, name: str
+) -> None:
+    fields = {"password1": PASSWORD, **AGREED, name: current_version(name).version}
+    publish(name)
+    pages = []
+    for email in (EMAIL, alice.email):
+        page = anonymous.post(reverse("account_signup"), {"email": email, **fields})
+        assert "This text has changed. Read the new version, then agree to it." in page_text(page)
+        pages.append(page_without_tokens(page).replace(email, "X"))
+    assert pages[0] == pages[1]
+    assert User.objects.count() == 1
 
 
 def test_it_asks_again_at_the_next_sign_in(anonymous: Client, alice: User, publish: Publish) -> None:
     publish("privacy_notice")
     sign_in(anonymous, alice.email, PASSWORD)
     assert anonymous.get(reverse("overview")).url.startswith(AGREE_URL)
-    anonymous.post(AGREE_URL, {"privacy_notice": "on"})
+    anonymous.post(AGREE_URL, {"privacy_notice": NEW_VERSION})
     assert is_signed_in(anonymous)
     other_client = Client()
     sign_in(other_client, alice.email, PASSWORD)
@@ -166,7 +205,7 @@ def test_it_accepts_in_one_session_what_was_agreed_to_in_another(alice: User, pu
     publish("terms")
     assert not is_signed_in(first)
     assert not is_signed_in(second)
-    first.post(AGREE_URL, {"terms": "on"})
+    first.post(AGREE_URL, {"terms": NEW_VERSION})
     assert is_signed_in(second)
 
 
@@ -176,7 +215,7 @@ def test_it_asks_a_user_who_never_agreed_for_everything(anonymous: Client) -> No
     assert client.get(AGREE_URL).status_code == 200
     page = page_text(client.get(AGREE_URL))
     assert "Before you use Plumbline, read these texts and agree to them." in page
-    assert client.post(AGREE_URL, {"terms": "on", "privacy_notice": "on"}).status_code == 422
+    assert client.post(AGREE_URL, {**AGREED, "eligibility": ""}).status_code == 422
     assert list_consents(user) == []
     assert client.post(AGREE_URL, AGREED).url == reverse("overview")
     assert [event.purpose for event in list_consents(user)] == ["terms", "privacy_notice"]
@@ -213,7 +252,7 @@ def test_it_stores_the_statement_of_the_box() -> None:
 def test_it_goes_on_only_to_pages_of_this_site(alice: User, publish: Publish, target: str, expected: str) -> None:
     publish("terms")
     client = make_signed_in_client(alice)
-    assert client.post(AGREE_URL, {"terms": "on", "next": target}).url == expected
+    assert client.post(AGREE_URL, {"terms": NEW_VERSION, "next": target}).url == expected
 
 
 def test_it_lets_users_read_leave_and_get_help_before_they_agree(alice: User, publish: Publish) -> None:

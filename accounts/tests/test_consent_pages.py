@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.tests.pages import sign_in
 from compliance.consent import Purpose, get_active_consent, grant, legal_texts, list_consent_events
 from compliance.consent.consent_text import ConsentText
-from compliance.consent.legal_texts import current_consent_text, list_versions, read_documents
+from compliance.consent.legal_texts import current_consent_text, current_version, list_versions, read_documents
 from compliance.vault.data_keys import clear_cache, shred
 from conftest import PASSWORD, make_signed_in_client
 from ui.tests.page_text import page_text, visible_text
@@ -24,6 +24,14 @@ GPC = {"HTTP_SEC_GPC": "1"}
 SIGNAL = "Your browser sends Global Privacy Control. We treat it as an opt-out."
 DO_NOT_SELL = "/privacy/do-not-sell/"
 CONSENTS = "/privacy/consents/"
+
+
+OPT_OUT = {"action": "opt-out", "version": current_version("do_not_sell").version}
+
+
+def agree_to(purpose: str) -> dict[str, str]:
+    """What the button on the page of consents sends."""
+    return {"action": "agree", "version": current_version(purpose).version}
 
 
 def list_kinds(user: User, purpose: Purpose) -> list[tuple[str, str]]:
@@ -117,13 +125,32 @@ def test_it_shows_every_purpose_with_its_state(as_alice: Client, alice: User) ->
 def test_it_agrees_and_withdraws_at_once(as_alice: Client, alice: User) -> None:
     for purpose in (Purpose.MARKETING, Purpose.ANALYTICS):
         url = f"{CONSENTS}{purpose}/change/"
-        assert as_alice.post(url, {"action": "agree"}).url == CONSENTS
+        assert as_alice.post(url, agree_to(purpose)).url == CONSENTS
         assert get_active_consent(user_id=alice.pk, purpose=purpose).text == current_consent_text(purpose).text
         assert as_alice.post(url, {"action": "withdraw"}).url == CONSENTS
         assert get_active_consent(user_id=alice.pk, purpose=purpose) is None
         as_alice.post(url, {"action": "withdraw"})
         assert list_kinds(alice, purpose) == [("granted", "web"), ("withdrawn", "web")]
         assert "History: 2 entries" in page_text(as_alice.get(CONSENTS))
+
+
+@pytest.mark.parametrize("version", ["2020-01-01", "", "x" * 5000])
+def test_it_records_no_consent_to_a_version_that_was_not_shown(as_alice: Client, alice: User, version: str) -> None:
+    page = as_alice.post(f"{CONSENTS}marketing/change/", agree_to("marketing") | {"version": version})
+    assert (page.status_code, "This text has changed." in page_text(page)) == (422, True)
+    assert f'name="version" value="{current_version("marketing").version}"' in page.content.decode()
+    page = as_alice.post(DO_NOT_SELL, OPT_OUT | {"version": version})
+    assert (page.status_code, "This text has changed." in page_text(page)) == (422, True)
+    assert f'name="version" value="{current_version("do_not_sell").version}"' in page.content.decode()
+    assert list_kinds(alice, Purpose.MARKETING) == list_kinds(alice, Purpose.DO_NOT_SELL) == []
+
+
+def test_it_records_the_same_agreement_once(as_alice: Client, alice: User) -> None:
+    grant(user=alice, consent_text=ConsentText(Purpose.MARKETING, "2020-01-01", "Older words."))
+    for _ in range(3):
+        assert as_alice.post(f"{CONSENTS}marketing/change/", agree_to("marketing")).url == CONSENTS
+    versions = [event.version for event in list_consent_events(user_id=alice.pk, purpose=Purpose.MARKETING)]
+    assert versions == [current_version("marketing").version, "2020-01-01"]
 
 
 @pytest.mark.parametrize("purpose", ["terms", "privacy_notice", "bank_data", "credit_report", "do_not_sell", "junk"])
@@ -147,7 +174,7 @@ def test_it_hides_credit_reports_where_they_are_off(as_alice: Client, settings) 
 
 
 def test_it_shows_the_exact_text_of_a_consent(as_alice: Client, as_mallory: Client, alice: User) -> None:
-    as_alice.post(f"{CONSENTS}marketing/change/", {"action": "agree"}, REMOTE_ADDR="192.0.2.5")
+    as_alice.post(f"{CONSENTS}marketing/change/", agree_to("marketing"), REMOTE_ADDR="192.0.2.5")
     as_alice.post(f"{CONSENTS}marketing/change/", {"action": "withdraw"})
     withdrawal, consent = list_consent_events(user_id=alice.pk, purpose=Purpose.MARKETING)
     page = page_text(as_alice.get(f"{CONSENTS}{consent.pk}/"))
@@ -158,7 +185,7 @@ def test_it_shows_the_exact_text_of_a_consent(as_alice: Client, as_mallory: Clie
 
 
 def test_it_shows_a_text_whose_request_cannot_be_decrypted(as_alice: Client, alice: User) -> None:
-    as_alice.post(f"{CONSENTS}marketing/change/", {"action": "agree"}, REMOTE_ADDR="192.0.2.5")
+    as_alice.post(f"{CONSENTS}marketing/change/", agree_to("marketing"), REMOTE_ADDR="192.0.2.5")
     (consent,) = list_consent_events(user_id=alice.pk, purpose=Purpose.MARKETING)
     shred(alice.pk)
     clear_cache()
@@ -173,7 +200,7 @@ def test_it_shows_a_text_whose_request_cannot_be_decrypted(as_alice: Client, ali
 def test_it_records_an_opt_out_and_takes_it_back(as_alice: Client, alice: User) -> None:
     assert "No opt-out is on record." in page_text(as_alice.get(DO_NOT_SELL))
     for _ in range(2):
-        as_alice.post(DO_NOT_SELL, {"action": "opt-out"})
+        as_alice.post(DO_NOT_SELL, OPT_OUT)
     assert "Your opt-out is on record." in page_text(as_alice.get(DO_NOT_SELL))
     as_alice.post(DO_NOT_SELL, {"action": "end"})
     assert list_kinds(alice, Purpose.DO_NOT_SELL) == [("granted", "web"), ("withdrawn", "web")]
@@ -214,7 +241,7 @@ def test_it_records_choices_of_a_user_whose_data_key_is_damaged(
     damage_keys(alice.pk)
     assert as_alice.get(reverse("overview"), **GPC).status_code == 200
     as_alice.post(DO_NOT_SELL, {"action": "end"})
-    as_alice.post(DO_NOT_SELL, {"action": "opt-out"})
+    as_alice.post(DO_NOT_SELL, OPT_OUT)
     assert list_kinds(alice, Purpose.DO_NOT_SELL) == [("granted", "gpc"), ("withdrawn", "web"), ("granted", "web")]
 
 

@@ -10,9 +10,12 @@ from django.urls import reverse
 from accounts.models import User
 from banking.models import Item, LinkSession
 from banking.provider import InstitutionDown, ProviderConfigurationError, ProviderError, RateLimited, Unavailable
+from compliance.consent.legal_texts import current_version
 from compliance.isolation import tenant
 
 TOKEN = "public-sandbox-1"
+AGREED = {"consent_version": current_version("bank_data").version}
+"""What the form sends that shows the text in force."""
 METADATA = {
     "institution": {"institution_id": "ins_1", "name": "First Platypus Bank"},
     "accounts": [{"id": "acc-checking", "name": "Checking", "mask": "0000"}],

@@ -18,7 +18,7 @@ from banking.models import Connection, Item, LinkSession
 from banking.provider import Unavailable
 from banking.providers import DEFAULT_PROVIDER, provider_for
 from banking.sync import sync_item
-from banking.tests.link_dialog import TOKEN, list_items, make_failing_call, post_public_token, reload_session
+from banking.tests.link_dialog import AGREED, TOKEN, list_items, make_failing_call, post_public_token, reload_session
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider, link_result
 from compliance.consent import ConsentText, Purpose, get_active_consent, grant, list_consent_events, withdraw
 from compliance.consent.legal_texts import current_version
@@ -74,12 +74,23 @@ def test_it_records_the_text_before_it_requests_a_link_token(
 ) -> None:
     withdraw_consent(alice)
     monkeypatch.setattr(provider, "create_link_token", make_failing_call(Unavailable("TIMEOUT")))
-    assert as_alice.post(CONNECT).status_code == 503
+    assert as_alice.post(CONNECT, AGREED).status_code == 503
     event = get_active_consent(user_id=alice.pk, purpose=Purpose.BANK_DATA)
     assert event.version == current_version("bank_data").version
     assert event.text == current_version("bank_data").text.replace("{provider}", "Plaid")
     assert event.scope == {"provider": "plaid", "products": "accounts, balances, transactions", "days": "730"}
     assert (event.expires_at, event.signature) == (None, None)
+
+
+@pytest.mark.parametrize("fields", [{}, {"consent_version": "2020-01-01"}, {"consent_version": ""}])
+def test_it_records_no_consent_to_a_text_that_was_not_shown(
+    as_alice: Client, alice: User, provider: ScriptedProvider, fields: dict[str, str]
+) -> None:
+    before = list_bank_consents(alice)
+    page = as_alice.post(CONNECT, fields | {"period": "730"})
+    assert (page.status_code, "has changed. Read the new version" in page_text(page)) == (422, True)
+    assert f'name="consent_version" value="{current_version("bank_data").version}"' in page_text(page)
+    assert (list_bank_consents(alice), provider.links) == (before, 0)
 
 
 # --- Linking without a consent ----------------------------------------------------------------------------
@@ -184,7 +195,12 @@ def test_it_asks_again_to_reconnect_after_the_text_has_changed(
     page = page_text(as_alice.get(url))
     assert "Agree and continue" in page
     assert "through Plaid:" in page
-    assert as_alice.post(url).status_code == 200
+    for fields in ({}, {"consent_version": "2020-01-01"}):
+        refused = as_alice.post(url, fields)
+        assert (refused.status_code, provider.links) == (422, 0)
+        assert f'name="consent_version" value="{current_version("bank_data").version}"' in page_text(refused)
+        assert not data_consent.has_agreed(user=alice, provider=provider_for(DEFAULT_PROVIDER))
+    assert as_alice.post(url, AGREED).status_code == 200
     assert data_consent.has_agreed(user=alice, provider=provider_for(DEFAULT_PROVIDER))
 
 

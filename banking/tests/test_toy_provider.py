@@ -16,7 +16,7 @@ from banking.provider import ProviderConfigurationError
 from banking.providers import provider_for
 from banking.sync import sync_queue
 from banking.tests.job_queue import queued_jobs
-from banking.tests.link_dialog import list_items, post_public_token
+from banking.tests.link_dialog import AGREED, list_items, post_public_token
 from banking.tests.scripted_provider import ScriptedProvider
 from banking.tests.toy_provider import ToyBank, ToyProvider, sign
 from banking.views import webhooks
@@ -37,7 +37,7 @@ def bank(settings, monkeypatch: pytest.MonkeyPatch) -> ToyBank:
 @pytest.fixture
 def toy_item(bank: ToyBank, as_alice: Client, alice: User) -> Item:
     """Alice's Item at the toy provider, linked through the site's pages."""
-    page = as_alice.post(reverse("connect") + "?provider=toy")
+    page = as_alice.post(reverse("connect") + "?provider=toy", AGREED)
     assert 'src="https://toy.example/dialog.js"' in page_text(page)
     assert "https://toy.example/dialog.js" in page.headers["Content-Security-Policy"]
     with tenant(alice.pk):

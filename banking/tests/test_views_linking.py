@@ -26,6 +26,7 @@ from banking.sync import sync_queue
 from banking.tests.factories import make_account
 from banking.tests.job_queue import queued_jobs
 from banking.tests.link_dialog import (
+    AGREED,
     METADATA,
     OUTAGES,
     TOKEN,
@@ -60,7 +61,7 @@ def test_it_shows_the_consent_before_it_calls_the_provider(as_alice: Client, pro
 
 
 def test_it_opens_the_dialog_with_a_new_link_token(as_alice: Client, alice: User, provider: ScriptedProvider) -> None:
-    first, second = (as_alice.post(reverse("connect")) for _ in range(2))
+    first, second = (as_alice.post(reverse("connect"), AGREED) for _ in range(2))
     assert "link-sandbox-1" in page_text(first)
     assert "link-sandbox-2" in page_text(second)
     assert first.headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
@@ -88,7 +89,7 @@ def test_it_proposes_ninety_days_before_the_first_bank(as_alice: Client, provide
 def test_it_stores_the_choice_before_the_dialog_opens(
     as_alice: Client, alice: User, provider: ScriptedProvider, period: str, days: int | None
 ) -> None:
-    as_alice.post(reverse("connect"), {"period": period})
+    as_alice.post(reverse("connect"), AGREED | {"period": period})
     setting = load_setting(alice)
     assert setting is not None
     assert setting.days_to_retain == days
@@ -99,11 +100,11 @@ def test_it_stores_the_choice_before_the_dialog_opens(
 def test_it_shows_a_former_choice_and_does_not_change_it(
     as_alice: Client, alice: User, provider: ScriptedProvider
 ) -> None:
-    as_alice.post(reverse("connect"), {"period": "all"})
+    as_alice.post(reverse("connect"), AGREED | {"period": "all"})
     text = page_text(as_alice.get(reverse("connect")))
     assert "How long we keep your transactions: Until you delete your account." in text
     assert 'name="period"' not in text
-    as_alice.post(reverse("connect"), {"period": "90"})
+    as_alice.post(reverse("connect"), AGREED | {"period": "90"})
     setting = load_setting(alice)
     assert setting is not None
     assert setting.days_to_retain is None
@@ -112,7 +113,7 @@ def test_it_shows_a_former_choice_and_does_not_change_it(
 def test_it_chooses_nothing_for_a_user_who_gives_no_answer(
     as_alice: Client, alice: User, provider: ScriptedProvider
 ) -> None:
-    assert "link-sandbox-1" in page_text(as_alice.post(reverse("connect")))
+    assert "link-sandbox-1" in page_text(as_alice.post(reverse("connect"), AGREED))
     assert load_setting(alice) is None
 
 
@@ -120,7 +121,7 @@ def test_it_chooses_nothing_for_a_user_who_gives_no_answer(
 def test_it_opens_no_dialog_for_a_period_that_is_not_offered(
     as_alice: Client, provider: ScriptedProvider, period: str
 ) -> None:
-    assert as_alice.post(reverse("connect"), {"period": period}).status_code == 422
+    assert as_alice.post(reverse("connect"), AGREED | {"period": period}).status_code == 422
     assert provider.links == 0
 
 
@@ -132,7 +133,7 @@ def test_it_shows_an_error_if_the_dialog_cannot_be_opened(
     as_alice: Client, alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, error: ProviderError
 ) -> None:
     monkeypatch.setattr(provider, "create_link_token", make_failing_call(error))
-    page = as_alice.post(reverse("connect"))
+    page = as_alice.post(reverse("connect"), AGREED)
     assert page.status_code == 503
     assert 'role="alert"' in page_text(page)
     assert error.code not in page_text(page)
@@ -148,7 +149,7 @@ def test_it_resumes_with_the_same_token_after_the_banks_own_page(
     as_alice: Client, provider: ScriptedProvider, settings
 ) -> None:
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
-    as_alice.post(reverse("connect"))
+    as_alice.post(reverse("connect"), AGREED)
     page = as_alice.get(reverse("oauth_return"), {"oauth_state_id": "state-1"})
     link = page_text(page).partition("<section")[2].partition(">")[0]
     assert 'data-token="link-sandbox-1"' in link
@@ -159,7 +160,7 @@ def test_it_resumes_with_the_same_token_after_the_banks_own_page(
 
 def test_it_stores_no_token_in_the_session(as_alice: Client, provider: ScriptedProvider, settings) -> None:
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
-    as_alice.post(reverse("connect"))
+    as_alice.post(reverse("connect"), AGREED)
     assert "link-sandbox-1" not in str(dict(as_alice.session))
 
 
@@ -167,7 +168,7 @@ def test_it_redirects_to_connect_without_an_open_session(
     as_alice: Client, as_mallory: Client, provider, settings
 ) -> None:
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
-    as_alice.post(reverse("connect"))
+    as_alice.post(reverse("connect"), AGREED)
     assert as_mallory.get(reverse("oauth_return")).url == reverse("connect")
 
 
@@ -390,7 +391,7 @@ def test_it_requires_a_second_factor_if_the_setting_says_so(
     as_alice: Client, provider: ScriptedProvider, settings
 ) -> None:
     settings.REQUIRE_SECOND_FACTOR_TO_LINK = True
-    for response in (as_alice.get(reverse("connect")), as_alice.post(reverse("connect"))):
+    for response in (as_alice.get(reverse("connect")), as_alice.post(reverse("connect"), AGREED)):
         assert response.url == reverse("security")
 
 

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 RETURN = "link_to_return_to"
 NO_SESSION = str(UUID(int=0))
+OUTDATED = _("The text that you agree to has changed. Read the new version, then continue.")
 UNREADABLE = _("We couldn't read %(provider)s's answer. No bank was connected. Start again.")
 
 
@@ -46,6 +47,8 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
     context = connect_context(request.user, provider) | {"period_form": period_form}
     if request.method != "POST" or not period_form.is_valid():
         return render(request, "banking/connect.html", context, status=422 if period_form.errors else 200)
+    if not has_shown_text(request, context):
+        return render(request, "banking/connect.html", context | {"error": OUTDATED}, status=422)
     agree_to_connect(user=request.user, provider=provider, period_form=period_form)
     try:
         opened = sessions.open_link(user=request.user, provider_key=provider.key)
@@ -71,6 +74,8 @@ def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
         if request.method != "POST":
             return render(request, "banking/reconnect.html", context)
         if "consent_version" in context:
+            if not has_shown_text(request, context):
+                return render(request, "banking/reconnect.html", context | {"error": OUTDATED}, status=422)
             data_consent.agree(user=request.user, provider=provider_for(item.provider))
         return dialog(request, update_mode.open_update_mode(user=request.user, item_id=item_id), item)
     except Item.DoesNotExist:
@@ -79,6 +84,11 @@ def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
         logger.warning("No link token to reconnect: %s", error)
         context |= {"error": message_for(error, provider=provider_for(item.provider))}
         return render(request, "banking/reconnect.html", context, status=503)
+
+
+def has_shown_text(request: AuthenticatedHttpRequest, context: dict[str, object]) -> bool:
+    """Whether the form that the user sent showed the text to which they now agree, and not an earlier one or none."""
+    return request.POST.get("consent_version") == context["consent_version"]
 
 
 def reconnect_context(request: AuthenticatedHttpRequest, item: Item) -> dict[str, object]:

@@ -110,13 +110,7 @@ def test_it_does_the_same_work_for_a_known_address(alice: User) -> None:
 
     def count_inserts(email: str) -> int:
         with CaptureQueriesContext(connection) as queries:
-            sign_up(
-                Client(),
-                email,
-                PASSWORD,
-                analytics=current_version("analytics").version,
-                marketing=current_version("marketing").version,
-            )
+            sign_up(Client(), email, PASSWORD, **options)
         return sum("INSERT" in query["sql"] and "consentevent" in query["sql"] for query in queries)
 
     assert count_inserts(EMAIL) == count_inserts(alice.email) == 4

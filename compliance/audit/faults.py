@@ -18,6 +18,8 @@ class ChainFault(StrEnum):
     CHECKPOINT_FORGED = "checkpoint_forged"
     CUT_SINCE_ANCHOR = "cut_since_anchor"
     REPLACED_SINCE_ANCHOR = "replaced_since_anchor"
+    PURGED_TOO_EARLY = "purged_too_early"
+    SHORTENED = "shortened"
 
 
 DESCRIPTIONS: Final = {
@@ -30,6 +32,8 @@ DESCRIPTIONS: Final = {
     ChainFault.CHECKPOINT_FORGED: "its checkpoint was not signed with a key of SIGNING_KEYS",
     ChainFault.CUT_SINCE_ANCHOR: "it was anchored, and is gone with all that came after it",
     ChainFault.REPLACED_SINCE_ANCHOR: "it is not what was anchored: it, or something before it, was replaced",
+    ChainFault.PURGED_TOO_EARLY: "its checkpoint says that it was deleted as older than it was",
+    ChainFault.SHORTENED: "it and all that came after it were there at an earlier verification, and are gone",
 }
 """For operators, in English. ``accounts/privacy/activity/trail_status.py`` has the sentences of the page."""
 

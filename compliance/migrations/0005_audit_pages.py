@@ -6,7 +6,7 @@ from compliance.isolation.migrations import IsolateByOwner
 
 FAULTS = [
     "predecessor_missing", "event_missing", "changed", "unlinked", "end_moved", "chain_missing", "checkpoint_forged",
-    "cut_since_anchor", "replaced_since_anchor",
+    "cut_since_anchor", "replaced_since_anchor", "purged_too_early", "shortened",
 ]  # fmt: skip
 
 # A function, because PL/pgSQL keeps the plan: planning this statement takes longer than executing it. It runs as its
@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, choices=[(fault, fault) for fault in FAULTS], max_length=40),
                 ),
                 ("sequence", models.BigIntegerField(default=0)),
+                ("head_sequence", models.BigIntegerField(default=0)),
             ],
             options={
                 "constraints": [

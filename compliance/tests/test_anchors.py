@@ -67,6 +67,10 @@ def list_anchor_problems(path: Path) -> list[ChainProblem | FileProblem]:
     return list(AnchorVerification(path).find_problems())
 
 
+def list_chain_problems(path: Path) -> list[ChainProblem]:
+    return [problem for problem in list_anchor_problems(path) if isinstance(problem, ChainProblem)]
+
+
 def read_lines(path: Path) -> list[AnchorLine]:
     return [AnchorLine.parse(text) for text in path.read_text().splitlines()]
 
@@ -150,22 +154,47 @@ def test_it_finds_no_problem_as_the_chains_grow(chain: str, anchor_file: Path) -
 
 
 def test_it_accepts_anchors_of_what_was_purged_behind_a_checkpoint(
-    anchor_file: Path, mallory: Any, alice: Any, tamper: Callable[[str], None]
+    anchor_file: Path, mallory: Any, alice: Any, tamper: Callable[[str], None], time_machine: Any
 ) -> None:
+    now = timezone.now()
     with connect_as_superuser() as admin:
         for subject in (alice.pk, mallory.pk):
             insert_old_events(admin, subject, days=400, count=3)
+    time_machine.move_to(now - timedelta(days=399))
     write_anchor()
     with connect_as_superuser() as admin:
         insert_old_events(admin, alice.pk, days=390, count=2)
+    time_machine.move_to(now - timedelta(days=389))
     write_anchor()
+    time_machine.move_to(now)
     record(Action.SYNC, subject=alice)
     assert purge_trail() == 8
-    assert list_anchor_problems(anchor_file) == []
+    assert list_chain_problems(anchor_file) == []
     # Mallory's checkpoint is at her anchored head, Alice's after her first one.
     tamper(f"UPDATE audit_checkpoint SET hash = sha256('x') WHERE subject = '{mallory.pk}'")
-    (problem,) = list_anchor_problems(anchor_file)
+    (problem,) = list_chain_problems(anchor_file)
     assert (problem.subject, problem.fault) == (mallory.pk, ChainFault.REPLACED_SINCE_ANCHOR)
+
+
+def test_it_finds_a_checkpoint_that_is_older_than_what_it_stands_for(
+    anchor_file: Path, alice: Any, tamper: Callable[[str], None], time_machine: Any
+) -> None:
+    """Written by somebody who can replace the database's functions, and signed by the site."""
+    now = timezone.now()
+    write_anchor()
+    record(Action.SYNC, subject=alice)
+    time_machine.move_to(now + timedelta(hours=1))
+    write_anchor()
+    forge = f"""
+        INSERT INTO audit_checkpoint SELECT subject, sequence, hash, now() - interval '{{age}}', 'sig',
+            sha256('a') || sha256('b') FROM audit_head WHERE subject = '{alice.pk}';
+        DELETE FROM audit_link WHERE subject = '{alice.pk}'; DELETE FROM audit_event WHERE subject = '{alice.pk}'
+    """
+    tamper(forge.replace("{age}", "23 hours"))
+    assert list_chain_problems(anchor_file) == []
+    tamper(f"UPDATE audit_checkpoint SET purged_until = now() - interval '366 days' WHERE subject = '{alice.pk}'")
+    (problem,) = list_chain_problems(anchor_file)
+    assert (problem.subject, problem.fault) == (alice.pk, ChainFault.PURGED_TOO_EARLY)
 
 
 # --- The file ---------------------------------------------------------------------------------------------
@@ -248,6 +277,19 @@ def test_it_finds_that_the_end_was_removed(chain: str, anchor_file: Path, time_m
     assert problem.description.startswith("no anchor is newer than ")
 
 
+def test_it_finds_that_the_end_was_removed_before_others_were_appended(
+    chain: str, anchor_file: Path, time_machine: Any
+) -> None:
+    """The next anchor continues the line that was left, so only the time between them shows it."""
+    time_machine.move_to(timezone.now() + timedelta(hours=1, minutes=59))
+    write_anchor()
+    assert list_anchor_problems(anchor_file) == []
+    time_machine.move_to(timezone.now() + timedelta(hours=2, minutes=1))
+    write_anchor()
+    (problem,) = list_anchor_problems(anchor_file)
+    assert (problem.line, problem.description.partition(" 2")[0]) == (3, "no anchor is between")
+
+
 @pytest.mark.parametrize("content", ["", "\n", "{}\n", "[1]\n", "\x00\xff\n", '{"at": 1}\n', "null\n", '"x"\n'])
 def test_it_finds_no_anchor_in_another_file(anchor_file: Path, content: str) -> None:
     anchor_file.write_text(content)
@@ -264,6 +306,27 @@ def test_it_goes_on_after_a_line_that_a_killed_process_left_unfinished(chain: st
     assert describe_anchor_problems(anchor_file) == ["the last line is not an anchor"]
     write_anchor()
     assert len(anchor_file.read_text().splitlines()) == 3
+    assert list_anchor_problems(anchor_file) == []
+
+
+@pytest.mark.parametrize("complete", [0, 1])
+def test_it_repeats_the_heads_of_an_anchor_that_was_left_unfinished(
+    alice: Any, mallory: Any, anchor_file: Path, monkeypatch: pytest.MonkeyPatch, time_machine: Any, complete: int
+) -> None:
+    for _ in range(complete):
+        write_anchor()
+    for user in (alice, mallory):
+        record(Action.SYNC, subject=user)
+    # The database's clock does not move with ours, so what has changed seems old to an anchor after this one.
+    time_machine.move_to(timezone.now() + timedelta(hours=1, minutes=59))
+    monkeypatch.setattr(writing, "MOST_HEADS", 1)
+    write_anchor()
+    kept = anchor_file.read_text().splitlines(keepends=True)
+    unfinished = kept.index(next(line for line in kept if not AnchorLine.parse(line).is_last))
+    anchor_file.write_text("".join(kept[: unfinished + 1]))
+    write_anchor()
+    heads = {head.subject for line in read_lines(anchor_file) for head in line.heads}
+    assert heads >= {alice.pk, mallory.pk}
     assert list_anchor_problems(anchor_file) == []
 
 

@@ -19,8 +19,10 @@ FAULT_SENTENCES: Final[dict[ChainFault, Promise]] = {
     ChainFault.END_MOVED: _("The log ends earlier or later than it did when its last entry was written."),
     ChainFault.CHAIN_MISSING: _("All entries are missing."),
     ChainFault.CHECKPOINT_FORGED: _("The record of the entries deleted after 365 days doesn't have our signature."),
-    # Only ``audit_verify --anchors`` finds these two, and it stores no result.
+    ChainFault.SHORTENED: _("The entry and all entries after it are missing. They were there when we verified before."),
+    # Only ``audit_verify --anchors`` finds these, and it stores no result.
     ChainFault.CUT_SINCE_ANCHOR: _("The entry and all entries after it are missing."),
+    ChainFault.PURGED_TOO_EARLY: _("The entry was deleted before it was 365 days old."),
     ChainFault.REPLACED_SINCE_ANCHOR: _("The entry isn't the one that was written."),
 }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -14,13 +14,16 @@ from compliance.audit.anchors.lines import AnchoredHead, AnchorLine, InvalidAnch
 from compliance.audit.faults import ChainFault, ChainProblem
 from compliance.signing import SigningKeyMissing
 
-# Anchors are hourly; the newest may be late by as much again.
+# Anchors are hourly; each, and the newest, may be late by as much again.
 MAX_AGE: Final = timedelta(hours=2)
+# More than the overlap of two anchors, the longest transaction and the difference of two clocks.
+TOLERANCE: Final = timedelta(days=1)
+MINUTE: Final = "%Y-%m-%d %H:%M"
 
 STORED: Final = """
     -- What the database has at the place of each anchored head: the link's hash, the checkpoint, and whether there is a
     -- chain at all.
-    SELECT a.place, l.hash, c.sequence, c.hash, h.subject IS NOT NULL
+    SELECT a.place, l.hash, c.sequence, c.hash, c.purged_until, h.subject IS NOT NULL
       FROM unnest(%s::uuid[], %s::bigint[]) WITH ORDINALITY AS a (subject, sequence, place)
       LEFT JOIN audit_link l ON l.subject = a.subject AND l.sequence = a.sequence
       LEFT JOIN audit_checkpoint c ON c.subject = a.subject
@@ -43,6 +46,7 @@ class StoredLink(NamedTuple):
     hash: bytes | None
     checkpoint_sequence: int | None
     checkpoint_hash: bytes | None
+    purged_until: datetime | None
     has_head: bool
 
 
@@ -58,6 +62,7 @@ class AnchorVerification:
     compared: int = 0
     _last: AnchorLine | None = None
     _last_number: int = 0
+    _previous_at: datetime | None = None
     _newest_heads: dict[UUID, AnchoredHead] = field(default_factory=dict)
     _faulty: set[UUID] = field(default_factory=set)
 
@@ -92,6 +97,10 @@ class AnchorVerification:
         if not is_signed:
             yield FileProblem(number, "its signature is not of this site")
             return
+        if self._last is not None and line.at - self._last.at > MAX_AGE:
+            yield FileProblem(number, f"no anchor is between {self._last.at:{MINUTE}} and {line.at:{MINUTE}} UTC")
+        if self._last is not None and self._last.is_last:
+            self._previous_at = self._last.at
         self._last, self._last_number = line, number
         self._newest_heads.update({head.subject: head for head in line.heads})
         yield from self._compare_heads([head for head in line.heads if head.subject not in self._faulty])
@@ -102,7 +111,7 @@ class AnchorVerification:
             rows = cursor.fetchall()
         for head, row in zip(heads, map(StoredLink._make, rows), strict=True):
             self.compared += 1
-            if (fault := find_head_fault(head, row)) is not None:
+            if (fault := find_head_fault(head, row, changed_after=self._previous_at)) is not None:
                 self._faulty.add(head.subject)
                 yield ChainProblem(head.subject, head.sequence, fault)
 
@@ -115,20 +124,25 @@ class AnchorVerification:
         elif self._last.root != self._calculate_root():
             yield FileProblem(self._last_number, "its root is not that of the heads in the file")
         if timezone.now() - self._last.at > MAX_AGE:
-            yield FileProblem(self._last_number, f"no anchor is newer than {self._last.at:%Y-%m-%d %H:%M} UTC")
+            yield FileProblem(self._last_number, f"no anchor is newer than {self._last.at:{MINUTE}} UTC")
 
     def _calculate_root(self) -> bytes:
         return merkle_root([hash_leaf(self._newest_heads[subject]) for subject in sorted(self._newest_heads)])
 
 
-def find_head_fault(head: AnchoredHead, stored: StoredLink) -> ChainFault | None:
+def find_head_fault(
+    head: AnchoredHead, stored: StoredLink, *, changed_after: datetime | None = None
+) -> ChainFault | None:
     """Return what is wrong with an anchored head, given what the database has in its place.
 
-    A head that was purged has no link any more. Its checkpoint, whose signature ``chain`` verifies, stands for it.
+    A head that was purged has no link any more. Its checkpoint, whose signature ``chain`` verifies, stands for it. It
+    was in its anchor because it had changed since the anchor before, at ``changed_after``: an older checkpoint lies.
     """
     if stored.hash is not None:
         return None if stored.hash == head.hash else ChainFault.REPLACED_SINCE_ANCHOR
     if stored.checkpoint_sequence is not None and stored.checkpoint_sequence >= head.sequence:
-        is_other = stored.checkpoint_sequence == head.sequence and stored.checkpoint_hash != head.hash
-        return ChainFault.REPLACED_SINCE_ANCHOR if is_other else None
+        if stored.checkpoint_sequence == head.sequence and stored.checkpoint_hash != head.hash:
+            return ChainFault.REPLACED_SINCE_ANCHOR
+        is_early = changed_after and stored.purged_until and changed_after - stored.purged_until > TOLERANCE
+        return ChainFault.PURGED_TOO_EARLY if is_early else None
     return ChainFault.CUT_SINCE_ANCHOR if stored.has_head else ChainFault.CHAIN_MISSING

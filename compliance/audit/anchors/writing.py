@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from io import FileIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.db import connections
@@ -29,6 +29,16 @@ PAGE_SIZE: Final = 5000
 HEADS: Final = "SELECT subject, sequence, hash, changed_at FROM audit_head ORDER BY subject"
 
 
+class FileEnd(NamedTuple):
+    """The last line of an anchor file that is one, or an empty text, and when the last complete anchor was written.
+
+    After that time the heads of the next anchor have changed. Without it, as in a new file, they are all heads.
+    """
+
+    last_line: str
+    complete_at: datetime | None
+
+
 def write_anchor(*, using: str = "ops") -> int:
     """Sign the heads of all chains; append them to ``AUDIT_ANCHOR_FILE`` and log them. Returns the number of chains.
 
@@ -47,9 +57,9 @@ def write_anchor(*, using: str = "ops") -> int:
 def append_anchor(path: Path, *, using: str) -> list[AnchorLine]:
     """Append an anchor to the file, and return its lines. Raises ``OSError``."""
     with lock_anchor_file(path) as file:
-        last = read_last_line(file)
-        since = AnchorLine.parse(last).at if last else None
-        lines = build_lines(using=using, since=since, previous=hash_line(last) if last else "")
+        end = read_end(file)
+        previous = hash_line(end.last_line) if end.last_line else ""
+        lines = build_lines(using=using, since=end.complete_at, previous=previous)
         append_lines(file, lines)
     return lines
 
@@ -98,20 +108,20 @@ def lock_anchor_file(path: Path) -> Iterator[FileIO]:
         yield file
 
 
-def read_last_line(file: FileIO) -> str:
-    """Return the last complete line that is an anchor, or an empty text.
-
-    What a killed process left unfinished after it is passed over.
-    """
+def read_end(file: FileIO) -> FileEnd:
+    """Read the end of the file. What a killed process left unfinished is passed over, be it a line or an anchor."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - TAIL_BYTES))
-    for line in reversed(file.read().decode(errors="replace").split("\n")[:-1]):
+    last_line = ""
+    for text in reversed(file.read().decode(errors="replace").split("\n")[:-1]):
         try:
-            AnchorLine.parse(line)
+            line = AnchorLine.parse(text)
         except InvalidAnchor:
             continue
-        return line
-    return ""
+        last_line = last_line or text
+        if line.is_last:
+            return FileEnd(last_line, line.at)
+    return FileEnd(last_line, None)
 
 
 def append_lines(file: FileIO, lines: Sequence[AnchorLine]) -> None:

@@ -3,7 +3,8 @@
 The triggers of ``0003_audit`` reject every change. They get one door, for rows that are more than 365 days old: a link
 may be deleted once its chain has a checkpoint at or after it, and an event once its link is gone. A checkpoint only
 moves ahead, never past a newer event. These rules are in the triggers, not in the function that is called, so they bind
-every role; only a superuser who disables triggers gets past them, and the anchors show what they did.
+every role; only who can disable triggers gets past them: a superuser, and app_owner, which may SET ROLE audit_owner. The
+anchors show what they did.
 
 Signatures are made and verified in Python (``compliance/audit/checkpoints.py``): a checkpoint without one is reported.
 """

@@ -7,12 +7,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
+import time_machine
 from django.db import ProgrammingError, connection, connections
 from django.utils import timezone
 
 from compliance.audit import Action, checkpoints, record
 from compliance.audit.chain import Verification
-from compliance.audit.checkpoints import purge_trail
+from compliance.audit.checkpoints import RETENTION, Checkpoint, CheckpointTooNew, is_signed, purge_trail
 from compliance.audit.faults import ChainFault, ChainProblem
 from compliance.isolation import tenant
 from compliance.tasks import purge_audit_trail
@@ -69,6 +70,17 @@ def test_it_deletes_what_is_older_than_365_days_and_the_rest_still_verifies(chai
 def test_it_deletes_nothing_younger_whatever_it_is_asked(chain: UUID) -> None:
     assert purge_trail(before=timezone.now() + timedelta(days=1000)) == 10
     assert list_sequences(chain) == [11, 12, 13]
+
+
+def test_it_signs_no_checkpoint_for_younger_events(alice: Any) -> None:
+    """Whatever the database's functions propose."""
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        checkpoint = Checkpoint(alice.pk, 1, bytes(32), now - RETENTION)
+        with pytest.raises(CheckpointTooNew):
+            checkpoint.sign()
+        older = checkpoint._replace(purged_until=now - RETENTION - timedelta(microseconds=1))
+        assert is_signed(older, older.sign())
 
 
 def test_it_keeps_more_if_it_is_asked(chain: UUID) -> None:

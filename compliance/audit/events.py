@@ -125,13 +125,17 @@ class DailyAccess(models.Model):
 
 
 class TrailVerification(models.Model):
-    """When a chain was verified last, how many events it had, and the first fault that was found; empty if none."""
+    """When a chain was verified last, how many events it had, and the first fault that was found; empty if none.
+
+    ``head_sequence`` is the greatest sequence that its head had at any verification: a head never goes back.
+    """
 
     owner = models.UUIDField(primary_key=True)
     at = models.DateTimeField()
     events = models.BigIntegerField()
     fault = models.CharField(max_length=40, blank=True, choices=[(fault.value, fault.value) for fault in ChainFault])
     sequence = models.BigIntegerField(default=0)
+    head_sequence = models.BigIntegerField(default=0)
 
     objects = BoundQuerySet.as_manager()
 

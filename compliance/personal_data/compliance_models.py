@@ -160,6 +160,7 @@ register(
         kept_for=ENDS_KEPT_FOR,
         owner="owner",
         exported=("at", "events", "fault", "sequence"),
+        technical=frozenset({"head_sequence"}),
         files=(ExportFile(name="activity/last_verification.jsonl"),),
         kept_after_erasure=ENDS_REASON,
     ),

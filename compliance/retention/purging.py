@@ -38,8 +38,12 @@ def claim_due_settings(*, limit: int) -> list[ClaimedSetting]:
 
 
 def get_claimed(claim: ClaimedSetting) -> RetentionSetting | None:
-    """Return a claimed setting; ``None`` if the claim was lost or the setting changed since. Needs a tenant."""
-    return RetentionSetting.objects.filter(owner=claim.owner_id, data_type=claim.data_type, due_at=claim.until).first()
+    """Return a claimed setting, locked until the open transaction ends, so that nobody changes the choice meanwhile.
+
+    ``None`` if the claim was lost or the setting changed since. Needs a tenant.
+    """
+    claimed = RetentionSetting.objects.filter(owner=claim.owner_id, data_type=claim.data_type, due_at=claim.until)
+    return claimed.select_for_update().first()
 
 
 def purge_expired(claim: ClaimedSetting, *, batch_rows: int = BATCH_ROWS) -> int:

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from smtplib import SMTPDataError
+from threading import Thread
 from typing import Any
 
 import pytest
 import time_machine
 from django.core import mail
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.emails import sending
 from accounts.models import Notification, User
+from accounts.privacy.retention import announcements
 from accounts.privacy.retention.tasks import apply_retention, dispatch_due_retention
 from banking.account_matching.locks import lock_accounts
 from banking.models import Account, Item, Transaction
@@ -25,6 +28,7 @@ from compliance.retention import purging
 from compliance.retention.choosing import UnknownPeriod, choose_period
 from compliance.retention.models import RetentionSetting
 from compliance.tests.threads import in_threads
+from config.tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -289,6 +293,72 @@ def test_it_deletes_at_once_if_the_person_confirms_that(alice: User, account: Ac
 def test_it_refuses_a_period_that_the_rule_does_not_offer(alice: User) -> None:
     with pytest.raises(UnknownPeriod):
         choose(alice, 31)
+
+
+# --- A choice while a worker is at work -------------------------------------------------------------------
+
+
+def run_while_choosing(user: User, days: int | None, work: Callable[[], object]) -> None:
+    """Run a worker's step in a thread between the moment a choice is written and the moment it is committed."""
+    thread = Thread(target=lambda: in_threads(1, work))
+    with tenant(user.pk):
+        choose(user, days)
+        thread.start()
+        wait_until(lambda: is_waiting_for_row() or not thread.is_alive())
+    thread.join()
+
+
+def is_waiting_for_row() -> bool:
+    """Whether another transaction waits for one that is open."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))")
+        return bool(cursor.fetchone()[0])
+
+
+def test_it_lets_no_other_period_count_than_the_email_said(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    [claim] = purging.claim_due_settings(limit=1)
+    send_email = sending.send_email
+
+    def choose_meanwhile(*arguments: Any) -> None:
+        send_email(*arguments)
+        choose(alice, 30)
+        with tenant(alice.pk):
+            RetentionSetting.objects.update(due_at=claim.until)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sending, "send_email", choose_meanwhile)
+        assert not announcements.send_notice(claim)
+    assert (get_setting(alice).days_to_retain, get_setting(alice).effective_at) == (30, None)
+
+
+def test_it_counts_no_email_for_a_choice_that_is_being_stored(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    [claim] = purging.claim_due_settings(limit=1)
+    with tenant(alice.pk):
+        notice = announcements._prepare_notice(claim)
+    assert notice is not None
+
+    def mark_sent() -> bool:
+        with tenant(alice.pk):
+            return announcements._mark_sent(claim, notice)
+
+    run_while_choosing(alice, 30, mark_sent)
+    assert (get_setting(alice).days_to_retain, get_setting(alice).effective_at) == (30, None)
+
+
+def test_it_deletes_no_batch_after_a_choice_to_keep_everything(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90, at_once=True)
+    [claim] = purging.claim_due_settings(limit=1)
+    run_while_choosing(alice, None, lambda: purging.purge_expired(claim))
+    assert count_rows(alice) == 4
+
+
+def test_it_puts_no_choice_off_that_is_being_stored(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 90)
+    [claim] = purging.claim_due_settings(limit=1)
+    run_while_choosing(alice, 30, lambda: purging.finish(claim))
+    assert get_setting(alice).due_at == NOON
 
 
 # --- The record -------------------------------------------------------------------------------------------

@@ -77,6 +77,10 @@ def _mark_sent(claim: ClaimedSetting, notice: RetentionNotice) -> bool:
     setting = get_claimed(claim)
     if setting is None or not setting.needs_notice() or setting.days_to_retain is None:
         return False
+    # The email said what is deleted after one choice; another one needs its own.
+    mailed = notice.setting
+    if (setting.days_to_retain, setting.chosen_at) != (mailed.days_to_retain, mailed.chosen_at):
+        return False
     setting.announce(at=timezone.now())
     setting.save(update_fields=["announced_at", "effective_at"])
     message = RetentionNoticeMessage(

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from banking.account_matching.locks import try_to_lock_accounts
-from banking.models import TransactionTotal
+from banking.models import Transaction, TransactionTotal
 from banking.retention import statements
 from compliance.isolation import tenant
 from compliance.retention import OwnerIsBusy, PurgeGroup, PurgePreview
@@ -17,6 +17,11 @@ from compliance.retention.rules import EVERYTHING, PurgeSample
 SAMPLE_ROWS: Final = 5
 # The overview shows 30 days, and a bank may report a day of them late.
 DAYS_OF_DAILY_TOTALS: Final = 62
+
+
+def are_transactions_stored(*, owner_id: UUID) -> bool:
+    """Whether an owner has transactions, or a sync stores some now; if not, none does until the transaction ends."""
+    return not try_to_lock_accounts(owner_id=owner_id) or Transaction.objects.filter(owner=owner_id).exists()
 
 
 def preview_purge(*, owner_id: UUID, before: date) -> PurgePreview:

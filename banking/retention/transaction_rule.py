@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from banking.models import Item
-from banking.retention.purging import preview_purge, purge_transactions
+from banking.retention.purging import are_transactions_stored, preview_purge, purge_transactions
 from compliance.audit.daily_access import DataKind
 from compliance.retention import FixedRule, RetentionChoice, RetentionRule, register_fixed_rule, register_rule
 from compliance.retention.models import RetentionSetting
@@ -40,6 +40,7 @@ RULE: Final = RetentionRule(
         "until they are posted, and a transfer stays up to four days longer."
     ),
     stays_page="monthly_totals",
+    is_stored=are_transactions_stored,
     preview=preview_purge,
     purge=purge_transactions,
     restore=request_complete_syncs,

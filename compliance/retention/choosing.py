@@ -8,7 +8,7 @@ from compliance.audit import Action, record
 from compliance.audit.recording import UserLike
 from compliance.isolation import tenant
 from compliance.retention.models import RetentionSetting
-from compliance.retention.rules import EVERYTHING, RetentionRule
+from compliance.retention.rules import RetentionRule
 
 
 class UnknownPeriod(ValueError):
@@ -19,7 +19,8 @@ def choose_period(*, user: UserLike, rule: RetentionRule, days: int | None, at_o
     """Store a person's choice.
 
     A longer period counts at once. A shorter one counts seven days after the person was told by email, or now with
-    ``at_once``, which the person has to confirm after a preview. Raises ``UnknownPeriod``.
+    ``at_once``, which the person has to confirm after a preview. Keeping nothing counts now if no row is stored.
+    Raises ``UnknownPeriod``.
     """
     if not rule.allows(days):
         raise UnknownPeriod(rule.data_type)
@@ -68,7 +69,8 @@ def _apply_choice(setting: RetentionSetting, rule: RetentionRule, days: int | No
     if days is None or (in_effect is not None and days >= in_effect):
         setting.previous_days, setting.effective_at = days, now
         setting.announced_at = setting.announced_at if setting.announced_at and days is not None else None
-    elif at_once or (days == 0 and not rule.preview(owner_id=setting.owner_id, before=EVERYTHING).groups):
+    # A preview leaves out rows that are still needed, and are deleted later.
+    elif at_once or (days == 0 and not rule.is_stored(owner_id=setting.owner_id)):
         setting.previous_days, setting.announced_at, setting.effective_at = in_effect, None, now
     else:
         setting.previous_days, setting.announced_at, setting.effective_at = in_effect, None, None

@@ -79,6 +79,13 @@ class Preview(Protocol):
         """Count them, inside the owner's tenant."""
 
 
+class IsStored(Protocol):
+    """Whether any row of ``owner_id`` is stored, or is being stored."""
+
+    def __call__(self, *, owner_id: UUID) -> bool:
+        """Look inside the owner's tenant, without waiting. If there is none, none is stored until it ends."""
+
+
 class Purge(Protocol):
     """Deletes up to about ``limit`` rows of ``owner_id`` whose day is before ``before``."""
 
@@ -112,6 +119,7 @@ class RetentionRule:
     initial_days: int | None
     preselected_days: int | None
     stays: "StrOrPromise"
+    is_stored: IsStored
     preview: Preview
     purge: Purge
     stays_page: str = ""

@@ -13,12 +13,13 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from msgspec.structs import replace
 
 from accounts.emails import sending
 from accounts.models import Notification, User
 from accounts.privacy.retention import announcements
 from accounts.privacy.retention.tasks import apply_retention, dispatch_due_retention
-from banking.account_matching.locks import lock_accounts
+from banking.account_matching.locks import lock_accounts, try_to_lock_accounts
 from banking.models import Account, Item, Transaction
 from banking.retention.transaction_rule import RULE
 from banking.tests.factories import make_account, make_transaction
@@ -29,6 +30,11 @@ from compliance.retention.choosing import UnknownPeriod, choose_period
 from compliance.retention.models import RetentionSetting
 from compliance.tests.threads import in_threads
 from config.tests.processes import wait_until
+from credit.enrollment.retention_rule import RAW_REPORTS
+from credit.models import AttemptStatus, PullAttempt, RawReport, Report
+from credit.report import ReportStatus
+from credit.tests.experian_samples import parse_sample
+from credit.tests.factories import store_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -293,6 +299,58 @@ def test_it_deletes_at_once_if_the_person_confirms_that(alice: User, account: Ac
 def test_it_refuses_a_period_that_the_rule_does_not_offer(alice: User) -> None:
     with pytest.raises(UnknownPeriod):
         choose(alice, 31)
+
+
+# --- Keeping nothing --------------------------------------------------------------------------------------
+
+
+def test_it_keeps_nothing_at_once_if_nothing_is_stored(alice: User, clock: Any) -> None:
+    for rule in (RULE, RAW_REPORTS):
+        assert choose_period(user=alice, rule=rule, days=0).effective_at == NOON
+
+
+def test_it_announces_that_an_original_goes_which_still_waits_for_answers(alice: User, clock: Any) -> None:
+    report_id = store_report(alice, replace(parse_sample(), reported_on=NOON.date()))
+    with tenant(alice.pk):
+        Report.objects.filter(pk=report_id).update(state=ReportStatus.MISMATCH)
+    assert choose_period(user=alice, rule=RAW_REPORTS, days=0).effective_at is None
+    with tenant(alice.pk):
+        RawReport.objects.update(confirmed_at=timezone.now())
+    run_beat(clock, minutes=1)
+    with tenant(alice.pk):
+        assert RawReport.objects.count() == 1
+    assert len(mail.outbox) == 1
+
+
+def test_it_waits_for_the_notice_while_the_bureau_is_asked(alice: User, clock: Any) -> None:
+    store_report(alice, replace(parse_sample(), reported_on=NOON.date()))
+    with tenant(alice.pk):
+        Report.objects.all().delete()
+        RawReport.objects.all().delete()
+        PullAttempt.objects.update(status=AttemptStatus.PENDING, finished_at=None)
+    assert choose_period(user=alice, rule=RAW_REPORTS, days=0).effective_at is None
+
+
+def test_it_waits_for_the_notice_while_a_first_import_is_stored(alice: User, account: Account, clock: Any) -> None:
+    with tenant(alice.pk):
+        Transaction.objects.all().delete()
+    with tenant(alice.pk):
+        lock_accounts(owner_id=alice.pk)
+        in_threads(1, lambda: choose(alice, 0))
+    assert get_setting(alice).effective_at is None
+
+
+def test_it_lets_no_import_begin_before_the_choice_is_stored(alice: User, account: Account, clock: Any) -> None:
+    with tenant(alice.pk):
+        Transaction.objects.all().delete()
+    with tenant(alice.pk):
+        choose(alice, 0)
+
+        def try_lock() -> bool:
+            with tenant(alice.pk):
+                return try_to_lock_accounts(owner_id=alice.pk)
+
+        assert in_threads(1, try_lock) == [False]
 
 
 # --- A choice while a worker is at work -------------------------------------------------------------------

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from compliance.audit.daily_access import DataKind
 from compliance.retention import FixedRule, RetentionChoice, RetentionRule, register_fixed_rule, register_rule
-from credit.stored.raw_retention import preview_raw_reports, purge_raw_reports
+from credit.stored.raw_retention import are_raw_reports_stored, preview_raw_reports, purge_raw_reports
 
 RAW_REPORTS: Final = RetentionRule(
     data_type="original-credit-reports",
@@ -24,6 +24,7 @@ RAW_REPORTS: Final = RetentionRule(
         "The reports that our pages show stay, with scores and changes. An original report that we couldn't prepare "
         "yet, or that waits for your answers, stays until that is done."
     ),
+    is_stored=are_raw_reports_stored,
     preview=preview_raw_reports,
     purge=purge_raw_reports,
     warnings={0: _("Each original report is then deleted within a day after we prepared it for our pages.")},

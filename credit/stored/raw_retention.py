@@ -14,11 +14,22 @@ from django.utils.translation import gettext as _
 from compliance.isolation import tenant
 from compliance.retention import PurgeGroup, PurgePreview
 from compliance.retention.rules import PurgeSample
-from credit.models import RawReport, Report
+from credit.models import AttemptStatus, Enrollment, PullAttempt, RawReport, Report
 from credit.stored.documents import StaleDocument, decode_report
 from credit.stored.reports import WITHHELD
 
 SAMPLE_ROWS = 5
+
+
+def are_raw_reports_stored(*, owner_id: UUID) -> bool:
+    """Whether an owner has raw reports, also ones that are still needed, or the bureau may deliver one now.
+
+    If not, no pull begins until the transaction ends.
+    """
+    enrollments = Enrollment.objects.filter(owner=owner_id)
+    is_locked = enrollments.exists() and not enrollments.select_for_update(of=["self"], skip_locked=True).exists()
+    is_pulling = PullAttempt.objects.filter(owner=owner_id, status=AttemptStatus.PENDING).exists()
+    return is_locked or is_pulling or RawReport.objects.filter(owner=owner_id).exists()
 
 
 def preview_raw_reports(*, owner_id: UUID, before: date) -> PurgePreview:

@@ -159,6 +159,7 @@ register(
             "succeeded_on",
             "purged_before",
             "purged_since",
+            "totals_until",
         ),
         files=(
             ExportFile(

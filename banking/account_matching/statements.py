@@ -69,19 +69,33 @@ SET removed_at = CASE WHEN replacement.by <> '' THEN now() END, replaced_by = re
 FROM (
     -- What replaces each row now: a successor's rows, its own posted row, or nothing.
     SELECT candidate.id, CASE
-        WHEN candidate.date >= span.until THEN 'successor'
+        WHEN candidate.is_counted_elsewhere THEN 'successor'
         WHEN candidate.pending AND EXISTS (
             SELECT FROM banking_transaction AS posted
             WHERE posted.account_id = ANY (%(known)s) AND posted.pending_id = candidate.provider_id
               AND posted.pending_id <> '' AND NOT posted.pending
               AND (posted.removed_at IS NULL OR posted.replaced_by <> '')) THEN 'posted'
         ELSE '' END AS by
-    FROM banking_transaction AS candidate
-    -- Until which day the rows of each account count.
-    JOIN unnest(%(accounts)s::uuid[], %(untils)s::date[]) AS span (account_id, until) USING (account_id)
-    -- Rows that count or were replaced by a successor, and whose state changes.
-    WHERE (candidate.removed_at IS NULL OR candidate.replaced_by = 'successor')
-      AND coalesce(candidate.date >= span.until, false) <> (candidate.replaced_by = 'successor')
+    FROM (
+        -- Of the days that are in an account's totals, its own rows count, and no successor's.
+        SELECT transaction.*, coalesce(
+                transaction.date >= span.until
+                AND transaction.date > coalesce(account.totals_until, '-infinity'), false)
+            OR EXISTS (
+                SELECT FROM unnest(
+                    %(counted_accounts)s::uuid[], %(counted_since)s::date[], %(counted_until)s::date[]
+                ) AS counted (account_id, since, until)
+                WHERE counted.account_id = transaction.account_id
+                    AND transaction.date BETWEEN counted.since AND counted.until) AS is_counted_elsewhere
+        FROM banking_transaction AS transaction JOIN banking_account AS account ON account.id = transaction.account_id
+        -- Until which day the rows of each account count.
+        JOIN unnest(%(accounts)s::uuid[], %(untils)s::date[]) AS span (account_id, until)
+            ON span.account_id = transaction.account_id
+        -- Rows that count or were replaced by a successor.
+        WHERE transaction.removed_at IS NULL OR transaction.replaced_by = 'successor'
+    ) AS candidate
+    -- Rows whose state changes.
+    WHERE is_counted_elsewhere <> (candidate.replaced_by = 'successor')
 ) AS replacement
 WHERE existing.id = replacement.id
 RETURNING existing.id, existing.replaced_by

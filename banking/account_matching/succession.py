@@ -15,11 +15,23 @@ from banking.account_matching.precedence import recency
 from banking.models import Account, Connection, Item
 
 
+class CountedRange(NamedTuple):
+    """The posted days of an account's transactions that are in the totals of a former account, both ends included."""
+
+    account_id: UUID
+    since: date
+    until: date
+
+
 class SuccessionResult(NamedTuple):
-    """How many transactions changed whether they count, and the Items that another connection has replaced."""
+    """How many transactions changed whether they count, and the Items that another connection has replaced.
+
+    ``counted`` are the transactions that do not count because former accounts' totals have them.
+    """
 
     changed: int = 0
     redundant_items: Sequence[UUID] = ()
+    counted: Sequence[CountedRange] = ()
 
 
 class FirstDays(NamedTuple):
@@ -44,8 +56,12 @@ def update_succession(*, item: Item, remaining: list[Account] | None = None) -> 
         return SuccessionResult()
     days = first_days(item.owner_id, affected)
     untils = {account.pk: until for group in groups for account, until in assign_successors(group, days)}
+    counted = [days for group in groups for days in list_counted_ranges(group)]
     params: dict[str, Any] = {
         "owner": item.owner_id,
+        "counted_accounts": [days.account_id for days in counted],
+        "counted_since": [days.since for days in counted],
+        "counted_until": [days.until for days in counted],
         "accounts": [a.pk for a in affected],
         "untils": [untils[a.pk] for a in affected],
         "known": [a.pk for a in accounts],
@@ -56,7 +72,7 @@ def update_succession(*, item: Item, remaining: list[Account] | None = None) -> 
         if changed:
             params["again"] = [row_id for row_id, replaced_by in changed if not replaced_by]
             cursor.execute(statements.COPY_USER_FIELDS, params)
-    return SuccessionResult(len(changed), find_redundant_items(accounts, proven))
+    return SuccessionResult(len(changed), find_redundant_items(accounts, proven), counted)
 
 
 def first_days(owner_id: UUID, accounts: Sequence[Account]) -> dict[UUID, FirstDays]:
@@ -82,6 +98,17 @@ def assign_successors(group: Sequence[Account], days: dict[UUID, FirstDays]) -> 
         untils.append((account, until))
         until = earlier(until, days[account.pk].transactions)
     return untils
+
+
+def list_counted_ranges(group: Sequence[Account]) -> list[CountedRange]:
+    """List what the totals of a group's accounts have of the transactions of its more recent accounts."""
+    members = sorted(group, key=recency, reverse=True)
+    return [
+        CountedRange(account.pk, former.purged_since, former.totals_until)
+        for index, account in enumerate(members)
+        for former in members[index + 1 :]
+        if former.purged_since is not None and former.totals_until is not None
+    ]
 
 
 def find_redundant_items(accounts: Sequence[Account], proven: set[Pair]) -> list[UUID]:

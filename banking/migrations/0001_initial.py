@@ -251,6 +251,7 @@ class Migration(migrations.Migration):
                 ("succeeded_on", models.DateField(null=True)),
                 ("purged_before", models.DateField(null=True)),
                 ("purged_since", models.DateField(null=True)),
+                ("totals_until", models.DateField(null=True)),
             ],
             options={
                 "constraints": [models.UniqueConstraint(fields=("item", "provider_id"), name="one_row_per_account")]

@@ -42,9 +42,11 @@ class Account(Owned):
     )
     succeeded_on = models.DateField(null=True)
     # Transactions before the first day were purged and do not come back, unless all were (then it is the last day that
-    # a date can have); the oldest of them was posted on the second. Only ``retention`` writes both.
+    # a date can have). The oldest of them was posted on the second, and the newest that counted, so that the account's
+    # totals have it, on the third. Only ``retention`` writes them.
     purged_before = models.DateField(null=True)
     purged_since = models.DateField(null=True)
+    totals_until = models.DateField(null=True)
 
     objects: ClassVar = AccountQuerySet.as_manager()
 

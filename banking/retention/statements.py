@@ -101,13 +101,16 @@ WITH counted_pending AS MATERIALIZED (
     -- From now on, no sync stores rows of these days again.
     UPDATE banking_account AS account
     SET purged_since = least(account.purged_since, covered.since),
-        purged_before = greatest(account.purged_before, %(before)s)
+        purged_before = greatest(account.purged_before, %(before)s),
+        totals_until = greatest(account.totals_until, covered.until)
     FROM (
-        SELECT account_id, min(date) FILTER (WHERE removed_at IS NULL OR replaced_by <> '') AS since FROM purged
-        GROUP BY account_id
+        SELECT account_id, min(date) FILTER (WHERE removed_at IS NULL OR replaced_by <> '') AS since,
+            max(date) FILTER (WHERE removed_at IS NULL) AS until
+        FROM purged GROUP BY account_id
     ) AS covered
     WHERE account.id = covered.account_id AND account.owner_id = %(owner)s AND (
         covered.since < coalesce(account.purged_since, 'infinity')
+        OR covered.until > coalesce(account.totals_until, '-infinity')
         OR %(before)s > coalesce(account.purged_before, '-infinity'))
 )
 SELECT count(*) FROM purged
@@ -155,11 +158,40 @@ WHERE gone IS DISTINCT FROM false OR account_id IS NULL OR pending AND EXISTS (
         AND NOT posted.gone)
 """
 
-# Months that the stream covers are counted from the stream alone.
-DELETE_COVERED_TOTALS: Final = """
-DELETE FROM banking_transactiontotal
-WHERE owner_id = %(owner)s AND account_id = ANY (%(accounts)s)
-    AND (source = 'stream' OR starts_on >= (SELECT date_trunc('month', min(day)) FROM incoming))
+# The accounts that a downloaded stream has rows of, and from which day on. An account that the bank does not list any
+# more has none, and another one may have a shorter history than before.
+STREAMED: Final = """
+SELECT account_id, min(day) AS since FROM incoming
+WHERE account_id = ANY (%(accounts)s) AND NOT gone GROUP BY account_id
+"""
+
+# What the stream covers is counted from the stream alone. The total of the month in which an account's stream begins
+# stays if it has older transactions, too; LEAVE_OUT_COUNTED then leaves out what is in it.
+DELETE_COVERED_TOTALS: Final = f"""
+DELETE FROM banking_transactiontotal AS total USING (
+    SELECT streamed.*, date_trunc('month', since)::date AS month, account.purged_since < since AND EXISTS (
+        SELECT FROM banking_transactiontotal AS first
+        WHERE first.account_id = streamed.account_id AND period = 'month'
+            AND starts_on = date_trunc('month', since)) AS is_month_kept
+    FROM ({STREAMED}) AS streamed JOIN banking_account AS account ON account.id = streamed.account_id
+) AS streamed
+WHERE total.owner_id = %(owner)s AND total.account_id = streamed.account_id AND CASE
+    WHEN is_month_kept THEN starts_on >= month + interval '1 month'
+    WHEN period = 'month' THEN starts_on >= month
+    ELSE source = 'stream' OR starts_on >= since END
+"""  # noqa: S608  (built from constants)
+
+# Rows that are in a total which stays: of the same account, or of a former one.
+LEAVE_OUT_COUNTED: Final = """
+DELETE FROM incoming USING banking_account AS account
+WHERE account.id = incoming.account_id AND account.id = ANY (%(accounts)s) AND (
+    incoming.date <= account.totals_until AND EXISTS (
+        SELECT FROM banking_transactiontotal AS total
+        WHERE total.account_id = account.id AND period = 'month' AND starts_on = date_trunc('month', incoming.day))
+    OR EXISTS (
+        SELECT FROM unnest(%(counted_accounts)s::uuid[], %(counted_since)s::date[], %(counted_until)s::date[])
+            AS counted (account_id, since, until)
+        WHERE counted.account_id = incoming.account_id AND incoming.date BETWEEN since AND until))
 """
 
 STREAM_LEGS: Final = LEGS_AMONG.format(rows="incoming", counts="true")
@@ -167,28 +199,46 @@ ADD_STREAM_TO_TOTALS: Final = ADD_TO_TOTALS.format(
     rows="incoming AS banking_transaction", counts="true", legs=GIVEN_LEGS
 )
 
-# An account of which nothing was kept starts anew when rows are stored again: the stream has all of them.
-REOPEN_ACCOUNTS: Final = """
-UPDATE banking_account AS account SET purged_before = NULL, purged_since = NULL
-WHERE owner_id = %(owner)s AND id = ANY (%(accounts)s) AND (purged_before = %(everything)s OR EXISTS (
-    SELECT FROM banking_transactiontotal AS total WHERE total.account_id = account.id AND source = 'stream'))
-RETURNING id
+# From now on the totals have what the stream has.
+COVER_STREAM: Final = """
+UPDATE banking_account AS account
+SET purged_before = %(everything)s, purged_since = least(account.purged_since, streamed.since),
+    totals_until = greatest(account.totals_until, streamed.until)
+FROM (SELECT account_id, min(date) AS since, max(date) AS until FROM incoming GROUP BY account_id) AS streamed
+WHERE account.id = streamed.account_id AND account.owner_id = %(owner)s
 """
 
-# Totals of a former account count until its successor has its own: the stream of the successor has these days, too.
-IS_COUNTED_TOTAL: Final = """
-NOT EXISTS (
-    SELECT FROM banking_account AS former JOIN banking_transactiontotal AS newer
-        ON newer.account_id = former.successor_id AND newer.source = 'stream' AND newer.starts_on <= total.starts_on
-    WHERE former.id = total.account_id)
+# Accounts of which nothing was kept, and of which the stream has rows: they start anew.
+FIND_REOPENED: Final = f"""
+SELECT id FROM banking_account
+WHERE owner_id = %(owner)s AND id = ANY (%(accounts)s) AND purged_before = %(everything)s
+    AND id IN (SELECT account_id FROM ({STREAMED}) AS streamed)
+"""  # noqa: S608  (built from constants)
+
+# Rows of before the stream stay in the totals that are left.
+REOPEN_ACCOUNTS: Final = """
+UPDATE banking_account AS account
+SET purged_before = CASE WHEN has_totals THEN coalesce(first_day, purged_before) END,
+    purged_since = CASE WHEN has_totals THEN purged_since END,
+    totals_until = CASE WHEN has_totals THEN least(totals_until, first_date - 1) END
+FROM (
+    SELECT reopened.id, (SELECT min(day) FROM incoming WHERE account_id = reopened.id AND NOT gone) AS first_day,
+        (SELECT min(date) FROM incoming WHERE account_id = reopened.id AND NOT gone) AS first_date,
+        EXISTS (SELECT FROM banking_transactiontotal WHERE account_id = reopened.id) AS has_totals
+    FROM banking_account AS reopened WHERE reopened.id = ANY (%(accounts)s)
+) AS state
+WHERE account.owner_id = %(owner)s AND account.id = state.id
 """
+
+# Rows of all days are stored, also those that the next purge deletes: it adds them to the totals.
+STORE_ALL: Final = "UPDATE incoming SET first_day = NULL WHERE account_id = ANY (%(accounts)s)"
 
 MONTHLY_TOTALS: Final = f"""
 SELECT month, currency, counted_as, sum(money_in), sum(money_out), sum(rows)::int
 FROM (
     SELECT date_trunc('month', starts_on)::date AS month, currency, category AS counted_as, money_in, money_out,
         count AS rows
-    FROM banking_transactiontotal AS total WHERE owner_id = %(owner)s AND {IS_COUNTED_TOTAL}
+    FROM banking_transactiontotal WHERE owner_id = %(owner)s
     -- The rows that are still stored.
     UNION ALL
     SELECT date_trunc('month', day)::date, banking_transaction.currency, coalesce(nullif(user_category, ''), category),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.backends.utils import CursorWrapper
 
+from banking.account_matching.succession import CountedRange
 from banking.models import Item, Transaction, TransactionTotal
 from banking.retention import statements
 from banking.retention.purging import first_daily_day
@@ -13,17 +14,21 @@ from banking.transactions.transfers import pair_legs, read_legs
 from compliance.retention.rules import EVERYTHING
 
 
-def replace_totals(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID]) -> bool:
+def replace_totals(
+    cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID], counted: Sequence[CountedRange]
+) -> bool:
     """Replace an Item's totals by those of the whole stream, which is in the table ``incoming``.
 
     ``False`` if transactions of the Item are still stored, which the purge adds to the totals first. Transfers are
-    found between the Item's own accounts only: the rows of other Items are not here.
+    found between the Item's own accounts only: the rows of other Items are not here. What is in ``counted`` is in the
+    totals of former accounts.
     """
     if Transaction.objects.filter(account__item=item).exists():
         return False
     cursor.execute(statements.KEEP_COUNTED)
-    params: dict[str, Any] = {"owner": item.owner_id, "accounts": list(accounts)}
+    params = _stream_params(item, accounts, counted)
     cursor.execute(statements.DELETE_COVERED_TOTALS, params)
+    cursor.execute(statements.LEAVE_OUT_COUNTED, params)
     pairs = pair_legs(read_legs(cursor, statements.STREAM_LEGS, owner_id=item.owner_id))
     params |= {
         "legs": [leg.id for pair in pairs for leg in pair],
@@ -31,17 +36,31 @@ def replace_totals(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID
         "daily_since": first_daily_day(),
     }
     cursor.execute(statements.ADD_STREAM_TO_TOTALS, params)
+    cursor.execute(statements.COVER_STREAM, params)
     return True
 
 
-def reopen_accounts(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID]) -> list[UUID]:
-    """Let rows of all days be stored again on accounts of which nothing was kept; returns these accounts."""
-    params: dict[str, Any] = {"owner": item.owner_id, "accounts": list(accounts), "everything": EVERYTHING}
-    cursor.execute(statements.REOPEN_ACCOUNTS, params)
-    return [account_id for (account_id,) in cursor.fetchall()]
+def reopen_accounts(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID]) -> None:
+    """Let all rows of accounts be stored again of which nothing was kept, and delete the totals that these replace.
+
+    The rows are in the table ``incoming``. An account without rows there keeps its totals, and so do earlier months.
+    """
+    params = _stream_params(item, accounts)
+    cursor.execute(statements.FIND_REOPENED, params)
+    params["accounts"] = [account_id for (account_id,) in cursor.fetchall()]
+    if params["accounts"]:
+        cursor.execute(statements.DELETE_COVERED_TOTALS, params)
+        cursor.execute(statements.LEAVE_OUT_COUNTED, params)
+        cursor.execute(statements.REOPEN_ACCOUNTS, params)
+        cursor.execute(statements.STORE_ALL, params)
 
 
-def forget_totals(cursor: CursorWrapper, *, item: Item, accounts: Sequence[UUID]) -> None:
-    """Delete the totals of accounts whose rows, in the table ``incoming``, are stored again."""
-    params: dict[str, Any] = {"owner": item.owner_id, "accounts": list(accounts)}
-    cursor.execute(statements.DELETE_COVERED_TOTALS, params)
+def _stream_params(item: Item, accounts: Sequence[UUID], counted: Sequence[CountedRange] = ()) -> dict[str, Any]:
+    return {
+        "owner": item.owner_id,
+        "accounts": list(accounts),
+        "everything": EVERYTHING,
+        "counted_accounts": [days.account_id for days in counted],
+        "counted_since": [days.since for days in counted],
+        "counted_until": [days.until for days in counted],
+    }

@@ -163,11 +163,11 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     complete = from_start and staging.readiness == Readiness.HISTORICAL
     is_partial = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
     keeps_rows = transaction_rule.keeps_transactions(owner_id=item.owner_id)
-    stored = (
-        store_transactions(item=item, staging=staging, complete=complete)
-        if keeps_rows
-        else store_totals(item=item, staging=staging, from_start=from_start)
-    )
+    if keeps_rows:
+        stored = store_transactions(item=item, staging=staging, complete=complete)
+    else:
+        counted = succession.update_succession(item=item).counted
+        stored = store_totals(item=item, staging=staging, from_start=from_start, counted=counted)
     # A download of changes, while the person chose that the next one is complete.
     is_outdated = not keeps_rows or (not from_start and not item.cursor)
     result = succession.update_succession(item=item)

@@ -28,7 +28,7 @@ LATEST_CHANGES = (
         -- Older rows were purged, or would be at once; see LEAVE_OUT_PURGED. What the bank had not delivered yet when
         -- they were purged is stored and purged later, so that it is in the totals.
         CASE WHEN account.purged_before IS NOT NULL OR %(kept_since)s::date IS NOT NULL
-            THEN least(coalesce(account.purged_before, %(kept_since)s), %(delivered_until)s) END AS first_day
+            THEN least(coalesce(account.purged_before, %(kept_since)s), %(undelivered_since)s) END AS first_day
     -- Without an account the row cannot be stored; see UNKNOWN_ACCOUNTS.
     FROM staging LEFT JOIN banking_account AS account
       ON account.item_id = %(item)s AND account.owner_id = %(owner)s AND account.provider_id = staging.account_ref

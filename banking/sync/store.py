@@ -3,7 +3,7 @@
 Transactions go by COPY into a temporary table, and from there by one statement into their own; see ``statements``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from banking.account_matching.succession import CountedRange
 from banking.models import Account, BalanceSnapshot, Item, SyncRun
 from banking.provider import AccountRow, AccountsResponse, Readiness
 from banking.retention import stream_totals, transaction_rule
@@ -40,10 +41,9 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
     params = statement_params(item)
     with connection.cursor() as cursor:
         if staging.sequence or complete:
-            reopened = stream_totals.reopen_accounts(cursor, item=item, accounts=params["accounts"]) if complete else []
             unknown_accounts = load_incoming(cursor, staging=staging, params=params)
-            if reopened:
-                stream_totals.forget_totals(cursor, item=item, accounts=reopened)
+            if complete:
+                stream_totals.reopen_accounts(cursor, item=item, accounts=params["accounts"])
             # A skipped row without an id may be any stored row, so none can be marked as removed.
             can_reconcile = complete and not staging.rows_without_id
             written, removed = merge_incoming(cursor, params=params, complete=can_reconcile)
@@ -51,10 +51,13 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
     return StoreResult(written=written, removed=removed, replaced=replaced, unknown_accounts=unknown_accounts)
 
 
-def store_totals(*, item: Item, staging: StagingFile, from_start: bool) -> StoreResult:
+def store_totals(
+    *, item: Item, staging: StagingFile, from_start: bool, counted: Sequence[CountedRange]
+) -> StoreResult:
     """Store only the totals of the downloaded transactions, for a person who keeps none of them.
 
     Nothing is stored of a part of the stream: of changes alone, or of a stream that the provider prepares again.
+    ``counted`` is what the totals of former accounts have.
     """
     is_whole = staging.readiness == Readiness.HISTORICAL or item.readiness != Readiness.HISTORICAL
     if not from_start or not is_whole:
@@ -62,7 +65,7 @@ def store_totals(*, item: Item, staging: StagingFile, from_start: bool) -> Store
     params = statement_params(item)
     with connection.cursor() as cursor:
         unknown_accounts = load_incoming(cursor, staging=staging, params=params)
-        stream_totals.replace_totals(cursor, item=item, accounts=params["accounts"])
+        stream_totals.replace_totals(cursor, item=item, accounts=params["accounts"], counted=counted)
     return StoreResult(unknown_accounts=unknown_accounts)
 
 
@@ -103,15 +106,15 @@ def statement_params(item: Item) -> Params:
         "since": timezone.localdate() - timedelta(days=item.days_requested),
         "kept_since": kept_since,
         "is_limited": kept_since is not None or any(purged_before for _, _, purged_before in accounts),
-        "delivered_until": last_delivery(item),
+        "undelivered_since": first_undelivered_day(item),
     }
 
 
-def last_delivery(item: Item) -> date | None:
-    """The day of the Item's last good sync: the bank had not delivered later rows before."""
+def first_undelivered_day(item: Item) -> date | None:
+    """The day after the Item's last good sync: the bank had not delivered rows of it before."""
     ended = SyncRun.objects.filter(item=item, result=SyncRun.Result.OK).order_by("-started_at")
     started_at = ended.values_list("started_at", flat=True).first()
-    return None if started_at is None else timezone.localdate(started_at)
+    return None if started_at is None else timezone.localdate(started_at) + timedelta(days=1)
 
 
 def load_incoming(cursor: CursorWrapper, *, staging: StagingFile, params: Params) -> int:

@@ -129,6 +129,17 @@ def test_it_stores_old_rows_that_the_bank_could_not_deliver_before_the_purge(
     assert stored_totals(alice) == {("month", date(2026, 7, 1)): -5, ("month", date(2026, 8, 1)): -5}
 
 
+def test_it_counts_the_day_of_the_last_sync_once(alice: User, item: Item, provider: ScriptedProvider) -> None:
+    stream = [row("known", date(2026, 8, 1))]
+    with time_machine.travel("2026-08-01T12:00Z", tick=False):
+        sync_pages(item, provider, transactions_page(added=stream))
+    set_period(alice, 90)
+    purge(alice)
+    sync_pages(item, provider, InvalidCursor("INVALID_FIELD"), transactions_page(added=stream))
+    purge(alice)
+    assert stored_totals(alice) == {("month", date(2026, 8, 1)): -5}
+
+
 def test_it_stores_the_posted_row_of_a_pending_one_that_stayed(
     alice: User, item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:

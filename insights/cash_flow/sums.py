@@ -16,7 +16,6 @@ from django.db import connection
 
 from accounts.models import User
 from banking.models import Transfer
-from banking.retention.statements import IS_COUNTED_TOTAL
 from banking.transactions.cash_flow import IN_CASH_FLOW
 from banking.transactions.categories import INCOME
 
@@ -37,9 +36,9 @@ WHERE owner_id = %(owner)s AND day BETWEEN %(since)s AND %(until)s AND (account_
 GROUP BY currency, counted_as, day
 -- Days of which only the totals are kept.
 UNION ALL
-SELECT currency, category, starts_on, money_in, -money_out FROM banking_transactiontotal AS total
+SELECT currency, category, starts_on, money_in, -money_out FROM banking_transactiontotal
 WHERE owner_id = %(owner)s AND period = 'day' AND starts_on BETWEEN %(since)s AND %(until)s
-    AND account_id = ANY (%(accounts)s) AND {IS_COUNTED_TOTAL}
+    AND account_id = ANY (%(accounts)s)
 """  # noqa: S608  (built from constants)
 
 ZERO = Decimal(0)

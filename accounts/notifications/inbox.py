@@ -4,7 +4,7 @@ Each function locks the user's row first and counts last, so ``User.unread`` is 
 need no query for it.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -119,6 +119,26 @@ def mark_all_read(*, user_id: UUID, until: datetime) -> int:
         lock_user(user_id)
         unread = Notification.objects.filter(owner=user_id, in_app=True, read_at=None, created_at__lte=until)
         count = unread.update(read_at=timezone.now())
+        update_unread_count(user_id)
+        return count
+
+
+# --- Deleting ---------------------------------------------------------------------------------------------
+
+
+def delete_notifications(*, user_id: UUID, type: NotificationType, before: date) -> int:
+    """Delete a user's notifications of one type from before a day, also ones not sent by email yet. Returns how many.
+
+    The user's row is locked only if there are any.
+    """
+    with tenant(user_id):
+        old = Notification.objects.filter(owner=user_id, type=type)
+        if before != date.max:
+            old = old.filter(created_at__date__lt=before)
+        if not old.exists():
+            return 0
+        lock_user(user_id)
+        count = old.delete()[0]
         update_unread_count(user_id)
         return count
 

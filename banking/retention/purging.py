@@ -7,6 +7,8 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
+from accounts.notifications.inbox import delete_notifications
+from accounts.notifications.notification_types import NotificationType
 from banking.account_matching.locks import try_to_lock_accounts
 from banking.models import Transaction, TransactionTotal
 from banking.retention import statements
@@ -45,12 +47,15 @@ def preview_purge(*, owner_id: UUID, before: date) -> PurgePreview:
 def purge_transactions(*, owner_id: UUID, before: date, limit: int) -> int:
     """Delete up to ``limit`` transactions before a day, oldest first, and add them to their totals.
 
-    Other legs of transfers and replaced pending rows come on top of ``limit``. Raises ``OwnerIsBusy`` while a sync
+    Notifications of large transactions from before the day are deleted, too, and not counted. Other legs of transfers
+    and replaced pending rows come on top of ``limit``. Raises ``OwnerIsBusy`` while a sync
     stores rows of this owner.
     """
     with tenant(owner_id):
         if not try_to_lock_accounts(owner_id=owner_id):
             raise OwnerIsBusy
+        # They name who was paid, and how much.
+        delete_notifications(user_id=owner_id, type=NotificationType.BANK_LARGE_CHANGE, before=before)
         params = _purge_params(owner_id, before, limit)
         with connection.cursor() as cursor:
             if before == EVERYTHING:

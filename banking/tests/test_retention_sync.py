@@ -1,18 +1,19 @@
 """Syncs of people whose transactions are purged, or not kept at all."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts.models import User
-from banking.models import Account, Item, Transaction, TransactionTotal, Transfer
+from accounts.models import Notification, User
+from banking.models import Account, Item, SyncRun, Transaction, TransactionTotal, Transfer
 from banking.provider import InvalidCursor, Readiness, TransactionRow
 from banking.retention.purging import purge_transactions
 from banking.retention.transaction_rule import RULE
+from banking.sync.notifications import notify_large_transactions
 from banking.tests.factories import update_item
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import StoredTransactions, run_sync
@@ -294,6 +295,25 @@ def test_it_notifies_nobody_of_large_transactions_that_are_not_kept(
     sync_pages(item, provider, transactions_page())
     provider.pages = [transactions_page(added=[row("large", TODAY, "-9000")])]
     assert run_sync(item).new_rows_run_id is None
+
+
+@pytest.mark.parametrize("before", [EVERYTHING, TODAY - timedelta(days=30)])
+def test_it_deletes_alerts_of_large_transactions_as_old_as_what_it_purges(
+    alice: User, item: Item, provider: ScriptedProvider, before: date
+) -> None:
+    for day, name in ((TODAY - timedelta(days=40), "Old clinic"), (TODAY, "New clinic")):
+        with time_machine.travel(datetime.combine(day, time(12), UTC), tick=False):
+            sync_pages(item, provider, transactions_page(added=[row(name, day, "-5000", merchant_name=name)]))
+            with tenant(alice.pk):
+                run_id = SyncRun.objects.filter(item=item).latest("pk").pk
+            notify_large_transactions(owner_id=alice.pk, item_id=item.pk, run_id=run_id)
+    with tenant(alice.pk):
+        assert Notification.objects.count() == 2
+    purge(alice, before)
+    with tenant(alice.pk):
+        titles = [notification.title for notification in Notification.objects.all()]
+        assert User.objects.get(pk=alice.pk).unread == len(titles)
+    assert titles == ([] if before == EVERYTHING else ["$5,000.00 went out: New clinic"])
 
 
 def test_it_lets_the_totals_of_a_deleted_account_go(keeps_none: User, item: Item, provider: ScriptedProvider) -> None:

@@ -45,6 +45,7 @@ RULE: Final = RetentionRule(
     preview=preview_purge,
     purge=purge_transactions,
     restore=request_complete_syncs,
+    restored=_("We download your transactions from your connected banks again, and store them."),
     warnings={
         NOT_AT_ALL: _(
             "Each sync then downloads your transactions, adds them up, and stores only the totals: by day for two "

@@ -51,9 +51,7 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
     return StoreResult(written=written, removed=removed, replaced=replaced, unknown_accounts=unknown_accounts)
 
 
-def store_totals(
-    *, item: Item, staging: StagingFile, from_start: bool, counted: Sequence[CountedRange]
-) -> StoreResult:
+def store_totals(*, item: Item, staging: StagingFile, from_start: bool, counted: Sequence[CountedRange]) -> StoreResult:
     """Store only the totals of the downloaded transactions, for a person who keeps none of them.
 
     Nothing is stored of a part of the stream: of changes alone, or of a stream that the provider prepares again.

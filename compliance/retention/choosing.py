@@ -57,21 +57,36 @@ def lock_setting(*, owner_id: UUID, rule: RetentionRule) -> RetentionSetting:
     return RetentionSetting.objects.select_for_update().get(owner=owner_id, data_type=rule.data_type)
 
 
+def waits_for_notice(setting: RetentionSetting, rule: RetentionRule, days: int | None) -> bool:
+    """Whether a choice counts only after its person was told, in the open transaction."""
+    before = _period_before(setting, days)
+    is_shorter = days is not None and (before is None or days < before)
+    # Not by the preview, which leaves out rows that are still needed, and are deleted later.
+    return is_shorter and (days != 0 or rule.is_stored(owner_id=setting.owner_id))
+
+
+def restores_rows(setting: RetentionSetting, days: int | None) -> bool:
+    """Whether a person who keeps nothing chooses to keep rows again."""
+    return setting.days_in_effect(timezone.now()) == 0 and days != 0
+
+
+def _period_before(setting: RetentionSetting, days: int | None) -> int | None:
+    """Return the period that counts until the chosen one does.
+
+    Whoever keeps nothing gets all rows again first, and is told before any of them is deleted.
+    """
+    return None if restores_rows(setting, days) else setting.days_in_effect(timezone.now())
+
+
 def _apply_choice(setting: RetentionSetting, rule: RetentionRule, days: int | None, *, at_once: bool) -> None:
-    now = timezone.now()
-    in_effect = setting.days_in_effect(now)
-    # Whoever stores nothing gets all rows again first, and is told before any of them is deleted.
-    if in_effect == 0 and days != 0:
-        in_effect = None
-        if rule.restore is not None:
-            rule.restore(owner_id=setting.owner_id)
+    now, previous_days = timezone.now(), _period_before(setting, days)
+    is_longer = days is None or (previous_days is not None and days >= previous_days)
+    is_waiting = not at_once and waits_for_notice(setting, rule, days)
+    if restores_rows(setting, days) and rule.restore is not None:
+        rule.restore(owner_id=setting.owner_id)
+    # A longer period is part of what was announced.
+    setting.announced_at = setting.announced_at if is_longer and days is not None else None
     setting.days_to_retain, setting.chosen_at = days, now
-    if days is None or (in_effect is not None and days >= in_effect):
-        setting.previous_days, setting.effective_at = days, now
-        setting.announced_at = setting.announced_at if setting.announced_at and days is not None else None
-    # A preview leaves out rows that are still needed, and are deleted later.
-    elif at_once or (days == 0 and not rule.is_stored(owner_id=setting.owner_id)):
-        setting.previous_days, setting.announced_at, setting.effective_at = in_effect, None, now
-    else:
-        setting.previous_days, setting.announced_at, setting.effective_at = in_effect, None, None
+    setting.previous_days = days if is_longer else previous_days
+    setting.effective_at = None if is_waiting else now
     setting.due_at = None if days is None else now

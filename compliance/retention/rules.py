@@ -123,8 +123,9 @@ class RetentionRule:
     preview: Preview
     purge: Purge
     stays_page: str = ""
-    # Called when a person who kept nothing chooses a period, in the transaction of the choice.
+    # Called when a person who kept nothing chooses a period, in the transaction of the choice; what it does, in words.
     restore: Restore | None = None
+    restored: "StrOrPromise" = ""
     warnings: Mapping[int, "StrOrPromise"] = field(default_factory=dict)
 
     def label_for(self, days: int | None) -> "StrOrPromise":

@@ -25,6 +25,7 @@ from banking.retention.transaction_rule import RULE
 from banking.tests.factories import make_account, make_transaction
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
+from compliance.retention import RetentionRule
 from compliance.retention import purging
 from compliance.retention.choosing import UnknownPeriod, choose_period
 from compliance.retention.models import RetentionSetting
@@ -495,6 +496,38 @@ def test_it_promises_no_email_where_nothing_is_stored(client: Client, alice: Use
     assert "This counts at once." in text
     assert "We email you first" not in text
     assert choose(alice, 0).effective_at is not None
+
+
+@pytest.mark.parametrize("rule", [RULE, RAW_REPORTS])
+@pytest.mark.parametrize("before", [None, 0, 730])
+def test_it_says_on_the_page_when_each_choice_counts(
+    client: Client, alice: User, account: Account, clock: Any, rule: RetentionRule, before: int | None
+) -> None:
+    store_report(alice, replace(parse_sample(), reported_on=NOON.date() - timedelta(days=500)))
+    for days in [choice.days for choice in rule.choices if choice.days != before]:
+        choose_period(user=alice, rule=rule, days=before, at_once=True)
+        page = client.get(reverse("change_retention", args=[rule.data_type]), {"period": to_value(days)})
+        text = page.content.decode()
+        setting = choose_period(user=alice, rule=rule, days=days)
+        assert ("We email you first" in text) == (setting.effective_at is None)
+        assert ("This counts at once" in text) == (setting.effective_at == NOON)
+        assert ("from your connected banks again" in text) == (before == 0 and rule is RULE)
+        assert ("isn't restored" in text or "isn&#x27;t restored" in text) == (
+            setting.effective_at == NOON and not (before == 0 and rule is RULE)
+        )
+
+
+def to_value(days: int | None) -> str:
+    return "all" if days is None else str(days)
+
+
+def test_it_says_on_the_page_that_keeping_nothing_counts_at_once_if_nothing_is_stored(
+    client: Client, alice: User, clock: Any
+) -> None:
+    for rule in (RULE, RAW_REPORTS):
+        page = client.get(reverse("change_retention", args=[rule.data_type]), {"period": "0"}).content.decode()
+        assert "This counts at once" in page
+        assert "We email you first" not in page
 
 
 def test_it_shows_nothing_of_another_person(as_mallory: Client, alice: User, account: Account) -> None:

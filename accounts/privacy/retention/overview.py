@@ -11,6 +11,7 @@ from compliance.audit.daily_access import DataKind
 from compliance.personal_data import DataCategory
 from compliance.personal_data.registry import list_holders
 from compliance.retention import FixedRule, PurgePreview, RetentionRule, list_fixed_rules, list_rules
+from compliance.retention.choosing import restores_rows, waits_for_notice
 from compliance.retention.models import RetentionSetting, first_day_kept
 from compliance.retention.rules import NOTICE_PERIOD
 
@@ -56,16 +57,13 @@ class RetentionRow:
 
 @dataclass(frozen=True)
 class ChoicePreview:
-    """What a choice means: its period, since when it counts, and what its first purge takes.
-
-    ``needs_notice`` means that it counts seven days after an email; that is so if it is shorter than the period in
-    effect, unless nothing is kept and nothing is stored.
-    """
+    """What a choice means: its period, since when it counts, what its first purge takes, and what comes back."""
 
     data_kind: DataKind
     period: "StrOrPromise"
     warning: "StrOrPromise"
-    needs_notice: bool
+    waits_for_notice: bool
+    restored: "StrOrPromise"
     starts_at: datetime
     first_purge: PurgePreview
 
@@ -88,17 +86,16 @@ def preview_choice(*, user: User, rule: RetentionRule, days: int | None) -> Choi
     """Return what a person's choice would do, in the open transaction."""
     now = timezone.now()
     setting = RetentionSetting.for_owner(user.pk, rule)
-    in_effect = setting.days_in_effect(now)
-    is_shorter = days is not None and (in_effect is None or days < in_effect)
-    starts_at = now + NOTICE_PERIOD if is_shorter else now
-    first_purge = _preview(setting, rule, days, at=starts_at)
+    is_waiting = waits_for_notice(setting, rule, days)
+    starts_at = now + NOTICE_PERIOD if is_waiting else now
     return ChoicePreview(
         data_kind=rule.data_kind,
         period=rule.label_for(days),
         warning=rule.warning_for(days),
-        needs_notice=is_shorter and (days != 0 or bool(first_purge.groups)),
+        waits_for_notice=is_waiting,
+        restored=rule.restored if restores_rows(setting, days) else "",
         starts_at=starts_at,
-        first_purge=first_purge,
+        first_purge=_preview(setting, rule, days, at=starts_at),
     )
 
 

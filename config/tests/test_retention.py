@@ -25,8 +25,7 @@ from banking.retention.transaction_rule import RULE
 from banking.tests.factories import make_account, make_transaction
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
-from compliance.retention import RetentionRule
-from compliance.retention import purging
+from compliance.retention import RetentionRule, purging
 from compliance.retention.choosing import UnknownPeriod, choose_period
 from compliance.retention.models import RetentionSetting
 from compliance.tests.threads import in_threads

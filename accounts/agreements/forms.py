@@ -31,7 +31,7 @@ class VersionBox(forms.CheckboxInput):
         """Return the version, whether the box is checked or not."""
         return current_version(self.document).version
 
-    def value_from_datadict(self, data: Mapping[str, Any], files: object, name: str) -> str:
+    def value_from_datadict(self, data: Mapping[str, Any], files: object, name: str) -> Any:
         """Return the version for which the box was checked; empty if it was not."""
         return str(data.get(name, ""))
 

@@ -34,14 +34,14 @@ class Limit:
 
 
 LIMITS: Final = (
-    # These call the provider, or read all transactions. Viewing the pages is possible without a count.
+    # These call the provider, or read all transactions or events. Viewing the pages is possible without a count.
     Limit(
         "bank",
         "20/m",
         per="user",
         routes=frozenset({
             "connect", "reconnect", "oauth_return", "finish_link", "close_link", "refresh", "refresh_all",
-            "disconnect", "transactions-csv",
+            "disconnect", "transactions-csv", "activity_csv",
         }),
         uncounted=SAFE_METHODS,
     ),
@@ -55,6 +55,8 @@ LIMITS: Final = (
     ),
     # Recomputes every hash of the user's own audit trail.
     Limit("verify", "6/m", per="user", routes=frozenset({"verify_activity"}), uncounted=SAFE_METHODS),
+    # Each change of a consent is kept for ever.
+    Limit("consent", "30/h", per="user", routes=frozenset({"change_consent"})),
     # These prepare or send everything about a user.
     Limit(
         "export",

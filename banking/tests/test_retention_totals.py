@@ -4,9 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 import time_machine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from django.utils import timezone
 
 from accounts.models import User
@@ -20,7 +23,7 @@ from banking.tests.scripted_provider import CHECKING, ScriptedProvider, transact
 from banking.tests.sync_runs import StoredTransactions, run_sync
 from compliance.isolation import tenant
 from compliance.retention.choosing import choose_period
-from compliance.retention.models import RetentionSetting
+from compliance.retention.models import RetentionSetting, first_day_kept
 from compliance.retention.rules import EVERYTHING
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -139,6 +142,49 @@ def test_it_counts_the_new_connection_alone_when_the_former_history_is_deleted(
     disconnect_bank(user=alice, item_id=item.pk, keep_history=False)
     assert list_months(alice) == add_up(make_stream(200))
     assert len(stored_transactions()) == len(make_stream(200))
+
+
+STEPS = st.lists(st.sampled_from(["sync", "connect again", "keep none", "keep 30 days", "keep all"]), max_size=7)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_it_has_the_same_months_whatever_happens(
+    make_user: Callable[..., User], make_item: Callable[..., Item], provider: ScriptedProvider, steps: list[str]
+) -> None:
+    user = make_user(f"user-{uuid4().hex}")
+    expected, items = add_up(make_stream(200)), []
+
+    def sync() -> None:
+        with tenant(user.pk):
+            Item.objects.filter(pk=items[-1].pk).update(cursor="")
+        account_id = str(items[-1].pk)
+        provider.listed_accounts = [CHECKING._replace(provider_id=account_id)]
+        sync_stream(items[-1], provider, make_stream(200, account_id=account_id))
+
+    def connect() -> None:
+        for item in items[-1:]:
+            revoke(item)
+        connected_at = timezone.now() + timedelta(seconds=len(items))
+        items.append(make_item(user, provider_item_id=uuid4().hex, connected_at=connected_at))
+        sync()
+
+    def keep(days: int | None) -> None:
+        choose_period(user=user, rule=RULE, days=days, at_once=True)
+        if days is not None:
+            purge(user, first_day_kept(days, timezone.now()) or TODAY)
+
+    connect()
+    actions = {
+        "sync": sync,
+        "connect again": connect,
+        "keep none": lambda: keep(0),
+        "keep 30 days": lambda: keep(30),
+        "keep all": lambda: keep(None),
+    }
+    for step in steps:
+        actions[step]()
+        assert list_months(user) == expected
 
 
 # --- An account that ends, or has a shorter history -------------------------------------------------------

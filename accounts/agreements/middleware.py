@@ -1,10 +1,12 @@
 """Asks users to agree to a changed text before they go on, and records the opt-out that their browser sends."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 
 from accounts.agreements import opt_out, required_texts
@@ -20,7 +22,8 @@ ALLOWED_WITHOUT_AGREEMENT: Final = frozenset({
     "account_logout", "account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn",
     "appearance", "help", "live", "ready", "sandbox", "policy_reports",
 })  # fmt: skip
-SIGNAL_RECORDED: Final = "gpc_recorded"
+SIGNAL_RECORDED_AT: Final = "gpc_recorded_at"
+SIGNAL_INTERVAL: Final = timedelta(minutes=1)
 
 
 class AgreementMiddleware:
@@ -48,7 +51,10 @@ class AgreementMiddleware:
 
 
 class GlobalPrivacyControlMiddleware:
-    """Records the opt-out of a signed-in user whose browser sends Global Privacy Control, once in each session."""
+    """Records the opt-out of a signed-in user whose browser sends Global Privacy Control.
+
+    The ledger is compared once a minute in each session: another one, without the signal, may have ended the opt-out.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -60,6 +66,7 @@ class GlobalPrivacyControlMiddleware:
         """Compare one header. Nothing else happens for a browser without the signal."""
         if not (opt_out.sends_signal(request) and request.user.is_authenticated):
             return
-        if SIGNAL_RECORDED not in request.session:
+        now = timezone.now().timestamp()
+        if now - request.session.get(SIGNAL_RECORDED_AT, 0) >= SIGNAL_INTERVAL.total_seconds():
             opt_out.opt_out(user=request.user, method=opt_out.SIGNAL_METHOD)
-            request.session[SIGNAL_RECORDED] = True
+            request.session[SIGNAL_RECORDED_AT] = now

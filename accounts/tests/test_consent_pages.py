@@ -6,8 +6,11 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.pages import sign_in
@@ -145,6 +148,14 @@ def test_it_records_no_consent_to_a_version_that_was_not_shown(as_alice: Client,
     assert list_kinds(alice, Purpose.MARKETING) == list_kinds(alice, Purpose.DO_NOT_SELL) == []
 
 
+@pytest.mark.usefixtures("own_cache")
+def test_it_limits_how_often_a_consent_changes(as_alice: Client, alice: User) -> None:
+    choices = [agree_to("marketing"), {"action": "withdraw"}] * 16
+    statuses = [as_alice.post(f"{CONSENTS}marketing/change/", choice).status_code for choice in choices]
+    assert statuses == [302] * 30 + [429] * 2
+    assert len(list_kinds(alice, Purpose.MARKETING)) == 30
+
+
 def test_it_records_the_same_agreement_once(as_alice: Client, alice: User) -> None:
     grant(user=alice, consent_text=ConsentText(Purpose.MARKETING, "2020-01-01", "Older words."))
     for _ in range(3):
@@ -243,6 +254,25 @@ def test_it_records_choices_of_a_user_whose_data_key_is_damaged(
     as_alice.post(DO_NOT_SELL, {"action": "end"})
     as_alice.post(DO_NOT_SELL, OPT_OUT)
     assert list_kinds(alice, Purpose.DO_NOT_SELL) == [("granted", "gpc"), ("withdrawn", "web"), ("granted", "web")]
+
+
+def test_it_records_the_signal_again_after_another_session_ended_the_opt_out(alice: User, time_machine) -> None:
+    client = make_signed_in_client(alice)
+    client.get(reverse("overview"), **GPC)
+    make_signed_in_client(alice).post(DO_NOT_SELL, {"action": "end"})
+    time_machine.move_to(timezone.now() + timedelta(minutes=1))
+    for _ in range(2):
+        client.get(reverse("overview"), **GPC)
+    expected = [("granted", "gpc"), ("withdrawn", "web"), ("granted", "gpc")]
+    assert list_kinds(alice, Purpose.DO_NOT_SELL) == expected
+
+
+def test_it_reads_no_consents_for_the_signal_within_a_minute(alice: User) -> None:
+    client = make_signed_in_client(alice)
+    client.get(reverse("overview"), **GPC)
+    with CaptureQueriesContext(connection) as queries:
+        client.get(reverse("overview"), **GPC)
+    assert [query["sql"] for query in queries if "consentevent" in query["sql"]] == []
 
 
 @pytest.mark.parametrize("value", ["0", "", "2", "true"])

@@ -73,7 +73,7 @@ card_link                                   in/in    405/404  405/404  2fa/2fa  
 change_consent                              in/in    405/on   405/on   2fa/2fa  405/on
 change_retention                            in/in    200/422  200/422  2fa/2fa  200/422
 close_link                                  in/in    405/404  405/200  2fa/2fa  405/404
-connect                                     in/in    200/200  200/200  2fa/2fa  200/200
+connect                                     in/in    200/422  200/422  2fa/2fa  200/422
 consent_text                                in/in    404/405  200/405  2fa/2fa  404/405
 consents                                    in/in    200/405  200/405  2fa/2fa  200/405
 credit                                      in/in    200/405  200/405  2fa/2fa  200/405
@@ -100,7 +100,7 @@ cancel_deletion_by_link                     200/200  200/200  200/200  2fa/2fa  
 delete_account                              in/in    200/200  200/200  2fa/2fa  200/200
 deletion_pending                            in/in    on/405   on/405   2fa/2fa  on/405
 disconnect                                  in/in    404/404  200/on   2fa/2fa  404/404
-do_not_sell                                 200/in   200/on   200/on   200/on   200/on
+do_not_sell                                 200/in   200/422  200/422  200/422  200/422
 end_other_sessions                          in/in    405/2fa  405/2fa  2fa/2fa  405/2fa
 end_session                                 in/in    405/404  405/2fa  2fa/2fa  405/404
 erase_account                               in/in    200/200  200/200  2fa/2fa  200/200

@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.tests.totp import SECRET as APP_SECRET
 from accounts.tests.totp import add_recovery_codes
 from banking.models import BalanceSnapshot
+from banking.tests.link_dialog import AGREED
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
 from config.models import PolicyViolation
@@ -166,7 +167,7 @@ def read_all_responses(client: Client, owned_objects: OwnedObjects) -> dict[str,
     responses |= {
         f"{name} {fields}": client.post(get_url(name, owned_objects), fields)
         for name, fields in (
-            ("connect", {}),
+            ("connect", AGREED),
             ("reconnect", {}),
             ("disconnect", {"history": "junk"}),
             ("finish_link", {}),
@@ -201,7 +202,7 @@ def test_it_sends_no_secret_to_a_browser(
     assert "Checking" in texts["accounts"]
     assert [(name, secret) for name, text in texts.items() for secret in secrets if secret and secret in text] == []
     # Only the pages of the dialog need its token.
-    assert {name for name, text in texts.items() if "link-sandbox-" in text} == {"connect {}", "reconnect {}"}
+    assert {name for name, text in texts.items() if "link-sandbox-" in text} == {f"connect {AGREED}", "reconnect {}"}
 
 
 def test_it_sends_the_policy_with_every_response(as_alice: Client, owned_objects: OwnedObjects) -> None:

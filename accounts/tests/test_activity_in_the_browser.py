@@ -42,8 +42,9 @@ def signed_in(page: Page, visit: Callable[[str], None], alice: User) -> None:
     expect(page).to_have_title("Overview · Plumbline")
 
 
-def test_it_is_in_the_menu_verifies_now_and_filters(page: Page, signed_in: None, alice: User) -> None:
+def test_it_is_below_privacy_and_data_verifies_now_and_filters(page: Page, signed_in: None, alice: User) -> None:
     page.locator("[data-menu] > summary").click()
+    page.get_by_role("link", name="Privacy and data").click()
     page.get_by_role("link", name="Activity log").click()
     expect(page).to_have_title("Activity log · Plumbline")
     page.get_by_role("button", name="Verify now").click()

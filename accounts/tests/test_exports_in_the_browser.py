@@ -81,6 +81,8 @@ def test_it_exports_downloads_and_verifies(
 ) -> None:
     sign_in(page, live_server.url, alice)
     page.locator("[data-menu] > summary").click()
+    page.get_by_role("link", name="Privacy and data").click()
+    assert find_violations(page) == []
     page.get_by_role("link", name="Export your data").click()
     assert find_violations(page) == []
     page.get_by_role("link", name="Request export").click()

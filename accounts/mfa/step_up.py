@@ -2,6 +2,7 @@
 
 ``@require_fresh_sign_in`` requires a proof that is at most five minutes old: the second factor of users who have one,
 otherwise the password. A sign-in counts, and so does a reauthentication, which also gives the session a new key.
+``@require_fresh_sign_in_to_download`` is the same for a file, and returns to the page that links to it.
 ``@require_second_factor_to_link`` requires that the session was verified by a second factor, if the settings say so.
 """
 
@@ -30,6 +31,7 @@ from accounts.users.requests import AuthenticatedHttpRequest
 
 FRESH_SECONDS: Final = 300
 VERIFIED_AT: Final = "otp_at"
+DOWNLOAD_AGAIN: Final = _("Confirm it's you, then choose Download CSV again.")
 SET_UP_FIRST: Final = _("Set up two-step verification first. Create a passkey or add an authenticator app.")
 
 View = Callable[..., HttpResponse]
@@ -44,6 +46,28 @@ def require_fresh_sign_in(view: Callable[..., Response]) -> Callable[..., Respon
         return view(request, *args, **options) if is_fresh(request) else redirect_to_reauthentication(request)
 
     return _view_wrapper
+
+
+def require_fresh_sign_in_to_download(
+    *, page: str
+) -> Callable[[Callable[..., Response]], Callable[..., Response | HttpResponse]]:
+    """Decorate the view of a CSV file, which ``page`` links to with the same query.
+
+    A redirect straight to the file would start a download and leave the browser on the form that was just sent.
+    """
+
+    def _decorate(view: Callable[..., Response]) -> Callable[..., Response | HttpResponse]:
+        @wraps(view)
+        def _view_wrapper(request: AuthenticatedHttpRequest, *args: object, **options: object) -> Response | HttpResponse:
+            if is_fresh(request):
+                return view(request, *args, **options)
+            messages.info(request, DOWNLOAD_AGAIN)
+            query = request.GET.urlencode()
+            return redirect_to_reauthentication(request, next_url=f"{reverse(page)}?{query}" if query else reverse(page))
+
+        return _view_wrapper
+
+    return _decorate
 
 
 def require_second_factor_to_link(view: View) -> View:
@@ -72,14 +96,16 @@ def is_fresh(request: AuthenticatedHttpRequest) -> bool:
     return time.time() - proved_at <= FRESH_SECONDS
 
 
-def redirect_to_reauthentication(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Redirect to the reauthentication page and back. Posted data is dropped, because it may contain a password."""
+def redirect_to_reauthentication(request: AuthenticatedHttpRequest, *, next_url: str = "") -> HttpResponse:
+    """Redirect to the reauthentication page, and from there to ``next_url``, or back.
+
+    Posted data is dropped, because it may contain a password.
+    """
     methods = get_adapter().get_reauthentication_methods(request.user)
     if not methods:
         raise PermissionDenied("This user has neither a password nor a second factor to reauthenticate with.")
-    return redirect_whole_page(
-        request, f"{methods[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}"
-    )
+    destination = urlencode({REDIRECT_FIELD_NAME: next_url or request.get_full_path()})
+    return redirect_whole_page(request, f"{methods[0]['url']}?{destination}")
 
 
 def redirect_to_mfa_setup(request: AuthenticatedHttpRequest) -> HttpResponse:

@@ -1,16 +1,18 @@
 """The pages about exports: request, progress, a download that works once, deletion; all for the owner only."""
 
+import html
 import io
 import re
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -247,10 +249,20 @@ def test_it_limits_requests(as_alice: Client, queue: Queue, own_cache: None) -> 
     assert responses == [302] * 30 + [429]
 
 
-def test_a_csv_of_transactions_asks_for_a_proof_of_identity_and_keeps_its_filters(as_alice: Client) -> None:
-    url = reverse("transactions-csv") + "?q=coffee"
+@pytest.mark.parametrize(("name", "page"), [("transactions-csv", "transactions"), ("activity_csv", "activity")])
+def test_a_csv_asks_for_a_proof_of_identity_and_returns_to_its_page_and_filters(
+    as_alice: Client, name: str, page: str
+) -> None:
+    url = reverse(name) + "?q=coffee"
     assert as_alice.get(url).status_code == 200
     make_stale(as_alice)
     response = as_alice.get(url)
     assert response.status_code == 302
-    assert "next=%2Ftransactions.csv%3Fq%3Dcoffee" in response.url
+    assert f"next={quote(reverse(page) + '?q=coffee', safe='')}" in response.url
+    assert "then choose Download CSV again." in html.unescape(as_alice.get(response.url).content.decode())
+
+
+def test_no_link_saves_the_page_that_asks_for_a_proof_of_identity() -> None:
+    """A link with this attribute saves whatever it leads to, also the form that asks for a password."""
+    templates = Path(settings.BASE_DIR, "templates").rglob("*.html")
+    assert [path for path in templates if re.search(r"<a\b[^>]*\sdownload\b", path.read_text())] == []

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts.mfa.step_up import require_fresh_sign_in
+from accounts.mfa.step_up import require_fresh_sign_in_to_download
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking.models import Account, Transaction
 from banking.retention import transaction_rule
@@ -72,7 +72,7 @@ def build_results(request: AuthenticatedHttpRequest, transaction_filter: Transac
 
 
 @require_safe
-@require_fresh_sign_in
+@require_fresh_sign_in_to_download(page="transactions")
 def csv(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """Stream the filtered transactions as a CSV file."""
     transaction_filter = build_filter(request)

@@ -121,6 +121,12 @@ def sign_in(page: Page, site: str) -> None:
     expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
 
 
+def confirm_identity(page: Page) -> None:
+    expect(page.get_by_text("then choose Download CSV again.")).to_be_visible()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Confirm").click()
+
+
 def sign_in_at_bank(dialog: Locator) -> None:
     dialog.get_by_label("Username").fill("user_living")
     dialog.get_by_label("Password").fill("pass_good")
@@ -212,6 +218,8 @@ def test_it_leads_from_sign_up_to_figures_that_match_the_bank(
     expect(page.get_by_role("heading", name=f"{totals.rows:,} transactions")).to_be_visible()
     for figure in (dollars(totals.money_in), dollars(totals.money_out)):
         expect(page.get_by_role("main")).to_contain_text(figure)
+    page.get_by_role("link", name="Download CSV").click()
+    confirm_identity(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download CSV").click()
     lines = list(csv.DictReader(StringIO(download.value.path().read_text())))

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.mfa.step_up import require_fresh_sign_in
+from accounts.mfa.step_up import require_fresh_sign_in_to_download
 from accounts.operators.access_log import parse_cursor
 from accounts.privacy.activity import csv_export, events, trail_status
 from accounts.privacy.activity.filters import ActivityFilterForm
@@ -37,7 +37,7 @@ def show_activity(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @require_safe
-@require_fresh_sign_in
+@require_fresh_sign_in_to_download(page="activity")
 def download_activity(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """Stream the filtered events as a CSV file."""
     form = ActivityFilterForm(request.GET)

@@ -58,12 +58,11 @@ def require_fresh_sign_in_to_download(
 
     def _decorate(view: Callable[..., Response]) -> Callable[..., Response | HttpResponse]:
         @wraps(view)
-        def _view_wrapper(request: AuthenticatedHttpRequest, *args: object, **options: object) -> Response | HttpResponse:
+        def _view_wrapper(request: AuthenticatedHttpRequest) -> Response | HttpResponse:
             if is_fresh(request):
-                return view(request, *args, **options)
+                return view(request)
             messages.info(request, DOWNLOAD_AGAIN)
-            query = request.GET.urlencode()
-            return redirect_to_reauthentication(request, next_url=f"{reverse(page)}?{query}" if query else reverse(page))
+            return redirect_to_reauthentication(request, next_url=f"{reverse(page)}?{request.GET.urlencode()}")
 
         return _view_wrapper
 

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from django.utils import timezone
 
 from accounts.models import User
 from banking.linking.disconnecting import disconnect_bank

@@ -1,6 +1,7 @@
 """Turns the lines of an export's files into rows."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
@@ -38,18 +39,23 @@ class RowBuilder:
 
     def store(self) -> int:
         """Store all rows of the file, some at a time, in the open transaction. Returns how many."""
-        count, rows = 0, map(self._build_row, self._iterate_lines())
-        while page := list(islice(rows, PAGE_SIZE)):
-            # The values that saving replaces by the current time.
-            times = [self._automatic_times(row) for row in page]
-            self._holder.model._default_manager.bulk_create(page)
-            for row, values in zip(page, times, strict=True):
-                if values:
-                    self._holder.model._default_manager.filter(pk=row.pk).update(**values)
-            count += len(page)
+        count = 0
+        with closing(self._iterate_lines()) as lines:
+            rows = map(self._build_row, lines)
+            while page := list(islice(rows, PAGE_SIZE)):
+                self._store_page(page)
+                count += len(page)
         return count
 
-    def _iterate_lines(self) -> Iterator[bytes]:
+    def _store_page(self, page: list[Model]) -> None:
+        # The values that saving replaces by the current time.
+        times = [self._automatic_times(row) for row in page]
+        self._holder.model._default_manager.bulk_create(page)
+        for row, values in zip(page, times, strict=True):
+            if values:
+                self._holder.model._default_manager.filter(pk=row.pk).update(**values)
+
+    def _iterate_lines(self) -> Generator[bytes, None, None]:
         with self._archive.open(self._file.name) as stream:
             while line := stream.readline(MAX_LINE_BYTES):
                 if not line.endswith(b"\n"):

@@ -50,6 +50,13 @@ def anchor_file(tmp_path: Path, settings: Any) -> Path:
     return tmp_path / "anchors.jsonl"
 
 
+@pytest.fixture(autouse=True)
+def _one_line_per_anchor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write one line, however many chains other tests have left in the trail, which is never truncated."""
+    monkeypatch.setattr(writing, "MOST_HEADS", 100_000)
+    monkeypatch.setattr(writing, "TAIL_BYTES", 1 << 26)
+
+
 @pytest.fixture
 def chain(alice: Any, anchor_file: Path) -> str:
     """Alice's chain of five events, anchored."""

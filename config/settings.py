@@ -48,6 +48,8 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 BUILD_ID = env.str("BUILD_ID", "dev")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", "")
+# The files that users download: encrypted, and shared by web and workers.
+EXPORT_DIR = env.str("EXPORT_DIR", str(DEV_ENVIRONMENT.parent / "exports"))
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -299,10 +301,6 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 
-# --- Exports: the files that users download; encrypted, and shared by web and workers -----------------------
-
-EXPORT_DIR = env.str("EXPORT_DIR", str(DEV_ENVIRONMENT.parent / "exports"))
-
 # --- Mail ------------------------------------------------------------------------------------------------
 
 email = env.email_url("EMAIL_URL")
@@ -319,8 +317,6 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Plumbline <no-reply@localhos
 # --- Banks: each provider's class by the key that rows store ----------------------------------------------
 
 BANK_PROVIDERS = {"plaid": "banking.plaid.provider.PlaidProvider"}
-
-# --- Plaid -----------------------------------------------------------------------------------------------
 
 PLAID_CLIENT_ID = env.str("PLAID_CLIENT_ID", "")
 PLAID_SECRET = env.str("PLAID_SECRET", "")

@@ -24,6 +24,7 @@ from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, tr
 from banking.tests.sync_runs import get_last_run, run_sync
 from compliance.isolation import tenant
 from compliance.retention.models import RetentionSetting
+from compliance.tests.tampering import connect_as_superuser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,6 +41,16 @@ def allow_only_nested_loops() -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute("RESET enable_hashjoin; RESET enable_mergejoin; RESET statement_timeout")
+
+
+@pytest.fixture(autouse=True)
+def forget_statistics() -> Iterator[None]:
+    """Keep the table without statistics: those of other tests' rows say that an account has one row."""
+    with connect_as_superuser() as superuser:
+        superuser.execute("ALTER TABLE banking_transaction SET (autovacuum_enabled = off)")
+        superuser.execute("DELETE FROM pg_statistic WHERE starelid = 'banking_transaction'::regclass")
+        yield
+        superuser.execute("ALTER TABLE banking_transaction RESET (autovacuum_enabled)")
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ RULE: Final = RetentionRule(
     data_kind=DataKind.TRANSACTIONS,
     label=_("Transactions"),
     choices=(
-        RetentionChoice(90, _("90 days")),
         RetentionChoice(30, _("30 days")),
+        RetentionChoice(90, _("90 days")),
         RetentionChoice(730, _("Two years")),
         RetentionChoice(None, _("Until you delete your account")),
         RetentionChoice(NOT_AT_ALL, _("Don't keep my transactions")),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from compliance.isolation import tenant
-from compliance.personal_data.registry import list_holders
+from compliance.personal_data.registry import list_holders_by_category
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -24,7 +24,7 @@ def count_erasable_data(owner: UUID) -> list[DataCount]:
     with tenant(owner):
         counts = [
             DataCount(holder.label, holder.model._default_manager.filter(**{holder.owner: owner}).count())
-            for holder in list_holders()
+            for holder in list_holders_by_category()
             if holder.owner and not holder.kept_after_erasure
         ]
     return [count for count in counts if count.count]
@@ -32,4 +32,5 @@ def count_erasable_data(owner: UUID) -> list[DataCount]:
 
 def list_kept_data() -> list["StrOrPromise"]:
     """List the reasons why some rows stay after an erasure, each once."""
-    return list(dict.fromkeys(str(holder.kept_after_erasure) for holder in list_holders() if holder.kept_after_erasure))
+    reasons = (str(holder.kept_after_erasure) for holder in list_holders_by_category())
+    return list(dict.fromkeys(filter(None, reasons)))

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 from compliance.personal_data.export_files import ExportFile
-from compliance.personal_data.holders import DataHolder, NonPersonalModel
+from compliance.personal_data.holders import DataCategory, DataHolder, NonPersonalModel
 
 _holders: Final[dict[type[models.Model], DataHolder]] = {}
 _non_personal: Final[dict[type[models.Model], NonPersonalModel]] = {}
@@ -36,6 +36,12 @@ def _require_unclaimed(model: type[models.Model]) -> None:
 def list_holders() -> list[DataHolder]:
     """List the holders of all apps, in the order in which the apps registered them."""
     return list(_holders.values())
+
+
+def list_holders_by_category() -> list[DataHolder]:
+    """List the holders of all apps for people to read, in the order of their categories."""
+    categories = list(DataCategory)
+    return sorted(_holders.values(), key=lambda holder: categories.index(holder.category))
 
 
 def list_non_personal() -> list[NonPersonalModel]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.users.models import User
 from compliance.audit.daily_access import DataKind
 from compliance.personal_data import DataCategory
-from compliance.personal_data.registry import list_holders
+from compliance.personal_data.registry import list_holders_by_category
 from compliance.retention import FixedRule, PurgePreview, RetentionRule, list_fixed_rules, list_rules
 from compliance.retention.choosing import restores_rows, waits_for_notice
 from compliance.retention.models import RetentionSetting, first_day_kept
@@ -70,7 +70,7 @@ class ChoicePreview:
 
 def list_fixed_periods() -> list[FixedRule]:
     """Return what is kept for the same time for everyone, from the fixed rules and the registry of personal data."""
-    holders = [holder for holder in list_holders() if holder.category in REGISTERED_CATEGORIES]
+    holders = [holder for holder in list_holders_by_category() if holder.category in REGISTERED_CATEGORIES]
     registered = [
         FixedRule(label=holder.label, how_long=holder.kept_for, reason=holder.kept_after_erasure) for holder in holders
     ]

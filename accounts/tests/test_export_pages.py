@@ -112,6 +112,18 @@ def test_it_queues_an_export_and_shows_its_progress(alice: User, as_alice: Clien
     assert "Preparing: Your transactions, with your own notes and categories" in fragment
 
 
+def test_it_says_what_became_of_an_export_when_its_preparation_ends(
+    alice: User, as_alice: Client, ready: DataExport
+) -> None:
+    def read_sentence() -> str:
+        fragment = as_alice.get(reverse("exports"), headers={"HX-Request": "true"}).content.decode()
+        return re.findall('data-sentence="([^"]*)"', fragment)[0]
+
+    assert read_sentence() == "Your export is ready."
+    update_export(alice, state=ExportState.FAILED, file_key=None, error_code=ExportError.DISK_FULL)
+    assert "storage is full" in read_sentence()
+
+
 def test_it_prepares_one_export_at_a_time(alice: User, as_alice: Client, queue: Queue) -> None:
     as_alice.post(reverse("request_export"))
     response = as_alice.post(reverse("request_export"), follow=True)

@@ -104,6 +104,11 @@ def test_it_uses_no_storage_evaluation_or_styling_in_scripts():
     )
 
 
+def test_it_wraps_each_pair_of_a_list_of_facts():
+    """The style sheet gives each pair a row of its own by the element around it."""
+    assert find_pattern(r'<dl class="facts[^>]*>\s*<dt', PAGES) == []
+
+
 # --- Sizes ------------------------------------------------------------------------------------------------
 
 

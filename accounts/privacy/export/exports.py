@@ -72,6 +72,14 @@ def describe_step(export: DataExport, *, at: datetime) -> str:
     return _("Preparing: %(what)s") % {"what": label} if label else _("Checking the file.")
 
 
+def describe_outcome(exports: list[DataExport]) -> str:
+    """Return what became of the newest export, read out when its preparation ends; empty if it has expired."""
+    newest = next(iter(exports), None)
+    if newest is None or newest.is_active:
+        return ""
+    return _("Your export is ready.") if newest.is_downloadable else describe_error(newest)
+
+
 def describe_error(export: DataExport) -> str:
     """Return what went wrong in the last attempt, as a sentence; empty if nothing did."""
     return str(ERROR_MESSAGES[ExportError(export.error_code)]) if export.error_code else ""

@@ -33,6 +33,7 @@ def show_exports(request: AuthenticatedHttpRequest) -> HttpResponse:
         "exports": [(export, exports.describe_error(export)) for export in listed if not export.is_active],
         "active_export": next((export for export in listed if export.is_active), None),
         "job": exports.describe_progress(listed, at=timezone.now()),
+        "outcome": exports.describe_outcome(listed),
         "public_keys": public_keys(),
     }
     template = "accounts/privacy/exports.html#progress" if request.htmx else "accounts/privacy/exports.html"

@@ -2,11 +2,13 @@
 
 import json
 import logging
+import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
-from io import StringIO
+from io import FileIO, StringIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -54,7 +56,7 @@ def anchor_file(tmp_path: Path, settings: Any) -> Path:
 def _one_line_per_anchor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write one line, however many chains other tests have left in the trail, which is never truncated."""
     monkeypatch.setattr(writing, "MOST_HEADS", 100_000)
-    monkeypatch.setattr(writing, "TAIL_BYTES", 1 << 26)
+    monkeypatch.setattr(writing, "LONGEST_LINE", 1 << 26)
 
 
 @pytest.fixture
@@ -204,6 +206,50 @@ def test_it_finds_a_checkpoint_that_is_older_than_what_it_stands_for(
     assert (problem.subject, problem.fault) == (alice.pk, ChainFault.PURGED_TOO_EARLY)
 
 
+@pytest.fixture
+def purgeable_chain(alice: Any, anchor_file: Path, tamper: Callable[[str], None], time_machine: Any) -> UUID:
+    """Alice's chain, unchanged for 400 days, in the first of two anchors, the second of which is a month old."""
+    now = timezone.now()
+    with connect_as_superuser() as admin:
+        insert_old_events(admin, alice.pk, days=400, count=3)
+    tamper(f"UPDATE audit_head SET changed_at = now() - interval '400 days' WHERE subject = '{alice.pk}'")
+    for days in (399, 30):
+        time_machine.move_to(now - timedelta(days=days))
+        write_anchor()
+    time_machine.move_to(now)
+    return UUID(str(alice.pk))
+
+
+def purge_and_list_problems(path: Path, subject: UUID) -> list[ChainProblem]:
+    """Anchor what is there, purge, and return what an anchor file then says of a chain."""
+    write_anchor()
+    assert purge_trail() >= 3
+    return [problem for problem in list_chain_problems(path) if problem.subject == subject]
+
+
+@pytest.mark.parametrize("size", [70 << 10, 200 << 10])
+def test_it_accepts_a_purge_after_a_line_left_unfinished(purgeable_chain: UUID, anchor_file: Path, size: int) -> None:
+    """Otherwise all heads would be anchored again, also those that had not changed for a year."""
+    with anchor_file.open("a") as file:
+        file.write('{"at":"' + "9" * size)
+    assert purge_and_list_problems(anchor_file, purgeable_chain) == []
+
+
+def test_it_accepts_a_purge_after_an_anchor_left_unfinished(
+    purgeable_chain: UUID, anchor_file: Path, mallory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for subject in (mallory, None):
+        record(Action.SYNC, subject=subject)
+    # The lines of the unfinished anchor are longer than what is read at once.
+    monkeypatch.setattr(writing, "CHUNK_BYTES", 100)
+    with monkeypatch.context() as one_head_per_line:
+        one_head_per_line.setattr(writing, "MOST_HEADS", 1)
+        write_anchor()
+    anchor_file.write_text("".join(anchor_file.read_text().splitlines(keepends=True)[:-1]))
+    assert not read_lines(anchor_file)[-1].is_last
+    assert purge_and_list_problems(anchor_file, purgeable_chain) == []
+
+
 # --- The file ---------------------------------------------------------------------------------------------
 
 
@@ -313,6 +359,33 @@ def test_it_goes_on_after_a_line_that_a_killed_process_left_unfinished(chain: st
     assert describe_anchor_problems(anchor_file) == ["the last line is not an anchor"]
     write_anchor()
     assert len(anchor_file.read_text().splitlines()) == 3
+    assert list_anchor_problems(anchor_file) == []
+
+
+@pytest.mark.parametrize("unfinished", ['{"at":"' + "9" * 70_000, "\0" * 200_000, '{"at":"\n' * 20_000])
+def test_it_goes_on_after_unfinished_lines_of_any_length(chain: str, anchor_file: Path, unfinished: str) -> None:
+    with anchor_file.open("a") as file:
+        file.write(unfinished)
+    write_anchor()
+    assert list_anchor_problems(anchor_file) == []
+
+
+def test_it_keeps_little_of_a_long_line_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "LONGEST_LINE", 1 << 20)
+    with FileIO(tmp_path / "zeros", "w+") as file:
+        file.truncate(64 << 20)
+        tracemalloc.start()
+        assert writing.read_end(file) == ("", None)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_it_goes_on_after_a_line_that_lacks_only_its_end(chain: str, anchor_file: Path) -> None:
+    write_anchor()
+    anchor_file.write_text(anchor_file.read_text().removesuffix("\n"))
+    write_anchor()
+    assert len(read_lines(anchor_file)) == 3
     assert list_anchor_problems(anchor_file) == []
 
 

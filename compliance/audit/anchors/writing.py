@@ -21,7 +21,9 @@ logger = logging.getLogger(__name__)
 INTERVAL: Final = timedelta(hours=1)
 # A line is at most 12 kB long, which every log collector accepts.
 MOST_HEADS: Final = 100
-TAIL_BYTES: Final = 1 << 16
+CHUNK_BYTES: Final = 1 << 16
+# What is longer is no anchor, and is not kept in memory.
+LONGEST_LINE: Final = 1 << 20
 # A head changes a moment before its transaction commits, so it may have been invisible to the previous anchor.
 OVERLAP: Final = timedelta(hours=1)
 PAGE_SIZE: Final = 5000
@@ -110,10 +112,8 @@ def lock_anchor_file(path: Path) -> Iterator[FileIO]:
 
 def read_end(file: FileIO) -> FileEnd:
     """Read the end of the file. What a killed process left unfinished is passed over, be it a line or an anchor."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - TAIL_BYTES))
     last_line = ""
-    for text in reversed(file.read().decode(errors="replace").split("\n")[:-1]):
+    for text in read_lines_backwards(file):
         try:
             line = AnchorLine.parse(text)
         except InvalidAnchor:
@@ -122,6 +122,23 @@ def read_end(file: FileIO) -> FileEnd:
         if line.is_last:
             return FileEnd(last_line, line.at)
     return FileEnd(last_line, None)
+
+
+def read_lines_backwards(file: FileIO) -> Iterator[str]:
+    """Yield the lines, the last one first, with little in memory however long they are; one that is too long damaged.
+
+    The last one may lack its line feed: it is an anchor if a process was killed just before writing that.
+    """
+    position, rest = file.seek(0, os.SEEK_END), b""
+    while position:
+        start = max(0, position - CHUNK_BYTES)
+        file.seek(start)
+        # The beginning of the first one has not been read.
+        first, *others = (file.read(position - start) + rest).split(b"\n")
+        for line in reversed(others):
+            yield line.decode(errors="replace")
+        position, rest = start, first if len(first) <= LONGEST_LINE else b"\0"
+    yield rest.decode(errors="replace")
 
 
 def append_lines(file: FileIO, lines: Sequence[AnchorLine]) -> None:

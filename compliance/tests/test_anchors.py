@@ -323,24 +323,57 @@ def test_it_finds_that_lines_were_removed(chain: str, anchor_file: Path, kept: s
     assert "what stood before it in the file was removed or changed" in describe_anchor_problems(anchor_file)
 
 
-def test_it_finds_that_the_end_was_removed(chain: str, anchor_file: Path, time_machine: Any) -> None:
-    """Nothing in the file shows that, but there is an anchor every hour."""
-    time_machine.move_to(timezone.now() + timedelta(hours=2, minutes=1))
-    (problem,) = list_anchor_problems(anchor_file)
-    assert problem.description.startswith("no anchor is newer than ")
+def test_it_warns_of_a_time_without_anchors_and_accepts_it(chain: str, anchor_file: Path, time_machine: Any) -> None:
+    """It is a time in which the site was down, unless somebody removed the end of the file before the next anchor."""
+    start = timezone.now()
+    for hours in (1, 10, 11):
+        time_machine.move_to(start + timedelta(hours=hours, minutes=59))
+        write_anchor()
+    assert list_anchor_problems(anchor_file) == []
+    output, message = run_audit_verify(anchor_file)
+    since, until = (f"{start + timedelta(hours=hours, minutes=59):%Y-%m-%d %H:%M}" for hours in (1, 10))
+    warning = f"Warning: anchor file, line 3: no anchor is between {since} and {until} UTC\n"
+    assert (message, output.count("Warning"), output.count(warning)) == ("", 1, 1)
 
 
-def test_it_finds_that_the_end_was_removed_before_others_were_appended(
+def test_it_warns_that_no_anchor_is_new(chain: str, anchor_file: Path, time_machine: Any) -> None:
+    start = timezone.now()
+    time_machine.move_to(start + timedelta(hours=1, minutes=59))
+    assert "Warning" not in run_audit_verify(anchor_file)[0]
+    time_machine.move_to(start + timedelta(hours=2, minutes=1))
+    output, message = run_audit_verify(anchor_file)
+    assert f"Warning: anchor file, line 1: no anchor is after {start:%Y-%m-%d %H:%M} UTC\n" in output
+    assert message == ""
+
+
+def test_it_finds_that_lines_were_removed_within_a_time_without_anchors(
     chain: str, anchor_file: Path, time_machine: Any
 ) -> None:
-    """The next anchor continues the line that was left, so only the time between them shows it."""
-    time_machine.move_to(timezone.now() + timedelta(hours=1, minutes=59))
+    start = timezone.now()
+    for hours in (8, 16):
+        time_machine.move_to(start + timedelta(hours=hours))
+        write_anchor()
+    first, _, third = anchor_file.read_text().splitlines(keepends=True)
+    anchor_file.write_text(first + third)
+    assert list_anchor_problems(anchor_file) == [
+        FileProblem(2, "what stood before it in the file was removed or changed")
+    ]
+    assert run_audit_verify(anchor_file)[1].startswith("1 problem(s) in ")
+
+
+def test_it_cannot_tell_a_removed_end_from_a_time_without_anchors(
+    chain: str, anchor_file: Path, time_machine: Any
+) -> None:
+    """A documented limit: the next anchor continues the line that was left."""
+    start, kept = timezone.now(), anchor_file.read_text()
+    time_machine.move_to(start + timedelta(hours=1))
     write_anchor()
-    assert list_anchor_problems(anchor_file) == []
-    time_machine.move_to(timezone.now() + timedelta(hours=2, minutes=1))
+    anchor_file.write_text(kept)
+    time_machine.move_to(start + timedelta(hours=3))
     write_anchor()
-    (problem,) = list_anchor_problems(anchor_file)
-    assert (problem.line, problem.description.partition(" 2")[0]) == (3, "no anchor is between")
+    verification = AnchorVerification(anchor_file)
+    assert list(verification.find_problems()) == []
+    assert [gap.line for gap in verification.gaps] == [2]
 
 
 @pytest.mark.parametrize("content", ["", "\n", "{}\n", "[1]\n", "\x00\xff\n", '{"at": 1}\n', "null\n", '"x"\n'])

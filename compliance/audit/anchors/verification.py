@@ -1,4 +1,8 @@
-"""Compares an anchor file with today's chains: finds a cut end, a rewritten chain, and a file that was changed."""
+"""Compares an anchor file with today's chains: finds a cut end, a rewritten chain, and a file that was changed.
+
+It cannot distinguish a time in which no anchor was written from one whose anchors were removed at the end of the file,
+before the next one was appended. It reports both as gaps, which are no problems.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +43,21 @@ class FileProblem(NamedTuple):
     description: str
 
 
+class AnchorGap(NamedTuple):
+    """A time longer than ``MAX_AGE`` without an anchor, at the line that ends it; at the last one if it goes on."""
+
+    line: int
+    since: datetime
+    until: datetime | None
+
+    @property
+    def description(self) -> str:
+        """The time, for operators."""
+        if self.until is None:
+            return f"no anchor is after {self.since:{MINUTE}} UTC"
+        return f"no anchor is between {self.since:{MINUTE}} and {self.until:{MINUTE}} UTC"
+
+
 class StoredLink(NamedTuple):
     """What the database has at the place of an anchored head."""
 
@@ -54,12 +73,14 @@ class StoredLink(NamedTuple):
 class AnchorVerification:
     """One verification of an anchor file.
 
-    ``compared`` counts the heads that were compared with the database, once ``find_problems`` is exhausted.
+    Once ``find_problems`` is exhausted, ``compared`` counts the heads that were compared with the database, and
+    ``gaps`` are the times without an anchor.
     """
 
     path: Path
     using: str = "ops"
     compared: int = 0
+    gaps: list[AnchorGap] = field(default_factory=list)
     _last: AnchorLine | None = None
     _last_number: int = 0
     _previous_at: datetime | None = None
@@ -98,7 +119,7 @@ class AnchorVerification:
             yield FileProblem(number, "its signature is not of this site")
             return
         if self._last is not None and line.at - self._last.at > MAX_AGE:
-            yield FileProblem(number, f"no anchor is between {self._last.at:{MINUTE}} and {line.at:{MINUTE}} UTC")
+            self.gaps.append(AnchorGap(number, self._last.at, line.at))
         if self._last is not None and self._last.is_last:
             self._previous_at = self._last.at
         self._last, self._last_number = line, number
@@ -124,7 +145,7 @@ class AnchorVerification:
         elif self._last.root != self._calculate_root():
             yield FileProblem(self._last_number, "its root is not that of the heads in the file")
         if timezone.now() - self._last.at > MAX_AGE:
-            yield FileProblem(self._last_number, f"no anchor is newer than {self._last.at:{MINUTE}} UTC")
+            self.gaps.append(AnchorGap(self._last_number, self._last.at, None))
 
     def _calculate_root(self) -> bytes:
         return merkle_root([hash_leaf(self._newest_heads[subject]) for subject in sorted(self._newest_heads)])

@@ -20,9 +20,12 @@ def parse_datetime(text: str) -> datetime:
 
 
 class Command(BaseCommand):
-    """Recomputes every chain; the exit code is 1 when a problem is found."""
+    """Recomputes every chain; the exit code is 1 when a problem is found, but not for a time without anchors."""
 
-    help = "Verify the audit trail. Prints one line for each problem and exits 1 if there is any."
+    help = (
+        "Verify the audit trail. Prints one line for each problem and exits 1 if there is any. "
+        "A time without anchors is a warning."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add ``--since``; earlier events are trusted. ``--anchors`` compares the chains with an anchor file too."""
@@ -36,14 +39,21 @@ class Command(BaseCommand):
         scope = f"{verification.events.total()} audit events"
         if anchors is not None:
             comparison = AnchorVerification(anchors)
-            try:
-                count += self.print_problems(comparison.find_problems())
-            except OSError as error:
-                raise CommandError(f"{anchors} cannot be read: {error.strerror}.") from error
+            count += self.compare_anchors(comparison)
             scope += f" and {comparison.compared} anchored heads"
         if count:
             raise CommandError(f"{count} problem(s) in {scope}.")
         self.stdout.write(f"{scope} verified.")
+
+    def compare_anchors(self, comparison: AnchorVerification) -> int:
+        """Print problems, and a warning for each time without anchors; returns how many problems there are."""
+        try:
+            count = self.print_problems(comparison.find_problems())
+        except OSError as error:
+            raise CommandError(f"{comparison.path} cannot be read: {error.strerror}.") from error
+        for gap in comparison.gaps:
+            self.stdout.write(self.style.WARNING(f"Warning: anchor file, line {gap.line}: {gap.description}"))
+        return count
 
     def print_problems(self, problems: Iterable[ChainProblem | FileProblem]) -> int:
         """Print one line for each problem; returns how many."""

@@ -96,7 +96,7 @@ def run_audit_verify(path: Path) -> tuple[str, str]:
 
 # --- Tampering --------------------------------------------------------------------------------------------
 
-EIGHT_CASES = {
+TAMPERING_CASES = {
     "content changed": (TAMPERING["content changed"][0], 3, ChainFault.CHANGED),
     "time moved": (TAMPERING["time moved by a microsecond"][0], 3, ChainFault.CHANGED),
     "event deleted": (TAMPERING["event deleted"][0], 3, ChainFault.EVENT_MISSING),
@@ -110,11 +110,11 @@ EIGHT_CASES = {
 }
 
 
-@pytest.mark.parametrize("name", EIGHT_CASES)
+@pytest.mark.parametrize("name", TAMPERING_CASES)
 def test_it_finds_and_names_every_kind_of_tampering(
     chain: str, anchor_file: Path, tamper: Callable[[str], None], name: str
 ) -> None:
-    statement, sequence, fault = EIGHT_CASES[name]
+    statement, sequence, fault = TAMPERING_CASES[name]
     tamper(statement.replace("{chain}", chain))
     output, message = run_audit_verify(anchor_file)
     problem = next(
@@ -135,6 +135,26 @@ def test_only_anchors_find_what_was_rewritten_to_its_end(
     assert list(Verification().find_problems()) == []
     (problem,) = list_anchor_problems(anchor_file)
     assert str(problem.subject) == chain
+
+
+def test_it_finds_an_end_that_was_cut_off_before_others_were_appended(
+    chain: str, alice: Any, anchor_file: Path, tamper: Callable[[str], None]
+) -> None:
+    tamper(SET_HEAD_BACK.replace("{chain}", chain))
+    record(Action.CONNECT, subject=alice)
+    assert list(Verification().find_problems()) == []
+    assert list_anchor_problems(anchor_file) == [ChainProblem(alice.pk, 5, ChainFault.REPLACED_SINCE_ANCHOR)]
+
+
+def test_it_cannot_find_what_was_rewritten_after_the_last_anchor(
+    chain: str, alice: Any, anchor_file: Path, tamper: Callable[[str], None]
+) -> None:
+    """A documented limit: up to an hour passes until the next one."""
+    record(Action.CONNECT, subject=alice)
+    tamper(SET_HEAD_BACK.replace("{chain}", chain))
+    write_anchor()
+    assert list(Verification().find_problems()) == []
+    assert list_anchor_problems(anchor_file) == []
 
 
 def test_it_finds_a_forgery_that_was_anchored_again(

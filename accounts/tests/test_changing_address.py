@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
-from axe_playwright_python.sync_playwright import Axe
 from django.core import mail
 from django.http import HttpResponse
 from django.test import Client
@@ -21,6 +20,7 @@ from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import code_from_email, is_signed_in, page_without_tokens, sign_in, sign_up, submit_email_code
 from accounts.tests.totp import AuthenticatorApp, sign_in_with_code
 from compliance.tests.threads import in_threads
+from ui.tests.accessibility import list_violations
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
@@ -173,8 +173,3 @@ def test_it_changes_an_address_in_the_browser(page: Page, live_server: LiveServe
     page.get_by_label("Code").fill(code_from_email(mail.outbox[0]))
     page.get_by_role("button", name="Confirm email address").click()
     expect(page.get_by_role("main")).to_contain_text(f"You sign in with {NEW}")
-
-
-def list_violations(page: Page) -> list[str]:
-    """Return the accessibility rules that a page violates."""
-    return [violation["id"] for violation in Axe().run(page).response["violations"]]

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 from compliance.consent import ConsentText, Purpose, grant, list_consent_events
+from ui.tests.accessibility import list_violations
 
 pytestmark = [
     pytest.mark.browser,
@@ -26,10 +26,6 @@ def list_purposes(user: User) -> list[tuple[str, str]]:
     return [(event.purpose, event.kind) for event in list_consent_events(user_id=user.pk)[::-1]]
 
 
-def check_accessibility(page: Page) -> None:
-    assert Axe().run(page).response["violations"] == []
-
-
 def sign_in(page: Page, site: str) -> None:
     page.goto(site + reverse("account_login"))
     page.get_by_label("Email").fill("alice@example.com")
@@ -42,13 +38,13 @@ def test_it_signs_up_with_consents(page: Page, live_server: Any) -> None:
     boxes = page.get_by_role("checkbox")
     expect(boxes).to_have_count(5)
     assert not any(box.is_checked() for box in boxes.all())
-    check_accessibility(page)
+    assert list_violations(page) == []
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     with page.expect_popup() as popup:
         page.get_by_role("link", name="Read the terms of service").click()
     expect(popup.value.get_by_role("heading", name="Terms of service", level=1)).to_be_visible()
-    check_accessibility(popup.value)
+    assert list_violations(popup.value) == []
     popup.value.close()
 
     # Without the browser's own check, as for a browser that has none.
@@ -56,7 +52,7 @@ def test_it_signs_up_with_consents(page: Page, live_server: Any) -> None:
     create = page.get_by_role("main").get_by_role("button", name="Create an account")
     create.click()
     expect(page.get_by_role("alert").get_by_role("link", name="Check the box to continue.")).to_have_count(3)
-    check_accessibility(page)
+    assert list_violations(page) == []
     assert not User.objects.exists()
 
     page.get_by_label("Password").fill(PASSWORD)
@@ -75,7 +71,7 @@ def test_it_asks_to_agree_to_a_changed_text_and_goes_on(page: Page, live_server:
     grant(user=alice, consent_text=ConsentText(Purpose.PRIVACY_NOTICE, "2020-01-01", "Older words."))
     sign_in(page, live_server.url)
     expect(page).to_have_title("Your agreement · Plumbline")
-    check_accessibility(page)
+    assert list_violations(page) == []
     page.get_by_label("I have read the privacy notice").check()
     page.get_by_role("button", name="Agree and continue").click()
     expect(page).to_have_title("Overview · Plumbline")
@@ -107,5 +103,5 @@ def test_it_has_accessible_pages(page: Page, live_server: Any, alice: User, name
     sign_in(page, live_server.url)
     expect(page).to_have_title("Overview · Plumbline")
     page.goto(live_server.url + reverse(name))
-    check_accessibility(page)
+    assert list_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

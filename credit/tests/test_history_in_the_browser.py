@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import expect
 
@@ -11,6 +10,7 @@ from compliance.isolation import tenant
 from credit.stored import reports
 from credit.tests.pull_steps import enroll_user, get_enrollment, pull
 from credit.tests.test_diffing_year import YEAR
+from ui.tests.accessibility import list_violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -111,9 +111,6 @@ def test_it_is_accessible(page, visit, alice, scheme, width):
         account = reports.get_latest_report(owner=alice.pk).report.tradelines[0]
     for name, args in [*((f"credit{name}", []) for name in PAGES), ("credit_account", [account.key])]:
         visit(name, *args)
-        violations += [
-            (name, violation["id"], violation["nodes"][0]["html"])
-            for violation in Axe().run(page).response["violations"]
-        ]
+        violations += [(name, *violation) for violation in list_violations(page)]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
     assert violations == []

@@ -291,7 +291,7 @@ register(
     DataHolder(
         model=OrphanedRemoval,
         category=DataCategory.BANK,
-        label=_("Connections of deleted accounts that we're removing at the provider"),
+        label=_("Connections of deleted accounts, and unfinished ones, that we're removing at the provider"),
         kept_for=_("Until the provider confirms the removal"),
         owner="",
         withheld={"access_token": ACCESS},

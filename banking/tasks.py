@@ -7,7 +7,7 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from banking import sync
-from banking.linking import recovery, removals
+from banking.linking import orphaned_removals, recovery, removals
 from banking.models import Item, PendingRemoval
 from banking.provider import ProviderError, WebhookEvent
 from banking.sync import notifications, sync_queue
@@ -57,19 +57,19 @@ def remove_at_provider(owner_id: str, removal_id: str) -> None:
 
 @shared_task
 def remove_orphan_at_provider(removal_id: str) -> None:
-    """Execute one removal whose user was erased; a failure is recorded and Celery beat retries it."""
+    """Execute one removal of an Item that this site does not have; a failure is recorded and Celery beat retries it."""
     try:
-        removals.remove_orphan_at_provider(removal_id=UUID(removal_id))
+        orphaned_removals.remove_orphan_at_provider(removal_id=UUID(removal_id))
     except ProviderError as error:
         logger.warning("Orphaned removal %s is still pending: %s", removal_id, error)
 
 
 @shared_task
 def retry_removals() -> None:
-    """Queue every removal at the provider that is due, also of users who were erased."""
+    """Queue every removal at the provider that is due, also of Items that this site does not have."""
     for owner_id, removal_id in sync_queue.due_removals(limit=CHUNK):
         queue_removal(owner_id, removal_id)
-    for removal_id in removals.list_due_orphans(limit=CHUNK):
+    for removal_id in orphaned_removals.list_due_orphans(limit=CHUNK):
         remove_orphan_at_provider.apply_async((str(removal_id),), queue=Lane.SLOW.queue)
 
 

@@ -24,6 +24,7 @@ from banking.linking.data_consent import hold_consent, is_consent_active
 from banking.linking.disconnecting import disconnect_in_transaction
 from banking.linking.duplicates import check_confirmed_duplicate, check_duplicate
 from banking.linking.errors import ExchangeLost, LinkError
+from banking.linking.orphaned_removals import remove_unsaved_item
 from banking.linking.sessions import UNCLAIMED, LinkMetadata, is_stale_claim, token_hash
 from banking.models import Institution, Item, LinkSession
 from banking.provider import Credential, Provider, ProviderError, PublicTokenRefused, Unavailable
@@ -178,7 +179,7 @@ def record_failure(*, user: User, session: LinkSession, error: ProviderError) ->
 def save_item(
     *, user: User, session: LinkSession, credential: Credential, institution: Institution | None, metadata: LinkMetadata
 ) -> Item:
-    """Save the Item, sealed. If that fails, remove the Item at the provider at once.
+    """Save the Item, sealed. If that fails, remove the Item at the provider, at once or as soon as it answers.
 
     Raises ``LinkError`` if the user has withdrawn their consent or asked to be deleted meanwhile, or was deactivated.
     """
@@ -212,12 +213,12 @@ def save_item(
                 record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     except (LinkError, ProcessingStopped) as error:
         refused = error if isinstance(error, LinkError) else LinkError("stopped")
-        remove_orphaned_item(credential, provider=provider)
+        remove_unsaved_item(credential, provider=provider)
         fail_session(user=user, session=session, code=refused.reason)
         raise refused from None
     except Exception:
-        # After any error: the token is stored nowhere else.
-        remove_orphaned_item(credential, provider=provider)
+        # After any error: nothing else would remove the Item.
+        remove_unsaved_item(credential, provider=provider)
         raise
     return item
 
@@ -235,11 +236,3 @@ def disconnect_replaced(*, user: User, session: LinkSession) -> None:
     """Disconnect the Item that a new one replaces, keeping its history, in the open transaction."""
     if session.replaces_id is not None:
         disconnect_in_transaction(user=user, item_id=session.replaces_id, keep_history=True)
-
-
-def remove_orphaned_item(credential: Credential, *, provider: Provider) -> None:
-    """Remove an Item at the provider that could not be saved."""
-    try:
-        provider.connect().remove_item(credential.access_token)
-    except ProviderError as error:
-        logger.critical("Item %s exists at the provider but could not be saved: %s", credential.provider_item_id, error)

@@ -1,6 +1,7 @@
 """Removals at the provider, which bills every Item until it is removed.
 
-A removal is pending, and keeps the sealed token that it needs, until the provider confirms it.
+A removal is pending, and keeps the sealed token that it needs, until the provider confirms it. Those of Items that
+exist at the provider only are in ``orphaned_removals``.
 """
 
 import logging
@@ -11,12 +12,12 @@ from django.utils import timezone
 
 from banking.credentials import TokenPurpose, open_token
 from banking.linking.disconnecting import close_accounts, close_item
-from banking.models import VISIBLE_CONNECTIONS, Connection, Item, OrphanedRemoval, PendingRemoval
+from banking.models import VISIBLE_CONNECTIONS, Connection, Item, PendingRemoval
 from banking.provider import ItemNotFound, ProviderError
 from banking.providers import in_current_environments, provider_for
 from compliance.audit import Action, record
 from compliance.backoff import exponential_delay
-from compliance.isolation import SYSTEM, tenant
+from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
 
@@ -54,49 +55,6 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
             PendingRemoval.objects.filter(pk=removal.pk).update(error_code=error.code[:100])
         raise
     confirm_removal(removal=removal)
-
-
-def remove_orphan_at_provider(*, removal_id: UUID) -> None:
-    """Execute one removal whose user was erased, if it is due. Deletes the token once the provider confirms.
-
-    Raises ``ProviderError`` after recording it.
-    """
-    removal = claim_orphaned_removal(removal_id=removal_id)
-    if removal is None:
-        return
-    try:
-        with tenant(SYSTEM):
-            token = open_token(removal, purpose=TokenPurpose.REMOVE)
-        provider_for(removal.provider).connect().remove_item(token)
-    except ItemNotFound:
-        logger.info("Item %s was gone already", removal.provider_item_id)
-    except ProviderError as error:
-        with tenant(SYSTEM):
-            OrphanedRemoval.objects.filter(pk=removal.pk).update(error_code=error.code[:100])
-        raise
-    with tenant(SYSTEM):
-        if OrphanedRemoval.objects.filter(pk=removal.pk).delete()[0]:
-            record(Action.CREDENTIAL_DELETE, subject=None, resource="orphaned_removal", resource_id=str(removal.pk))
-
-
-def claim_orphaned_removal(*, removal_id: UUID) -> OrphanedRemoval | None:
-    """Claim such a removal that is due, and schedule the next attempt, in case this one fails."""
-    now = timezone.now()
-    with tenant(SYSTEM):
-        current = OrphanedRemoval.objects.filter(in_current_environments()).select_for_update()
-        removal = current.filter(pk=removal_id, next_attempt_at__lte=now).first()
-        if removal is not None:
-            removal.next_attempt_at = now + retry_delay(removal.attempts)
-            removal.attempts = min(removal.attempts + 1, MAX_ATTEMPT_COUNT)
-            removal.save(update_fields=["next_attempt_at", "attempts"])
-        return removal
-
-
-def list_due_orphans(*, limit: int) -> list[UUID]:
-    """List up to ``limit`` removals of erased users that are due."""
-    with tenant(SYSTEM):
-        current = OrphanedRemoval.objects.filter(in_current_environments(), next_attempt_at__lte=timezone.now())
-        return list(current.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
 
 
 def finish_disconnect(*, removal: PendingRemoval) -> bool:

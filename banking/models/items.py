@@ -224,7 +224,10 @@ class SyncRun(Owned):
 
 
 class OrphanedRemoval(models.Model):
-    """A removal that was still pending when its user was erased: the token, sealed for the site, and nothing else.
+    """A removal of an Item that this site does not have: the token, sealed for the site, and nothing else.
+
+    Its user was erased while the removal was pending, or the Item could not be saved, for example because the user
+    asked to be deleted meanwhile.
 
     Kept until the provider confirms the removal, because it bills the Item until then. ``provider_item_id`` is the id
     by which the provider's support finds the Item.

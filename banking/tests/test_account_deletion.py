@@ -13,7 +13,7 @@ from accounts.deactivation import deactivate
 from accounts.deletion import erasure, requests
 from accounts.models import DeletionRequest, User
 from banking import tasks
-from banking.linking import recovery, removals
+from banking.linking import orphaned_removals, recovery, removals
 from banking.linking.errors import LinkError
 from banking.linking.exchange import finish_link
 from banking.linking.link_messages import message_for
@@ -93,10 +93,10 @@ def test_a_removal_is_retried_after_the_erasure_while_the_provider_is_down(
     run_due_removals()
     [orphan] = list_orphans()
     assert (orphan.error_code, orphan.attempts) == ("INTERNAL_SERVER_ERROR", 1)
-    assert removals.list_due_orphans(limit=10) == []
+    assert orphaned_removals.list_due_orphans(limit=10) == []
     provider.removal_error = None
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
-        assert removals.list_due_orphans(limit=10) == [orphan.pk]
+        assert orphaned_removals.list_due_orphans(limit=10) == [orphan.pk]
         run_due_removals()
     assert list_orphans() == []
 

@@ -249,21 +249,6 @@ def test_it_removes_the_item_at_the_provider_if_it_cannot_be_stored(
     assert provider.removed_tokens == ["access-sandbox-secret"]
 
 
-def test_it_logs_the_orphaned_item_if_even_that_fails(
-    alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail_to_save(*args: object, **options: object) -> None:
-        raise DatabaseError("disk full")
-
-    provider.removal_error = Unavailable("TIMEOUT")
-    session = open_link(user=alice).session
-    monkeypatch.setattr(Item.objects, "create", fail_to_save)
-    with pytest.raises(DatabaseError):
-        finish_session(alice, session)
-    assert "item-1" in caplog.text
-    assert "access-sandbox-secret" not in caplog.text
-
-
 def test_it_exchanges_nothing_for_a_bank_that_is_already_linked(
     alice: User, item: Item, provider: ScriptedProvider
 ) -> None:

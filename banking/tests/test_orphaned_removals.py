@@ -1,0 +1,183 @@
+"""Items that exist at the provider only: their token is kept, sealed for the site, until the provider confirms."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import DatabaseError
+from django.utils import timezone
+
+from accounts.deactivation import deactivate
+from accounts.deletion import erasure, requests
+from accounts.models import User
+from banking import tasks
+from banking.linking import orphaned_removals
+from banking.linking.consent_withdrawal import withdraw_bank_data
+from banking.linking.errors import LinkError
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata, open_link
+from banking.models import Item, LinkSession, OrphanedRemoval
+from banking.provider import Credential, Unavailable
+from banking.tests.scripted_provider import ScriptedProvider, link_result
+from compliance.isolation import SYSTEM, tenant
+from compliance.isolation.tenant import tenant_context
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+
+PUBLIC_TOKEN = "public-sandbox-1"
+
+
+@pytest.fixture
+def session(alice: User, provider: ScriptedProvider) -> LinkSession:
+    """A link session of Alice's whose dialog has ended with a bank, as the provider confirms."""
+    opened = open_link(user=alice)
+    provider.link_results = {opened.token.value: [link_result(PUBLIC_TOKEN)]}
+    return opened.session
+
+
+@pytest.fixture
+def during_exchange(
+    alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[User], object]], None]:
+    """Do something while the provider exchanges the public token."""
+
+    def prepare(action: Callable[[User], object]) -> None:
+        exchange_public_token = provider.exchange_public_token
+
+        def respond(public_token: str) -> Credential:
+            action(User.objects.get(pk=alice.pk))
+            return exchange_public_token(public_token)
+
+        monkeypatch.setattr(provider, "exchange_public_token", respond)
+
+    return prepare
+
+
+def finish_session(user: User, session: LinkSession) -> Item:
+    metadata = LinkMetadata("", "", frozenset())
+    return finish_link(user=user, session_id=session.pk, public_token=PUBLIC_TOKEN, metadata=metadata)
+
+
+def list_orphans() -> list[OrphanedRemoval]:
+    with tenant(SYSTEM):
+        return list(OrphanedRemoval.objects.all())
+
+
+def run_due_removals() -> None:
+    """Run the removals that Celery beat would queue."""
+    for removal_id in orphaned_removals.list_due_orphans(limit=10):
+        tasks.remove_orphan_at_provider(str(removal_id))
+
+
+def assert_removed_later(provider: ScriptedProvider) -> None:
+    """The token waits while the provider is down, and is gone as soon as the provider confirms."""
+    [orphan] = list_orphans()
+    assert (orphan.provider_item_id, orphan.attempts, orphan.error_code) == ("item-1", 1, "TIMEOUT")
+    assert provider.removed_tokens == []
+    provider.removal_error = None
+    run_due_removals()
+    assert provider.removed_tokens == []
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        run_due_removals()
+    assert provider.removed_tokens == ["access-sandbox-secret"]
+    assert list_orphans() == []
+
+
+def erase_now(user: User) -> None:
+    """Erase an account whose link is no longer waited for."""
+    requests.request_deletion(user=user, at_once=True)
+    with tenant(user.pk):
+        LinkSession.objects.update(state=LinkSession.State.FAILED)
+    assert erasure.erase_account(owner_id=user.pk) is not None
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        lambda user: requests.request_deletion(user=user),
+        lambda user: deactivate(user=user, actor=None),
+        lambda user: withdraw_bank_data(user=user, keep_history=True),
+        erase_now,
+    ],
+    ids=["deletion", "deactivation", "withdrawal", "erasure"],
+)
+def test_it_retries_the_removal_of_an_item_that_may_not_be_saved(
+    alice: User,
+    session: LinkSession,
+    provider: ScriptedProvider,
+    during_exchange: Callable[[Callable[[User], object]], None],
+    stop: Callable[[User], object],
+) -> None:
+    provider.removal_error = Unavailable("TIMEOUT")
+    during_exchange(stop)
+    with pytest.raises(LinkError):
+        finish_session(alice, session)
+    assert_removed_later(provider)
+
+
+def test_it_retries_the_removal_of_an_item_that_could_not_be_saved(
+    alice: User, session: LinkSession, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_to_save(*args: object, **options: object) -> None:
+        raise DatabaseError("disk full")
+
+    provider.removal_error = Unavailable("TIMEOUT")
+    monkeypatch.setattr(Item.objects, "create", fail_to_save)
+    # A background job, too, has its owner as tenant.
+    with pytest.raises(DatabaseError), tenant_context(alice.pk):
+        finish_session(alice, session)
+    assert_removed_later(provider)
+
+
+def test_it_keeps_no_token_if_the_provider_confirms_at_once(
+    alice: User,
+    session: LinkSession,
+    provider: ScriptedProvider,
+    during_exchange: Callable[[Callable[[User], object]], None],
+) -> None:
+    during_exchange(lambda user: requests.request_deletion(user=user))
+    with pytest.raises(LinkError):
+        finish_session(alice, session)
+    assert provider.removed_tokens == ["access-sandbox-secret"]
+    assert list_orphans() == []
+
+
+def test_it_stores_the_token_before_it_calls_the_provider(
+    alice: User, session: LinkSession, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed during the call has not lost it."""
+    stored: list[int] = []
+
+    def fail_to_save(*args: object, **options: object) -> None:
+        raise DatabaseError("disk full")
+
+    monkeypatch.setattr(Item.objects, "create", fail_to_save)
+    monkeypatch.setattr(provider, "remove_item", lambda token: stored.append(len(list_orphans())))
+    with pytest.raises(DatabaseError):
+        finish_session(alice, session)
+    assert stored == [1]
+
+
+@pytest.mark.parametrize("error", [None, Unavailable("TIMEOUT")])
+def test_it_removes_the_item_even_if_no_row_can_be_stored(
+    alice: User,
+    session: LinkSession,
+    provider: ScriptedProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception | None,
+) -> None:
+    """If the provider is down, too, operators find the Item's id in the log."""
+
+    def fail_to_save(*args: object, **options: object) -> None:
+        raise DatabaseError("disk full")
+
+    provider.removal_error = error
+    monkeypatch.setattr(Item.objects, "create", fail_to_save)
+    monkeypatch.setattr(OrphanedRemoval.objects, "create", fail_to_save)
+    with pytest.raises(DatabaseError):
+        finish_session(alice, session)
+    assert provider.removed_tokens == ([] if error else ["access-sandbox-secret"])
+    assert ("Item item-1 exists at the provider, and its token is lost" in caplog.text) is bool(error)
+    assert "access-sandbox-secret" not in caplog.text

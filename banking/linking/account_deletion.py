@@ -7,7 +7,7 @@ from uuid import UUID
 from accounts.models import User
 from banking.account_matching import locks
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
-from banking.linking.disconnecting import disconnect_in_transaction, disconnect_locked_item
+from banking.linking.disconnecting import disconnect_by_system, disconnect_locked_item
 from banking.linking.recovery import PENDING_STATES
 from banking.models import VISIBLE_CONNECTIONS, Item, LinkSession, OrphanedRemoval, PendingRemoval
 from banking.providers import in_current_environments
@@ -19,10 +19,13 @@ logger = logging.getLogger(__name__)
 
 
 def disconnect_all_banks(owner_id: UUID) -> None:
-    """Disconnect all banks of a user in the open transaction. Their history stays until the user is erased."""
+    """Disconnect all banks of a user in the open transaction.
+
+    Their history stays until the user is erased, except what the user has asked to delete before.
+    """
     user = User.objects.get(pk=owner_id)
     for item_id in Item.objects.for_user(user).visible().values_list("pk", flat=True):
-        disconnect_in_transaction(user=user, item_id=item_id, keep_history=True)
+        disconnect_by_system(user=user, item_id=item_id)
 
 
 def prepare_erasure(owner_id: UUID) -> Mapping[str, int]:

@@ -41,6 +41,15 @@ def disconnect_in_transaction(*, user: User, item_id: UUID, keep_history: bool) 
     return defer_disconnect(item=item, actor=user, keep_history=keep_history)
 
 
+def disconnect_by_system(*, user: User, item_id: UUID) -> PendingRemoval | None:
+    """Disconnect a bank as a consequence of something else, in the open transaction.
+
+    Its history is kept, unless the user has asked to delete it and a worker has still to do that.
+    """
+    is_to_be_deleted = PendingRemoval.objects.filter(item=item_id, history=PendingRemoval.History.DELETE).exists()
+    return disconnect_in_transaction(user=user, item_id=item_id, keep_history=not is_to_be_deleted)
+
+
 def defer_disconnect(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | None:
     """Schedule the disconnect of an Item whose row another transaction holds, most likely to store a sync."""
     if item.connection not in VISIBLE_CONNECTIONS:

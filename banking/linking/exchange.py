@@ -21,7 +21,7 @@ from banking.linking.confirmation import (
     schedule_recovery,
 )
 from banking.linking.data_consent import hold_consent, is_consent_active
-from banking.linking.disconnecting import disconnect_in_transaction
+from banking.linking.disconnecting import disconnect_by_system
 from banking.linking.duplicates import check_confirmed_duplicate, check_duplicate
 from banking.linking.errors import ExchangeLost, LinkError
 from banking.linking.orphaned_removals import remove_unsaved_item
@@ -235,4 +235,4 @@ def fail_session(*, user: User, session: LinkSession, code: str) -> None:
 def disconnect_replaced(*, user: User, session: LinkSession) -> None:
     """Disconnect the Item that a new one replaces, keeping its history, in the open transaction."""
     if session.replaces_id is not None:
-        disconnect_in_transaction(user=user, item_id=session.replaces_id, keep_history=True)
+        disconnect_by_system(user=user, item_id=session.replaces_id)

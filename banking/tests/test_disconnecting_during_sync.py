@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.deletion import requests
 from accounts.models import User
 from banking import connections
 from banking.account_matching import locks, succession
@@ -219,6 +220,17 @@ def test_it_follows_the_last_request(alice: User, synced_item: Item, provider: S
     assert (first.history, last.history) == ("delete", "")
     execute_removal(last)
     assert count_remaining(alice) == (2, 0, 0)
+
+
+def test_a_request_for_deletion_does_not_override_that_the_history_is_deleted(
+    alice: User, synced_item: Item, provider: ScriptedProvider
+) -> None:
+    with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool):
+        removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
+    requests.request_deletion(user=alice)
+    requests.cancel_deletion(owner_id=alice.pk)
+    execute_removal(removal)
+    assert count_remaining(alice) == (0, 0, 0)
 
 
 def test_it_accepts_another_request_until_the_first_one_is_completed(

@@ -80,22 +80,16 @@ class ExitForm(forms.Form):
 
 
 class FirstPeriodForm(forms.Form):
-    """How long transactions are kept, chosen before a bank is connected. Without an answer nothing is chosen."""
+    """How long transactions are kept, which a person chooses before they connect their first bank."""
 
     period = forms.TypedChoiceField(
         label=_("How long to keep your transactions"),
         widget=forms.RadioSelect,
         choices=[(choice.value, choice.label) for choice in RULE.choices if choice.days not in LATER_PERIODS],
         initial=str(RULE.preselected_days),
-        required=False,
         coerce=parse_period,
-        empty_value="",
+        error_messages={"required": _("Choose how long to keep your transactions.")},
     )
-
-    @property
-    def has_answer(self) -> bool:
-        """Whether the user chose a period."""
-        return self.cleaned_data["period"] != ""
 
     @property
     def days(self) -> int | None:

@@ -14,7 +14,7 @@ from compliance.consent.legal_texts import current_version
 from compliance.isolation import tenant
 
 TOKEN = "public-sandbox-1"
-AGREED = {"consent_version": current_version("bank_data").version}
+AGREED = {"consent_version": current_version("bank_data").version, "period": "90"}
 """What the form sends that shows the text in force."""
 METADATA = {
     "institution": {"institution_id": "ins_1", "name": "First Platypus Bank"},

@@ -110,11 +110,36 @@ def test_it_shows_a_former_choice_and_does_not_change_it(
     assert setting.days_to_retain is None
 
 
-def test_it_chooses_nothing_for_a_user_who_gives_no_answer(
+def test_it_asks_again_if_the_first_choice_is_missing(
     as_alice: Client, alice: User, provider: ScriptedProvider
 ) -> None:
-    assert "link-sandbox-1" in page_text(as_alice.post(reverse("connect"), AGREED))
+    page = as_alice.post(reverse("connect"), {"consent_version": AGREED["consent_version"]})
+    text = page_text(page)
+    assert (page.status_code, provider.links) == (422, 0)
+    assert "Choose how long to keep your transactions." in text
+    assert "Error: Connect a bank" in text
     assert load_setting(alice) is None
+
+
+def test_it_needs_no_choice_where_the_page_asks_for_none(
+    as_alice: Client, alice: User, provider: ScriptedProvider
+) -> None:
+    as_alice.post(reverse("connect"), AGREED | {"period": "730"})
+    page = as_alice.post(reverse("connect"), {"consent_version": AGREED["consent_version"]})
+    assert "link-sandbox-2" in page_text(page)
+    setting = load_setting(alice)
+    assert setting is not None
+    assert setting.days_to_retain == 730
+
+
+def test_it_shows_the_stored_choice_when_the_dialog_does_not_open(
+    as_alice: Client, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another answer on that page would not count."""
+    monkeypatch.setattr(provider, "create_link_token", make_failing_call(Unavailable("TIMEOUT")))
+    page = as_alice.post(reverse("connect"), AGREED | {"period": "730"})
+    assert page.status_code == 503
+    assert "How long we keep your transactions: Two years." in page_text(page)
 
 
 @pytest.mark.parametrize("period", ["30", "91", "-1", "all,90"])

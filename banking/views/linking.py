@@ -1,6 +1,7 @@
 """Connecting a bank: explain, open the dialog, finish the link."""
 
 import logging
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
@@ -23,6 +24,9 @@ from banking.retention import first_choice
 from banking.views.link_page import link_page
 from compliance.consent.legal_texts import parse_sections
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 logger = logging.getLogger(__name__)
 
 RETURN = "link_to_return_to"
@@ -36,28 +40,49 @@ UNREADABLE = _("We couldn't read %(provider)s's answer. No bank was connected. S
 @require_second_factor_to_link
 @transaction.non_atomic_requests
 def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Explain what connecting shares; if the user agrees, open the dialog with a new link token.
-
-    ``provider`` in the query chooses one of several providers.
-    """
+    """Explain what connecting through the query's ``provider`` shares; if the user agrees, open the dialog."""
     provider = find_provider(request.GET.get("provider", DEFAULT_PROVIDER))
     if provider is None:
         raise Http404
-    period_form = FirstPeriodForm(request.POST if request.method == "POST" else None)
-    context = connect_context(request.user, provider) | {"period_form": period_form}
-    if request.method != "POST" or not period_form.is_valid():
-        return render(request, "banking/connect.html", context, status=422 if period_form.errors else 200)
-    if not has_shown_text(request, context):
-        return render(request, "banking/connect.html", context | {"error": OUTDATED}, status=422)
+    if request.method != "POST":
+        return connect_page(request, provider)
+    period_form = None if first_choice.get_chosen_period(user=request.user) else FirstPeriodForm(request.POST)
+    if period_form is not None and not period_form.is_valid():
+        return connect_page(request, provider, status=422, period_form=period_form)
+    if not has_shown_text(request, provider):
+        return connect_page(request, provider, status=422, period_form=period_form, error=OUTDATED)
     agree_to_connect(user=request.user, provider=provider, period_form=period_form)
     try:
-        opened = sessions.open_link(user=request.user, provider_key=provider.key)
+        return dialog(request, sessions.open_link(user=request.user, provider_key=provider.key))
     except (errors.LinkError, ProviderError) as error:
         logger.warning("No link token: %s", error)
-        return render(
-            request, "banking/connect.html", context | {"error": message_for(error, provider=provider)}, status=503
-        )
-    return dialog(request, opened)
+        return connect_page(request, provider, status=503, error=message_for(error, provider=provider))
+
+
+def connect_page(
+    request: AuthenticatedHttpRequest,
+    provider: Provider,
+    *,
+    status: int = 200,
+    period_form: FirstPeriodForm | None = None,
+    error: "StrOrPromise" = "",
+) -> HttpResponse:
+    """Say what a person agrees to, how far back data goes, and how long it is kept, or ask for that."""
+    context = consent_context(provider) | {
+        "days_requested": provider.link_settings().days_requested,
+        "kept_period": first_choice.get_chosen_period(user=request.user),
+        "period_form": period_form or FirstPeriodForm(),
+        "error": error,
+    }
+    return render(request, "banking/connect.html", context, status=status)
+
+
+@transaction.atomic
+def agree_to_connect(*, user: User, provider: Provider, period_form: FirstPeriodForm | None) -> None:
+    """Record the consent, and how long transactions stay if the user has chosen that now."""
+    data_consent.agree(user=user, provider=provider)
+    if period_form is not None:
+        first_choice.choose_first_period(user=user, days=period_form.days)
 
 
 @link_page
@@ -74,7 +99,7 @@ def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
         if request.method != "POST":
             return render(request, "banking/reconnect.html", context)
         if "consent_version" in context:
-            if not has_shown_text(request, context):
+            if not has_shown_text(request, provider_for(item.provider)):
                 return render(request, "banking/reconnect.html", context | {"error": OUTDATED}, status=422)
             data_consent.agree(user=request.user, provider=provider_for(item.provider))
         return dialog(request, update_mode.open_update_mode(user=request.user, item_id=item_id), item)
@@ -86,9 +111,9 @@ def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
         return render(request, "banking/reconnect.html", context, status=503)
 
 
-def has_shown_text(request: AuthenticatedHttpRequest, context: dict[str, object]) -> bool:
+def has_shown_text(request: AuthenticatedHttpRequest, provider: Provider) -> bool:
     """Whether the form that the user sent showed the text to which they now agree, and not an earlier one or none."""
-    return request.POST.get("consent_version") == context["consent_version"]
+    return request.POST.get("consent_version") == data_consent.consent_text(provider).version
 
 
 def reconnect_context(request: AuthenticatedHttpRequest, item: Item) -> dict[str, object]:
@@ -96,22 +121,6 @@ def reconnect_context(request: AuthenticatedHttpRequest, item: Item) -> dict[str
     provider = provider_for(item.provider)
     has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
     return {"item": item} | ({} if has_agreed else consent_context(provider))
-
-
-def connect_context(user: User, provider: Provider) -> dict[str, object]:
-    """What the page says before a bank is connected: the consent, how far back data goes, and how long it is kept."""
-    return consent_context(provider) | {
-        "days_requested": provider.link_settings().days_requested,
-        "kept_period": first_choice.get_chosen_period(user=user),
-    }
-
-
-@transaction.atomic
-def agree_to_connect(*, user: User, provider: Provider, period_form: FirstPeriodForm) -> None:
-    """Record the consent, and how long transactions stay if the user has chosen that now."""
-    data_consent.agree(user=user, provider=provider)
-    if period_form.has_answer:
-        first_choice.choose_first_period(user=user, days=period_form.days)
 
 
 def consent_context(provider: Provider) -> dict[str, object]:

@@ -65,7 +65,10 @@ class LinkSessionAdmin(BankDataAdmin):
 
 @admin.register(FailedRemoval)
 class FailedRemovalAdmin(OperatorAdmin):
-    """Connections that a provider still bills, because it has not confirmed their removal. They are retried."""
+    """Connections that a provider still bills, because it has not confirmed their removal.
+
+    They are retried, except those without a next attempt, whose token was lost; see ``manage.py confirm_removal``.
+    """
 
     user_column = "user_id"
     data_label = _("A bank connection that we're removing at the provider")

@@ -41,23 +41,31 @@ def prepare_erasure(owner_id: UUID) -> Mapping[str, int]:
     locks.lock_accounts(owner_id=owner_id)
     # Of an Item that the provider has removed, at most the history was left to delete.
     removals = PendingRemoval.objects.for_user(owner_id).filter(item__removed_at=None).select_related("item")
-    return {"connections_to_remove_at_provider": sum(map(keep_removal, removals))}
+    is_kept = [keep_removal(removal) for removal in removals]
+    return {
+        "connections_to_remove_at_provider": is_kept.count(True),
+        "connections_we_could_not_remove": is_kept.count(False),
+    }
 
 
 def keep_removal(removal: PendingRemoval) -> bool:
-    """Seal a pending removal's token for the site. ``False`` if the token cannot be read; operators are told."""
-    item = removal.item
+    """Seal a pending removal's token for the site. ``False`` if the token cannot be read: then operators take over."""
     try:
-        row = removal if removal.access_token is not None else item
+        row = removal if removal.access_token is not None else removal.item
         token = open_token(row, purpose=TokenPurpose.REMOVE)
-    except CredentialUnreadable:
-        logger.critical("Item %s exists at the provider, and its token cannot be read", item.provider_item_id)
+    except CredentialUnreadable as error:
+        provider_item_id = removal.item.provider_item_id
+        logger.critical("Item %s exists at the provider, and its token cannot be read", provider_item_id)
+        # Its key is destroyed now, so no further attempt can succeed.
+        keep_orphan(removal.item, access_token=None, next_attempt_at=None, attempts=1, error_code=error.code)
         return False
+    keep_orphan(removal.item, access_token=token)
+    return True
+
+
+def keep_orphan(item: Item, **fields: object) -> None:
+    """Store for the site that an Item has to be removed."""
     with tenant_cursor(SYSTEM):
         OrphanedRemoval.objects.create(
-            provider=item.provider,
-            environment=item.environment,
-            provider_item_id=item.provider_item_id,
-            access_token=token,
+            provider=item.provider, environment=item.environment, provider_item_id=item.provider_item_id, **fields
         )
-    return True

@@ -74,8 +74,15 @@ def remove_orphan_at_provider(*, removal_id: UUID) -> None:
             OrphanedRemoval.objects.filter(pk=removal.pk).update(error_code=error.code[:100])
         raise
     with tenant_cursor(SYSTEM):
-        if OrphanedRemoval.objects.filter(pk=removal.pk).delete()[0]:
-            record(Action.CREDENTIAL_DELETE, subject=None, resource="orphaned_removal", resource_id=str(removal.pk))
+        delete_orphan(removal_id=removal.pk)
+
+
+def delete_orphan(*, removal_id: UUID, **conditions: object) -> bool:
+    """Delete a removal that the provider has confirmed, in the open transaction. ``False`` if there is none."""
+    is_deleted = OrphanedRemoval.objects.filter(pk=removal_id, **conditions).delete()[0] > 0
+    if is_deleted:
+        record(Action.CREDENTIAL_DELETE, subject=None, resource="orphaned_removal", resource_id=str(removal_id))
+    return is_deleted
 
 
 def claim_orphaned_removal(*, removal_id: UUID) -> OrphanedRemoval | None:
@@ -96,3 +103,15 @@ def list_due_orphans(*, limit: int) -> list[UUID]:
     with tenant(SYSTEM):
         current = OrphanedRemoval.objects.filter(in_current_environments(), next_attempt_at__lte=timezone.now())
         return list(current.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
+
+
+def list_lost_orphans() -> list[OrphanedRemoval]:
+    """List the removals that are not retried, because their token was lost, the oldest first."""
+    with tenant(SYSTEM):
+        return list(OrphanedRemoval.objects.filter(next_attempt_at=None).order_by("created_at"))
+
+
+def confirm_lost_orphan(*, removal_id: UUID) -> bool:
+    """End such a removal, which the provider's support has confirmed. ``False`` if there is none with this id."""
+    with tenant(SYSTEM):
+        return delete_orphan(removal_id=removal_id, next_attempt_at=None)

@@ -229,8 +229,9 @@ class OrphanedRemoval(models.Model):
     Its user was erased while the removal was pending, or the Item could not be saved, for example because the user
     asked to be deleted meanwhile.
 
-    Kept until the provider confirms the removal, because it bills the Item until then. ``provider_item_id`` is the id
-    by which the provider's support finds the Item.
+    Kept until the provider confirms the removal, because it bills the Item until then. If the token was lost,
+    ``access_token`` and ``next_attempt_at`` are ``None``: only the provider's support can remove the Item, by its
+    ``provider_item_id``; see ``manage.py confirm_removal``.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -238,9 +239,9 @@ class OrphanedRemoval(models.Model):
     provider = models.CharField(max_length=20, choices=provider_choices)
     environment = models.CharField(max_length=20)
     provider_item_id = models.CharField(max_length=100)
-    access_token = SealedTextField(owner="owner")
+    access_token = SealedTextField(owner="owner", null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(default=timezone.now)
+    next_attempt_at = models.DateTimeField(default=timezone.now, null=True)
     error_code = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -250,7 +251,7 @@ class OrphanedRemoval(models.Model):
 class FailedRemoval(models.Model):
     """A removal that a provider has not confirmed at the first attempt, in a view that only operators can read.
 
-    ``user_id`` is ``None`` if the user was erased.
+    ``user_id`` is ``None`` if the user was erased, ``next_attempt_at`` if the token was lost as well.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -258,7 +259,7 @@ class FailedRemoval(models.Model):
     provider = models.CharField(max_length=20)
     environment = models.CharField(max_length=20)
     attempts = models.PositiveSmallIntegerField()
-    next_attempt_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=100)
 
     class Meta:

@@ -1,8 +1,10 @@
 """What the deletion of an account does to its banks: disconnected, and removed at the provider until it confirms."""
 
+import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -28,6 +30,7 @@ from banking.tests.sync_runs import get_last_run
 from banking.tests.test_sync_lease import wait_until
 from compliance.isolation import SYSTEM, tenant
 from compliance.personal_data.processors import ErasureDelayed
+from compliance.personal_data.receipts import ErasureReceipt
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
@@ -122,14 +125,35 @@ def test_a_removal_that_the_provider_confirmed_before_leaves_nothing(
     assert list_orphans() == []
 
 
+def read_pending(owner_id: UUID) -> dict[str, int]:
+    """What the receipt of a user says is still to be done elsewhere."""
+    with tenant(owner_id):
+        return json.loads(ErasureReceipt.objects.get().document)["pending"]
+
+
 def test_a_token_that_cannot_be_read_does_not_stop_the_erasure(
     alice: User, item: Item, damage_keys: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     damage_keys(alice.pk)
     requests.request_deletion(user=alice, at_once=True)
     assert erase(alice)
-    assert list_orphans() == []
     assert f"Item {item.provider_item_id} exists at the provider" in caplog.text
+    assert read_pending(alice.pk) == {"connections_to_remove_at_provider": 0, "connections_we_could_not_remove": 1}
+
+
+def test_a_removal_whose_token_is_lost_stays_with_the_operators_and_is_not_retried(
+    alice: User, item: Item, damage_keys: Callable[..., None]
+) -> None:
+    damage_keys(alice.pk)
+    requests.request_deletion(user=alice, at_once=True)
+    assert erase(alice)
+    [orphan] = list_orphans()
+    assert (orphan.provider_item_id, orphan.access_token) == (item.provider_item_id, None)
+    assert (orphan.attempts, orphan.next_attempt_at, orphan.error_code) == (1, None, "CREDENTIAL_UNREADABLE")
+    with time_machine.travel(timezone.now() + timedelta(days=400)):
+        assert orphaned_removals.list_due_orphans(limit=10) == []
+        run_due_removals()
+    assert [row.pk for row in list_orphans()] == [orphan.pk]
 
 
 @pytest.mark.parametrize(("removed_at", "is_lost"), [(timezone.now(), False), (None, True)])
@@ -143,7 +167,7 @@ def test_a_token_that_is_missing_does_not_stop_the_erasure(
         PendingRemoval.objects.create(owner=alice, item=item, history=PendingRemoval.History.DELETE)
     requests.request_deletion(user=alice, at_once=True)
     assert erase(alice)
-    assert list_orphans() == []
+    assert len(list_orphans()) == read_pending(alice.pk)["connections_we_could_not_remove"] == int(is_lost)
     assert (f"Item {item.provider_item_id} exists at the provider" in caplog.text) is is_lost
 
 

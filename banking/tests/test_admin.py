@@ -164,9 +164,14 @@ def test_it_lists_failed_removals_of_all_users_and_of_erased_ones(
         OrphanedRemoval.objects.create(
             provider="plaid", environment="embedded", provider_item_id="item-gone", access_token="secret", attempts=9
         )
+        OrphanedRemoval.objects.create(
+            provider="plaid", environment="embedded", provider_item_id="item-lost", access_token=None, attempts=1,
+            next_attempt_at=None, error_code="CREDENTIAL_UNREADABLE",
+        )  # fmt: skip
     page = as_root.get(reverse("admin:banking_failedremoval_changelist")).content.decode()
     assert "PLANNED_MAINTENANCE" in page
     assert str(mallory.pk) not in page
-    assert "2 failed removals" in page
+    assert "CREDENTIAL_UNREADABLE" in page
+    assert "3 failed removals" in page
     assert list_operator_views(alice) == [("failedremoval", "")]
     assert list_operator_views(mallory) == []

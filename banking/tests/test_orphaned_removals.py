@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 import time_machine
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
@@ -181,3 +183,33 @@ def test_it_removes_the_item_even_if_no_row_can_be_stored(
     assert provider.removed_tokens == ([] if error else ["access-sandbox-secret"])
     assert ("Item item-1 exists at the provider, and its token is lost" in caplog.text) is bool(error)
     assert "access-sandbox-secret" not in caplog.text
+
+
+def make_orphan(**fields: object) -> OrphanedRemoval:
+    with tenant(SYSTEM):
+        return OrphanedRemoval.objects.create(
+            provider="plaid", environment="embedded", provider_item_id="item-gone", **fields
+        )
+
+
+def run_command(*arguments: str) -> str:
+    output = StringIO()
+    call_command("confirm_removal", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_operators_end_a_removal_whose_token_was_lost() -> None:
+    lost = make_orphan(access_token=None, next_attempt_at=None, attempts=1)
+    make_orphan(access_token="access-sandbox-secret", attempts=9)
+    assert run_command() == f"{lost.pk}: plaid embedded, Item item-gone\n"
+    assert run_command(str(lost.pk)) == f"{lost.pk} is confirmed.\n"
+    assert run_command() == ""
+    with pytest.raises(CommandError, match="No removal with this id"):
+        run_command(str(lost.pk))
+
+
+def test_operators_end_no_removal_that_is_retried() -> None:
+    retried = make_orphan(access_token="access-sandbox-secret", attempts=9)
+    with pytest.raises(CommandError, match="No removal with this id"):
+        run_command(str(retried.pk))
+    assert [orphan.pk for orphan in list_orphans()] == [retried.pk]

@@ -234,4 +234,4 @@ def test_the_receipt_counts_what_was_deleted(full_account: User) -> None:
     assert set(document["deleted"]) | set(document["kept"]) == {
         holder.model._meta.label for holder in registry.list_holders()
     }
-    assert document["pending"] == {"connections_to_remove_at_provider": 1}
+    assert document["pending"] == {"connections_to_remove_at_provider": 1, "connections_we_could_not_remove": 0}

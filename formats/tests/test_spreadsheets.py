@@ -1,8 +1,14 @@
 """Texts that a spreadsheet would run are escaped, and nothing else."""
 
+import sys
+from unicodedata import category
+
 import pytest
 
 from formats.spreadsheets import escape_formula
+
+# Of all characters; no database of this site stores NUL.
+INVISIBLE = [char for char in map(chr, range(1, sys.maxunicode + 1)) if category(char) in ("Cc", "Cf")]
 
 
 @pytest.mark.parametrize(
@@ -11,6 +17,18 @@ from formats.spreadsheets import escape_formula
 )
 def test_it_escapes_what_a_spreadsheet_would_run(text: str) -> None:
     assert escape_formula(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    "start", ["﹢", "﹣", "﹦", "﹫", "\xad", "\u180e", "\u2061", "\u2064", "\x7f", "\x85", "\U000e0020"]
+)
+def test_it_escapes_small_forms_and_invisible_characters(start: str) -> None:
+    assert escape_formula(f"{start}=1") == f"'{start}=1"
+
+
+def test_it_escapes_behind_every_control_and_format_character() -> None:
+    assert len(INVISIBLE) > 200
+    assert [hex(ord(char)) for char in INVISIBLE if escape_formula(f"{char}=1") != f"'{char}=1"] == []
 
 
 @pytest.mark.parametrize("text", ["", "Café", "1=1", " =1", "a\u202eb", "'=1", "Ünïcode", "שלום"])

@@ -189,28 +189,8 @@ def save_item(
             # A request for deletion or a withdrawal either finds the new Item and disconnects it, or prevents it here.
             hold_processing(user.pk)
             hold_consent(user=user)
-            item = Item.objects.create(
-                owner=user,
-                provider=provider.key,
-                environment=provider.environment,
-                provider_item_id=credential.provider_item_id,
-                access_token=credential.access_token,
-                institution=institution
-                or Institution.objects.filter(provider=provider.key, provider_id=metadata.institution_id).first(),
-                institution_name=metadata.institution_name[:200],
-                days_requested=provider.link_settings().days_requested,
-                request_id=credential.request_id,
-            )
-            LinkSession.objects.filter(pk=session.pk).update(
-                state=LinkSession.State.LINKED,
-                item=item,
-                link_token=None,
-                error_code="",
-                account_keys=session.account_keys,
-            )
-            disconnect_replaced(user=user, session=session)
-            for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):
-                record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
+            item = create_item(user=user, provider=provider, credential=credential, bank=institution, metadata=metadata)
+            mark_linked(user=user, session=session, item=item)
     except (LinkError, ProcessingStopped) as error:
         refused = error if isinstance(error, LinkError) else LinkError("stopped")
         remove_unsaved_item(credential, provider=provider)
@@ -221,6 +201,34 @@ def save_item(
         remove_unsaved_item(credential, provider=provider)
         raise
     return item
+
+
+def create_item(
+    *, user: User, provider: Provider, credential: Credential, bank: Institution | None, metadata: LinkMetadata
+) -> Item:
+    """Create an Item with its sealed token, in the open transaction."""
+    banks = Institution.objects.filter(provider=provider.key, provider_id=metadata.institution_id)
+    return Item.objects.create(
+        owner=user,
+        provider=provider.key,
+        environment=provider.environment,
+        provider_item_id=credential.provider_item_id,
+        access_token=credential.access_token,
+        institution=bank or banks.first(),
+        institution_name=metadata.institution_name[:200],
+        days_requested=provider.link_settings().days_requested,
+        request_id=credential.request_id,
+    )
+
+
+def mark_linked(*, user: User, session: LinkSession, item: Item) -> None:
+    """Record that a session has led to an Item, and disconnect the one that it replaces, in the open transaction."""
+    LinkSession.objects.filter(pk=session.pk).update(
+        state=LinkSession.State.LINKED, item=item, link_token=None, error_code="", account_keys=session.account_keys
+    )
+    disconnect_replaced(user=user, session=session)
+    for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):
+        record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
 
 
 def fail_session(*, user: User, session: LinkSession, code: str) -> None:

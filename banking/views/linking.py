@@ -89,38 +89,42 @@ def agree_to_connect(*, user: User, provider: Provider, period_form: FirstPeriod
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
 def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
-    """Explain why the bank requires a new sign-in; if the user agrees, open the dialog in update mode.
-
-    The text is shown, and agreed to, only if it has changed since the user agreed to it.
-    """
+    """Explain why the bank requires a new sign-in; if the user agrees, open the dialog in update mode."""
     try:
         item = update_mode.get_item_to_reconnect(user=request.user, item_id=item_id)
-        context = reconnect_context(request, item)
         if request.method != "POST":
-            return render(request, "banking/reconnect.html", context)
-        if "consent_version" in context:
-            if not has_shown_text(request, provider_for(item.provider)):
-                return render(request, "banking/reconnect.html", context | {"error": OUTDATED}, status=422)
-            data_consent.agree(user=request.user, provider=provider_for(item.provider))
-        return dialog(request, update_mode.open_update_mode(user=request.user, item_id=item_id), item)
+            return reconnect_page(request, item)
+        return agree_and_reconnect(request, item)
     except Item.DoesNotExist:
         raise Http404 from None
     except (errors.LinkError, ProviderError) as error:
         logger.warning("No link token to reconnect: %s", error)
-        context |= {"error": message_for(error, provider=provider_for(item.provider))}
-        return render(request, "banking/reconnect.html", context, status=503)
+        return reconnect_page(request, item, status=503, error=message_for(error, provider=provider_for(item.provider)))
+
+
+def agree_and_reconnect(request: AuthenticatedHttpRequest, item: Item) -> HttpResponse:
+    """Open the dialog. The text is agreed to only if it has changed since the user agreed to it."""
+    provider = provider_for(item.provider)
+    if not data_consent.has_agreed(user=request.user, provider=provider):
+        if not has_shown_text(request, provider):
+            return reconnect_page(request, item, status=422, error=OUTDATED)
+        data_consent.agree(user=request.user, provider=provider)
+    return dialog(request, update_mode.open_update_mode(user=request.user, item_id=item.pk), item)
+
+
+def reconnect_page(
+    request: AuthenticatedHttpRequest, item: Item, *, status: int = 200, error: "StrOrPromise" = ""
+) -> HttpResponse:
+    """Show the Item to reconnect, with the text to agree to if the user has not agreed to it yet."""
+    provider = provider_for(item.provider)
+    has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
+    context = {"item": item, "error": error} | ({} if has_agreed else consent_context(provider))
+    return render(request, "banking/reconnect.html", context, status=status)
 
 
 def has_shown_text(request: AuthenticatedHttpRequest, provider: Provider) -> bool:
     """Whether the form that the user sent showed the text to which they now agree, and not an earlier one or none."""
     return request.POST.get("consent_version") == data_consent.consent_text(provider).version
-
-
-def reconnect_context(request: AuthenticatedHttpRequest, item: Item) -> dict[str, object]:
-    """The Item to reconnect, with the text to agree to if the user has not agreed to it yet."""
-    provider = provider_for(item.provider)
-    has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
-    return {"item": item} | ({} if has_agreed else consent_context(provider))
 
 
 def consent_context(provider: Provider) -> dict[str, object]:
@@ -164,9 +168,7 @@ def finish(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
     """Exchange the public token, save the Item, start the import."""
     form = PublicTokenForm(request.POST)
     if not form.is_valid():
-        provider = sessions.session_provider(user=request.user, session_id=session_id)
-        reason = UNREADABLE % {"provider": provider.name}
-        return render(request, "banking/not_connected.html", {"reason": reason}, status=422)
+        return not_connected_page(request, session_id)
     try:
         item = update_mode.finish_update_mode(user=request.user, session_id=session_id) or exchange.finish_link(
             user=request.user, session_id=session_id, public_token=form.token(), metadata=form.link_metadata()
@@ -177,11 +179,21 @@ def finish(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
         return render(request, "banking/duplicate.html", {"item": duplicate.item}, status=409)
     except (errors.LinkError, ProviderError) as error:
         logger.warning("Linking failed: %s", error)
-        provider = sessions.session_provider(user=request.user, session_id=session_id)
-        context = {"reason": message_for(error, provider=provider), "is_pending": is_pending(error)}
-        return render(request, "banking/not_connected.html", context, status=409)
+        return not_connected_page(request, session_id, error)
     tasks.enqueue_sync(item, trigger="link")
     return redirect("importing", item.pk)
+
+
+def not_connected_page(
+    request: AuthenticatedHttpRequest, session_id: UUID, error: errors.LinkError | ProviderError | None = None
+) -> HttpResponse:
+    """Say why no bank was connected; without an error, the dialog's answer could not be read."""
+    provider = sessions.session_provider(user=request.user, session_id=session_id)
+    if error is None:
+        reason = UNREADABLE % {"provider": provider.name}
+        return render(request, "banking/not_connected.html", {"reason": reason}, status=422)
+    context = {"reason": message_for(error, provider=provider), "is_pending": is_pending(error)}
+    return render(request, "banking/not_connected.html", context, status=409)
 
 
 @require_POST

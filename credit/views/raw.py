@@ -65,18 +65,28 @@ def download_raw(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResp
         return render(request, "credit/raw_deleted.html", status=404)
     if raw is None:
         return render_raw_page(request, summary, raw, UnmaskedDownloadForm())
-    if request.method != "POST":
-        try:
-            masked = json.dumps(raw_report.redact(raw), indent=2, ensure_ascii=False).encode()
-        except raw_report.InvalidJson:
-            raise Http404 from None
-        record_access(request, report_id, "redacted file")
-        return attachment(masked, summary, "redacted")
+    return attach_unmasked(request, summary, raw) if request.method == "POST" else attach_masked(request, summary, raw)
+
+
+@sensitive_variables()
+def attach_masked(request: AuthenticatedHttpRequest, summary: ReportSummary, raw: bytes) -> HttpResponse:
+    """Send a raw report, masked, and record that."""
+    try:
+        masked = json.dumps(raw_report.redact(raw), indent=2, ensure_ascii=False).encode()
+    except raw_report.InvalidJson:
+        raise Http404 from None
+    record_access(request, summary.id, "redacted file")
+    return attachment(masked, summary, "redacted")
+
+
+@sensitive_variables()
+def attach_unmasked(request: AuthenticatedHttpRequest, summary: ReportSummary, raw: bytes) -> HttpResponse:
+    """Send a raw report as it is stored if the form says so, or the page with its errors, and record which."""
     form = UnmaskedDownloadForm(request.POST)
     if not form.is_valid():
-        record_access(request, report_id, "page")
+        record_access(request, summary.id, "page")
         return render_raw_page(request, summary, raw, form)
-    record_access(request, report_id, "complete file")
+    record_access(request, summary.id, "complete file")
     return attachment(raw, summary, "complete")
 
 

@@ -1,6 +1,7 @@
 """The withdrawal of the consent to retrieve bank data: it disconnects all banks at once."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -8,9 +9,17 @@ from django.utils import timezone
 from accounts.models import User
 from banking.account_matching import locks
 from banking.linking.disconnecting import close_accounts, disconnect_in_transaction, set_history
-from banking.models import VISIBLE_CONNECTIONS, Account, Item, PendingRemoval, Transaction
+from banking.models import VISIBLE_CONNECTIONS, Account, Item, PendingRemoval
+from banking.retention.stored_history import StoredHistory, count_history
 from compliance.consent import Purpose, withdraw
 from compliance.isolation import tenant
+
+
+class BankData(NamedTuple):
+    """How many banks a user has connected, and what is stored of these and of former ones."""
+
+    connections: int
+    history: StoredHistory
 
 
 def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval]:
@@ -51,11 +60,8 @@ def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[Pend
     return removals
 
 
-def count_bank_data(user: User) -> dict[str, int]:
-    """Count a user's connections, and the stored accounts and transactions of all banks, also of former ones."""
+def count_bank_data(user: User) -> BankData:
+    """Count a user's connections, and what is stored of all banks, also of former ones."""
     with tenant(user.pk):
-        return {
-            "connections": Item.objects.for_user(user).visible().count(),
-            "accounts": Account.objects.for_user(user).count(),
-            "transactions": Transaction.objects.for_user(user).filter(removed_at=None).count(),
-        }
+        connections = Item.objects.for_user(user).visible().count()
+        return BankData(connections, count_history(owner_id=user.pk, accounts=Account.objects.for_user(user)))

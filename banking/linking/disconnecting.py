@@ -10,6 +10,7 @@ from accounts.models import User
 from banking.account_matching import bank_accounts, locks, succession
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
+from banking.retention.stored_history import count_history
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -146,14 +147,11 @@ def create_pending_removal(item: Item, *, actor: User | None) -> PendingRemoval:
 
 
 def disconnect_summary(*, user: User, item_id: UUID) -> dict[str, object]:
-    """Return the connection to disconnect, and how many of its rows are stored. Raises ``Item.DoesNotExist``."""
+    """Return the connection to disconnect, and how much of its history is stored. Raises ``Item.DoesNotExist``."""
     with tenant(user.pk):
         item = Item.objects.for_user(user).visible().get(pk=item_id)
-        return {
-            "item": item,
-            "accounts": Account.objects.filter(item=item).count(),
-            "transactions": Transaction.objects.filter(account__item=item, removed_at=None).count(),
-        }
+        accounts = Account.objects.filter(item=item)
+        return {"item": item, "history": count_history(owner_id=user.pk, accounts=accounts)}
 
 
 def close_accounts(*, item: Item, keep: bool) -> None:

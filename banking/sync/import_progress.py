@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from banking.models import Account, Connection, Item, Transaction
+from banking.models import Account, Connection, Item
 from banking.provider import Readiness
 from banking.reauth_messages import bank_name
+from banking.retention.stored_history import StoredHistory, count_history
 
 STEPS = 3
 FAST_POLLING_PERIOD = timedelta(seconds=30)
@@ -23,21 +24,20 @@ class ImportProgress:
     sentence: str
     step: int
     steps: int
-    accounts: int
-    transactions: int
+    history: StoredHistory
     poll_seconds: int
 
 
 def import_progress(*, item: Item, at: datetime) -> ImportProgress:
-    """The progress of an import, in two queries."""
+    """The progress of an import, in three queries."""
     state = import_state(item=item, at=at)
+    history = count_history(owner_id=item.owner_id, accounts=Account.objects.filter(item=item, closed_at=None))
     return ImportProgress(
         state=state,
-        sentence=progress_message(state=state, item=item),
+        sentence=progress_message(state=state, item=item, keeps_transactions=history.keeps_transactions),
         step=STEP_BY_READINESS[Readiness(item.readiness)],
         steps=STEPS,
-        accounts=Account.objects.filter(item=item, closed_at=None).count(),
-        transactions=Transaction.objects.filter(account__item=item, removed_at=None).count(),
+        history=history,
         poll_seconds=2 if at - item.connected_at < FAST_POLLING_PERIOD else 5,
     )
 
@@ -50,7 +50,7 @@ def import_state(*, item: Item, at: datetime) -> str:
     return "slow" if at - item.connected_at > SLOW_AFTER else "running"
 
 
-def progress_message(*, state: str, item: Item) -> str:
+def progress_message(*, state: str, item: Item, keeps_transactions: bool) -> str:
     """The text on the page, which a screen reader reads out when it changes."""
     bank = {"bank": bank_name(item.institution_name)}
     if state == "done":
@@ -59,6 +59,8 @@ def progress_message(*, state: str, item: Item) -> str:
         return _("Import from %(bank)s was interrupted.") % bank
     if state == "slow":
         return _("Still importing from %(bank)s.") % bank
+    if item.readiness == Readiness.INITIAL and not keeps_transactions:
+        return _("Totals of recent transactions are in. Older ones are still importing.")
     if item.readiness == Readiness.INITIAL:
         return _("Recent transactions are in. Older ones are still importing.")
     return _("Importing from %(bank)s.") % bank

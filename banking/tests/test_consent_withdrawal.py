@@ -139,7 +139,8 @@ def test_it_changes_nothing_if_one_bank_fails(alice: User, items: list[Item], mo
 
 
 def test_it_shows_what_is_deleted_and_what_stays(as_alice: Client, alice: User, items: list[Item]) -> None:
-    assert count_bank_data(alice) == {"connections": 2, "accounts": 3, "transactions": 6}
+    bank_data = count_bank_data(alice)
+    assert (bank_data.connections, bank_data.history.accounts, bank_data.history.transactions) == (2, 3, 6)
     page = page_text(as_alice.get(URL))
     for sentence in (
         "We stop syncing, and disconnect 2 banks.",

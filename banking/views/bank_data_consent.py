@@ -24,13 +24,13 @@ WITHDRAWN: Final = _("You withdrew your consent to bank data. All banks are bein
 @transaction.non_atomic_requests
 def withdraw_bank_data(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show what stops, what is deleted and what stays, then withdraw the consent and disconnect all banks."""
-    counts = consent_withdrawal.count_bank_data(request.user)
-    if not any(counts.values()) and not is_consent_active(request.user):
+    bank_data = consent_withdrawal.count_bank_data(request.user)
+    if not bank_data.connections and not bank_data.history.accounts and not is_consent_active(request.user):
         return redirect("consents")
     form = DisconnectForm(request.POST or None)
     if not form.is_valid():
         status = 422 if request.method == "POST" else 200
-        return render(request, "banking/withdraw_bank_data.html", counts, status=status)
+        return render(request, "banking/withdraw_bank_data.html", bank_data._asdict(), status=status)
     keep_history = form.cleaned_data["history"] == "keep"
     for removal in consent_withdrawal.withdraw_bank_data(user=request.user, keep_history=keep_history):
         tasks.enqueue_removal(removal)

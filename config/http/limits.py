@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from django.http import HttpRequest, HttpResponse
+from django_ratelimit import ALL
 from django_ratelimit.core import get_usage
 
 from accounts.sign_in.adapter import UNKNOWN_IP
@@ -31,6 +32,8 @@ class Limit:
     routes: frozenset[str] = frozenset()
     below: str = ""
     uncounted: frozenset[str] = frozenset()
+    # Only requests with one of these methods count; by default all do.
+    methods: tuple[str | None, ...] = ALL
 
 
 LIMITS: Final = (
@@ -41,7 +44,7 @@ LIMITS: Final = (
         per="user",
         routes=frozenset({
             "connect", "reconnect", "oauth_return", "finish_link", "close_link", "refresh", "refresh_all",
-            "disconnect", "transactions-csv", "activity_csv",
+            "disconnect", "withdraw_bank_data", "transactions-csv", "activity_csv",
         }),
         uncounted=SAFE_METHODS,
     ),
@@ -57,6 +60,20 @@ LIMITS: Final = (
     Limit("verify", "6/m", per="user", routes=frozenset({"verify_activity"}), uncounted=SAFE_METHODS),
     # Each change of a consent is kept for ever.
     Limit("consent", "30/h", per="user", routes=frozenset({"change_consent"})),
+    # Each is recorded, and most send an email. The pages are public or informative, so that only sending their forms
+    # counts; and whoever wants to opt out, to be deleted or to stay can do it without a count.
+    Limit(
+        "privacy",
+        "30/h",
+        per="user_or_ip",
+        routes=frozenset({
+            "do_not_sell", "delete_account", "erase_account", "cancel_deletion", "cancel_deletion_by_link",
+        }),
+        uncounted=frozenset({"POST"}),
+        methods=("POST",),
+    ),
+    # The preview reads all transactions, and each change is recorded and can send an email.
+    Limit("retention", "60/h", per="user", routes=frozenset({"change_retention"}), uncounted=SAFE_METHODS),
     # These prepare or send everything about a user.
     Limit(
         "export",
@@ -101,7 +118,7 @@ def check_limits(request: HttpRequest, limits: Iterable[Limit]) -> HttpResponse 
 
 def seconds_to_wait(request: HttpRequest, limit: Limit) -> int:
     """Count a request. Return the seconds until the next one is allowed, or 0 if this one is allowed."""
-    usage = get_usage(request, group=limit.name, key=limit.per, rate=limit.rate, increment=True)
+    usage = get_usage(request, group=limit.name, key=limit.per, rate=limit.rate, method=limit.methods, increment=True)
     if usage is None or not usage["should_limit"]:
         return 0
     if usage["limit"] == 0:

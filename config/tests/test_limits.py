@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.tests.pages import AGREED
 from accounts.tests.totp import add_authenticator_app
 from config.http.limits import LIMITS
-from config.tests.routes import ROUTE_NAMES
+from config.tests.routes import EXPECTED_RESPONSES, ROUTE_NAMES, list_routes
 from config.views import describe_wait
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
@@ -53,8 +53,48 @@ def test_it_limits_only_existing_routes() -> None:
 def test_it_limits_all_routes_that_call_a_bank() -> None:
     stored_data = {"accounts", "item", "transactions", "importing"}
     banking = {"connect", "oauth_return", "finish_link", "close_link", "refresh_all", "refresh", "reconnect"}
-    assert banking | {"disconnect", "transactions-csv", "activity_csv"} == BANK
+    assert banking | {"disconnect", "withdraw_bank_data", "transactions-csv", "activity_csv"} == BANK
     assert not BANK & stored_data
+
+
+PRIVACY_VIEWS = ("accounts.privacy.", "accounts.deletion.", "accounts.agreements.", "banking.views.bank_data_consent")
+DOWNLOADS = {"activity_csv", "download_export", "send_export"}
+UNLIMITED = {
+    "agree": "It stores each version once, and every page leads to it until the user has agreed.",
+}
+
+
+def test_it_limits_all_privacy_routes_that_change_something_or_send_a_file() -> None:
+    """By the responses to POST in the permission matrix, which has every route."""
+    names = {route.name for route in list_routes() if route.pattern.callback.__module__.startswith(PRIVACY_VIEWS)}
+    posted = {name for name in names if any(not is_refused(answer) for answer in EXPECTED_RESPONSES[name].values())}
+    assert names > DOWNLOADS
+    assert {"change_retention", "erase_account", "withdraw_bank_data", "verify_activity"} < posted
+    limited = {name for limit in LIMITS for name in limit.routes}
+    assert (posted | DOWNLOADS) - limited == set(UNLIMITED)
+
+
+def is_refused(responses: str) -> bool:
+    """Whether a view takes no POST, by its responses to a GET and a POST."""
+    return responses.split("/")[1] in ("405", "in", "2fa")
+
+
+def test_it_allows_thirty_privacy_forms_an_hour(as_alice: Client, anonymous: Client) -> None:
+    assert get_statuses(lambda: as_alice.post("/privacy/do-not-sell/"), 31) == [422] * 30 + [429]
+    # Reading the pages is never refused.
+    assert as_alice.get("/privacy/do-not-sell/").status_code == 200
+    assert as_alice.post(reverse("delete_account")).status_code == 429
+    url = reverse("cancel_deletion_by_link", args=["guess"])
+    assert get_statuses(lambda: anonymous.post(url), 31) == [200] * 30 + [429]
+
+
+def test_it_takes_privacy_forms_without_redis(as_alice: Client, redis_unavailable: None) -> None:
+    assert as_alice.post("/privacy/do-not-sell/").status_code == 422
+
+
+def test_it_allows_sixty_previews_of_a_period_an_hour(as_alice: Client) -> None:
+    url = reverse("change_retention", args=["transactions"])
+    assert get_statuses(lambda: as_alice.get(url), 61) == [200] * 60 + [429]
 
 
 # --- Banks: 20 a minute for each user ---------------------------------------------------------------------

@@ -308,7 +308,10 @@ register(
                 "created_at",
             }
         ),
-        kept_after_erasure=_("The provider keeps a connection until it is removed there, so we keep trying."),
+        kept_after_erasure=_(
+            "The provider keeps a connection until it is removed there. Until then, we keep what we need to have it "
+            "removed."
+        ),
     ),
     DataHolder(
         model=LinkSession,

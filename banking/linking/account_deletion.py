@@ -7,7 +7,7 @@ from uuid import UUID
 from accounts.models import User
 from banking.account_matching import locks
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
-from banking.linking.disconnecting import disconnect_by_system, disconnect_locked_item
+from banking.linking.disconnecting import disconnect_by_system, disconnect_locked_item, lock_connected_items
 from banking.linking.recovery import PENDING_STATES
 from banking.models import VISIBLE_CONNECTIONS, Item, LinkSession, OrphanedRemoval, PendingRemoval
 from banking.providers import in_current_environments
@@ -24,7 +24,7 @@ def disconnect_all_banks(owner_id: UUID) -> None:
     Their history stays until the user is erased, except what the user has asked to delete before.
     """
     user = User.objects.get(pk=owner_id)
-    for item_id in Item.objects.for_user(user).visible().values_list("pk", flat=True):
+    for item_id in lock_connected_items(user=user):
         disconnect_by_system(user=user, item_id=item_id)
 
 

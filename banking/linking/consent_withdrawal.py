@@ -8,7 +8,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.account_matching import locks
-from banking.linking.disconnecting import close_accounts, disconnect_in_transaction, set_history
+from banking.linking.disconnecting import (
+    close_accounts,
+    disconnect_in_transaction,
+    lock_connected_items,
+    set_history,
+)
 from banking.models import VISIBLE_CONNECTIONS, Account, Item, PendingRemoval
 from banking.retention.stored_history import StoredHistory, count_history
 from compliance.consent import Purpose, withdraw
@@ -32,10 +37,9 @@ def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval
         withdraw(user=user, purpose=Purpose.BANK_DATA)
         items = Item.objects.for_user(user)
         former = [] if keep_history else list(items.exclude(connection__in=VISIBLE_CONNECTIONS))
-        connected = items.filter(connection__in=VISIBLE_CONNECTIONS).order_by("pk").values_list("pk", flat=True)
         removals = [
             disconnect_in_transaction(user=user, item_id=item_id, keep_history=keep_history)
-            for item_id in list(connected)
+            for item_id in lock_connected_items(user=user)
         ]
         return [removal for removal in [*removals, *delete_former_history(owner_id=user.pk, items=former)] if removal]
 

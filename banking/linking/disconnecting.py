@@ -10,6 +10,7 @@ from accounts.models import User
 from banking.account_matching import bank_accounts, locks, succession
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
+from banking.providers import in_current_environments
 from banking.retention.stored_history import count_history
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
@@ -35,11 +36,24 @@ def disconnect_in_transaction(*, user: User, item_id: UUID, keep_history: bool) 
     items = Item.objects.for_user(user)
     item = items.get(pk=item_id)
     # No worker of this site would finish the removal of an Item of another environment, so this waits for its row.
-    rows = items.select_for_update(of=["self"], skip_locked=not item.is_in_other_environment)
+    # ``no_key`` lets others schedule the removal of the Item meanwhile.
+    rows = items.select_for_update(of=["self"], no_key=True, skip_locked=not item.is_in_other_environment)
     locked = rows.filter(pk=item_id).first()
     if locked is not None:
         return disconnect_locked_item(item=locked, actor=user, keep_history=keep_history)
     return defer_disconnect(item=item, actor=user, keep_history=keep_history)
+
+
+def lock_connected_items(*, user: User) -> list[UUID]:
+    """List a user's connected Items, to disconnect all of them in the open transaction.
+
+    Those for whose rows a disconnect waits are locked here, in one order: whoever holds such a row may be waiting for
+    the lock of the accounts, which the disconnect of the first Item takes.
+    """
+    items = Item.objects.for_user(user).visible().order_by("pk")
+    for _ in items.exclude(in_current_environments()).select_for_update(of=["self"]):
+        pass
+    return list(items.values_list("pk", flat=True))
 
 
 def disconnect_by_system(*, user: User, item_id: UUID) -> PendingRemoval | None:

@@ -8,10 +8,11 @@ class CreditConfig(AppConfig):
     verbose_name = "Credit"
 
     def ready(self) -> None:
-        """Register the checks, the notification messages, the personal data, and how long it is kept."""
+        """Register the checks, notification messages, personal data, how long it is kept, and the signed text."""
         from credit import checks  # noqa: F401  (registers itself)
 
         import_module("credit.changes.notification_messages")
         import_module("credit.pulls.notification_messages")
         import_module("credit.personal_data")
         import_module("credit.enrollment.retention_rule")
+        import_module("credit.enrollment.authorization")

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.agreements.required_texts import OPTIONAL
 from accounts.users.models import User
 from compliance.consent import ConsentEvent, Purpose, grant, list_consent_events, lock_active_consent
-from compliance.consent.legal_texts import current_consent_text, list_versions
+from compliance.consent.legal_texts import LegalText, current_consent_text, list_versions
+from compliance.consent.signed_texts import find_signed_version
 from compliance.isolation import tenant
 
 if TYPE_CHECKING:
@@ -85,6 +86,22 @@ DESCRIPTIONS: Final[Mapping[Purpose, PurposeDescription]] = {
         _("You can take your opt-out back at any time. We still sell and share nothing."),
     ),
 }
+UNTIL_AGREED: Final = _(
+    "This text has changed. Until you agree to the new version, the version that you agreed to applies."
+)
+# What applies while a consent is active to an earlier version. All others have to be renewed before any page opens.
+CHANGED: Final[Mapping[str, "StrOrPromise"]] = {
+    Purpose.MARKETING: UNTIL_AGREED,
+    Purpose.ANALYTICS: UNTIL_AGREED,
+    Purpose.BANK_DATA: _(
+        "This text has changed. Your banks keep syncing under the version that you agreed to. We ask you to agree to "
+        "the new version before you connect or reconnect a bank."
+    ),
+    Purpose.CREDIT_REPORT: _(
+        "This text has changed. We request no more credit reports until you sign the new version."
+    ),
+    Purpose.DO_NOT_SELL: _("This text has changed. Your opt-out stays in force."),
+}
 # The pages on which users give and withdraw consents that need more than a button.
 GIVING: Final[Mapping[Purpose, ConsentLink]] = {
     Purpose.BANK_DATA: ConsentLink("connect", _("Connect a bank")),
@@ -121,15 +138,28 @@ class PurposeConsent:
         return self.purpose in OPTIONAL
 
     @property
-    def link(self) -> ConsentLink | None:
-        """The page on which the user changes this consent."""
-        return (WITHDRAWING if self.is_active else GIVING).get(self.purpose)
+    def links(self) -> tuple[ConsentLink, ...]:
+        """The pages on which the user changes this consent."""
+        pages = [GIVING] if not self.is_active else [GIVING, WITHDRAWING] if self.is_outdated else [WITHDRAWING]
+        # One page may serve for both.
+        links = {link.url_name: link for page in pages if (link := page.get(self.purpose))}
+        return tuple(links.values())
 
     @property
-    def current_version(self) -> str:
-        """The version of the published text in force; empty for texts that are signed on a page of their own."""
-        versions = list_versions(self.purpose)
-        return versions[0].version if versions else ""
+    def text(self) -> LegalText | None:
+        """The published text in force; none for a text that is signed on a page of its own."""
+        return next(iter(list_versions(self.purpose)), None)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the consent is active, but to another version than the one in force."""
+        version = find_signed_version(self.purpose) if self.text is None else self.text.version
+        return self.is_active and self.history[0].version != version
+
+    @property
+    def change_notice(self) -> "StrOrPromise":
+        """What a changed text means for the user; empty while the one they agreed to is in force."""
+        return CHANGED.get(self.purpose, "") if self.is_outdated else ""
 
 
 def list_consents(user: User) -> list[PurposeConsent]:

@@ -1,8 +1,10 @@
 """The pages of legal texts and consents, the opt-out, and Global Privacy Control."""
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.privacy.consents import DESCRIPTIONS
 from accounts.tests.pages import sign_in
 from compliance.consent import Purpose, get_active_consent, grant, legal_texts, list_consent_events
 from compliance.consent.consent_text import ConsentText
@@ -293,9 +296,93 @@ def test_it_tells_browsers_that_it_honors_the_signal(anonymous: Client) -> None:
     assert json.loads(response.content) == {"gpc": True, "lastUpdate": "2026-11-30"}
 
 
-def test_it_shows_when_a_text_was_replaced_by_a_newer_version(as_alice: Client, alice: User) -> None:
-    older = ConsentText(Purpose.MARKETING, "2020-01-01", "Older words.")
-    grant(user=alice, consent_text=older)
-    assert "A newer version of this text exists." in page_text(as_alice.get(CONSENTS))
+# --- A changed text ---------------------------------------------------------------------------------------
+
+
+NEW_VERSION = "2030-01-01"
+NEW_WORDS = "I agree to something new."
+
+
+@pytest.fixture
+def publish_new_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Publish a new version of a text for one test."""
+    folder = tmp_path / "legal"
+    shutil.copytree(legal_texts.FOLDER, folder)
+
+    def publish(document: str) -> None:
+        (folder / document / f"{NEW_VERSION}.txt").write_text(f"Title\n\n{NEW_WORDS}\n")
+        read_documents.cache_clear()
+
+    monkeypatch.setattr(legal_texts, "FOLDER", folder)
+    yield publish
+    read_documents.cache_clear()
+
+
+@pytest.mark.parametrize("purpose", [Purpose.MARKETING, Purpose.ANALYTICS])
+def test_it_shows_a_changed_text_with_both_choices(
+    as_alice: Client, alice: User, purpose: Purpose, publish_new_version: Callable[[str], None]
+) -> None:
+    url = f"{CONSENTS}{purpose}/change/"
+    as_alice.post(url, agree_to(purpose))
+    assert "This text has changed." not in page_text(as_alice.get(CONSENTS))
+    publish_new_version(purpose)
+    page = visible_text(as_alice.get(CONSENTS))
+    for sentence in (
+        "This text has changed. Until you agree to the new version, the version that you agreed to applies.",
+        NEW_WORDS,
+        f"Agree: {DESCRIPTIONS[purpose].title}",
+        f"Withdraw: {DESCRIPTIONS[purpose].title}",
+    ):
+        assert sentence in page
+    earlier = list_versions(purpose)[1].version
+    assert as_alice.post(url, {"action": "agree", "version": earlier}).status_code == 422
+    assert get_active_consent(user_id=alice.pk, purpose=purpose).version == earlier
+    as_alice.post(url, agree_to(purpose))
+    assert get_active_consent(user_id=alice.pk, purpose=purpose).version == NEW_VERSION
+    page = visible_text(as_alice.get(CONSENTS))
+    assert (NEW_WORDS in page, f"Agree: {DESCRIPTIONS[purpose].title}" in page) == (False, False)
+
+
+def test_it_withdraws_from_a_changed_text(
+    as_alice: Client, alice: User, publish_new_version: Callable[[str], None]
+) -> None:
+    as_alice.post(f"{CONSENTS}marketing/change/", agree_to("marketing"))
+    publish_new_version("marketing")
     as_alice.post(f"{CONSENTS}marketing/change/", {"action": "withdraw"})
-    assert "A newer version of this text exists." not in page_text(as_alice.get(CONSENTS))
+    assert get_active_consent(user_id=alice.pk, purpose=Purpose.MARKETING) is None
+    page = as_alice.get(CONSENTS).content.decode()
+    assert "This text has changed." not in page
+    assert reverse("legal_text", args=["marketing", NEW_VERSION]) in page
+
+
+def test_it_says_that_banks_sync_on_under_the_text_that_was_agreed_to(
+    as_alice: Client, alice: User, publish_new_version: Callable[[str], None]
+) -> None:
+    publish_new_version("bank_data")
+    page = as_alice.get(CONSENTS)
+    assert (
+        "This text has changed. Your banks keep syncing under the version that you agreed to. We ask you to agree to "
+        "the new version before you connect or reconnect a bank."
+    ) in visible_text(page)
+    assert NEW_WORDS in visible_text(page)
+    for name in ("connect", "withdraw_bank_data"):
+        assert f'href="{reverse(name)}"' in page.content.decode()
+
+
+def test_it_says_that_an_opt_out_from_an_earlier_text_stays(
+    as_alice: Client, alice: User, publish_new_version: Callable[[str], None]
+) -> None:
+    as_alice.post(DO_NOT_SELL, OPT_OUT)
+    publish_new_version("do_not_sell")
+    assert "This text has changed. Your opt-out stays in force." in visible_text(as_alice.get(CONSENTS))
+    assert get_active_consent(user_id=alice.pk, purpose=Purpose.DO_NOT_SELL) is not None
+
+
+def test_it_says_that_no_reports_are_requested_under_an_earlier_authorization(as_alice: Client, alice: User) -> None:
+    earlier = ConsentText(Purpose.CREDIT_REPORT, "2020-01", "Signed.")
+    grant(user=alice, consent_text=earlier, valid_for=timedelta(days=365))
+    page = as_alice.get(CONSENTS)
+    sentence = "This text has changed. We request no more credit reports until you sign the new version."
+    assert sentence in visible_text(page)
+    for name in ("credit_start", "credit_withdraw"):
+        assert f'href="{reverse(name)}"' in page.content.decode()

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from compliance.consent import ConsentText, Purpose
+from compliance.consent.signed_texts import register_signed_version
 
 VERSION: Final = "2026-11.6"
 VALID_FOR: Final = timedelta(days=365)
@@ -24,6 +25,7 @@ SCOPE: Final[Mapping[str, str]] = {
     "duration": "12 months, then asked again",
     "use": "shown to the person, compared with earlier reports",
 }
+register_signed_version(Purpose.CREDIT_REPORT, VERSION)
 SUFFIXES: Final = frozenset({"jr", "sr", "ii", "iii", "iv", "v", "vi"})
 
 

@@ -1,6 +1,6 @@
 """All models of this app, for Django. Each is defined beside the code that uses it."""
 
-from accounts.deletion.models import DeletionRequest, ScheduledDeletion
+from accounts.deletion.models import DeletionRequest, ScheduledDeletion, UnsentReceipt
 from accounts.mfa.models import SecondFactor
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.sign_in.models import LoginThrottle
@@ -14,6 +14,7 @@ __all__ = [
     "NotificationSettings",
     "ScheduledDeletion",
     "SecondFactor",
+    "UnsentReceipt",
     "User",
     "UserManager",
     "display_name",

@@ -15,7 +15,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.utils.translation import gettext_lazy as _
 
-from accounts.deletion.models import DeletionRequest, ScheduledDeletion
+from accounts.deletion.models import DeletionRequest, ScheduledDeletion, UnsentReceipt
 from accounts.mfa.models import SecondFactor
 from accounts.notifications import inbox
 from accounts.notifications.models import Notification, NotificationSettings
@@ -174,6 +174,19 @@ register(
         label=_("Your requests to delete your account"),
         kept_for=UNTIL_DELETION,
         exported=("id", "requested_at", "due_at", "canceled_at"),
+    ),
+    DataHolder(
+        model=UnsentReceipt,
+        category=DataCategory.PROFILE,
+        label=_("Where we send the receipt of a deleted account"),
+        kept_for=_("Until the receipt is sent, at most 7 days"),
+        owner="",
+        withheld={"email": _("It exists only after the account is deleted.")},
+        technical=frozenset({"id", "owner", "account", "next_attempt_at", "created_at"}),
+        kept_after_erasure=_(
+            "If the mail server is down, your email address stays until the receipt is sent, at most 7 days, encrypted "
+            "with a key of this site."
+        ),
     ),
     DataHolder(
         model=LoginThrottle,

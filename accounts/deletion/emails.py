@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64encode
-from datetime import datetime
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -28,10 +27,10 @@ def send_request_email(*, user_id: UUID, request_id: UUID) -> None:
     send_email("accounts/email/deletion_requested", _address_of(request.owner), context)
 
 
-def send_receipt_email(*, email: str, attachment: str, erased_at: datetime) -> None:
+def send_receipt_email(*, email: str, receipt: ErasureReceipt) -> None:
     """Send the receipt of an erasure to the address that the account had. Raises ``SMTPException`` or ``OSError``."""
-    files = [Attachment(RECEIPT_NAME, attachment, "application/json")]
-    send_email("accounts/email/account_deleted", email, {"erased_at": erased_at}, attachments=files)
+    files = [Attachment(RECEIPT_NAME, format_receipt(receipt), "application/json")]
+    send_email("accounts/email/account_deleted", email, {"erased_at": receipt.erased_at}, attachments=files)
 
 
 def format_receipt(receipt: ErasureReceipt) -> str:

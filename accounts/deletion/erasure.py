@@ -1,7 +1,6 @@
 """Erases accounts whose deletion is due."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -10,6 +9,7 @@ from allauth.account.models import EmailAddress
 from django.db import connection
 from django.utils import timezone
 
+from accounts.deletion import unsent_receipts
 from accounts.deletion.models import DeletionRequest
 from accounts.deletion.requests import lock_user
 from compliance.isolation import SYSTEM, tenant
@@ -20,18 +20,11 @@ PAGE_SIZE: Final = 100
 DUE_DELETIONS: Final = "SELECT due_at, owner_id FROM accounts_due_deletions(%s, %s, %s, %s)"
 
 
-@dataclass(frozen=True)
-class ErasedAccount:
-    """An account that is gone: where its receipt has to be sent, which is stored nowhere else."""
+def erase_account(*, owner_id: UUID) -> ErasureReceipt | None:
+    """Erase an account whose deletion is due, and keep where its receipt has to be sent.
 
-    email: str
-    receipt: ErasureReceipt
-
-
-def erase_account(*, owner_id: UUID) -> ErasedAccount | None:
-    """Erase an account whose deletion is due. ``None`` if it is not, or not any more.
-
-    Raises ``ErasureDelayed``; then it is still due, and nothing was deleted.
+    Returns the receipt; ``None`` if the deletion is not due, or not any more. Raises ``ErasureDelayed``; then it is
+    still due, and nothing was deleted.
     """
     with tenant(owner_id):
         user = lock_user(owner_id)
@@ -39,7 +32,8 @@ def erase_account(*, owner_id: UUID) -> ErasedAccount | None:
         if user is None or request is None or not request.is_due(at=timezone.now()):
             return None
         email = EmailAddress.objects.get_primary_email(user) or user.email
-        return ErasedAccount(email, erase_person(owner=owner_id, requested_at=request.requested_at))
+        unsent_receipts.keep_address(account=owner_id, email=email)
+        return erase_person(owner=owner_id, requested_at=request.requested_at)
 
 
 def iterate_due_deletions(*, at: datetime) -> Iterator[UUID]:

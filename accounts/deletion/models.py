@@ -1,4 +1,4 @@
-"""Requests for the deletion of an account, and the view of them for operators."""
+"""Requests for the deletion of an account, the view of them for operators, and receipts that are not sent yet."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -7,7 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from compliance.isolation.models import Owned
+from compliance.isolation import SYSTEM
+from compliance.isolation.models import BoundQuerySet, Owned, new_id
+from compliance.vault.fields import SealedTextField
 
 
 class DeletionRequest(Owned):
@@ -45,3 +47,19 @@ class ScheduledDeletion(models.Model):
         managed = False
         db_table = "accounts_scheduled_deletions"
         ordering: ClassVar = ["due_at"]
+
+
+class UnsentReceipt(models.Model):
+    """Where the receipt of an erasure has to be sent: the address, sealed for the site. Deleted once it is sent.
+
+    ``account`` is the random id of the erased user, which the receipt has, too.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.UUIDField(default=SYSTEM, editable=False)
+    account = models.UUIDField(unique=True, editable=False)
+    email = SealedTextField(owner="owner")
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = BoundQuerySet.as_manager()

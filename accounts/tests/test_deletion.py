@@ -278,24 +278,6 @@ def test_the_address_can_sign_up_again(as_alice: Client, alice: User, make_user:
     assert make_user("alice").pk != alice.pk
 
 
-def test_it_sends_the_receipt_later_if_the_mail_server_is_down(
-    as_alice: Client, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queued: list[tuple[str, ...]] = []
-    monkeypatch.setattr(tasks.send_receipt, "apply_async", lambda args, countdown: queued.append(args))
-
-    def refuse(**_: object) -> None:
-        raise ConnectionRefusedError
-
-    monkeypatch.setattr(tasks.emails, "send_receipt_email", refuse)
-    as_alice.post(reverse("erase_account"), {"email": alice.email})
-    assert not User.objects.filter(pk=alice.pk).exists()
-    assert [args[0] for args in queued] == ["alice@example.com"]
-    monkeypatch.undo()
-    tasks.send_receipt(*queued[0])
-    assert [email.subject for email in mail.outbox] == ["Your account was deleted"]
-
-
 def test_operators_erase_what_is_due(
     pending: DeletionRequest, alice: User, mallory: User, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,11 +13,12 @@ from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.deletion import erasure, requests
+from accounts.deletion import erasure, requests, unsent_receipts
 from accounts.models import User
 from accounts.sign_in import lockout
 from accounts.tests.totp import add_authenticator_app, add_recovery_codes
@@ -140,6 +141,11 @@ def find_traces(traces: set[str]) -> set[tuple[str, str]]:
     return {(place, trace) for place, content in stored for trace in traces if trace in content or trace in place}
 
 
+def find_places(user: User) -> set[str]:
+    """The tables and keys with the random id of a user."""
+    return {place for place, _trace in find_traces({str(user.pk), user.pk.hex})}
+
+
 def list_tables_with_rows(user_id: UUID) -> set[str]:
     with tenant(user_id):
         return {
@@ -169,9 +175,14 @@ def test_nothing_of_the_person_is_left_after_an_erasure(full_account: User, prov
         [orphan] = OrphanedRemoval.objects.all()
     tasks.remove_orphan_at_provider(str(orphan.pk))
     assert provider.removed_tokens == ["access-sandbox-canary"]
+    # The address is kept, encrypted, until the receipt is sent.
     assert find_traces(TRACES) == set()
-    places = {place for place, _trace in find_traces({str(full_account.pk), full_account.pk.hex})}
-    assert places <= PSEUDONYMOUS_TABLES
+    assert find_places(full_account) - PSEUDONYMOUS_TABLES == {"public.accounts_unsentreceipt"}
+    assert unsent_receipts.try_to_send(account=full_account.pk)
+    assert [email.to for email in mail.outbox[-1:]] == [[full_account.email]]
+    assert find_traces(TRACES) == set()
+    assert find_places(full_account) <= PSEUDONYMOUS_TABLES
+    assert not any(place == "public.accounts_unsentreceipt" for place, _row in read_all_tables())
 
 
 def test_no_session_that_names_the_person_is_left_after_an_erasure(full_account: User, mallory: User) -> None:

@@ -33,7 +33,7 @@ OWNED = [model for model in MODELS if issubclass(model, Owned)]
 # Models whose rows have no owner, are the users themselves, or have a subject instead of Django's owner; and those that
 # signing in reads before the user is known.
 OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
-OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation", "ErasureReceipt", "OrphanedRemoval"}
+OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation", "ErasureReceipt", "OrphanedRemoval", "UnsentReceipt"}
 OTHERS |= {"ScheduledDeletion", "FailedRemoval", "UnfinishedExport"}
 OTHERS |= {"AuditCheckpoint", "DailyAccess", "TrailVerification"}
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import unescape
+from uuid import uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -14,7 +15,9 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
+from accounts import tasks as accounts_tasks
+from accounts.deletion import unsent_receipts
+from accounts.models import UnsentReceipt, User
 from accounts.tests.totp import add_recovery_codes
 from banking import tasks as banking_tasks
 from banking.models import Connection, Item, LinkSession, OrphanedRemoval, PendingRemoval
@@ -23,6 +26,7 @@ from compliance.audit import Action, record
 from compliance.audit.events import AuditEvent
 from compliance.isolation import SYSTEM, tenant
 from compliance.isolation.tenant import tenant_cursor
+from compliance.personal_data.receipts import create_receipt
 from compliance.vault.rotation import sealed_columns
 from compliance.vault.secret import Sealed
 from config.tests.owned_objects import OwnedObjects, get_url
@@ -45,6 +49,7 @@ SIGN_IN_PREFIXES = ("account_", "mfa_")
 # Decrypted by the task that ends an Item, and by no page; and by a link that works once (``test_export_pages``).
 NOT_READ_BY_PAGES = {
     "banking.pendingremoval.access_token", "banking.orphanedremoval.access_token", "compliance.dataexport.file_key",
+    "accounts.unsentreceipt.email",
 }  # fmt: skip
 # Decrypted only for pages.
 NOT_READ_BY_TASKS = {
@@ -107,6 +112,15 @@ def _encrypted_values(
             provider_item_id="orphan",
             access_token="access-sandbox-orphan",
         )
+    keep_receipt_of_erased_user()
+
+
+def keep_receipt_of_erased_user() -> None:
+    """Store the receipt of an erasure, and where it has to be sent."""
+    account, now = uuid4(), timezone.now()
+    unsent_receipts.keep_address(account=account, email="erased@example.com")
+    with tenant(account):
+        create_receipt(owner=account, requested_at=now, erased_at=now, deleted={}, kept={}, pending={})
 
 
 @pytest.fixture(autouse=True)
@@ -158,8 +172,9 @@ def test_it_finishes_every_task_with_a_damaged_column(
     banking_tasks.sync_item(str(alice.pk), str(owned_objects.item.pk), "test")
     banking_tasks.remove_at_provider(str(alice.pk), str(removal.pk))
     with tenant_cursor(SYSTEM):
-        orphan = OrphanedRemoval.objects.get()
+        orphan, unsent = OrphanedRemoval.objects.get(), UnsentReceipt.objects.get()
     banking_tasks.remove_orphan_at_provider(str(orphan.pk))
+    accounts_tasks.send_receipt(str(unsent.account))
     banking_tasks.recover_link(str(alice.pk), str(owned_objects.session.pk))
     with allow_durable_transactions():
         credit_tasks.pull_report(str(alice.pk), "scheduled")

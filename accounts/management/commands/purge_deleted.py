@@ -9,8 +9,9 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts.deletion import erasure, tasks
+from accounts.deletion import erasure, unsent_receipts
 from compliance.personal_data.processors import ErasureDelayed
+from compliance.personal_data.receipts import ErasureReceipt
 
 logger = logging.getLogger(__name__)
 
@@ -24,27 +25,31 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, limit: int, **options: Any) -> None:
         """Raises ``CommandError`` at the end if an account could not be erased. The others are erased nevertheless."""
-        failed = 0
+        failed, receipts = 0, []
         for owner_id in islice(erasure.iterate_due_deletions(at=timezone.now()), limit):
             if dry_run:
                 self.stdout.write(f"{owner_id} is due.")
                 continue
             try:
-                self.erase(owner_id)
+                receipts += self.erase(owner_id)
             except Exception as error:
                 logger.exception("The account of user %s could not be erased", owner_id)
                 self.stderr.write(f"{owner_id} failed: {type(error).__name__}")
                 failed += 1
+        for receipt in receipts:
+            if not unsent_receipts.try_to_send(account=receipt.owner):
+                self.stdout.write(f"The receipt of {receipt.owner} waits for the mail server.")
         if failed:
             raise CommandError(f"{failed} {'account' if failed == 1 else 'accounts'} could not be erased.")
 
-    def erase(self, owner_id: UUID) -> None:
-        """Erase one account and send its receipt, unless it has to wait."""
+    def erase(self, owner_id: UUID) -> list[ErasureReceipt]:
+        """Erase one account and return its receipt, unless it has to wait."""
         try:
-            erased = erasure.erase_account(owner_id=owner_id)
+            receipt = erasure.erase_account(owner_id=owner_id)
         except ErasureDelayed as reason:
             self.stderr.write(f"{owner_id} has to wait: {reason}")
-            return
-        if erased is not None:
-            tasks.send_receipt_at_once(erased)
-            self.stdout.write(f"{owner_id} is erased.")
+            return []
+        if receipt is None:
+            return []
+        self.stdout.write(f"{owner_id} is erased.")
+        return [receipt]

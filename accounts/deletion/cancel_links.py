@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.deletion.models import DeletionRequest
 from accounts.emails.sending import public_link
+from accounts.users.models import User
 from compliance.isolation import tenant
 
 SALT: Final = "accounts.deletion.cancel_links"
@@ -20,6 +21,7 @@ class CancelLinkState(StrEnum):
 
     OPEN = "open"
     USED = "used"
+    REPLACED = "replaced"
     OVER = "over"
     INVALID = "invalid"
 
@@ -47,11 +49,26 @@ def parse_cancel_token(token: str) -> CancelLink | None:
 
 
 def get_state(link: CancelLink | None) -> CancelLinkState:
-    """Return what a link can still do. ``OVER`` also once the account is deleted, and its request with it."""
+    """Return what a link can still do.
+
+    ``OVER`` also once the account is deleted, and its request with it. ``REPLACED`` if the user canceled the deletion,
+    and then asked for it again.
+    """
     if link is None:
         return CancelLinkState.INVALID
     with tenant(link.owner_id):
         request = DeletionRequest.objects.filter(pk=link.request_id).first()
+        is_open = DeletionRequest.objects.filter(canceled_at=None).exists()
     if request is None or request.is_due(at=timezone.now()):
         return CancelLinkState.OVER
-    return CancelLinkState.OPEN if request.canceled_at is None else CancelLinkState.USED
+    if request.canceled_at is None:
+        return CancelLinkState.OPEN
+    return CancelLinkState.REPLACED if is_open else CancelLinkState.USED
+
+
+def is_deactivated(link: CancelLink | None) -> bool:
+    """Whether the administrator has deactivated the account of a link, so that its user cannot sign in."""
+    if link is None:
+        return False
+    with tenant(link.owner_id):
+        return User.objects.filter(pk=link.owner_id, is_active=False).exists()

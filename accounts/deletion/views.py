@@ -1,5 +1,7 @@
 """Deleting the account: request it, cancel it, or have everything erased at once."""
 
+from contextlib import suppress
+
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
@@ -11,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.deletion import cancel_links, requests, tasks
-from accounts.deletion.cancel_links import CancelLinkState
 from accounts.deletion.forms import ConfirmEmailForm
 from accounts.emails.tasks import enqueue_after_commit, enqueue_security_email
 from accounts.mfa.step_up import require_fresh_sign_in
@@ -46,7 +47,7 @@ def deletion_pending(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show when the account is deleted, and how to keep it."""
     deletion = requests.get_open_request(request.user)
     if deletion is None:
-        return redirect("delete_account")
+        return redirect("overview")
     context = {"due_at": deletion.due_at, "is_due": deletion.is_due(at=timezone.now())}
     return render(request, "accounts/deletion/pending.html", context)
 
@@ -56,9 +57,12 @@ def cancel_deletion(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Keep the account of the signed-in user."""
     try:
         requests.cancel_deletion(owner_id=request.user.pk)
+        enqueue_security_email("accounts/email/deletion_canceled", user=request.user, is_active=True)
     except requests.TooLate:
         return redirect("deletion_pending")
-    enqueue_security_email("accounts/email/deletion_canceled", user=request.user)
+    except requests.AlreadyCanceled:
+        # A second click on the same button.
+        pass
     messages.success(request, _("Your account stays. Connect your banks again to sync them."))
     return redirect("overview")
 
@@ -69,16 +73,12 @@ def cancel_deletion(request: AuthenticatedHttpRequest) -> HttpResponse:
 def cancel_deletion_by_link(request: HttpRequest, token: str) -> HttpResponse:
     """Keep the account of an email's link. This needs a POST by a button, because email scanners open links."""
     link = cancel_links.parse_cancel_token(token)
-    state = cancel_links.get_state(link)
-    if request.method != "POST" or link is None or state is not CancelLinkState.OPEN:
-        return render(request, "accounts/deletion/cancel_link.html", {"state": state})
-    try:
-        user = requests.cancel_deletion(owner_id=link.owner_id, request_id=link.request_id)
-    except (requests.AlreadyCanceled, requests.TooLate):
-        return render(request, "accounts/deletion/cancel_link.html", {"state": cancel_links.get_state(link)})
-    enqueue_security_email("accounts/email/deletion_canceled", user=user)
-    messages.success(request, _("Your account stays. Sign in, and connect your banks again to sync them."))
-    return redirect("account_login")
+    if request.method == "POST" and link is not None:
+        with suppress(requests.AlreadyCanceled, requests.TooLate):
+            user = requests.cancel_deletion(owner_id=link.owner_id, request_id=link.request_id)
+            enqueue_security_email("accounts/email/deletion_canceled", user=user, is_active=user.is_active)
+    context = {"state": cancel_links.get_state(link), "is_deactivated": cancel_links.is_deactivated(link)}
+    return render(request, "accounts/deletion/cancel_link.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.deactivation import deactivate
 from accounts.deletion import cancel_links, erasure, requests, tasks
 from accounts.deletion.models import DeletionRequest
 from accounts.models import User
@@ -23,6 +24,7 @@ from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from compliance.models import DataKey, ErasureReceipt
 from compliance.tests.threads import in_threads
+from ui.tests.page_text import visible_text
 
 Trail = Callable[[UUID], list[str]]
 
@@ -140,14 +142,53 @@ def test_the_user_cancels_after_a_sign_in(pending: DeletionRequest, alice: User,
 def test_the_link_works_once(pending: DeletionRequest, alice: User, anonymous: Client) -> None:
     url = cancel_links.make_cancel_url(pending)
     assert "Keep your account?" in anonymous.get(url).content.decode()
-    assert anonymous.post(url)["Location"] == reverse("account_login")
+    assert "<h1>Your account stays</h1>" in anonymous.post(url).content.decode()
     alice.refresh_from_db()
     assert alice.deleted_at is None
-    assert "This link no longer works" in anonymous.get(url).content.decode()
     new_request = requests.request_deletion(user=alice)
     assert "This link no longer works" in anonymous.post(url).content.decode()
     assert [request.canceled_at is None for request in get_requests(alice)] == [False, True]
     assert new_request.pk != pending.pk
+
+
+def test_a_second_click_on_keep_my_account_says_that_it_stays(pending: DeletionRequest, alice: User) -> None:
+    client = Client()
+    sign_in(client, alice.email, PASSWORD)
+    mail.outbox.clear()
+    client.post(reverse("cancel_deletion"))
+    response = client.post(reverse("cancel_deletion"), follow=True)
+    assert response.redirect_chain == [(reverse("overview"), 302)]
+    assert "Your account stays." in response.content.decode()
+    assert client.get(reverse("deletion_pending"))["Location"] == reverse("overview")
+    assert [email.subject for email in mail.outbox] == ["Your account stays"]
+
+
+def test_a_second_click_on_the_links_button_says_that_the_account_stays(
+    pending: DeletionRequest, alice: User, anonymous: Client
+) -> None:
+    url = cancel_links.make_cancel_url(pending)
+    mail.outbox.clear()
+    anonymous.post(url)
+    for page in (anonymous.post(url).content.decode(), anonymous.get(url).content.decode()):
+        assert "<h1>Your account stays</h1>" in page
+        assert f'href="{reverse("account_login")}"' in page
+    assert [email.subject for email in mail.outbox] == ["Your account stays"]
+
+
+def test_the_link_of_a_deactivated_account_does_not_say_to_sign_in(
+    pending: DeletionRequest, alice: User, anonymous: Client
+) -> None:
+    deactivate(user=alice, actor=None)
+    url = cancel_links.make_cancel_url(pending)
+    sentence = "Your account is deactivated. You can sign in once the administrator has reactivated it."
+    mail.outbox.clear()
+    pages = [anonymous.get(url), anonymous.post(url), anonymous.get(url)]
+    for page in pages:
+        assert sentence in page.content.decode()
+        assert "connect them again" not in visible_text(page)
+    assert [email.subject for email in mail.outbox] == ["Your account stays"]
+    assert sentence in mail.outbox[0].body
+    assert "Connect them again" not in mail.outbox[0].body
 
 
 def test_opening_the_link_changes_nothing(pending: DeletionRequest, alice: User, anonymous: Client) -> None:
@@ -337,7 +378,7 @@ def test_another_user_cannot_cancel_or_see_a_request(
     pending: DeletionRequest, alice: User, as_mallory: Client, mallory: User
 ) -> None:
     assert as_mallory.post(reverse("cancel_deletion"))["Location"] == reverse("deletion_pending")
-    assert as_mallory.get(reverse("deletion_pending"))["Location"] == reverse("delete_account")
+    assert as_mallory.get(reverse("deletion_pending"))["Location"] == reverse("overview")
     alice.refresh_from_db()
     assert alice.is_deletion_pending
     with tenant(mallory.pk):

@@ -142,7 +142,7 @@ register(
         model=RawReport,
         category=DataCategory.CREDIT,
         label=_("Your credit reports as the bureau sent them"),
-        kept_for=_("24 months, or as long as you choose"),
+        kept_for=_("24 months (730 days), or as long as you choose"),
         exported=(
             "id",
             "attempt_id",

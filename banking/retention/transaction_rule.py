@@ -28,7 +28,7 @@ RULE: Final = RetentionRule(
     choices=(
         RetentionChoice(30, _("30 days")),
         RetentionChoice(90, _("90 days")),
-        RetentionChoice(730, _("Two years")),
+        RetentionChoice(730, _("Two years (730 days)")),
         RetentionChoice(None, _("Until you delete your account")),
         RetentionChoice(NOT_AT_ALL, _("Don't keep my transactions")),
     ),

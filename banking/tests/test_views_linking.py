@@ -80,7 +80,7 @@ def load_setting(user: User) -> RetentionSetting | None:
 
 def test_it_proposes_ninety_days_before_the_first_bank(as_alice: Client, provider: ScriptedProvider) -> None:
     text = page_text(as_alice.get(reverse("connect")))
-    for words in ("90 days", "Two years", "Until you delete your account", "Don't keep my transactions"):
+    for words in ("90 days", "Two years (730 days)", "Until you delete your account", "Don't keep my transactions"):
         assert words in text, words
     assert re.search(r'<input type="radio" name="period" value="90"[^>]* checked', text)
 

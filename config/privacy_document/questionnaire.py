@@ -204,17 +204,17 @@ QUESTIONS: Final = (
         topic="Consent",
         question="Do consumers agree to the collection, processing and storage of their data?",
         answer=(
-            "Yes, and each consent is recorded. At sign-up, users agree to the terms and the privacy notice, and state "
-            "that they are 18 or older and live in the United States; no box is checked beforehand. Before Plaid Link "
-            "opens, they agree to the text about bank data: without an active consent to the current text no link "
-            "token is requested and no bank is connected. Before a credit report is requested, they sign a text with "
-            "their name, for 12 months. Marketing email and analytics are optional, and nothing uses them. Do Not Sell "
-            "or Share is a request that users make on a page, or that their browser makes by Global Privacy Control "
-            "(`Sec-GPC: 1`) while they are signed in. Of each, the exact text, its version and hash, the time, the IP "
-            "address and the browser (both encrypted) are stored in a ledger in which the database refuses every "
-            "change; a withdrawal is another row. One page shows all of them and what a withdrawal does: that of bank "
-            "data disconnects all banks, and that of credit reports ends the requests and deletes the details for "
-            "them."
+            "Yes, and each consent is recorded. At sign-up, users agree to the terms and the privacy notice, and "
+            "state that they are 18 or older and live in the United States; no box is checked beforehand. Before "
+            "Plaid Link opens, they agree to the text about bank data: without an active consent to the current text "
+            "no link token is requested and no bank is connected. Before a credit report is requested, they sign a "
+            "text with their name, for 12 months (365 days). Marketing email and analytics are optional, and nothing "
+            "uses them. Do Not Sell or Share is a request that users make on a page, or that their browser makes by "
+            "Global Privacy Control (`Sec-GPC: 1`) while they are signed in. Of each, the exact text, its version and "
+            "hash, the time, the IP address and the browser (both encrypted) are stored in a ledger in which the "
+            "database refuses every change; a withdrawal is another row. One page shows all of them and what a "
+            "withdrawal does: that of bank data disconnects all banks, and that of credit reports ends the requests "
+            "and deletes the details for them."
         ),
         operator="Which other consents you need, and what you do with the two that nothing uses.",
         files=(
@@ -254,11 +254,11 @@ QUESTIONS: Final = (
             "so, their rows are deleted, their key is destroyed, and they get a signed receipt. A user can also "
             "disconnect one bank and delete its accounts with their history. Users choose how long transactions are "
             "kept, or that they are not stored at all; nothing is deleted before they choose. Credit reports as the "
-            "bureau sent them are deleted after 24 months, or as the user chooses. A job deletes every day what has "
-            "become too old. A shorter period begins seven days after its user was told by email, or at once if they "
-            "chose that after a preview. The audit trail is kept for 365 days. Balances, monthly totals, and reports "
-            "as pages show them are kept until the account is deleted. Users can export their data: a signed ZIP file, "
-            "encrypted until it is downloaded, and deleted after 7 days."
+            "bureau sent them are deleted after 24 months (730 days), or as the user chooses. A job deletes every day "
+            "what has become too old. A shorter period begins seven days after its user was told by email, or at once "
+            "if they chose that after a preview. The audit trail is kept for 365 days. Balances, monthly totals, and "
+            "reports as pages show them are kept until the account is deleted. Users can export their data: a signed "
+            "ZIP file, encrypted until it is downloaded, and deleted after 7 days."
         ),
         operator="How long you keep backups, logs and anchors, and how you dispose of disks.",
         files=(

@@ -15,14 +15,14 @@ from typing import Final, NamedTuple
 from compliance.consent import ConsentText, Purpose
 from compliance.consent.signed_texts import register_signed_version
 
-VERSION: Final = "2026-11.6"
+VERSION: Final = "2026-11.7"
 VALID_FOR: Final = timedelta(days=365)
 SCOPE: Final[Mapping[str, str]] = {
     "bureau": "Experian",
     "product": "own credit report and credit scores",
     "frequency": "now, then monthly",
     "inquiry": "soft",
-    "duration": "12 months, then asked again",
+    "duration": "12 months (365 days), then asked again",
     "use": "shown to the person, compared with earlier reports",
 }
 register_signed_version(Purpose.CREDIT_REPORT, VERSION)
@@ -49,7 +49,7 @@ CLAUSES: Final = (
     ),
     Clause(
         "When",
-        "Once now, and then about once a month, for 12 months or until I withdraw. After 12 months this "
+        "Once now, and then about once a month, for 12 months (365 days) or until I withdraw. After that time this "
         "authorization ends, unless I sign again.",
     ),
     Clause(
@@ -65,16 +65,15 @@ CLAUSES: Final = (
     Clause(
         "What Plumbline keeps",
         "Plumbline keeps my reports, also after I withdraw: as its pages show them, until my account is deleted, and "
-        "as Experian sent them, encrypted, for 24 months or as long as I choose. What Experian sent is not deleted "
-        "before Plumbline could prepare its pages from it, or before I was told. Account details are stored encrypted. "
-        "These are stored without encryption: the dates of requests and reports, my scores and percentiles or why "
-        "there is no score, the status of my requests and of my credit file, whether my address or Social Security "
-        "number differed, which detail Experian refused, the results of identity checks, and the types and times of "
-        "alerts. A report that Experian sent can contain my Social Security number. My name, address, date of birth "
-        "and the last four digits of my Social Security number are kept encrypted, to request reports, until I "
-        "withdraw. My full Social Security number is kept for "
-        "that purpose only if I choose so on the next page. The record of what I signed, and of when I withdrew, is "
-        "kept as evidence.",
+        "as Experian sent them, encrypted, for 24 months (730 days) or as long as I choose. What Experian sent is not "
+        "deleted before Plumbline could prepare its pages from it, or before I was told. Account details are stored "
+        "encrypted. These are stored without encryption: the dates of requests and reports, my scores and percentiles "
+        "or why there is no score, the status of my requests and of my credit file, whether my address or Social "
+        "Security number differed, which detail Experian refused, the results of identity checks, and the types and "
+        "times of alerts. A report that Experian sent can contain my Social Security number. My name, address, date "
+        "of birth and the last four digits of my Social Security number are kept encrypted, to request reports, until "
+        "I withdraw. My full Social Security number is kept for that purpose only if I choose so on the next page. "
+        "The record of what I signed, and of when I withdrew, is kept as evidence.",
     ),
     Clause(
         "How I withdraw",

@@ -13,8 +13,8 @@ RAW_REPORTS: Final = RetentionRule(
     data_kind=DataKind.RAW_REPORT,
     label=_("Credit reports as the bureau sent them"),
     choices=(
-        RetentionChoice(730, _("24 months")),
-        RetentionChoice(365, _("12 months")),
+        RetentionChoice(730, _("24 months (730 days)")),
+        RetentionChoice(365, _("12 months (365 days)")),
         RetentionChoice(None, _("Until you delete your account")),
         RetentionChoice(0, _("Don't keep them")),
     ),

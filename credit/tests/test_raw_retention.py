@@ -136,15 +136,15 @@ def test_it_says_on_the_raw_page_that_the_original_is_deleted(as_alice: Client, 
 def test_it_lists_the_period_among_the_rights(as_alice: Client, site_bureau: Bureau) -> None:
     enroll_through_pages(as_alice)
     page = as_alice.get(reverse("credit_rights")).content.decode()
-    assert "24 months. Encrypted." in page
+    assert "24 months (730 days). Encrypted." in page
     assert "no end date. They" not in page
 
 
 @pytest.mark.parametrize(
     ("days", "previous", "is_in_effect", "period"),
     [
-        (365, 730, True, "12 months. Encrypted."),
-        (365, 730, False, "24 months; 7 days after we email you about it: 12 months. Encrypted."),
+        (365, 730, True, "12 months (365 days). Encrypted."),
+        (365, 730, False, "24 months (730 days); 7 days after we email you about it: 12 months (365 days). Encrypted."),
         (0, None, True, "Up to a day after we prepared them for our pages. Encrypted."),
     ],
 )

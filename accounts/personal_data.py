@@ -202,7 +202,10 @@ register(
         model=Notification,
         category=DataCategory.NOTIFICATIONS,
         label=_("Your alerts"),
-        kept_for=UNTIL_DELETION,
+        kept_for=_(
+            "Until your account is deleted; alerts about large transactions only until transactions of that day are "
+            "deleted"
+        ),
         exported=(
             "id",
             "type",

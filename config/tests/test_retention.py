@@ -41,6 +41,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
 OLD_DAYS = (200, 100, 95)
+ALERTS_GO_TOO = "Alerts about large transactions are deleted when they are as old."
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_it_says_in_the_email_what_goes_when_and_nothing_private(alice: User, ac
     (email,) = mail.outbox
     assert email.to == [alice.email]
     assert email.subject == "Old data will be deleted in 7 days"
-    for words in ("Nov 29", "Transactions, kept for: 90 days", "takes 3 entries", "/privacy/retention/"):
+    for words in ("Nov 29", "Transactions, kept for: 90 days", "takes 3 entries", ALERTS_GO_TOO, "/privacy/retention/"):
         assert words in str(email.body), words
     for private in ("Checking", "Platypus", "days old", "5.00"):
         assert private not in str(email.body)
@@ -452,6 +453,13 @@ def test_it_shows_what_the_next_purge_and_the_next_seven_days_take(
     assert "95 days old" in text
     assert "10 days old" not in text
     assert "From Nov 29" in text
+
+
+@pytest.mark.parametrize("period", ["90", "730"])
+def test_it_says_in_the_preview_that_alerts_go_too(client: Client, account: Account, period: str) -> None:
+    page = client.get(reverse("change_retention", args=["transactions"]), {"period": period}).content.decode()
+    assert ALERTS_GO_TOO in page
+    assert ("No entry that we keep now is deleted." in page) is (period == "730")
 
 
 def test_it_previews_a_choice_and_stores_it_only_when_posted(

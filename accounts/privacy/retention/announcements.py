@@ -66,6 +66,7 @@ def _send_email(notice: RetentionNotice) -> None:
     headers = {"Message-ID": f"<retention.{notice.setting.pk}.{int(chosen_at.timestamp())}@{host}>"}
     context = {
         "label": notice.rule.label,
+        "stays": notice.rule.stays,
         "period": notice.rule.label_for(notice.setting.days_to_retain),
         "count": notice.count,
         "starts_on": timezone.localdate(timezone.now() + NOTICE_PERIOD),

@@ -309,8 +309,8 @@ register(
             }
         ),
         kept_after_erasure=_(
-            "The provider keeps a connection until it is removed there. Until then, we keep what we need to have it "
-            "removed."
+            "If the provider of a bank connection hasn't confirmed yet that our access ended, the access token stays "
+            "until it does, encrypted with a key of this site; if we can't read the token, only the connection's id stays."
         ),
     ),
     DataHolder(

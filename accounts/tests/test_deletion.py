@@ -93,6 +93,13 @@ def test_the_page_lists_what_is_deleted_and_what_stays(as_alice: Client) -> None
     page = as_alice.get(reverse("delete_account")).content.decode()
     assert "Your name, email address, and account" in page
     assert "The audit trail stays for 365 days." in page
+    for sentence in (
+        "If the provider of a bank connection hasn&#x27;t confirmed yet that our access ended, the access token stays "
+        "until it does, encrypted with a key of this site.",
+        "If the mail server is down, your email address stays until the receipt is sent, at most 7 days, encrypted "
+        "with a key of this site.",
+    ):
+        assert sentence in page
 
 
 def test_two_requests_at_once_make_one(alice: User) -> None:

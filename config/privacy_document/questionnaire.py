@@ -251,20 +251,22 @@ QUESTIONS: Final = (
         answer=(
             "Users can delete their account. From the request on nothing is fetched any more, and every connection is "
             "removed at Plaid, as often as it takes until Plaid confirms. After 30 days, or at once if the user says "
-            "so, their rows are deleted, their key is destroyed, and they get a signed receipt. A user can also "
-            "disconnect one bank and delete its accounts with their history. Users choose how long transactions are "
-            "kept, or that they are not stored at all; nothing is deleted before they choose. Credit reports as the "
-            "bureau sent them are deleted after 24 months (730 days), or as the user chooses. A job deletes every day "
-            "what has become too old. A shorter period begins seven days after its user was told by email, or at once "
-            "if they chose that after a preview. The audit trail is kept for 365 days. Balances, monthly totals, and "
-            "reports as pages show them are kept until the account is deleted. Users can export their data: a signed "
-            "ZIP file, encrypted until it is downloaded, and deleted after 7 days."
+            "so, their rows are deleted, their key is destroyed, and they get a signed receipt. Their address stays, "
+            "encrypted, until the receipt is sent, at most 7 days. A user can also disconnect one bank and delete its "
+            "accounts with their history. Users choose how long transactions are kept, or that they are not stored at "
+            "all; nothing is deleted before they choose. Credit reports as the bureau sent them are deleted after 24 "
+            "months (730 days), or as the user chooses. A job deletes every day what has become too old. A shorter "
+            "period begins seven days after its user was told by email, or at once if they chose that after a "
+            "preview. The audit trail is kept for 365 days. Balances and monthly totals are kept until the account or "
+            "the history of their bank is deleted, and reports as pages show them until the account is deleted. Users "
+            "can export their data: a signed ZIP file, encrypted until it is downloaded, and deleted after 7 days."
         ),
         operator="How long you keep backups, logs and anchors, and how you dispose of disks.",
         files=(
             "accounts/deletion/requests.py",
             "compliance/personal_data/erasure.py",
             "compliance/personal_data/receipts.py",
+            "accounts/deletion/unsent_receipts.py",
             "banking/linking/account_deletion.py",
             "compliance/retention/purging.py",
             "banking/retention/transaction_rule.py",
@@ -279,6 +281,7 @@ QUESTIONS: Final = (
             "config/tests/test_erasure.py::test_nothing_of_the_person_is_left_after_an_erasure",
             "config/tests/test_erasure.py::test_the_receipt_counts_what_was_deleted",
             "accounts/tests/test_deletion.py::test_it_erases_an_account_that_is_due_and_sends_a_signed_receipt",
+            "accounts/tests/test_unsent_receipts.py::test_it_keeps_the_address_for_seven_days_and_no_longer",
             "banking/tests/test_account_deletion.py::"
             "test_a_removal_is_retried_after_the_erasure_while_the_provider_is_down",
             "banking/tests/test_disconnecting.py::test_it_deletes_the_history_if_the_user_wants_that",

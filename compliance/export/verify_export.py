@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
@@ -45,6 +46,11 @@ BLOCK_BYTES = 1 << 18
 ENCRYPTED = 1
 # A small file may unpack to any size. The manifest says how long the others are.
 MAX_MANIFEST_BYTES = 1 << 26
+# Longer than any row that is read here.
+MAX_LINE_BYTES = 1 << 20
+# How many entries of the audit trail may be out of place before one counts as removed, and how much is said about it.
+MAX_WAITING = 100
+MAX_FAULTS = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017  (Python 3.9 has no datetime.UTC)
 
 Row = dict[str, Any]
@@ -167,19 +173,22 @@ def verify_chain(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> Findings
     if not {EVENTS, LINKS, HEAD} <= present:
         return [], []
     try:
-        events = {event["id"]: event for event in read_rows(archive, EVENTS, sizes[EVENTS])}
-        links = sorted(read_rows(archive, LINKS, sizes[LINKS]), key=lambda link: link["sequence"])
-        heads = list(read_rows(archive, HEAD, sizes[HEAD]))
-        checkpoints = list(read_rows(archive, CHECKPOINT, sizes[CHECKPOINT])) if CHECKPOINT in present else []
+        events, links = (read_rows(archive, name, sizes[name]) for name in (EVENTS, LINKS))
+        head = next(read_rows(archive, HEAD, sizes[HEAD]), None)
+        # A second one is a fault, so there is no need to read more.
+        checkpoints = list(islice(read_rows(archive, CHECKPOINT, sizes.get(CHECKPOINT, 0)), 2))
         faults = list(find_checkpoint_faults(checkpoints, manifest))
-        faults += find_chain_faults(events, links, heads, checkpoints[0] if checkpoints else None)
+        checkpoint = next(iter(checkpoints), None)
+        faults += islice(find_chain_faults(EventReader(events), links, head, checkpoint), MAX_FAULTS)
     except (AttributeError, CannotVerify, KeyError, TypeError, *UNREADABLE) as error:
         return [], [f"The audit trail cannot be read: {type(error).__name__}."]
+    if len(faults) >= MAX_FAULTS:
+        faults.append("There may be more that is wrong with the audit trail.")
     if faults:
         return [], faults
-    last = checkpoints[0]["sequence"] if checkpoints else 0
-    older = f" The site signed that it deleted entries up to number {last} when their time was over." if last else ""
-    return [f"{len(links)} entries of the audit trail are unchanged, complete and in order.{older}"], []
+    first, last = (row["sequence"] if row else 0 for row in (checkpoint, head))
+    older = f" The site signed that it deleted entries up to number {first} when their time was over." if first else ""
+    return [f"{last - first} entries of the audit trail are unchanged, complete and in order.{older}"], []
 
 
 def find_checkpoint_faults(checkpoints: list[Row], manifest: dict[str, Any]) -> Iterator[str]:
@@ -209,13 +218,36 @@ def encode_checkpoint(checkpoint: Row, subject: str) -> bytes:
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
 
+class EventReader:
+    """Finds the event of each link. Both are in the order of the chain, so that few events wait in memory."""
+
+    def __init__(self, events: Iterator[Row]) -> None:
+        self.events = events
+        self.waiting: dict[int, Row] = {}
+
+    def find(self, identifier: int) -> Row | None:
+        """Return the event with this id, which is the next one unless somebody changed the files."""
+        if identifier in self.waiting:
+            return self.waiting.pop(identifier)
+        while len(self.waiting) < MAX_WAITING and (event := next(self.events, None)) is not None:
+            if event["id"] == identifier:
+                return event
+            self.waiting[event["id"]] = event
+        return None
+
+    def list_others(self) -> Iterator[int]:
+        """Yield the ids of the events that no link has."""
+        yield from self.waiting
+        yield from (event["id"] for event in self.events)
+
+
 def find_chain_faults(
-    events: dict[int, Row], links: list[Row], heads: list[Row], checkpoint: Row | None
+    events: EventReader, links: Iterator[Row], head: Row | None, checkpoint: Row | None
 ) -> Iterator[str]:
     """Describe entries that were changed, removed or moved. The first one continues the checkpoint, if there is one."""
     previous = checkpoint
     for link in links:
-        number, event = link["sequence"], events.pop(link["event_id"], None)
+        number, event = link["sequence"], events.find(link["event_id"])
         if event is None:
             yield f"Entry {number} of the audit trail is gone."
         elif number != (previous["sequence"] if previous else 0) + 1:
@@ -223,10 +255,9 @@ def find_chain_faults(
         elif decode(link["hash"]) != hash_entry(number, previous, event):
             yield f"Entry {number} of the audit trail was changed."
         previous = link
-    for identifier in events:
+    for identifier in events.list_others():
         yield f"The entry with the id {identifier} is not part of the audit trail."
-    end = (heads[0]["sequence"], heads[0]["hash"]) if heads else None
-    if end != (previous and (previous["sequence"], previous["hash"])):
+    if (head and (head["sequence"], head["hash"])) != (previous and (previous["sequence"], previous["hash"])):
         yield "The audit trail does not end where it should."
 
 
@@ -277,11 +308,13 @@ def open_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
 
 def read_rows(archive: zipfile.ZipFile, name: str, most: int) -> Iterator[Row]:
     """Yield each row of a file with one JSON object per line. Raises CannotVerify, also after ``most`` bytes."""
+    if name not in archive.namelist():
+        return
     try:
         with open_member(archive, name) as stream:
-            while line := stream.readline(most + 1):
+            while line := stream.readline(min(most, MAX_LINE_BYTES) + 1):
                 most -= len(line)
-                if most < 0:
+                if most < 0 or len(line) > MAX_LINE_BYTES:
                     raise CannotVerify(f"{name} is too long.")
                 yield json.loads(line)
     except UNREADABLE:

@@ -106,6 +106,8 @@ register(
                     "payload",
                 ),
                 computed={"details": AuditEvent.details, "alias": find_alias},
+                # As in activity/hashes.jsonl, so that the chain can be recomputed entry by entry.
+                order=("link__sequence",),
             ),
             ExportFile(
                 name="sign_in/sign_ins.csv",

@@ -20,12 +20,14 @@ from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
 from compliance.audit.checkpoints import purge_trail
 from compliance.export import verify_export
+from compliance.isolation import tenant
 from compliance.tests.tampering import connect_as_superuser, insert_old_events, tampering_superuser
 from config.tests.exports import WrittenExport, export_data, pack_files, site_key
 from credit.tests.factories import store_full_report
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
+MANIFEST = verify_export.MANIFEST
 EVENTS, LINKS, HEAD = "activity/events.jsonl", "activity/hashes.jsonl", "activity/last_hash.jsonl"
 CHECKPOINT = "activity/checkpoint.jsonl"
 
@@ -160,7 +162,7 @@ def edit_rows(files: dict[str, bytes], name: str, edit: Callable[[list[dict[str,
 def find_chain_faults(files: dict[str, bytes]) -> list[str]:
     """Return the faults of the chain alone, as if the manifest described these files."""
     entries = [{"name": name, "bytes": len(text), "sha256": "", "rows": None} for name, text in files.items()]
-    manifest = json.loads(files[verify_export.MANIFEST]) | {"files": entries}
+    manifest = json.loads(files[MANIFEST]) | {"files": entries}
     return verify_export.verify_chain(pack_files(files).archive, manifest)[1]
 
 
@@ -187,6 +189,54 @@ def test_it_finds_an_added_entry(export: WrittenExport) -> None:
     files = read_files(export)
     added = edit_rows(files, EVENTS, lambda rows: rows.append(rows[0] | {"id": 10**12}))
     assert added == [f"The entry with the id {10**12} is not part of the audit trail."]
+
+
+def write_long_trail(count: int) -> dict[str, bytes]:
+    """The files of a trail with many entries, as the site links them."""
+    subject, events, links, previous = str(UUID(int=7)), [], [], None
+    for number in range(1, count + 1):
+        event = {
+            "id": number, "at": "2026-11-30T08:15:00.123456Z", "subject": subject, "actor": subject, "action": "sync",
+            "resource": "item", "resource_id": str(number), "outcome": "ok",
+            "payload": b64encode(number.to_bytes(200, "big")).decode(),
+        }  # fmt: skip
+        digest = b64encode(verify_export.hash_entry(number, previous, event)).decode()
+        previous = {"event_id": number, "sequence": number, "hash": digest}
+        events.append(json.dumps(event).encode())
+        links.append(json.dumps(previous).encode())
+    head = json.dumps({"sequence": count, "hash": previous and previous["hash"]}).encode()
+    manifest = json.dumps({"public_keys": {}, "user_id": subject}).encode()
+    rows = {EVENTS: events, LINKS: links, HEAD: [head]}
+    return {MANIFEST: manifest} | {name: b"".join(line + b"\n" for line in lines) for name, lines in rows.items()}
+
+
+def test_it_needs_no_more_memory_for_more_entries() -> None:
+    files = write_long_trail(10_000)
+    tracemalloc.start()
+    faults = find_chain_faults(files)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert faults == []
+    assert peak < 8 << 20
+
+
+def test_it_describes_some_of_many_faults() -> None:
+    files = write_long_trail(1000)
+    faults = find_chain_faults(files | {LINKS: b""})
+    assert faults[:2] == [f"The entry with the id {number} is not part of the audit trail." for number in (1, 2)]
+    assert faults[verify_export.MAX_FAULTS :] == ["There may be more that is wrong with the audit trail."]
+
+
+def test_it_has_the_entries_in_the_order_of_their_chain(alice: User) -> None:
+    """The one that was committed first comes first, also if it was written after another one."""
+    with tenant(alice.pk):
+        record(Action.SYNC, subject=alice)
+        record(Action.LOGIN_FAILED, subject=alice, durable=True)
+    files = read_files(export_data(alice))
+    ids = {name: [json.loads(line) for line in files[name].splitlines()] for name in (EVENTS, LINKS)}
+    assert [row["id"] for row in ids[EVENTS]] == [row["event_id"] for row in ids[LINKS]]
+    assert [row["action"] for row in ids[EVENTS]] == ["login_failed", "sync"]
+    assert find_chain_faults(files) == []
 
 
 # --- A trail whose old entries were deleted when their time was over -------------------------------------------
@@ -240,8 +290,8 @@ def test_it_finds_a_beginning_that_the_site_did_not_sign(
 
 
 def test_it_finds_the_beginning_of_another_trail(trail_files: dict[str, bytes]) -> None:
-    manifest = json.loads(trail_files[verify_export.MANIFEST]) | {"user_id": str(UUID(int=1))}
-    faults = find_chain_faults(trail_files | {verify_export.MANIFEST: json.dumps(manifest).encode()})
+    manifest = json.loads(trail_files[MANIFEST]) | {"user_id": str(UUID(int=1))}
+    faults = find_chain_faults(trail_files | {MANIFEST: json.dumps(manifest).encode()})
     assert faults == ["The site did not sign that old entries of the audit trail were deleted."]
 
 
@@ -272,21 +322,20 @@ def change_header(export: WrittenExport, name: str, *, flags: int = 0, method: i
     return WrittenExport(bytes(content))
 
 
-@pytest.mark.parametrize("name", ["profile/user.jsonl", EVENTS, verify_export.MANIFEST])
+@pytest.mark.parametrize("name", ["profile/user.jsonl", EVENTS, MANIFEST])
 @pytest.mark.parametrize("header", [{"flags": 1}, {"flags": 32}, {"method": 97}, {"method": 14}], ids=str)
 def test_it_says_that_a_file_is_stored_in_an_unknown_way(
     export: WrittenExport, tmp_path: Path, name: str, header: dict[str, int]
 ) -> None:
     done = run_verifier(change_header(export, name, **header), tmp_path / "empty", program=export)
-    assert (done.returncode, done.stderr) == (2 if name == verify_export.MANIFEST else 1, "")
+    assert (done.returncode, done.stderr) == (2 if name == MANIFEST else 1, "")
     assert f"{name} is damaged." in done.stdout
 
 
 @pytest.mark.parametrize("files", [None, {}, [1], [{}], [{"name": "a"}], [{"name": "a", "bytes": "1"}]], ids=str)
 def test_it_says_that_a_manifest_describes_no_files(export: WrittenExport, tmp_path: Path, files: object) -> None:
     forged = pack_files(
-        read_files(export)
-        | {verify_export.MANIFEST: json.dumps({"format": verify_export.FORMAT, "files": files}).encode()}
+        read_files(export) | {MANIFEST: json.dumps({"format": verify_export.FORMAT, "files": files}).encode()}
     )
     done = run_verifier(forged, tmp_path / "empty", program=export)
     assert (done.returncode, done.stderr) == (2, "")
@@ -294,7 +343,7 @@ def test_it_says_that_a_manifest_describes_no_files(export: WrittenExport, tmp_p
 
 
 def test_it_says_that_a_manifest_is_nested_too_deep(export: WrittenExport, tmp_path: Path) -> None:
-    forged = pack_files(read_files(export) | {verify_export.MANIFEST: b"[" * 100_000})
+    forged = pack_files(read_files(export) | {MANIFEST: b"[" * 100_000})
     done = run_verifier(forged, tmp_path / "empty", program=export)
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout == "This file cannot be checked: manifest.json is damaged.\n"
@@ -318,7 +367,7 @@ def test_it_reads_no_more_than_the_manifest_says(export: WrittenExport) -> None:
 
 def test_it_reads_no_manifest_without_end(export: WrittenExport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify_export, "MAX_MANIFEST_BYTES", 1 << 20)
-    archive = pack_files(read_files(export) | {verify_export.MANIFEST: b" " * (64 << 20)}).archive
+    archive = pack_files(read_files(export) | {MANIFEST: b" " * (64 << 20)}).archive
     tracemalloc.start()
     with pytest.raises(verify_export.CannotVerify, match=r"manifest\.json is too long"):
         verify_export.verify(archive)

@@ -42,6 +42,7 @@ MANIFEST, SIGNATURE = "manifest.json", "manifest.sig.json"
 EVENTS, LINKS, HEAD = "activity/events.jsonl", "activity/hashes.jsonl", "activity/last_hash.jsonl"
 CHECKPOINT = "activity/checkpoint.jsonl"
 BLOCK_BYTES = 1 << 18
+KEY_BYTES = 32
 # In the flags of a file.
 ENCRYPTED = 1
 # A small file may unpack to any size. The manifest says how long the others are.
@@ -105,19 +106,33 @@ def verify(archive: zipfile.ZipFile, key: str | None = None) -> Findings:
 
 
 def verify_signature(content: bytes, signature: dict[str, Any], key: str | None) -> Findings:
-    """Check the manifest's signature by the key of the command line, or by the one inside the export."""
+    """Check the manifest's signature by the key of the command line, or by the one inside the export if there is none.
+
+    Raises CannotVerify if the command line's is no key.
+    """
+    given = None if key is None else parse_key(key)
     try:
-        public_key = base64.b64decode(key or signature["public_key"], validate=True)
-        value = base64.b64decode(signature["signature"], validate=True)
-        verify_bytes(CONTEXT, content, public_key, value)
+        public_key = decode(signature["public_key"]) if given is None else given
+        verify_bytes(CONTEXT, content, public_key, decode(signature["signature"]))
     except (InvalidSignature, KeyError, TypeError, ValueError):
         return [], ["The manifest's signature is not valid: it was changed, or another key signed it."]
-    if key:
+    if given is not None:
         return [f"The site signed the manifest with its key {signature.get('key_id')}, which you gave."], []
     return [
         f"The manifest is signed with the key {signature.get('key_id')}, which is in this file. "
         "Give the site's key with --key to check who signed it."
     ], []
+
+
+def parse_key(text: str) -> bytes:
+    """Parse the public key of the command line. Raises CannotVerify, also for an empty one."""
+    try:
+        key = decode(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise CannotVerify("what you gave with --key is not a public key, which is 32 bytes in base64.")
+    return key
 
 
 def verify_bytes(context: str, content: bytes, public_key: bytes, value: bytes) -> None:

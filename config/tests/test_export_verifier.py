@@ -80,6 +80,21 @@ def test_it_refuses_the_key_of_another_site(export: WrittenExport, tmp_path: Pat
     assert done.stdout.endswith("Do not trust this file.\n")
 
 
+NO_KEYS = ["", " ", "A", "AAAA", "no base64", b64encode(b"\x01" * 31).decode(), b64encode(b"\x01" * 33).decode(), "ä"]
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_it_refuses_what_is_no_key(
+    export: WrittenExport, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    """Instead of using the key inside the file, as if none had been given."""
+    assert verify_export.main([str(export.save(tmp_path)), "--key", key]) == 2
+    expected = (
+        "This file cannot be checked: what you gave with --key is not a public key, which is 32 bytes in base64.\n"
+    )
+    assert capsys.readouterr().out == expected
+
+
 def test_it_says_that_a_file_is_no_export(tmp_path: Path) -> None:
     for content in (b"", b"PK", pack_files({"a": b"b"}).content, pack_files({"manifest.json": b"{}"}).content):
         path = tmp_path / "other.zip"

@@ -69,6 +69,13 @@ def test_it_asks_who_wrote_the_export(export: WrittenExport, mallory: User, tmp_
     assert User.objects.get().pk == mallory.pk
 
 
+@pytest.mark.parametrize("key", ["", "A", "AAAA", "no base64", "ä"])
+def test_it_refuses_what_is_no_key(export: WrittenExport, tmp_path: Path, key: str) -> None:
+    with pytest.raises(CommandError, match="is not a public key"):
+        restore((export, key), tmp_path)
+    assert not User.objects.exists()
+
+
 @pytest.mark.parametrize(
     "values",
     [{"is_superuser": True, "is_staff": True}, {"password": "argon2$chosen"}, {"pk": 1}],

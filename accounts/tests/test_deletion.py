@@ -278,7 +278,14 @@ def test_it_erases_an_account_that_is_due_and_sends_a_signed_receipt(
     file.write_text(content.replace("accounts.User", "accounts.Uzer"))
     with pytest.raises(CommandError, match="changed"):
         call_command("verify_receipt", file)
-    file.write_text("[]")
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]", b"", b"\xff", b"[" * 100_000, b'{"document": 1}', b'{"document": "", "key_id": "sig"}']
+)
+def test_it_says_that_a_file_is_no_receipt(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "receipt.json"
+    file.write_bytes(content)
     with pytest.raises(CommandError, match="not a receipt"):
         call_command("verify_receipt", file)
 

@@ -47,6 +47,7 @@ KEY_BYTES = 32
 ENCRYPTED = 1
 # A small file may unpack to any size. The manifest says how long the others are.
 MAX_MANIFEST_BYTES = 1 << 26
+MAX_SIGNATURE_BYTES = 1 << 16
 # Longer than any row that is read here.
 MAX_LINE_BYTES = 1 << 20
 # How many entries of the audit trail may be out of place before one counts as removed, and how much is said about it.
@@ -89,10 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def verify(archive: zipfile.ZipFile, key: str | None = None) -> Findings:
-    """Check the whole export."""
-    content = read_all(archive, MANIFEST)
-    signature = read_json(read_all(archive, SIGNATURE), SIGNATURE)
+    """Check the whole export. If its manifest was not signed, nothing of it is read: not even JSON."""
+    content = read_all(archive, MANIFEST, MAX_MANIFEST_BYTES)
+    signature = read_json(read_all(archive, SIGNATURE, MAX_SIGNATURE_BYTES), SIGNATURE)
     sentences, faults = verify_signature(content, signature, key)
+    if faults:
+        return [], faults
     manifest = read_json(content, MANIFEST)
     if manifest.get("format") != FORMAT:
         raise CannotVerify("its manifest has a format that this program does not know.")
@@ -102,7 +105,7 @@ def verify(archive: zipfile.ZipFile, key: str | None = None) -> Findings:
         rows = sum(entry["rows"] or 0 for entry in files.values())
         sentences.append(f"{len(files)} files with {rows} rows are complete and unchanged.")
     chain_sentences, chain_faults = verify_chain(archive, manifest)
-    return sentences + chain_sentences, faults + file_faults + chain_faults
+    return sentences + chain_sentences, file_faults + chain_faults
 
 
 def verify_signature(content: bytes, signature: dict[str, Any], key: str | None) -> Findings:
@@ -171,10 +174,10 @@ def find_file_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterato
 
 
 def measure_file(archive: zipfile.ZipFile, name: str, most: int) -> tuple[int, str, int]:
-    """Return a file's size, its SHA-256 and its number of lines, in flat memory; at most one block after ``most``."""
+    """Return a file's size, its SHA-256 and its number of lines, in flat memory. Reads one byte after ``most``."""
     digest, size, lines = hashlib.sha256(), 0, 0
     with open_member(archive, name) as stream:
-        while size <= most and (block := stream.read(BLOCK_BYTES)):
+        while size <= most and (block := stream.read(min(BLOCK_BYTES, most + 1 - size))):
             digest.update(block)
             size += len(block)
             lines += block.count(b"\n")
@@ -336,16 +339,16 @@ def read_rows(archive: zipfile.ZipFile, name: str, most: int) -> Iterator[Row]:
         raise CannotVerify(f"{name} is damaged.") from None
 
 
-def read_all(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return the bytes of the manifest or its signature. Raises CannotVerify."""
+def read_all(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """Return the bytes of the manifest or its signature. Raises CannotVerify, also for more than ``most``."""
     try:
         with open_member(archive, name) as stream:
-            content = stream.read(MAX_MANIFEST_BYTES + 1)
+            content = stream.read(most + 1)
     except KeyError:
         raise CannotVerify(f"{name} is missing, so it is not an export or not a complete one.") from None
     except UNREADABLE:
         raise CannotVerify(f"{name} is damaged.") from None
-    if len(content) > MAX_MANIFEST_BYTES:
+    if len(content) > most:
         raise CannotVerify(f"{name} is too long.")
     return content
 

@@ -20,6 +20,7 @@ from compliance.export.hashing import HashingSink
 from compliance.export.manifest import SCHEMA_VERSION
 from compliance.export.verify_export import (
     MANIFEST,
+    MAX_MANIFEST_BYTES,
     CannotVerify,
     open_export,
     read_all,
@@ -37,8 +38,10 @@ from compliance.restore.rows import MAX_LINE_BYTES, CannotRestore, RowBuilder
 from compliance.vault import data_keys
 from compliance.vault.errors import KeyDestroyed
 
-# What columns, parsers and the database raise for a value that they cannot have.
-NOT_STORABLE: Final = (IntegrityError, DataError, ValidationError, MsgspecError, KeyError, TypeError, ValueError)
+# What columns, parsers and the database raise for a value that they cannot have, or that is nested too deep.
+NOT_STORABLE: Final = (
+    IntegrityError, DataError, ValidationError, MsgspecError, KeyError, TypeError, ValueError, RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def restore_export(path: Path, *, key: str | None) -> Restoration:
             findings, faults = verify(archive, key)
             if faults:
                 raise CannotRestore(f"The export is not as its site wrote it. {' '.join(faults)}")
-            manifest = read_json(read_all(archive, MANIFEST), MANIFEST)
+            manifest = read_json(read_all(archive, MANIFEST, MAX_MANIFEST_BYTES), MANIFEST)
             user_id = _read_user_id(manifest)
             _require_new_user(archive, user_id)
             rows, files = _store_account(archive, manifest, user_id)

@@ -74,8 +74,6 @@ def forge_export(
     export: WrittenExport, changes: Mapping[str, Callable[[bytes], bytes]], **manifest_values: Any
 ) -> tuple[WrittenExport, str]:
     """Change files, and sign a manifest that fits with a key of the forger's own. Returns the public key, too."""
-    key = Ed25519PrivateKey.generate()
-    public_key = b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
     files = {name: export.archive.read(name) for name in export.archive.namelist()}
     for name, change in changes.items():
         files[name] = change(files[name])
@@ -84,10 +82,16 @@ def forge_export(
         content = files[entry["name"]]
         entry["bytes"], entry["sha256"] = len(content), sha256(content).hexdigest()
         entry["rows"] = entry["rows"] and content.count(b"\n")
-    files[MANIFEST] = json.dumps(manifest).encode()
-    signature = key.sign(build_signed_bytes(CONTEXT, files[MANIFEST]))
+    return forge_manifest(files, json.dumps(manifest).encode())
+
+
+def forge_manifest(files: Mapping[str, bytes], manifest: bytes) -> tuple[WrittenExport, str]:
+    """Put a manifest beside files, signed with a key of the forger's own. Returns the public key, too."""
+    key = Ed25519PrivateKey.generate()
+    public_key = b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+    signature = key.sign(build_signed_bytes(CONTEXT, manifest))
     signed = {"key_id": "forged", "public_key": public_key, "signature": b64encode(signature).decode()}
-    return pack_files(files | {SIGNATURE: json.dumps(signed).encode()}), public_key
+    return pack_files({**files, MANIFEST: manifest, SIGNATURE: json.dumps(signed).encode()}), public_key
 
 
 def site_key() -> str:

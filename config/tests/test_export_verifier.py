@@ -8,6 +8,7 @@ import tracemalloc
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -22,7 +23,7 @@ from compliance.audit.checkpoints import purge_trail
 from compliance.export import verify_export
 from compliance.isolation import tenant
 from compliance.tests.tampering import connect_as_superuser, insert_old_events, tampering_superuser
-from config.tests.exports import WrittenExport, export_data, pack_files, site_key
+from config.tests.exports import WrittenExport, export_data, forge_manifest, pack_files, site_key
 from credit.tests.factories import store_full_report
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
@@ -349,16 +350,15 @@ def test_it_says_that_a_file_is_stored_in_an_unknown_way(
 
 @pytest.mark.parametrize("files", [None, {}, [1], [{}], [{"name": "a"}], [{"name": "a", "bytes": "1"}]], ids=str)
 def test_it_says_that_a_manifest_describes_no_files(export: WrittenExport, tmp_path: Path, files: object) -> None:
-    forged = pack_files(
-        read_files(export) | {MANIFEST: json.dumps({"format": verify_export.FORMAT, "files": files}).encode()}
-    )
+    manifest = json.dumps({"format": verify_export.FORMAT, "files": files}).encode()
+    forged, _ = forge_manifest(read_files(export), manifest)
     done = run_verifier(forged, tmp_path / "empty", program=export)
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout == "This file cannot be checked: manifest.json does not describe its files.\n"
 
 
 def test_it_says_that_a_manifest_is_nested_too_deep(export: WrittenExport, tmp_path: Path) -> None:
-    forged = pack_files(read_files(export) | {MANIFEST: b"[" * 100_000})
+    forged, _ = forge_manifest(read_files(export), b"[" * 100_000)
     done = run_verifier(forged, tmp_path / "empty", program=export)
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout == "This file cannot be checked: manifest.json is damaged.\n"
@@ -378,6 +378,36 @@ def test_it_reads_no_more_than_the_manifest_says(export: WrittenExport) -> None:
         "profile/user.jsonl was changed.",
     ]
     assert peak < 8 << 20
+
+
+def test_it_reads_nothing_else_once_the_signature_is_not_valid(
+    export: WrittenExport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    open_member = verify_export.open_member
+
+    def note_name(archive: ZipFile, name: str) -> IO[bytes]:
+        opened.append(name)
+        return open_member(archive, name)
+
+    monkeypatch.setattr(verify_export, "open_member", note_name)
+    changed = pack_files(read_files(export) | {MANIFEST: b"[" * 100_000, EVENTS: b"\n" * (64 << 20)})
+    fault = "The manifest's signature is not valid: it was changed, or another key signed it."
+    assert verify_export.verify(changed.archive) == ([], [fault])
+    assert opened == [MANIFEST, verify_export.SIGNATURE]
+
+
+@pytest.mark.parametrize("most", [0, 10, 1 << 20])
+def test_it_reads_one_byte_more_than_the_manifest_says_at_most(most: int) -> None:
+    archive = pack_files({"bomb": b"\n" * (8 << 20)}).archive
+    size, _, lines = verify_export.measure_file(archive, "bomb", most)
+    assert (size, lines) == (most + 1, most + 1)
+
+
+def test_it_reads_no_signature_without_end(export: WrittenExport) -> None:
+    archive = pack_files(read_files(export) | {verify_export.SIGNATURE: b" " * (1 << 20)}).archive
+    with pytest.raises(verify_export.CannotVerify, match=r"manifest\.sig\.json is too long"):
+        verify_export.verify(archive)
 
 
 def test_it_reads_no_manifest_without_end(export: WrittenExport, monkeypatch: pytest.MonkeyPatch) -> None:

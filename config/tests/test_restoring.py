@@ -20,7 +20,7 @@ from config.tests.exports import WrittenExport, empty_site, export_data, forge_e
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-USER = "profile/user.jsonl"
+USER, ADDRESSES = "profile/user.jsonl", "profile/email_addresses.jsonl"
 
 
 @pytest.fixture
@@ -123,6 +123,16 @@ def test_it_refuses_a_value_that_a_column_cannot_have(
 ) -> None:
     with pytest.raises(CommandError, match="cannot be stored here"):
         restore(forge_export(export, {USER: edit_lines(**values)}), tmp_path)
+    assert (User.objects.count(), count_keys(mallory)) == (0, 0)
+
+
+def test_it_refuses_a_row_that_is_nested_too_deep(export: WrittenExport, mallory: User, tmp_path: Path) -> None:
+    def nest(content: bytes) -> bytes:
+        return content.replace(b'"mallory@example.com"', b"[" * 100_000 + b"]" * 100_000)
+
+    assert nest(export.archive.read(ADDRESSES)) != export.archive.read(ADDRESSES)
+    with pytest.raises(CommandError, match="cannot be stored here: RecursionError"):
+        restore(forge_export(export, {ADDRESSES: nest}), tmp_path)
     assert (User.objects.count(), count_keys(mallory)) == (0, 0)
 
 

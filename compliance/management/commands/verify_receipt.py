@@ -24,7 +24,7 @@ class Command(BaseCommand):
             receipt = json.loads(file.read_text())
             document, signature = receipt["document"], Signature(receipt["key_id"], b64decode(receipt["signature"]))
             is_genuine = verify(SCHEMA, document.encode(), signature)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CommandError(f"{file} is not a receipt: {type(error).__name__}") from error
         except SigningKeyMissing as error:
             raise CommandError(str(error)) from error

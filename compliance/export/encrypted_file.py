@@ -105,16 +105,17 @@ class EncryptedReader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
-        """Read from the current position to the end of its chunk."""
-        number, offset = divmod(self._position, CHUNK_BYTES)
-        if number >= self._chunks:
-            return 0
-        if number != self._chunk_number:
-            self._chunk, self._chunk_number = self._read_chunk(number), number
-        content = self._chunk[offset : offset + len(buffer)]
-        buffer[: len(content)] = content
-        self._position += len(content)
-        return len(content)
+        """Fill the buffer, unless the file ends before: ``zipfile`` takes fewer bytes for a damaged archive."""
+        length = 0
+        while length < len(buffer) and self._position < self.size:
+            number, offset = divmod(self._position, CHUNK_BYTES)
+            if number != self._chunk_number:
+                self._chunk, self._chunk_number = self._read_chunk(number), number
+            content = self._chunk[offset : offset + len(buffer) - length]
+            buffer[length : length + len(content)] = content
+            length += len(content)
+            self._position += len(content)
+        return length
 
     def close(self) -> None:
         """Close the encrypted file, too."""

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -53,6 +54,26 @@ def test_it_reads_from_any_position(tmp_path: Path) -> None:
         reader.seek(position)
         assert reader.read(100) == content[position : position + 100]
     assert reader.seek(-3, io.SEEK_END) == len(content) - 3
+
+
+def test_it_reads_as_many_bytes_as_it_is_asked_for(tmp_path: Path) -> None:
+    """Also across chunks: ``zipfile`` takes a shorter answer for the end of the file."""
+    content = make_content(3 * CHUNK_BYTES + 7)
+    reader = EncryptedReader(io.BytesIO(write_file(tmp_path / "file", content)), key=KEY, aad=AAD)
+    for position, length in ((CHUNK_BYTES - 2, 100), (5, 2 * CHUNK_BYTES), (3 * CHUNK_BYTES - 1, 100), (0, 10**9)):
+        reader.seek(position)
+        assert reader.read(length) == content[position : position + length]
+
+
+def test_it_opens_an_archive_whose_headers_lie_across_chunks(tmp_path: Path) -> None:
+    for padding in range(CHUNK_BYTES - 250, CHUNK_BYTES):
+        packed = io.BytesIO()
+        with ZipFile(packed, "w") as archive:
+            archive.writestr("padding", b"0" * padding)
+            archive.writestr("file", b"content")
+        stored = write_file(tmp_path / "file", packed.getvalue())
+        with ZipFile(EncryptedReader(io.BytesIO(stored), key=KEY, aad=AAD)) as archive:
+            assert archive.read("file") == b"content", padding
 
 
 def test_no_plaintext_is_stored(tmp_path: Path) -> None:

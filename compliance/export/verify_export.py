@@ -53,6 +53,9 @@ MAX_LINE_BYTES = 1 << 20
 # How many entries of the audit trail may be out of place before one counts as removed, and how much is said about it.
 MAX_WAITING = 100
 MAX_FAULTS = 100
+TRUSTED = "Everything is as the site wrote it."
+UNCHANGED = "Nothing was changed since it was signed. To know who signed it, give the site's key with --key."
+NOT_TRUSTED = "Do not trust this file."
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017  (Python 3.9 has no datetime.UTC)
 
 Row = dict[str, Any]
@@ -79,14 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with open_export(options.export) as archive:
             sentences, faults = verify(archive, options.key)
     except (CannotVerify, OSError) as error:
-        sys.stdout.write(f"This file cannot be checked: {error}\n")
+        print_line(f"This file cannot be checked: {error}")
         return 2
     for sentence in sentences:
-        sys.stdout.write(f"OK      {sentence}\n")
+        print_line(f"OK      {sentence}")
     for fault in faults:
-        sys.stdout.write(f"FAILED  {fault}\n")
-    sys.stdout.write("Do not trust this file.\n" if faults else "Everything is as the site wrote it.\n")
+        print_line(f"FAILED  {fault}")
+    verdict = UNCHANGED if options.key is None else TRUSTED
+    print_line(NOT_TRUSTED if faults else verdict)
     return 1 if faults else 0
+
+
+def print_line(text: str) -> None:
+    """Print a line. What a file says in it cannot control the terminal, and any terminal can show it."""
+    sys.stdout.write(text.encode("unicode_escape").decode("ascii") + "\n")
 
 
 def verify(archive: zipfile.ZipFile, key: str | None = None) -> Findings:
@@ -119,12 +128,14 @@ def verify_signature(content: bytes, signature: dict[str, Any], key: str | None)
         verify_bytes(CONTEXT, content, public_key, decode(signature["signature"]))
     except (InvalidSignature, KeyError, TypeError, ValueError):
         return [], ["The manifest's signature is not valid: it was changed, or another key signed it."]
-    if given is not None:
-        return [f"The site signed the manifest with its key {signature.get('key_id')}, which you gave."], []
-    return [
-        f"The manifest is signed with the key {signature.get('key_id')}, which is in this file. "
-        "Give the site's key with --key to check who signed it."
-    ], []
+    return [describe_signer("manifest", public_key, is_given=given is not None)], []
+
+
+def describe_signer(what: str, public_key: bytes, *, is_given: bool) -> str:
+    """Say which key a signature was verified with. Names of keys in the file are not signed, so they prove nothing."""
+    which = "the key that you gave" if is_given else "a key that is in this file itself"
+    fingerprint = hashlib.sha256(public_key).hexdigest()
+    return f"The {what} is signed with {which}. Its fingerprint (SHA-256): {fingerprint}"
 
 
 def parse_key(text: str) -> bytes:

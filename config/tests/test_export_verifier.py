@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -22,6 +23,7 @@ from compliance.audit import Action, record
 from compliance.audit.checkpoints import purge_trail
 from compliance.export import verify_export
 from compliance.isolation import tenant
+from compliance.signing import public_keys
 from compliance.tests.tampering import connect_as_superuser, insert_old_events, tampering_superuser
 from config.tests.exports import WrittenExport, export_data, forge_manifest, pack_files, site_key
 from credit.tests.factories import store_full_report
@@ -64,15 +66,37 @@ def run_verifier(
 def test_it_verifies_an_export_without_the_site(export: WrittenExport, tmp_path: Path) -> None:
     done = run_verifier(export, tmp_path / "empty", "--key", site_key())
     assert (done.returncode, done.stderr) == (0, "")
-    assert "The site signed the manifest with its key" in done.stdout
+    fingerprint = sha256(b64decode(site_key())).hexdigest()
+    assert f"The manifest is signed with the key that you gave. Its fingerprint (SHA-256): {fingerprint}" in done.stdout
     assert "4 entries of the audit trail are unchanged, complete and in order." in done.stdout
     assert done.stdout.endswith("Everything is as the site wrote it.\n")
 
 
-def test_it_says_which_key_it_used(export: WrittenExport, tmp_path: Path) -> None:
+def test_it_says_that_a_key_inside_the_file_does_not_prove_who_signed_it(export: WrittenExport, tmp_path: Path) -> None:
     done = run_verifier(export, tmp_path / "empty")
     assert done.returncode == 0
-    assert "which is in this file. Give the site's key with --key to check who signed it." in done.stdout
+    assert "The manifest is signed with a key that is in this file itself. Its fingerprint (SHA-256): " in done.stdout
+    assert done.stdout.endswith("To know who signed it, give the site's key with --key.\n")
+
+
+def test_it_names_the_key_that_verified_it_and_not_the_one_that_the_file_names(
+    export: WrittenExport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged, key = forge_manifest(read_files(export), export.archive.read(MANIFEST))
+    signature = json.loads(forged.archive.read(verify_export.SIGNATURE)) | {"key_id": next(iter(public_keys()))}
+    forged = pack_files(read_files(forged) | {verify_export.SIGNATURE: json.dumps(signature).encode()})
+    assert verify_export.main([str(forged.save(tmp_path))]) == 0
+    shown = capsys.readouterr().out
+    assert sha256(b64decode(key)).hexdigest() in shown
+    assert signature["key_id"] not in shown
+
+
+def test_it_prints_no_control_characters_of_a_file(
+    export: WrittenExport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = pack_files(read_files(export) | {"\x1b[2JOK\u202e\n": b""})
+    assert verify_export.main([str(changed.save(tmp_path))]) == 1
+    assert "FAILED  \\x1b[2JOK\\u202e\\n was added: the manifest does not name it.\n" in capsys.readouterr().out
 
 
 def test_it_refuses_the_key_of_another_site(export: WrittenExport, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from smtplib import SMTPServerDisconnected
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 from zipfile import ZipFile
@@ -19,11 +20,12 @@ from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from accounts.emails import sending
 from accounts.models import User
 from accounts.privacy.export import tasks as export_tasks
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
-from compliance.export import storage
+from compliance.export import building, lifecycle, storage
 from compliance.export.data_export import DataExport, ExportError, ExportState
 from compliance.isolation import tenant
 from conftest import make_signed_in_client
@@ -151,6 +153,81 @@ def test_it_emails_when_the_export_is_ready(ready: DataExport) -> None:
     assert message.to == ["alice@example.com"]
     assert "https://plumbline.test/privacy/export/" in message.body
     assert str(ready.pk) not in message.body
+
+
+def write_without_email(user: User, queue: Queue) -> DataExport:
+    """Write an export with a worker that is killed before it sends the email."""
+    lifecycle.request_export(owner_id=user.pk)
+    assert building.build_export(owner_id=user.pk, export_id=get_export(user).pk)
+    assert mail.outbox == []
+    return get_export(user)
+
+
+@pytest.fixture
+def notices(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The emails that beat queued."""
+    queued: list[tuple[str, str]] = []
+    monkeypatch.setattr(export_tasks.send_ready_email, "delay", lambda *arguments: queued.append(arguments))
+    return queued
+
+
+def test_it_emails_when_the_worker_was_killed_before(alice: User, queue: Queue, notices: list[tuple[str, str]]) -> None:
+    export = write_without_email(alice, queue)
+    export_tasks.dispatch_due_exports()
+    assert (queue, notices) == ([], [(str(alice.pk), str(export.pk))])
+    for _ in range(2):
+        export_tasks.send_ready_email(*notices[0])
+    assert [message.subject for message in mail.outbox] == ["Your data export is ready"]
+    assert get_export(alice).notified_at is not None
+    export_tasks.dispatch_due_exports()
+    assert len(notices) == 1
+
+
+def test_it_emails_again_later_when_the_mail_server_is_down(
+    alice: User, queue: Queue, notices: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = write_without_email(alice, queue)
+    with monkeypatch.context() as patches:
+        patches.setattr(sending, "send_email", fail_to_send)
+        export_tasks.send_ready_email(str(alice.pk), str(export.pk))
+    assert get_export(alice).notified_at is None
+    # Not at once, and after growing waits.
+    export_tasks.dispatch_due_exports()
+    export_tasks.send_ready_email(str(alice.pk), str(export.pk))
+    assert (mail.outbox, notices) == ([], [])
+    update_export(alice, leased_until=timezone.now() - timedelta(minutes=1))
+    export_tasks.dispatch_due_exports()
+    assert notices == [(str(alice.pk), str(export.pk))]
+    export_tasks.send_ready_email(*notices[0])
+    assert len(mail.outbox) == 1
+
+
+def fail_to_send(*_: object, **__: object) -> None:
+    raise SMTPServerDisconnected("please try later")
+
+
+def test_two_workers_send_one_email(alice: User, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    export = write_without_email(alice, queue)
+    send_email = sending.send_email
+
+    def send_while_another_worker_tries(*arguments: object, **options: object) -> None:
+        export_tasks.send_ready_email(str(alice.pk), str(export.pk))
+        send_email(*arguments, **options)
+
+    monkeypatch.setattr(sending, "send_email", send_while_another_worker_tries)
+    export_tasks.send_ready_email(str(alice.pk), str(export.pk))
+    assert len(mail.outbox) == 1
+
+
+def test_it_emails_about_nothing_that_cannot_be_downloaded(alice: User, queue: Queue) -> None:
+    """Neither while the account is to be deleted, nor when the file has expired."""
+    export = write_without_email(alice, queue)
+    User.objects.update(deleted_at=timezone.now())
+    export_tasks.send_ready_email(str(alice.pk), str(export.pk))
+    User.objects.update(deleted_at=None)
+    update_export(alice, expires_at=timezone.now() - timedelta(minutes=1), leased_until=None)
+    export_tasks.send_ready_email(str(alice.pk), str(export.pk))
+    assert (mail.outbox, get_export(alice).notified_at) == ([], None)
 
 
 def test_it_downloads_the_file_once(alice: User, as_alice: Client, ready: DataExport) -> None:

@@ -82,6 +82,19 @@ class DataExportQuerySet(OwnedQuerySet["DataExport"]):
             )
         )
 
+    def claim_notice(self) -> "DataExport | None":
+        """Start to notify an export's person that it is ready, unless that was done or another worker is doing it.
+
+        If it is not done by the end of the lease, which grows with the export's age, another worker may try again.
+        """
+        is_free = Q(leased_until=None) | Q(leased_until__lte=Now())
+        export = self.downloadable().filter(is_free, notified_at=None).first()
+        if export is None or export.finished_at is None:
+            return None
+        lease = max(LEASE_DURATION, (timezone.now() - export.finished_at) / 2)
+        free = self.filter(is_free, pk=export.pk, state=ExportState.READY, notified_at=None)
+        return export if free.update(leased_until=Now() + lease) else None
+
     def expire(self) -> bool:
         """Forget the key of the file, and mark the export as expired."""
         rows = self.filter(state__in=[ExportState.READY, ExportState.EXPIRED])
@@ -92,8 +105,8 @@ class DataExport(Owned):
     """One export of a person's data. ``file_key`` opens its file; without it, nobody can.
 
     ``part`` counts the files that are written so far, of ``part_count``. ``size`` and ``sha256`` are those of the ZIP
-    file that the person downloads. After a failed attempt it is queued again, with its ``error_code``, until
-    ``attempts`` reaches the limit.
+    file that the person downloads. ``notified_at`` is when they were emailed that it is ready. After a failed attempt
+    it is queued again, with its ``error_code``, until ``attempts`` reaches the limit.
     """
 
     state = models.CharField(max_length=10, choices=ExportState, default=ExportState.QUEUED)
@@ -101,6 +114,7 @@ class DataExport(Owned):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
     downloaded_at = models.DateTimeField(null=True)
     part = models.PositiveSmallIntegerField(default=0)
     part_count = models.PositiveSmallIntegerField(default=0)
@@ -140,6 +154,11 @@ class DataExport(Owned):
             models.Index(fields=["owner", "-requested_at"], name="exports_newest_first"),
             models.Index(fields=["next_attempt_at"], condition=Q(state__in=ACTIVE), name="exports_due"),
             models.Index(fields=["expires_at"], condition=Q(state=ExportState.READY), name="exports_expiring"),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(state=ExportState.READY, notified_at=None),
+                name="exports_to_notify_of",
+            ),
         ]
 
     @property

@@ -50,6 +50,18 @@ def delete_export(*, owner_id: UUID, export_id: UUID) -> None:
     storage.delete_files(export_id)
 
 
+def claim_notice(*, owner_id: UUID, export_id: UUID) -> DataExport | None:
+    """Start to notify a person that an export is ready. None if that was done, or another worker is doing it."""
+    with tenant(owner_id):
+        return DataExport.objects.filter(pk=export_id).claim_notice()
+
+
+def finish_notice(export: DataExport) -> None:
+    """Note that a person was notified."""
+    with tenant(export.owner_id):
+        DataExport.objects.filter(pk=export.pk).update(notified_at=Now(), leased_until=None)
+
+
 def erase_exports(user_id: UUID) -> int:
     """Delete all exports of a person, and their files. Returns how many there were."""
     with tenant(user_id):
@@ -67,6 +79,11 @@ def erase_exports(user_id: UUID) -> int:
 def list_due_exports(*, limit: int = PAGE_SIZE) -> list[OwnedId]:
     """List exports that no worker is writing: requested, due again after an error, or left by a killed worker."""
     return _query("SELECT owner_id, export_id FROM compliance_due_exports(%s)", limit)
+
+
+def list_unnotified_exports(*, limit: int = PAGE_SIZE) -> list[OwnedId]:
+    """List exports that are ready, of which their people were not notified, and no worker is doing it."""
+    return _query("SELECT owner_id, export_id FROM compliance_unnotified_exports(%s)", limit)
 
 
 def purge_exports() -> int:

@@ -210,6 +210,7 @@ register(
             "started_at",
             "finished_at",
             "expires_at",
+            "notified_at",
             "downloaded_at",
             "row_count",
             "file_count",

@@ -1,21 +1,24 @@
 """A user's exports as pages show them, and the email that one is ready."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.emails.tasks import enqueue_security_email
+from accounts.emails import sending
 from accounts.users.models import User
+from compliance.export import lifecycle
 from compliance.export.building import build_export
 from compliance.export.contents import find_label
 from compliance.export.data_export import DataExport, ExportError, ExportState
 from formats import dates
+
+logger = logging.getLogger(__name__)
 
 MAX_SHOWN: Final = 20
 FAST_POLLING_PERIOD: Final = timedelta(seconds=30)
@@ -87,9 +90,23 @@ def describe_error(export: DataExport) -> str:
 
 def build_and_notify(*, owner_id: UUID, export_id: UUID) -> None:
     """Write an export, and email its user when it is ready."""
-    if not build_export(owner_id=owner_id, export_id=export_id):
+    if build_export(owner_id=owner_id, export_id=export_id):
+        send_ready_email(owner_id=owner_id, export_id=export_id)
+
+
+def send_ready_email(*, owner_id: UUID, export_id: UUID) -> None:
+    """Email a user once that an export is ready.
+
+    A worker that is killed between the mail server's answer and its note of it leaves the email to be sent twice; one
+    that is killed before, or a mail server that is down, to be sent later.
+    """
+    export = lifecycle.claim_notice(owner_id=owner_id, export_id=export_id)
+    if export is None or not User.objects.filter(pk=owner_id, deleted_at=None).exists():
         return
-    user = User.objects.filter(pk=owner_id).first()
-    if user is not None:
-        with transaction.atomic():
-            enqueue_security_email("accounts/email/export_ready", user=user)
+    context = {"timestamp": str(export.finished_at), "user_agent": "", "expires_at": export.expires_at}
+    try:
+        sending.send_security_email("accounts/email/export_ready", user_id=owner_id, context=context)
+    except sending.DELIVERY_ERRORS as error:
+        logger.warning("The email about export %s is sent later: %s", export_id, type(error).__name__)
+        return
+    lifecycle.finish_notice(export)

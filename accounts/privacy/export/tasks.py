@@ -21,11 +21,22 @@ def build_export(owner_id: str, export_id: str) -> None:
     exports.build_and_notify(owner_id=UUID(owner_id), export_id=UUID(export_id))
 
 
+@shared_task(base=TenantTask)
+def send_ready_email(owner_id: str, export_id: str) -> None:
+    """Email a user that an export is ready, if nobody has done so. A duplicate job does nothing."""
+    exports.send_ready_email(owner_id=UUID(owner_id), export_id=UUID(export_id))
+
+
 @shared_task
 def dispatch_due_exports() -> None:
-    """Queue exports that wait: after an error, after a worker was killed, or because the queue did not answer."""
+    """Queue exports that wait: after an error, after a worker was killed, or because the queue did not answer.
+
+    Queue also the emails that were not sent, because the worker was killed or the mail server was down.
+    """
     for owner_id, export_id in lifecycle.list_due_exports():
         queue_export(owner_id, export_id)
+    for owner_id, export_id in lifecycle.list_unnotified_exports():
+        send_ready_email.delay(str(owner_id), str(export_id))
 
 
 @shared_task

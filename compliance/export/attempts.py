@@ -93,9 +93,13 @@ class ExportAttempt:
     def finish(self, *, key: str, **figures: Any) -> None:
         """Store the file's key and figures, and give it its name: the export is ready.
 
-        Raises ``ExportStopped``, with nothing changed.
+        Raises ``ExportStopped``, with nothing changed: also if the account was deleted since the last progress.
         """
         with tenant(self.owner_id):
+            # Locked first, as by a deletion: until the end of this transaction there is none.
+            users = get_user_model()._default_manager.select_for_update(no_key=True)
+            if not users.filter(pk=self.owner_id, deleted_at=None).exists():
+                raise ExportStopped
             export = (
                 DataExport.objects.select_for_update(of=["self"])
                 .filter(pk=self.export_id, lease_holder=self.holder, state=ExportState.RUNNING)

@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
 from accounts.models import User
 from banking.models import Account, Item
@@ -319,6 +320,43 @@ def test_it_stops_when_the_account_or_the_export_is_deleted(
     monkeypatch.setattr(attempts.ExportAttempt, "advance", delete_meanwhile)
     assert not build(export)
     assert list_files(folder) == []
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE accounts_user SET deleted_at = now()", "DELETE FROM compliance_dataexport"]
+)
+def test_it_finishes_no_export_that_was_deleted_at_the_end(
+    alice: User, folder: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    """After the last time that the worker asked."""
+    export = request(alice)
+    finish = attempts.ExportAttempt.finish
+
+    def delete_before(self: attempts.ExportAttempt, **figures: object) -> None:
+        run_elsewhere(statement)
+        finish(self, **figures)
+
+    monkeypatch.setattr(attempts.ExportAttempt, "finish", delete_before)
+    assert not build(export)
+    assert list_files(folder) == []
+    with tenant(alice.pk):
+        assert not DataExport.objects.filter(state=ExportState.READY).exists()
+
+
+def test_a_deletion_waits_for_an_export_that_is_finishing(
+    alice: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that no file is stored once an account is dark."""
+    export = request(alice)
+    complete_file = storage.complete_file
+
+    def ask_for_deletion(export_id: UUID, *, holder: UUID) -> None:
+        with pytest.raises(LockNotAvailable):
+            run_elsewhere("SET lock_timeout = '200ms'; UPDATE accounts_user SET deleted_at = now()")
+        complete_file(export_id, holder=holder)
+
+    monkeypatch.setattr(storage, "complete_file", ask_for_deletion)
+    assert build(export)
 
 
 def test_it_deletes_the_file_of_an_export_in_preparation(alice: User, folder: Path) -> None:

@@ -137,6 +137,9 @@ def claim_export(*, owner_id: UUID, export_id: UUID, part_count: int) -> ExportA
         export = DataExport.objects.filter(pk=export_id)
         export.fail_abandoned()
         is_claimed = export.claim(holder=attempt.holder, part_count=part_count)
+        if is_claimed:
+            # While the row is locked, so that none of these files is one that a later attempt has begun.
+            storage.delete_partial_files(export_id)
     return attempt if is_claimed else None
 
 

@@ -1,7 +1,7 @@
 """The files of exports in ``EXPORT_DIR``: encrypted, readable only by the site, and complete or not there at all.
 
 A file is written under a temporary name, stored on disk, and then renamed. What a killed worker left behind has its
-temporary name still, and is deleted by the next run of the same export or by the hourly purge.
+temporary name still, and is deleted when the next attempt of the same export begins, or by the hourly purge.
 """
 
 import os
@@ -40,7 +40,6 @@ def create_file(export_id: UUID, *, holder: UUID) -> Iterator[BinaryIO]:
 
     It is deleted when the block ends, unless ``complete_file`` has given it its own name.
     """
-    delete_partial_files(export_id)
     export_dir()
     partial = partial_path(export_id, holder=holder)
     try:
@@ -65,7 +64,7 @@ def delete_files(export_id: UUID) -> int:
 
 
 def delete_partial_files(export_id: UUID) -> int:
-    """Delete what killed workers left of an export."""
+    """Delete the unfinished files of an export, of workers that were killed or have lost it."""
     partial = list(Path(settings.EXPORT_DIR).glob(f"{export_id}.*{PARTIAL_SUFFIX}"))
     for path in partial:
         path.unlink(missing_ok=True)

@@ -5,11 +5,12 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID, uuid4
 
 import pytest
@@ -283,6 +284,33 @@ def test_a_worker_that_lost_its_lease_leaves_the_file_of_the_one_that_took_over(
     assert not build(export)
     assert outcomes == [None, True]
     assert reload_export(export).state == ExportState.READY
+    assert list_files(folder) == [f"{export.pk}.zip.enc"]
+    assert download(export).archive.testzip() is None
+
+
+def test_a_worker_that_lost_its_lease_early_leaves_the_unfinished_file_of_the_other_one(
+    alice: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it begins to write when the other one is writing already."""
+    export, outcomes = request(alice), []
+    create_file = storage.create_file
+
+    @contextmanager
+    def create_late(export_id: UUID, *, holder: UUID) -> Iterator[BinaryIO]:
+        if not outcomes:
+            outcomes.append(holder)
+            update_export(export, leased_until=timezone.now() - timedelta(minutes=10))
+            outcomes.append(build_in_another_thread(export))
+        with create_file(export_id, holder=holder) as file:
+            if holder != outcomes[0]:
+                # The first worker goes on now, while the second one is writing.
+                with create_file(export_id, holder=outcomes[0]):
+                    pass
+            yield file
+
+    monkeypatch.setattr(storage, "create_file", create_late)
+    assert not build(export)
+    assert outcomes[1:] == [True]
     assert list_files(folder) == [f"{export.pk}.zip.enc"]
     assert download(export).archive.testzip() is None
 

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, connection
 from django.utils import timezone
 from msgspec import MsgspecError
 
@@ -42,6 +43,8 @@ from compliance.vault.errors import KeyDestroyed
 NOT_STORABLE: Final = (
     IntegrityError, DataError, ValidationError, MsgspecError, KeyError, TypeError, ValueError, RecursionError,
 )  # fmt: skip
+LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('restore', 0))"
+UNLOCK: Final = "SELECT pg_advisory_unlock(hashtextextended('restore', 0))"
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def restore_export(path: Path, *, key: str | None) -> Restoration:
     site wrote it, its user exists here, or what would be stored here is not equal.
     """
     try:
-        with open_export(path) as archive:
+        with lock_restoring(), open_export(path) as archive:
             findings, faults = verify(archive, key)
             if faults:
                 raise CannotRestore(f"The export is not as its site wrote it. {' '.join(faults)}")
@@ -81,6 +84,25 @@ def restore_export(path: Path, *, key: str | None) -> Restoration:
     except (BadZipFile, CannotVerify, OSError, zlib.error) as error:
         raise CannotRestore(f"The file cannot be read: {error}") from error
     return Restoration(user_id, rows, findings, files)
+
+
+@contextmanager
+def lock_restoring() -> Iterator[None]:
+    """Let one export be restored at a time: another one could destroy the key under which this one seals its rows.
+
+    Raises ``CannotRestore`` instead of waiting. The lock belongs to the connection, so it is free again when it closes.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK)
+        if cursor.fetchone() != (True,):
+            raise CannotRestore(
+                "Another export is being restored here. Try again when that has ended. Nothing was changed."
+            )
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(UNLOCK)
 
 
 def _read_user_id(manifest: dict[str, Any]) -> UUID:

@@ -15,6 +15,8 @@ from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from compliance.isolation.tenant import SYSTEM
 from compliance.models import DataKey
+from compliance.restore import restoring
+from compliance.tests.threads import in_threads
 from compliance.vault import data_keys
 from config.tests.exports import WrittenExport, empty_site, export_data, forge_export
 
@@ -161,6 +163,32 @@ def test_it_makes_nobody_the_site_itself(export: WrittenExport, tmp_path: Path, 
     assert not User.objects.exists()
     assert [event.pk for event in list_system_events()] == [event.pk for event in before]
     assert list_system_events()[-1].details()["note"] == "about nobody"
+
+
+def test_it_restores_one_export_at_a_time(
+    export: WrittenExport, mallory: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second command that fails must not destroy the key under which the first one seals."""
+    forged, outcomes = forge_export(export, {}), []
+    write_export = restoring.write_export
+
+    def restore_again(**options: Any) -> Any:
+        if not outcomes:
+            outcomes.append("first")
+            outcomes.extend(in_threads(1, lambda: restore(forged, tmp_path)))
+        return write_export(**options)
+
+    monkeypatch.setattr(restoring, "write_export", restore_again)
+    assert "Every restorable file is equal." in restore(forged, tmp_path)
+    assert [str(outcome) for outcome in outcomes[1:]] == [
+        "Another export is being restored here. Try again when that has ended. Nothing was changed."
+    ]
+    data_keys.clear_cache()
+    assert (User.objects.count(), count_keys(mallory)) == (1, 1)
+    # The lock is free again, also after an error.
+    for _ in range(2):
+        with pytest.raises(CommandError, match="has an account with this id"):
+            restore(forged, tmp_path)
 
 
 def test_it_destroys_the_key_after_any_error(

@@ -50,9 +50,16 @@ def create_file(export_id: UUID, *, holder: UUID) -> Iterator[BinaryIO]:
 
 
 def complete_file(export_id: UUID, *, holder: UUID) -> None:
-    """Give the file that a worker has written, and stored on disk, the name of the export's complete file."""
-    partial_path(export_id, holder=holder).replace(export_path(export_id))
-    _sync_folder()
+    """Give the file that a worker has written, and stored on disk, the name of the export's complete file.
+
+    Raises ``OSError``, with no file left, also if the new name could not be stored on disk.
+    """
+    complete = partial_path(export_id, holder=holder).replace(export_path(export_id))
+    try:
+        _sync_folder()
+    except OSError:
+        complete.unlink(missing_ok=True)
+        raise
 
 
 def delete_files(export_id: UUID) -> int:

@@ -1,6 +1,7 @@
 """A worker writes a requested export: encrypted, verified, one worker at a time. Nothing of a failed attempt stays."""
 
 import errno
+import os
 import resource
 import signal
 import subprocess
@@ -427,6 +428,36 @@ def test_it_tries_again_after_the_disk_was_full(
     make_due()
     assert build(export)
     assert reload_export(export).error_code == ""
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "calls_before"),
+    [(os, "fsync", 0), (Path, "replace", 0), (os, "fsync", 1)],
+    ids=["storing the file", "naming the file", "storing its name"],
+)
+def test_it_serves_nothing_when_the_disk_is_full_at_the_end(
+    alice: User, folder: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, calls_before: int
+) -> None:
+    export, calls = request(alice), []
+    call = getattr(owner, name)
+
+    def fail(*arguments: object) -> object:
+        calls.append(name)
+        if len(calls) <= calls_before:
+            return call(*arguments)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(owner, name, fail)
+        assert not build(export)
+    failed = reload_export(export)
+    assert (failed.state, failed.error_code, failed.file_key) == (ExportState.QUEUED, ExportError.DISK_FULL, None)
+    assert list_files(folder) == []
+    with pytest.raises(DataExport.DoesNotExist):
+        download(export)
+    make_due()
+    assert build(export)
+    assert download(export).archive.testzip() is None
 
 
 def test_it_fails_when_the_disk_stays_full(

@@ -44,7 +44,7 @@ DISCONNECTED: Final = frozenset({Connection.REMOVING.value, Connection.REMOVED.v
 def read_institution(item: Item) -> dict[str, str] | None:
     """Return a connection's bank by the provider's id, which is the same on every site."""
     bank = item.institution
-    return None if bank is None else {"provider": bank.provider, "provider_id": bank.provider_id, "name": bank.name}
+    return None if bank is None else {"provider": bank.provider, "provider_id": bank.provider_id}
 
 
 def is_disconnected(item: Item) -> bool:
@@ -53,12 +53,15 @@ def is_disconnected(item: Item) -> bool:
 
 
 def parse_institution(text: bytes) -> Mapping[str, Any]:
-    """Find a restored connection's bank, or store it."""
+    """Find a restored connection's bank, or store it without a name.
+
+    All users share its row, so nothing of it is taken from a file: the next sync of anybody fetches what it is called.
+    """
     bank = msgspec.json.decode(text)
     if bank is None:
         return {"institution_id": None}
     key = {"provider": bank["provider"], "provider_id": bank["provider_id"]}
-    return {"institution_id": Institution.objects.get_or_create(**key, defaults={"name": bank["name"]})[0].pk}
+    return {"institution_id": Institution.objects.get_or_create(**key)[0].pk}
 
 
 def parse_connection(text: bytes) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from accounts.notifications.notification_types import NotificationType
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
-from banking.models import Account, Connection, Item, Transaction, Transfer
+from banking.models import Account, Connection, Institution, Item, Transaction, Transfer
 from banking.retention.monthly_totals import MonthTotal, list_monthly_totals
 from banking.retention.purging import purge_transactions
 from banking.sync import sync_item
@@ -29,7 +29,7 @@ from compliance.isolation import tenant
 from compliance.retention.models import RetentionSetting
 from compliance.retention.purging import claim_due_settings
 from compliance.retention.rules import EVERYTHING
-from config.tests.exports import WrittenExport, empty_site, export_data, site_key
+from config.tests.exports import WrittenExport, empty_site, export_data, forge_export, site_key
 from credit.enrollment.retention_rule import RAW_REPORTS
 from credit.models import RawReport, Report
 from credit.provider import NoHit
@@ -153,6 +153,49 @@ def test_it_restores_every_table(everything: User, tmp_path: Path) -> None:
         assert Notification.objects.get().message == LowRunwayMessage(months=1, currency="USD")
         assert NotificationSettings.objects.get().time_zone == "Europe/Berlin"
         assert (Transfer.objects.count(), LowRunway.objects.count(), CardLink.objects.count()) == (1, 1, 1)
+
+
+def test_it_restores_what_the_user_has_written(everything: User, tmp_path: Path) -> None:
+    """Also a category that no bank has."""
+    own = {"user_category": 'Ferien, "Küche" & 🍰', "note": "for Ümit; -1+2\r\n'", "hidden": True}
+    with tenant(everything.pk):
+        assert Transaction.objects.filter(user_category="TRAVEL").update(**own) == 1
+    restore(export_data(everything), everything, tmp_path)
+    with tenant(everything.pk):
+        assert Transaction.objects.filter(hidden=True).values(*own).get() == own
+
+
+def test_it_names_no_bank(everything: User, tmp_path: Path) -> None:
+    """All users share the row of a bank. Whoever wrote a file could give it any name."""
+    restore(export_data(everything), everything, tmp_path)
+    bank = Institution.objects.get()
+    assert (bank.provider, bank.provider_id, bank.name, bank.url) == ("plaid", "ins_1", "", "")
+    with tenant(everything.pk):
+        item = Item.objects.get()
+        assert (item.institution, item.institution_name) == (bank, "First Platypus Bank")
+
+
+def test_it_renames_no_bank_that_the_site_knows(everything: User, tmp_path: Path) -> None:
+    path = export_data(everything).save(tmp_path)
+    empty_site(everything.pk)
+    Institution.objects.create(provider="plaid", provider_id="ins_1", name="Chase", url="https://chase.example")
+    call_command("import_export", path, key=site_key(), stdout=io.StringIO())
+    assert Institution.objects.values_list("provider_id", "name", "url").get() == (
+        "ins_1", "Chase", "https://chase.example",
+    )  # fmt: skip
+
+
+def test_it_takes_no_name_of_a_bank_from_a_file(everything: User, tmp_path: Path) -> None:
+    export = export_data(everything)
+    empty_site(everything.pk)
+
+    def name_bank(content: bytes) -> bytes:
+        return content.replace(b'"provider_id":"ins_1"', b'"provider_id":"ins_1","name":"Evil"')
+
+    forged, key = forge_export(export, {"bank/connections.jsonl": name_bank})
+    with pytest.raises(CommandError, match="would differ"):
+        call_command("import_export", forged.save(tmp_path), key=key)
+    assert not Institution.objects.exists()
 
 
 def test_it_restores_a_connection_without_its_token(everything: User, tmp_path: Path, as_alice) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -18,6 +19,7 @@ from accounts.deactivation import deactivate
 from accounts.deletion import cancel_links, erasure, requests, tasks
 from accounts.deletion.models import DeletionRequest
 from accounts.models import User
+from accounts.sign_in.auth_backend import AuthBackend
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_signed_in, link_from_email, sign_in
 from compliance.audit.events import AuditEvent
@@ -296,6 +298,46 @@ def test_it_erases_at_once_when_the_user_says_so(as_alice: Client, alice: User) 
     assert not User.objects.filter(pk=alice.pk).exists()
     assert [email.subject for email in mail.outbox] == ["Your account was deleted"]
     assert not is_signed_in(as_alice)
+
+
+def test_a_session_that_comes_back_after_the_erasure_is_signed_out(as_alice: Client, alice: User) -> None:
+    """As one does that another process stores late, or that is restored from a backup."""
+    stored = list(Session.objects.all())
+    cookies = as_alice.cookies.copy()
+    as_alice.post(reverse("erase_account"), {"email": alice.email})
+    client = Client(headers={"Sec-GPC": "1"})
+    for name in ("overview", "security", "exports", "agree", "deletion_pending", "help", "home", "account_login"):
+        Session.objects.bulk_create(stored, ignore_conflicts=True)
+        client.cookies.update(cookies)
+        assert [client.get(reverse(name)).status_code in (200, 302), is_signed_in(client)] == [True, False], name
+    for name in ("account_logout", "do_not_sell", "request_export", "account_login", "erase_account"):
+        Session.objects.bulk_create(stored, ignore_conflicts=True)
+        client.cookies.update(cookies)
+        assert [client.post(reverse(name)).status_code in (200, 302, 422), is_signed_in(client)] == [True, False], name
+
+
+@pytest.mark.parametrize("name", ["overview", "security", "exports", "request_export", "agree", "do_not_sell", "help"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_request_whose_user_is_erased_meanwhile_does_not_fail(
+    as_alice: Client, alice: User, monkeypatch: pytest.MonkeyPatch, method: str, name: str
+) -> None:
+    """Right after the session's user was read."""
+    get_user = AuthBackend.get_user
+
+    def erase_after(self: AuthBackend, user_id: object) -> User | None:
+        user = get_user(self, user_id)
+        monkeypatch.undo()
+        requests.request_deletion(user=alice, at_once=True)
+        assert erasure.erase_account(owner_id=alice.pk) is not None
+        return user
+
+    monkeypatch.setattr(AuthBackend, "get_user", erase_after)
+    as_alice.raise_request_exception = False
+    response = getattr(as_alice, method)(reverse(name), headers={"Sec-GPC": "1"})
+    assert response.status_code < 500
+    assert not is_signed_in(as_alice)
+    with tenant(alice.pk):
+        assert not DataKey.objects.exists()
 
 
 def test_it_erases_at_once_in_the_thirty_days(pending: DeletionRequest, alice: User) -> None:

@@ -96,9 +96,7 @@ class ExportAttempt:
         Raises ``ExportStopped``, with nothing changed: also if the account was deleted since the last progress.
         """
         with tenant(self.owner_id):
-            # Locked first, as by a deletion: until the end of this transaction there is none.
-            users = get_user_model()._default_manager.select_for_update(no_key=True)
-            if not users.filter(pk=self.owner_id, deleted_at=None).exists():
+            if not hold_account(self.owner_id):
                 raise ExportStopped
             export = (
                 DataExport.objects.select_for_update(of=["self"])
@@ -141,6 +139,15 @@ def claim_export(*, owner_id: UUID, export_id: UUID, part_count: int) -> ExportA
             # While the row is locked, so that none of these files is one that a later attempt has begun.
             storage.delete_partial_files(export_id)
     return attempt if is_claimed else None
+
+
+def hold_account(owner_id: UUID) -> bool:
+    """Let no deletion of a person's account begin before the open transaction ends. False if it was deleted.
+
+    Call it before other rows are locked, as a deletion does.
+    """
+    users = get_user_model()._default_manager.select_for_update(no_key=True)
+    return users.filter(pk=owner_id, deleted_at=None).exists()
 
 
 def record_export(export: DataExport, *, stage: str) -> None:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from compliance.export import storage
-from compliance.export.attempts import record_export
+from compliance.export.attempts import hold_account, record_export
 from compliance.export.data_export import DataExport, ExportError, ExportState
 from compliance.isolation import tenant
 
@@ -25,12 +25,21 @@ class ExportIsActive(Exception):
     """Another export of the same person is being prepared."""
 
 
+class AccountIsDeleted(Exception):
+    """The person's account was deleted, or is about to be."""
+
+
 # --- Of one person ----------------------------------------------------------------------------------------
 
 
 def request_export(*, owner_id: UUID) -> DataExport:
-    """Request an export of everything about a person. Raises ``ExportIsActive`` while another one is prepared."""
+    """Request an export of everything about a person.
+
+    Raises ``ExportIsActive`` while another one is prepared, and ``AccountIsDeleted``.
+    """
     with tenant(owner_id):
+        if not hold_account(owner_id):
+            raise AccountIsDeleted
         try:
             with transaction.atomic():
                 # The database's clock decides when it is due.

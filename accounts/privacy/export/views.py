@@ -50,6 +50,8 @@ def request_export(request: AuthenticatedHttpRequest) -> HttpResponse:
         export = lifecycle.request_export(owner_id=request.user.pk)
     except lifecycle.ExportIsActive:
         messages.info(request, _("We're already preparing an export."))
+    except lifecycle.AccountIsDeleted:
+        logger.info("An account was deleted while it requested an export")
     else:
         transaction.on_commit(lambda: enqueue_export(export), robust=True)
     return redirect("exports")

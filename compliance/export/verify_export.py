@@ -1,13 +1,14 @@
-"""Verifies an export without the site: python verify_export.py EXPORT.zip [--key BASE64]
+"""Verifies an export or the receipt of a deletion without the site: python verify_export.py FILE [--key BASE64]
 
 Needs Python 3.9 or later and the package "cryptography" (pip install cryptography). It changes nothing and uses no
-network. It checks that the manifest's signature is valid, that every file has the bytes and rows that the manifest
-says, that no file is missing or was added, and that no entry of your activity was changed, removed or moved. Where old
-entries were deleted because their time was over, it checks that the site signed where your activity begins since then.
+network. Of an export it checks that the manifest's signature is valid, that every file has the bytes and rows that the
+manifest says, that no file is missing or was added, and that no entry of your activity was changed, removed or moved.
+Where old entries were deleted because their time was over, it checks that the site signed where your activity begins
+since then. Of a receipt it checks the signature, and says what the site signed.
 
-The public key is the site's, which you find on its page about exports. Without --key, the key inside the export is
-used: that shows that nothing was damaged, but not who made the file. Ends with 0 if everything is as it should be, with
-1 if not, and with 2 if the file cannot be checked at all.
+The public keys of the site are on its page "Security overview". Without --key, the key inside the file is used: that
+shows that nothing was changed, but not who made the file. Ends with 0 if everything is as it should be, with 1 if not,
+and with 2 if the file cannot be checked at all.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ except ImportError:
 
 CONTEXT = "plumbline/export-manifest/v1"
 CHECKPOINT_CONTEXT = "plumbline/audit-checkpoint/v1"
+RECEIPT_CONTEXT = "plumbline/erasure-receipt/v1"
 FORMAT = "plumbline/export/v1"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig.json"
 EVENTS, LINKS, HEAD = "activity/events.jsonl", "activity/hashes.jsonl", "activity/last_hash.jsonl"
@@ -48,6 +50,7 @@ ENCRYPTED = 1
 # A small file may unpack to any size. The manifest says how long the others are.
 MAX_MANIFEST_BYTES = 1 << 26
 MAX_SIGNATURE_BYTES = 1 << 16
+MAX_RECEIPT_BYTES = 1 << 20
 # Longer than any row that is read here.
 MAX_LINE_BYTES = 1 << 20
 # How many entries of the audit trail may be out of place before one counts as removed, and how much is said about it.
@@ -69,18 +72,17 @@ UNREADABLE = (EOFError, OSError, RuntimeError, ValueError, struct.error, zipfile
 
 
 class CannotVerify(Exception):
-    """This is not an export that can be checked."""
+    """This is not an export or a receipt that can be checked."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify the file that the command line names, and print what was found."""
-    parser = argparse.ArgumentParser(description="Verify an export of your data.")
-    parser.add_argument("export", help="the ZIP file")
+    parser = argparse.ArgumentParser(description="Verify an export of your data, or the receipt of a deletion.")
+    parser.add_argument("file", help="the ZIP file, or the JSON file of the receipt")
     parser.add_argument("--key", help="the site's public key in base64, from the site itself")
     options = parser.parse_args(arguments)
     try:
-        with open_export(options.export) as archive:
-            sentences, faults = verify(archive, options.key)
+        sentences, faults = verify_file(options.file, options.key)
     except (CannotVerify, OSError) as error:
         print_line(f"This file cannot be checked: {error}")
         return 2
@@ -98,11 +100,38 @@ def print_line(text: str) -> None:
     sys.stdout.write(text.encode("unicode_escape").decode("ascii") + "\n")
 
 
+def verify_file(path: str, key: str | None) -> Findings:
+    """Check an export or a receipt. Raises CannotVerify, and OSError for a file that cannot be opened."""
+    if zipfile.is_zipfile(path):
+        with open_export(path) as archive:
+            return verify(archive, key)
+    with Path(path).open("rb") as stream:
+        return verify_receipt(stream.read(MAX_RECEIPT_BYTES + 1), key)
+
+
+def verify_receipt(content: bytes, key: str | None = None) -> Findings:
+    """Check the receipt of a deletion, and repeat what the site signed. Raises CannotVerify."""
+    try:
+        receipt = json.loads(content) if len(content) <= MAX_RECEIPT_BYTES else None
+        document = receipt["document"].encode("utf-8", "surrogatepass")
+    except (AttributeError, KeyError, TypeError, *UNREADABLE):
+        raise CannotVerify("it is neither a complete export nor a receipt.") from None
+    sentences, faults = verify_signature("receipt", RECEIPT_CONTEXT, document, receipt, key)
+    if faults:
+        return [], faults
+    try:
+        said = json.loads(document)
+        done = f"{said['site']} deleted {sum(said['deleted'].values())} rows of the account {said['account']}"
+        return [*sentences, f"It says that {done}, completed at {said['erased_at']}."], []
+    except (AttributeError, KeyError, TypeError, *UNREADABLE):
+        raise CannotVerify("the receipt has a form that this program does not know.") from None
+
+
 def verify(archive: zipfile.ZipFile, key: str | None = None) -> Findings:
     """Check the whole export. If its manifest was not signed, nothing of it is read: not even JSON."""
     content = read_all(archive, MANIFEST, MAX_MANIFEST_BYTES)
     signature = read_json(read_all(archive, SIGNATURE, MAX_SIGNATURE_BYTES), SIGNATURE)
-    sentences, faults = verify_signature(content, signature, key)
+    sentences, faults = verify_signature("manifest", CONTEXT, content, signature, key)
     if faults:
         return [], faults
     manifest = read_json(content, MANIFEST)
@@ -117,18 +146,18 @@ def verify(archive: zipfile.ZipFile, key: str | None = None) -> Findings:
     return sentences + chain_sentences, file_faults + chain_faults
 
 
-def verify_signature(content: bytes, signature: dict[str, Any], key: str | None) -> Findings:
-    """Check the manifest's signature by the key of the command line, or by the one inside the export if there is none.
+def verify_signature(what: str, context: str, content: bytes, signature: Row, key: str | None) -> Findings:
+    """Check a signature by the key of the command line, or by the one beside the signature if there is none.
 
     Raises CannotVerify if the command line's is no key.
     """
     given = None if key is None else parse_key(key)
     try:
         public_key = decode(signature["public_key"]) if given is None else given
-        verify_bytes(CONTEXT, content, public_key, decode(signature["signature"]))
+        verify_bytes(context, content, public_key, decode(signature["signature"]))
     except (InvalidSignature, KeyError, TypeError, ValueError):
-        return [], ["The manifest's signature is not valid: it was changed, or another key signed it."]
-    return [describe_signer("manifest", public_key, is_given=given is not None)], []
+        return [], [f"The {what}'s signature is not valid: it was changed, or another key signed it."]
+    return [describe_signer(what, public_key, is_given=given is not None)], []
 
 
 def describe_signer(what: str, public_key: bytes, *, is_given: bool) -> str:

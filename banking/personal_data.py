@@ -313,8 +313,8 @@ register(
         ),
         kept_after_erasure=_(
             "If the provider of a bank connection hasn't confirmed yet that our access ended, the access token stays "
-            "until it does, encrypted with a key of this site. If we can't read the token, only the connection's id at the "
-            "provider stays."
+            "until it does, encrypted with a key of this site. If we can't read the token, only the connection's id at "
+            "the provider stays."
         ),
     ),
     DataHolder(

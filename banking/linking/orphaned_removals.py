@@ -6,7 +6,7 @@ The token is sealed for the site, and kept until the provider confirms the remov
 import logging
 from uuid import UUID
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from banking.credentials import TokenPurpose, open_token
@@ -64,7 +64,8 @@ def remove_orphan_at_provider(*, removal_id: UUID) -> None:
     if removal is None:
         return
     try:
-        with tenant_cursor(SYSTEM):
+        # A transaction of its own, because an unreadable token ends it.
+        with transaction.atomic(), tenant_cursor(SYSTEM):
             token = open_token(removal, purpose=TokenPurpose.REMOVE)
         provider_for(removal.provider).connect().remove_item(token)
     except ItemNotFound:

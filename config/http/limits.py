@@ -44,7 +44,7 @@ LIMITS: Final = (
         per="user",
         routes=frozenset({
             "connect", "reconnect", "oauth_return", "finish_link", "close_link", "refresh", "refresh_all",
-            "disconnect", "withdraw_bank_data", "transactions-csv", "activity_csv",
+            "disconnect", "transactions-csv", "activity_csv",
         }),
         uncounted=SAFE_METHODS,
     ),
@@ -61,13 +61,14 @@ LIMITS: Final = (
     # Each change of a consent is kept for ever.
     Limit("consent", "30/h", per="user", routes=frozenset({"change_consent"})),
     # Each is recorded, and most send an email. The pages are public or informative, so that only sending their forms
-    # counts; and whoever wants to opt out, to be deleted or to stay can do it without a count.
+    # counts; and whoever wants to withdraw, to opt out, to be deleted or to stay can do it without a count.
     Limit(
         "privacy",
         "30/h",
         per="user_or_ip",
         routes=frozenset({
-            "do_not_sell", "delete_account", "erase_account", "cancel_deletion", "cancel_deletion_by_link",
+            "withdraw_bank_data", "do_not_sell", "delete_account", "erase_account", "cancel_deletion",
+            "cancel_deletion_by_link",
         }),
         uncounted=frozenset({"POST"}),
         methods=("POST",),

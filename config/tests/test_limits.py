@@ -53,7 +53,7 @@ def test_it_limits_only_existing_routes() -> None:
 def test_it_limits_all_routes_that_call_a_bank() -> None:
     stored_data = {"accounts", "item", "transactions", "importing"}
     banking = {"connect", "oauth_return", "finish_link", "close_link", "refresh_all", "refresh", "reconnect"}
-    assert banking | {"disconnect", "withdraw_bank_data", "transactions-csv", "activity_csv"} == BANK
+    assert banking | {"disconnect", "transactions-csv", "activity_csv"} == BANK
     assert not BANK & stored_data
 
 

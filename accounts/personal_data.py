@@ -203,8 +203,8 @@ register(
         category=DataCategory.NOTIFICATIONS,
         label=_("Your alerts"),
         kept_for=_(
-            "Until your account is deleted; alerts about large transactions only until transactions of that day are "
-            "deleted"
+            "Until your account is deleted; alerts about large transactions only until transactions of that day, or "
+            "the history of their bank, are deleted"
         ),
         exported=(
             "id",

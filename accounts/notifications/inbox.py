@@ -4,12 +4,13 @@ Each function locks the user's row first and counts last, so ``User.unread`` is 
 need no query for it.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -68,13 +69,18 @@ def notify(
 
 
 def _store_once(user_id: UUID, fingerprint: str, **columns: Any) -> bool:
-    key = {"owner_id": user_id, "fingerprint": sha256(fingerprint.encode()).hexdigest()}
+    key = {"owner_id": user_id, "fingerprint": hash_fingerprint(fingerprint)}
     try:
         return Notification.objects.get_or_create(**key, defaults=columns)[1]
     except SealError as error:
         # The user's data key cannot be unwrapped. The caller's work and the notification must not be lost too.
         report_unreadable("accounts.notification.values", row="new", owner=user_id, error=error)
         return Notification.objects.get_or_create(**key, defaults=columns | {"values": None})[1]
+
+
+def hash_fingerprint(fingerprint: str) -> str:
+    """Return what is stored of a fingerprint, which may be of any length."""
+    return sha256(fingerprint.encode()).hexdigest()
 
 
 def _schedule_email(settings: NotificationSettings) -> None:
@@ -132,15 +138,26 @@ def delete_notifications(*, user_id: UUID, type: NotificationType, before: date)
     The user's row is locked only if there are any.
     """
     with tenant(user_id):
-        old = Notification.objects.filter(owner=user_id, type=type)
+        notifications = Notification.objects.filter(owner=user_id, type=type)
         if before != date.max:
-            old = old.filter(created_at__date__lt=before)
-        if not old.exists():
-            return 0
-        lock_user(user_id)
-        count = old.delete()[0]
-        update_unread_count(user_id)
-        return count
+            notifications = notifications.filter(created_at__date__lt=before)
+        return _delete(user_id, notifications)
+
+
+def delete_notifications_about(*, user_id: UUID, fingerprints: Iterable[str]) -> int:
+    """Delete a user's notifications of some events, as ``delete_notifications`` does. Returns how many."""
+    with tenant(user_id):
+        hashes = [hash_fingerprint(fingerprint) for fingerprint in fingerprints]
+        return _delete(user_id, Notification.objects.filter(owner=user_id, fingerprint__in=hashes))
+
+
+def _delete(user_id: UUID, notifications: QuerySet[Notification]) -> int:
+    if not notifications.exists():
+        return 0
+    lock_user(user_id)
+    count = notifications.delete()[0]
+    update_unread_count(user_id)
+    return count
 
 
 # --- Settings ---------------------------------------------------------------------------------------------

@@ -7,9 +7,20 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.notifications.inbox import delete_notifications_about
 from banking.account_matching import bank_accounts, locks, succession
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
-from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
+from banking.models import (
+    VISIBLE_CONNECTIONS,
+    Account,
+    Connection,
+    Item,
+    LinkSession,
+    PendingRemoval,
+    SyncRun,
+    Transaction,
+)
+from banking.notification_messages import identify_large_transactions
 from banking.providers import in_current_environments
 from banking.retention.stored_history import count_history
 from banking.transactions.transfers import update_transfers
@@ -168,6 +179,12 @@ def disconnect_summary(*, user: User, item_id: UUID) -> dict[str, object]:
         return {"item": item, "history": count_history(owner_id=user.pk, accounts=accounts)}
 
 
+def delete_alerts(item: Item) -> None:
+    """Delete the notifications of large transactions of an Item: they name who was paid, and how much."""
+    runs = SyncRun.objects.filter(item=item).values_list("pk", flat=True)
+    delete_notifications_about(user_id=item.owner_id, fingerprints=map(identify_large_transactions, runs))
+
+
 def close_accounts(*, item: Item, keep: bool) -> None:
     """Close the Item's accounts, and delete them with their transactions unless ``keep`` is set.
 
@@ -183,6 +200,7 @@ def close_accounts(*, item: Item, keep: bool) -> None:
         remaining = [account for account in bank_accounts.accounts_at_bank(item) if account.item_id != item.pk]
         Transaction.objects.filter(account__item=item).delete()
         is_changed = accounts.delete()[0] > 0
+        delete_alerts(item)
         # The history of the same accounts from an earlier connection counts again.
         succession.update_succession(item=item, remaining=remaining)
     if is_changed:

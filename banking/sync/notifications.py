@@ -21,6 +21,7 @@ from banking.notification_messages import (
     LargeTransactionMessage,
     LargeTransactionsMessage,
     LostAccess,
+    identify_large_transactions,
 )
 from compliance.isolation import tenant
 
@@ -100,7 +101,7 @@ def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) ->
             type=NotificationType.BANK_LARGE_CHANGE,
             message=largest.message,
             url=largest.url,
-            fingerprint=f"large changes of {run_id}",
+            fingerprint=identify_large_transactions(run_id),
         )
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,9 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Notification, User
-from accounts.notifications.inbox import change_settings
+from accounts.notifications.inbox import change_settings, notify
+from accounts.notifications.notification_types import NotificationType
 from banking import tasks
+from banking.linking.disconnecting import disconnect_bank
 from banking.models import Connection, Item, SyncRun
+from banking.notification_messages import LargeTransactionsMessage, identify_large_transactions
 from banking.provider import ConsentRequired, InstitutionDown, ItemNotFound, LoginRequired, Readiness, TransactionRow
 from banking.sync import notifications
 from banking.tests.factories import update_item
@@ -32,6 +36,11 @@ def sync(item: Item) -> None:
     """Run the sync task at once, even if the last sync was recent."""
     update_item(item, lease_holder=None, leased_until=None, next_sync_at=timezone.now())
     tasks.sync_item(str(item.owner_id), str(item.pk), "test")
+
+
+def make_run(item: Item) -> SyncRun:
+    with tenant(item.owner_id):
+        return SyncRun.objects.create(owner=item.owner, item=item, trigger="test")
 
 
 def list_notifications(user: User) -> list[tuple[str, str]]:
@@ -174,6 +183,33 @@ def test_it_notifies_once_per_sync_run(imported_item: Item, provider: ScriptedPr
     with tenant(alice.pk):
         run = SyncRun.objects.latest("started_at")
     assert not notifications.notify_large_transactions(owner_id=alice.pk, item_id=imported_item.pk, run_id=run.pk)
+    assert len(list_notifications(alice)) == 1
+
+
+def test_they_are_deleted_with_the_history_of_their_bank_alone(
+    imported_item: Item, provider: ScriptedProvider, alice: User, make_item: Any
+) -> None:
+    provider.pages = [transactions_page(added=[make_recent_row("a", "-900")])]
+    sync(imported_item)
+    other_run = make_run(make_item(alice, provider_item_id="another"))
+    message = LargeTransactionsMessage(
+        count=2, bank="Other", amount=Decimal(-900), currency="USD", counterparty="Payee"
+    )
+    notify(
+        user_id=alice.pk,
+        type=NotificationType.BANK_LARGE_CHANGE,
+        message=message,
+        fingerprint=identify_large_transactions(other_run.pk),
+    )
+    disconnect_bank(user=alice, item_id=imported_item.pk, keep_history=False)
+    assert [title for title, _ in list_notifications(alice)] == ["2 large transactions at Other"]
+    assert User.objects.get(pk=alice.pk).unread == 1
+
+
+def test_they_stay_with_the_history_of_their_bank(imported_item: Item, provider: ScriptedProvider, alice: User) -> None:
+    provider.pages = [transactions_page(added=[make_recent_row("a", "-900")])]
+    sync(imported_item)
+    disconnect_bank(user=alice, item_id=imported_item.pk, keep_history=True)
     assert len(list_notifications(alice)) == 1
 
 

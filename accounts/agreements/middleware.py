@@ -16,7 +16,8 @@ from accounts.users.requests import GetResponse
 # The pages that users can use before they agree: to read the texts, to prove who they are, to leave with their data
 # or delete their account, and for programs.
 ALLOWED_WITHOUT_AGREEMENT: Final = frozenset({
-    "agree", "terms", "privacy_notice", "security_overview", "legal_text", "do_not_sell", "global_privacy_control",
+    "agree", "terms", "privacy_notice", "security_overview", "download_verifier", "legal_text", "do_not_sell",
+    "global_privacy_control",
     "exports", "request_export", "download_export", "send_export", "delete_export",
     "delete_account", "erase_account", "deletion_pending", "cancel_deletion", "cancel_deletion_by_link",
     "account_logout", "account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn",

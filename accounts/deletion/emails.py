@@ -5,10 +5,11 @@ from base64 import b64encode
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
+from django.urls import reverse
 
 from accounts.deletion.cancel_links import make_cancel_url
 from accounts.deletion.models import DeletionRequest
-from accounts.emails.sending import Attachment, send_email
+from accounts.emails.sending import Attachment, public_link, send_email
 from accounts.users.models import User
 from compliance.isolation import tenant
 from compliance.personal_data.receipts import ErasureReceipt
@@ -30,7 +31,9 @@ def send_request_email(*, user_id: UUID, request_id: UUID) -> None:
 def send_receipt_email(*, email: str, receipt: ErasureReceipt) -> None:
     """Send the receipt of an erasure to the address that the account had. Raises ``SMTPException`` or ``OSError``."""
     files = [Attachment(RECEIPT_NAME, format_receipt(receipt), "application/json")]
-    send_email("accounts/email/account_deleted", email, {"erased_at": receipt.erased_at}, attachments=files)
+    overview_url = public_link(reverse("security_overview"))
+    context = {"erased_at": receipt.erased_at, "name": RECEIPT_NAME, "overview_url": overview_url}
+    send_email("accounts/email/account_deleted", email, context, attachments=files)
 
 
 def format_receipt(receipt: ErasureReceipt) -> str:

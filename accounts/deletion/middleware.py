@@ -12,8 +12,8 @@ from accounts.users.requests import GetResponse
 ALLOWED_WHILE_PENDING: Final = frozenset({
     "deletion_pending", "cancel_deletion", "cancel_deletion_by_link", "erase_account",
     "account_logout", "account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn",
-    "terms", "privacy_notice", "security_overview", "legal_text", "do_not_sell", "global_privacy_control",
-    "appearance", "help", "live", "ready", "policy_reports", "sandbox",
+    "terms", "privacy_notice", "security_overview", "download_verifier", "legal_text", "do_not_sell",
+    "global_privacy_control", "appearance", "help", "live", "ready", "policy_reports", "sandbox",
 })  # fmt: skip
 
 

@@ -13,8 +13,8 @@ ALLOWED_WITHOUT_SECOND_FACTOR: Final = frozenset({
     "security", "account_logout", "account_reauthenticate", "account_email", "account_change_password",
     "account_email_verification_sent",
     "mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "mfa_view_recovery_codes", "appearance", "help",
-    "live", "ready", "sandbox", "agree", "terms", "privacy_notice", "security_overview", "legal_text", "do_not_sell",
-    "global_privacy_control",
+    "live", "ready", "sandbox", "agree", "terms", "privacy_notice", "security_overview", "download_verifier",
+    "legal_text", "do_not_sell", "global_privacy_control",
 })  # fmt: skip
 
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("terms/", legal_documents.show_terms, name="terms"),
     path("privacy/policy/", legal_documents.show_privacy_notice, name="privacy_notice"),
     path("security-overview/", legal_documents.show_security_overview, name="security_overview"),
+    path("security-overview/verify_export.py", legal_documents.download_verifier, name="download_verifier"),
     path("legal/<str:document>/<str:version>/", legal_documents.show_version, name="legal_text"),
     path("privacy/agree/", agree, name="agree"),
     path("privacy/consents/", consent_views.show_consents, name="consents"),

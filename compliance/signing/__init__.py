@@ -4,7 +4,16 @@ The keys are in ``SIGNING_KEYS``: the first one signs, all of them verify. Whoev
 (``manage.py signing_keys``) can verify a signature without the site.
 """
 
-from compliance.signing.keys import SigningKeyMissing, public_key_pem, public_keys
+from compliance.signing.keys import PublicKey, SigningKeyMissing, list_public_keys, public_key_pem, public_keys
 from compliance.signing.signatures import Signature, sign, verify
 
-__all__ = ["Signature", "SigningKeyMissing", "public_key_pem", "public_keys", "sign", "verify"]
+__all__ = [
+    "PublicKey",
+    "Signature",
+    "SigningKeyMissing",
+    "list_public_keys",
+    "public_key_pem",
+    "public_keys",
+    "sign",
+    "verify",
+]

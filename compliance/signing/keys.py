@@ -1,8 +1,9 @@
 """The signing keys of the settings, and their public halves."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from functools import lru_cache
-from typing import Final
+from hashlib import sha256
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -11,6 +12,15 @@ from django.conf import settings
 from compliance.vault.keyring import parse_keyring
 
 SINGLE_KEY_ID: Final = "sig"
+
+
+class PublicKey(NamedTuple):
+    """A public key in base64, and the SHA-256 of its bytes, by which people recognize it."""
+
+    key_id: str
+    value: str
+    fingerprint: str
+    signs: bool
 
 
 class SigningKeyMissing(LookupError):
@@ -41,6 +51,14 @@ def public_keys() -> dict[str, str]:
         key_id: b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
         for key_id, key in signing_keys().items()
     }
+
+
+def list_public_keys() -> list[PublicKey]:
+    """List the public keys for people: the one that signs, then those whose signatures are still verified."""
+    return [
+        PublicKey(key_id, value, sha256(b64decode(value)).hexdigest(), signs=number == 0)
+        for number, (key_id, value) in enumerate(public_keys().items())
+    ]
 
 
 def public_key_pem(key_id: str) -> str:

@@ -83,6 +83,8 @@ LIMITS: Final = (
         routes=frozenset({"request_export", "download_export", "send_export", "delete_export"}),
         uncounted=SAFE_METHODS,
     ),
+    # Sends the same file to everyone, so it goes on without a count.
+    Limit("verifier", "30/h", per="user_or_ip", routes=frozenset({"download_verifier"}), uncounted=SAFE_METHODS),
     # Applies to all paths, also to those without a route, so that guesses of paths count too.
     Limit("api-auth", "10/m", per="ip", below="/api/auth/"),
     # Reserved for generated responses, which will be below this path and cost money.

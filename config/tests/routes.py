@@ -106,6 +106,7 @@ end_session                                 in/in    405/404  405/2fa  2fa/2fa  
 erase_account                               in/in    200/200  200/200  2fa/2fa  200/200
 delete_export                               in/in    404/404  200/on   2fa/2fa  404/404
 download_export                             in/in    404/404  200/on   2fa/2fa  404/404
+download_verifier                           200/405  200/405  200/405  200/405  200/405
 exports                                     in/in    200/405  200/405  2fa/2fa  200/405
 finish_link                                 in/in    405/404  405/on   2fa/2fa  405/404
 global_privacy_control                      200/405  200/405  200/405  200/405  200/405

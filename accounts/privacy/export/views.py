@@ -19,7 +19,7 @@ from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.export import downloads, lifecycle
 from compliance.export.data_export import DataExport
 from compliance.export.encrypted_file import DamagedFile
-from compliance.signing import public_keys
+from compliance.signing import list_public_keys
 from compliance.vault import SealError
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def show_exports(request: AuthenticatedHttpRequest) -> HttpResponse:
         "active_export": next((export for export in listed if export.is_active), None),
         "job": exports.describe_progress(listed, at=timezone.now()),
         "outcome": exports.describe_outcome(listed),
-        "public_keys": public_keys(),
+        "public_keys": list_public_keys(),
     }
     template = "accounts/privacy/exports.html#progress" if request.htmx else "accounts/privacy/exports.html"
     return render(request, template, context)

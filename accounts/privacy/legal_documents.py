@@ -56,6 +56,11 @@ def render_document(request: HttpRequest, text: LegalText, *, public_keys: Seque
     versions = list_versions(text.document)
     is_overview = text.document == SECURITY_OVERVIEW
     title = gettext("Security overview") if is_overview else DESCRIPTIONS[Purpose(text.document)].title
-    context = {"text": text, "title": title, "versions": versions, "is_current": text == versions[0]}
-    context["public_keys"] = public_keys
+    context = {
+        "text": text,
+        "title": title,
+        "versions": versions,
+        "is_current": text == versions[0],
+        "public_keys": public_keys,
+    }
     return render(request, "accounts/privacy/document.html", context)

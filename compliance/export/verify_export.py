@@ -112,7 +112,7 @@ def verify_file(path: str, key: str | None) -> Findings:
 def verify_receipt(content: bytes, key: str | None = None) -> Findings:
     """Check the receipt of a deletion, and repeat what the site signed. Raises CannotVerify."""
     try:
-        receipt = json.loads(content) if len(content) <= MAX_RECEIPT_BYTES else None
+        receipt: Row = json.loads(content) if len(content) <= MAX_RECEIPT_BYTES else {}
         document = receipt["document"].encode("utf-8", "surrogatepass")
     except (AttributeError, KeyError, TypeError, *UNREADABLE):
         raise CannotVerify("it is neither a complete export nor a receipt.") from None

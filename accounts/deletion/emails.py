@@ -32,7 +32,7 @@ def send_receipt_email(*, email: str, receipt: ErasureReceipt) -> None:
     """Send the receipt of an erasure to the address that the account had. Raises ``SMTPException`` or ``OSError``."""
     files = [Attachment(RECEIPT_NAME, format_receipt(receipt), "application/json")]
     overview_url = public_link(reverse("security_overview"))
-    context = {"erased_at": receipt.erased_at, "name": RECEIPT_NAME, "overview_url": overview_url}
+    context = {"erased_at": receipt.erased_at, "receipt_name": RECEIPT_NAME, "overview_url": overview_url}
     send_email("accounts/email/account_deleted", email, context, attachments=files)
 
 

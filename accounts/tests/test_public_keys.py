@@ -32,7 +32,7 @@ def test_it_shows_every_key_with_its_fingerprint_without_an_account(anonymous: C
     newest, older = public_keys().items()
     for key_id, value in (newest, older):
         fingerprint = sha256(b64decode(value)).hexdigest()
-        assert all(f"<code>{text}</code>" in page for text in (value, fingerprint)), key_id
+        assert all(f">{text}</code>" in page for text in (value, fingerprint)), key_id
     assert page.index(newest[1]) < page.index("an earlier key") < page.index(older[1])
     assert page.count("an earlier key") == 1
 

@@ -120,9 +120,9 @@ def verify_receipt(content: bytes, key: str | None = None) -> Findings:
     if faults:
         return [], faults
     try:
-        said = json.loads(document)
-        done = f"{said['site']} deleted {sum(said['deleted'].values())} rows of the account {said['account']}"
-        return [*sentences, f"It says that {done}, completed at {said['erased_at']}."], []
+        facts = json.loads(document)
+        done = f"{facts['site']} deleted {sum(facts['deleted'].values())} rows of the account {facts['account']}"
+        return [*sentences, f"It says that {done}, completed at {facts['erased_at']}."], []
     except (AttributeError, KeyError, TypeError, *UNREADABLE):
         raise CannotVerify("the receipt has a form that this program does not know.") from None
 

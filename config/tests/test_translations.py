@@ -248,7 +248,7 @@ def test_it_writes_no_unmarked_word_in_a_mail(path: Path) -> None:
 def make_mail_context(left: int) -> dict[str, Any]:
     """Values for the templates of mails, with ASCII letters only in addresses."""
     url = "https://plumbline.test"
-    urls = dict.fromkeys(("public_url", "unlock_url", "password_reset_url", "cancel_url"), url)
+    urls = dict.fromkeys(("public_url", "unlock_url", "password_reset_url", "cancel_url", "overview_url"), url)
     emails = dict.fromkeys(("email", "from_email", "to_email"), "alice@example.com")
     return {
         **urls,
@@ -260,6 +260,7 @@ def make_mail_context(left: int) -> dict[str, Any]:
         "left": left,
         "news": [to_greek("news")],
         "due_at": timezone.now(),
+        "expires_at": timezone.now(),
         "erased_at": timezone.now(),
         "period": to_greek("period"),
         "starts_on": timezone.localdate(),

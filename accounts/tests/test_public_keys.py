@@ -4,6 +4,7 @@ import html
 from base64 import b64decode, b64encode
 from hashlib import sha256
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.core import mail
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from accounts.deletion.emails import RECEIPT_NAME, send_receipt_email
 from compliance.export import verify_export
+from compliance.personal_data.receipts import ErasureReceipt
 from compliance.signing import list_public_keys, public_keys
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +75,9 @@ def test_it_limits_how_often_the_program_is_sent(anonymous: Client, own_cache: N
 
 
 def test_the_last_email_says_how_to_check_the_receipt() -> None:
-    send_receipt_email(email="alice@example.com", attachment="{}", erased_at=timezone.now())
+    key_id = next(iter(public_keys()))
+    receipt = ErasureReceipt(owner=uuid4(), erased_at=timezone.now(), document="{}", key_id=key_id, signature=b"signed")
+    send_receipt_email(email="alice@example.com", receipt=receipt)
     [message] = mail.outbox
     assert f"python verify_export.py {RECEIPT_NAME} --key KEY" in message.body
     assert f"https://plumbline.test{OVERVIEW}" in message.body

@@ -139,7 +139,7 @@ def test_it_shows_the_stored_choice_when_the_dialog_does_not_open(
     monkeypatch.setattr(provider, "create_link_token", make_failing_call(Unavailable("TIMEOUT")))
     page = as_alice.post(reverse("connect"), AGREED | {"period": "730"})
     assert page.status_code == 503
-    assert "How long we keep your transactions: Two years." in page_text(page)
+    assert "How long we keep your transactions: Two years (730 days)." in page_text(page)
 
 
 @pytest.mark.parametrize("period", ["30", "91", "-1", "all,90"])

@@ -109,14 +109,13 @@ def test_it_is_in_english_in_every_language(monkeypatch: pytest.MonkeyPatch) -> 
     assert "enero" not in document
 
 
-def test_it_names_the_jobs_that_have_an_email_address() -> None:
+def test_it_names_the_job_that_has_email_addresses() -> None:
     tasks = [current_app.tasks[name] for name in sorted(current_app.tasks) if not name.startswith("celery.")]
     with_address = {task.name.rpartition(".")[2] for task in tasks if "email" in signature(task.run).parameters}
-    assert with_address == {"send_receipt", "send_security_email"}
+    assert with_address == {"send_security_email"}
     document = " ".join(render_document().split())
     assert "The jobs of security emails also have the IP address and the browser of the request" in document
     assert "and, if the email is about a change of addresses, these addresses" in document
-    assert "if the receipt of a deletion cannot be sent, its job has the email address" in document
 
 
 def test_it_needs_a_description_of_each_provider(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,10 @@ removed, and is billed forever.
 """
 
 import logging
+from typing import Literal
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
 from django.utils import timezone
 
 from accounts.models import User
@@ -199,6 +200,7 @@ def save_item(
     except Exception:
         # After any error: nothing else would remove the Item.
         remove_unsaved_item(credential, provider=provider)
+        try_to_fail_session(user=user, session=session)
         raise
     return item
 
@@ -231,13 +233,26 @@ def mark_linked(*, user: User, session: LinkSession, item: Item) -> None:
         record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
 
 
-def fail_session(*, user: User, session: LinkSession, code: str) -> None:
+def try_to_fail_session(*, user: User, session: LinkSession) -> None:
+    """Record that an Item could not be saved. If the database rejects that, too, its first error stays the one raised.
+
+    Otherwise the recovery would find the public token used, and report a lost Item that was removed.
+    """
+    try:
+        fail_session(user=user, session=session, code="not_saved", outcome="failed")
+    except DatabaseError:
+        logger.exception("Link session %s, whose Item could not be saved, is still open", session.pk)
+
+
+def fail_session(
+    *, user: User, session: LinkSession, code: str, outcome: Literal["refused", "failed"] = "refused"
+) -> None:
     """Record that a session cannot connect a bank any more, so that its recovery is not tried."""
     with tenant(user.pk):
         LinkSession.objects.filter(pk=session.pk).update(
             state=LinkSession.State.FAILED, error_code=code.upper(), link_token=None
         )
-        record(Action.TOKEN_EXCHANGE, actor=user, subject=user, outcome="refused", code=code.upper())
+        record(Action.TOKEN_EXCHANGE, actor=user, subject=user, outcome=outcome, code=code.upper())
 
 
 def disconnect_replaced(*, user: User, session: LinkSession) -> None:

@@ -7,20 +7,20 @@ from io import StringIO
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
 from accounts.deactivation import deactivate
 from accounts.deletion import erasure, requests
 from accounts.models import User
 from banking import tasks
-from banking.linking import orphaned_removals
+from banking.linking import exchange, orphaned_removals, recovery
 from banking.linking.consent_withdrawal import withdraw_bank_data
 from banking.linking.errors import LinkError
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Item, LinkSession, OrphanedRemoval
-from banking.provider import Credential, Unavailable
+from banking.provider import Credential, PublicTokenRefused, Unavailable
 from banking.tests.scripted_provider import ScriptedProvider, link_result
 from compliance.isolation import SYSTEM, tenant
 from compliance.isolation.tenant import tenant_context
@@ -59,6 +59,10 @@ def during_exchange(
 def finish_session(user: User, session: LinkSession) -> Item:
     metadata = LinkMetadata("", "", frozenset())
     return finish_link(user=user, session_id=session.pk, public_token=PUBLIC_TOKEN, metadata=metadata)
+
+
+def fail_to_save(*args: object, **options: object) -> None:
+    raise DatabaseError("disk full")
 
 
 def list_orphans() -> list[OrphanedRemoval]:
@@ -121,15 +125,48 @@ def test_it_retries_the_removal_of_an_item_that_may_not_be_saved(
 def test_it_retries_the_removal_of_an_item_that_could_not_be_saved(
     alice: User, session: LinkSession, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail_to_save(*args: object, **options: object) -> None:
-        raise DatabaseError("disk full")
-
     provider.removal_error = Unavailable("TIMEOUT")
     monkeypatch.setattr(Item.objects, "create", fail_to_save)
     # A background job, too, has its owner as tenant.
     with pytest.raises(DatabaseError), tenant_context(alice.pk):
         finish_session(alice, session)
     assert_removed_later(provider)
+
+
+def test_it_does_not_recover_a_link_that_could_not_be_saved(
+    alice: User,
+    session: LinkSession,
+    provider: ScriptedProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its Item is removed: operators are not told that one exists which nobody holds."""
+    monkeypatch.setattr(Item.objects, "create", fail_to_save)
+    with pytest.raises(DatabaseError):
+        finish_session(alice, session)
+    provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN")
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        assert recovery.recover_link(owner_id=alice.pk, session_id=session.pk) is None
+    with tenant(alice.pk):
+        session.refresh_from_db()
+    assert (session.state, session.error_code) == (LinkSession.State.FAILED, "NOT_SAVED")
+    assert "LINK_EXCHANGE_LOST" not in caplog.text
+    assert provider.removed_tokens == ["access-sandbox-secret"]
+
+
+def test_it_raises_the_error_that_came_first(
+    alice: User, session: LinkSession, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the database cannot store that the link has failed."""
+
+    def fail_again(**arguments: object) -> None:
+        raise OperationalError("connection lost")
+
+    monkeypatch.setattr(Item.objects, "create", fail_to_save)
+    monkeypatch.setattr(exchange, "fail_session", fail_again)
+    with pytest.raises(DatabaseError, match="disk full"):
+        finish_session(alice, session)
+    assert provider.removed_tokens == ["access-sandbox-secret"]
 
 
 def test_it_keeps_no_token_if_the_provider_confirms_at_once(
@@ -151,9 +188,6 @@ def test_it_stores_the_token_before_it_calls_the_provider(
     """A process that is killed during the call has not lost it."""
     stored: list[int] = []
 
-    def fail_to_save(*args: object, **options: object) -> None:
-        raise DatabaseError("disk full")
-
     monkeypatch.setattr(Item.objects, "create", fail_to_save)
     monkeypatch.setattr(provider, "remove_item", lambda token: stored.append(len(list_orphans())))
     with pytest.raises(DatabaseError):
@@ -171,9 +205,6 @@ def test_it_removes_the_item_even_if_no_row_can_be_stored(
     error: Exception | None,
 ) -> None:
     """If the provider is down, too, operators find the Item's id in the log."""
-
-    def fail_to_save(*args: object, **options: object) -> None:
-        raise DatabaseError("disk full")
 
     provider.removal_error = error
     monkeypatch.setattr(Item.objects, "create", fail_to_save)

@@ -305,6 +305,8 @@ register(
                 "provider",
                 "environment",
                 "provider_item_id",
+                "link_session_id",
+                "request_id",
                 "attempts",
                 "next_attempt_at",
                 "error_code",
@@ -313,8 +315,8 @@ register(
         ),
         kept_after_erasure=_(
             "If the provider of a bank connection hasn't confirmed yet that our access ended, the access token stays "
-            "until it does, encrypted with a key of this site. If we can't read the token, only the connection's id at "
-            "the provider stays."
+            "until it does, encrypted with a key of this site. If we can't read the token, or never received it, only "
+            "the ids stay by which the provider finds the connection."
         ),
     ),
     DataHolder(

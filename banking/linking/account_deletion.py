@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 from accounts.models import User
@@ -16,6 +17,9 @@ from compliance.isolation.tenant import tenant_cursor
 from compliance.personal_data.processors import ErasureDelayed
 
 logger = logging.getLogger(__name__)
+
+# Of a removal that only the provider's support can execute. An attempt is counted, so that operators see it.
+LOST_TOKEN: Final[dict[str, object]] = {"access_token": None, "next_attempt_at": None, "attempts": 1}
 
 
 def disconnect_all_banks(owner_id: UUID) -> None:
@@ -44,7 +48,7 @@ def prepare_erasure(owner_id: UUID) -> Mapping[str, int]:
     is_kept = [keep_removal(removal) for removal in removals]
     return {
         "connections_to_remove_at_provider": is_kept.count(True),
-        "connections_we_could_not_remove": is_kept.count(False),
+        "connections_we_could_not_remove": is_kept.count(False) + keep_lost_links(owner_id),
     }
 
 
@@ -57,15 +61,22 @@ def keep_removal(removal: PendingRemoval) -> bool:
         provider_item_id = removal.item.provider_item_id
         logger.critical("Item %s exists at the provider, and its token cannot be read", provider_item_id)
         # Its key is destroyed now, so no further attempt can succeed.
-        keep_orphan(removal.item, access_token=None, next_attempt_at=None, attempts=1, error_code=error.code)
+        keep_orphan(removal.item, provider_item_id=provider_item_id, error_code=error.code, **LOST_TOKEN)
         return False
-    keep_orphan(removal.item, access_token=token)
+    keep_orphan(removal.item, provider_item_id=removal.item.provider_item_id, access_token=token)
     return True
 
 
-def keep_orphan(item: Item, **fields: object) -> None:
+def keep_lost_links(owner_id: UUID) -> int:
+    """Keep the ids of links whose access token never arrived: an Item may exist that nobody holds. Counts them."""
+    lost = LinkSession.objects.for_user(owner_id).filter(in_current_environments(), state=LinkSession.State.LOST)
+    for session in lost:
+        ids = {"link_session_id": session.link_session_id, "request_id": session.request_id}
+        keep_orphan(session, error_code=session.error_code, **ids, **LOST_TOKEN)
+    return len(lost)
+
+
+def keep_orphan(row: Item | LinkSession, **fields: object) -> None:
     """Store for the site that an Item has to be removed."""
     with tenant_cursor(SYSTEM):
-        OrphanedRemoval.objects.create(
-            provider=item.provider, environment=item.environment, provider_item_id=item.provider_item_id, **fields
-        )
+        OrphanedRemoval.objects.create(provider=row.provider, environment=row.environment, **fields)

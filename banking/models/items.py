@@ -230,15 +230,18 @@ class OrphanedRemoval(models.Model):
     asked to be deleted meanwhile.
 
     Kept until the provider confirms the removal, because it bills the Item until then. If the token was lost,
-    ``access_token`` and ``next_attempt_at`` are ``None``: only the provider's support can remove the Item, by its
-    ``provider_item_id``; see ``manage.py confirm_removal``.
+    ``access_token`` and ``next_attempt_at`` are ``None``: only the provider's support can remove the Item; see
+    ``manage.py confirm_removal``. It finds the Item by its ``provider_item_id``, or, if the response with that and the
+    token never arrived, by the ids of the dialog and of the request.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.UUIDField(default=SYSTEM, editable=False)
     provider = models.CharField(max_length=20, choices=provider_choices)
     environment = models.CharField(max_length=20)
-    provider_item_id = models.CharField(max_length=100)
+    provider_item_id = models.CharField(max_length=100, blank=True)
+    link_session_id = models.CharField(max_length=100, blank=True, default="", db_default="")
+    request_id = models.CharField(max_length=100, blank=True, default="", db_default="")
     access_token = SealedTextField(owner="owner", null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=timezone.now, null=True)

@@ -171,6 +171,45 @@ def test_a_token_that_is_missing_does_not_stop_the_erasure(
     assert (f"Item {item.provider_item_id} exists at the provider" in caplog.text) is is_lost
 
 
+def lose_link(user: User, **fields: object) -> None:
+    """Store a link session whose access token did not arrive, so that an Item may exist that nobody holds."""
+    with tenant(user.pk):
+        LinkSession.objects.create(
+            owner=user,
+            state=LinkSession.State.LOST,
+            error_code="EXCHANGE_LOST",
+            expires_at=timezone.now(),
+            **{"environment": provider_for("plaid").environment, "link_token_hash": "1" * 64} | fields,
+        )
+
+
+def test_an_item_whose_token_never_arrived_stays_with_the_operators(alice: User, provider: ScriptedProvider) -> None:
+    lose_link(alice, link_session_id="link-session-1", request_id="req-lost")
+    requests.request_deletion(user=alice, at_once=True)
+    assert erase(alice)
+    [orphan] = list_orphans()
+    assert (orphan.link_session_id, orphan.request_id, orphan.provider_item_id) == ("link-session-1", "req-lost", "")
+    assert (orphan.access_token, orphan.next_attempt_at, orphan.error_code) == (None, None, "EXCHANGE_LOST")
+    assert (orphan.provider, orphan.environment) == ("plaid", provider_for("plaid").environment)
+    assert read_pending(alice.pk) == {"connections_to_remove_at_provider": 0, "connections_we_could_not_remove": 1}
+    with time_machine.travel(timezone.now() + timedelta(days=400)):
+        assert orphaned_removals.list_due_orphans(limit=10) == []
+
+
+@pytest.mark.parametrize("fields", [{"environment": "elsewhere"}, {"state": LinkSession.State.FAILED}])
+def test_a_link_that_left_no_item_here_leaves_nothing(
+    alice: User, provider: ScriptedProvider, fields: dict[str, object]
+) -> None:
+    """It is of another environment, or it failed before the exchange."""
+    with tenant(alice.pk):
+        lose_link(alice)
+        LinkSession.objects.update(**fields)
+    requests.request_deletion(user=alice, at_once=True)
+    assert erase(alice)
+    assert list_orphans() == []
+    assert read_pending(alice.pk) == {"connections_to_remove_at_provider": 0, "connections_we_could_not_remove": 0}
+
+
 def test_an_erasure_waits_for_a_link_that_is_being_recovered(alice: User, item: Item) -> None:
     with tenant(alice.pk):
         session = LinkSession.objects.create(

@@ -219,7 +219,7 @@ def test_it_removes_the_item_even_if_no_row_can_be_stored(
 def make_orphan(**fields: object) -> OrphanedRemoval:
     with tenant(SYSTEM):
         return OrphanedRemoval.objects.create(
-            provider="plaid", environment="embedded", provider_item_id="item-gone", **fields
+            **{"provider": "plaid", "environment": "embedded", "provider_item_id": "item-gone"} | fields
         )
 
 
@@ -237,6 +237,21 @@ def test_operators_end_a_removal_whose_token_was_lost() -> None:
     assert run_command() == ""
     with pytest.raises(CommandError, match="No removal with this id"):
         run_command(str(lost.pk))
+
+
+@pytest.mark.parametrize(
+    ("ids", "listed"),
+    [
+        ({"link_session_id": "link-1", "request_id": "req-1"}, "link session link-1, request req-1"),
+        ({"request_id": "req-1"}, "link session unknown, request req-1"),
+        ({}, "link session unknown, request unknown"),
+    ],
+)
+def test_operators_find_an_item_whose_token_never_arrived(ids: dict[str, str], listed: str) -> None:
+    lost = make_orphan(provider_item_id="", access_token=None, next_attempt_at=None, attempts=1, **ids)
+    assert run_command() == f"{lost.pk}: plaid embedded, {listed}\n"
+    assert run_command(str(lost.pk)) == f"{lost.pk} is confirmed.\n"
+    assert list_orphans() == []
 
 
 def test_operators_end_no_removal_that_is_retried() -> None:

@@ -15,6 +15,7 @@ from banking.providers import in_current_environments
 from compliance.isolation import SYSTEM
 from compliance.isolation.tenant import tenant_cursor
 from compliance.personal_data.processors import ErasureDelayed
+from compliance.vault.wrapping_keys import find_missing_keys_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,8 @@ def disconnect_all_banks(owner_id: UUID) -> None:
 def prepare_erasure(owner_id: UUID) -> Mapping[str, int]:
     """Wait for a sync that stores rows, and keep what the site needs to remove the user's Items at the providers.
 
-    Raises ``ErasureDelayed`` while an Item may exist whose token has not arrived.
+    Raises ``ErasureDelayed`` while an Item may exist whose token has not arrived, and while a token cannot be read
+    because FIELD_KEYS lacks a key.
     """
     if LinkSession.objects.filter(in_current_environments(), state__in=PENDING_STATES).exists():
         raise ErasureDelayed("A new bank connection is being recovered.")
@@ -53,11 +55,16 @@ def prepare_erasure(owner_id: UUID) -> Mapping[str, int]:
 
 
 def keep_removal(removal: PendingRemoval) -> bool:
-    """Seal a pending removal's token for the site. ``False`` if the token cannot be read: then operators take over."""
+    """Seal a pending removal's token for the site. ``False`` if the token is lost: then operators take over.
+
+    Raises ``ErasureDelayed`` if it can be read again once a key is back.
+    """
+    row = removal if removal.access_token is not None else removal.item
     try:
-        row = removal if removal.access_token is not None else removal.item
         token = open_token(row, purpose=TokenPurpose.REMOVE)
     except CredentialUnreadable as error:
+        if row.access_token is not None:
+            wait_for_missing_keys(removal.owner_id)
         provider_item_id = removal.item.provider_item_id
         logger.critical("Item %s exists at the provider, and its token cannot be read", provider_item_id)
         # Its key is destroyed now, so no further attempt can succeed.
@@ -65,6 +72,16 @@ def keep_removal(removal: PendingRemoval) -> bool:
         return False
     keep_orphan(removal.item, provider_item_id=removal.item.provider_item_id, access_token=token)
     return True
+
+
+def wait_for_missing_keys(owner_id: UUID) -> None:
+    """Tell operators which key a user's tokens need. Raises ``ErasureDelayed`` if FIELD_KEYS lacks one."""
+    missing = ", ".join(find_missing_keys_of(owner_id))
+    if missing:
+        logger.error(
+            "The erasure of user %s waits: FIELD_KEYS lacks %s. Put it back, after the first.", owner_id, missing
+        )
+        raise ErasureDelayed("A token cannot be read until FIELD_KEYS is complete.")
 
 
 def keep_lost_links(owner_id: UUID) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -29,8 +29,11 @@ from banking.tests.scripted_provider import ScriptedProvider, link_result, trans
 from banking.tests.sync_runs import get_last_run
 from banking.tests.test_sync_lease import wait_until
 from compliance.isolation import SYSTEM, tenant
+from compliance.models import DataKey
 from compliance.personal_data.processors import ErasureDelayed
 from compliance.personal_data.receipts import ErasureReceipt
+from compliance.vault import data_keys
+from compliance.vault.keyring import keyring
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
@@ -154,6 +157,58 @@ def test_a_removal_whose_token_is_lost_stays_with_the_operators_and_is_not_retri
         assert orphaned_removals.list_due_orphans(limit=10) == []
         run_due_removals()
     assert [row.pk for row in list_orphans()] == [orphan.pk]
+
+
+@pytest.fixture
+def keys_of_alice(alice: User) -> Iterator[Callable[[str], None]]:
+    """Name the key that Alice's data keys are wrapped under. Keys outlive a test, so they are restored afterwards."""
+    keys, primary = DataKey.objects.using("ops").filter(owner=alice.pk), keyring().primary
+
+    def name(kek: str) -> None:
+        keys.update(kek=kek)
+        data_keys.clear_cache()
+
+    yield name
+    name(primary)
+
+
+@pytest.mark.parametrize("has_just_failed", [False, True])
+def test_an_erasure_waits_for_a_key_that_can_be_put_back(
+    alice: User,
+    item: Item,
+    keys_of_alice: Callable[[str], None],
+    caplog: pytest.LogCaptureFixture,
+    has_just_failed: bool,
+) -> None:
+    """The token is not lost. A key that has just failed to open is not tried again, so the error does not say why."""
+    keys_of_alice("kek-20240101")
+    requests.request_deletion(user=alice, at_once=True)
+    if not has_just_failed:
+        data_keys.clear_cache()
+    with pytest.raises(ErasureDelayed):
+        erase(alice)
+    assert (
+        "FIELD_KEYS lacks kek-20240101"
+        in [record for record in caplog.records if record.levelname == "ERROR"][-1].message
+    )
+    assert list_orphans() == []
+    keys_of_alice(keyring().primary)
+    assert erase(alice)
+    [orphan] = list_orphans()
+    assert orphan.access_token.reveal() == "access-sandbox-secret"
+    assert read_pending(alice.pk) == {"connections_to_remove_at_provider": 1, "connections_we_could_not_remove": 0}
+
+
+def test_an_erasure_waits_for_no_key_if_the_token_is_missing(
+    alice: User, item: Item, keys_of_alice: Callable[[str], None]
+) -> None:
+    keys_of_alice("kek-20240101")
+    with tenant(alice.pk):
+        Item.objects.filter(pk=item.pk).update(connection=Connection.REMOVING, access_token=None)
+        PendingRemoval.objects.create(owner=alice, item=item)
+    requests.request_deletion(user=alice, at_once=True)
+    assert erase(alice)
+    assert read_pending(alice.pk) == {"connections_to_remove_at_provider": 0, "connections_we_could_not_remove": 1}
 
 
 @pytest.mark.parametrize(("removed_at", "is_lost"), [(timezone.now(), False), (None, True)])

@@ -7,7 +7,10 @@ from uuid import UUID
 
 
 class ErasureDelayed(Exception):
-    """Work is in progress that would be lost or left behind. It ends by itself, so the erasure is tried again later."""
+    """The erasure would lose or leave behind something, and is tried again later.
+
+    Work is in progress that ends by itself, or operators have to put a key back, of which they are told.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

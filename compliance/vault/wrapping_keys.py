@@ -5,11 +5,13 @@ from uuid import UUID
 
 from django.db import connections
 
+from compliance.isolation.tenant import tenant_cursor
 from compliance.vault.data_keys import wrapping_aad
 from compliance.vault.errors import SealError
 from compliance.vault.keyring import keyring
 
 KEYS_IN_USE = "SELECT kek FROM compliance_keys_in_use()"
+KEYS_OF_OWNER = "SELECT DISTINCT kek FROM compliance_datakey WHERE owner = %s"
 # One data key that cannot be unwrapped may be damaged. If none of several can, they were wrapped under another key.
 SAMPLES = "SELECT kek, owner, wrapped FROM compliance_key_samples(5)"
 
@@ -18,6 +20,13 @@ def find_missing_keys(*, using: str) -> list[str]:
     """List the names of keys that data keys are wrapped under and FIELD_KEYS lacks."""
     with connections[using].cursor() as cursor:
         cursor.execute(KEYS_IN_USE)
+        return sorted(name for (name,) in cursor.fetchall() if name not in keyring())
+
+
+def find_missing_keys_of(owner: UUID) -> list[str]:
+    """List the names of keys that this owner's data keys are wrapped under and FIELD_KEYS lacks."""
+    with tenant_cursor(owner) as cursor:
+        cursor.execute(KEYS_OF_OWNER, [owner])
         return sorted(name for (name,) in cursor.fetchall() if name not in keyring())
 
 

@@ -5,11 +5,19 @@ from typing import TYPE_CHECKING
 from accounts.models import User
 from banking.retention.transaction_rule import RULE
 from compliance.isolation import tenant
-from compliance.retention.choosing import choose_period
+from compliance.retention.choosing import choose_period, lock_setting
 from compliance.retention.models import RetentionSetting
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+
+class OtherPeriodChosen(Exception):
+    """The user has chosen another period before: ``period``, in words."""
+
+    def __init__(self, period: "StrOrPromise") -> None:
+        super().__init__(period)
+        self.period = period
 
 
 def get_chosen_period(*, user: User) -> "StrOrPromise":
@@ -20,8 +28,13 @@ def get_chosen_period(*, user: User) -> "StrOrPromise":
 
 
 def choose_first_period(*, user: User, days: int | None) -> None:
-    """Store a user's choice, unless they chose before: then it is changed on the retention page, after a preview."""
+    """Store a user's choice.
+
+    Raises ``OtherPeriodChosen`` if they chose another before: that is changed on the retention page, after a preview.
+    """
     with tenant(user.pk):
-        setting = RetentionSetting.for_owner(user.pk, RULE)
+        setting = lock_setting(owner_id=user.pk, rule=RULE)
         if setting.chosen_at is None:
             choose_period(user=user, rule=RULE, days=days)
+        elif setting.days_to_retain != days:
+            raise OtherPeriodChosen(RULE.label_for(setting.days_to_retain))

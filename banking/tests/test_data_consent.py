@@ -17,6 +17,7 @@ from banking.linking.update_mode import open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import Unavailable
 from banking.providers import DEFAULT_PROVIDER, provider_for
+from banking.retention.first_choice import choose_first_period
 from banking.sync import sync_item
 from banking.tests.link_dialog import AGREED, TOKEN, list_items, make_failing_call, post_public_token, reload_session
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider, link_result
@@ -178,6 +179,7 @@ def test_it_lets_a_withdrawal_wait_for_an_item_that_is_being_saved(
 def test_it_does_not_ask_again_to_reconnect_under_the_same_text(
     as_alice: Client, alice: User, item: Item, provider: ScriptedProvider
 ) -> None:
+    choose_first_period(user=alice, days=90)
     url = reverse("reconnect", args=[item.pk])
     assert "Continue to Plaid" in page_text(as_alice.get(url))
     assert as_alice.post(url).status_code == 200
@@ -187,6 +189,7 @@ def test_it_does_not_ask_again_to_reconnect_under_the_same_text(
 def test_it_asks_again_to_reconnect_after_the_text_has_changed(
     as_alice: Client, alice: User, item: Item, provider: ScriptedProvider
 ) -> None:
+    choose_first_period(user=alice, days=90)
     older = ConsentText(Purpose.BANK_DATA, "2020-01-01", "Older words.")
     grant(user=alice, consent_text=older, scope={"provider": DEFAULT_PROVIDER})
     with pytest.raises(LinkError, match="no_consent"):

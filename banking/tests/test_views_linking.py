@@ -22,6 +22,7 @@ from banking.provider import (
     Unavailable,
 )
 from banking.providers import provider_for
+from banking.retention.first_choice import choose_first_period
 from banking.sync import sync_queue
 from banking.tests.factories import make_account
 from banking.tests.job_queue import queued_jobs
@@ -36,6 +37,7 @@ from banking.tests.link_dialog import (
     reload_session,
 )
 from banking.tests.scripted_provider import ScriptedProvider, link_result
+from banking.views import linking
 from compliance.isolation import tenant
 from compliance.retention.models import RetentionSetting
 from compliance.retention.rules import EVERYTHING
@@ -104,10 +106,43 @@ def test_it_shows_a_former_choice_and_does_not_change_it(
     text = page_text(as_alice.get(reverse("connect")))
     assert "How long we keep your transactions: Until you delete your account." in text
     assert 'name="period"' not in text
-    as_alice.post(reverse("connect"), AGREED | {"period": "90"})
+    assert "link-sandbox-2" in page_text(as_alice.post(reverse("connect"), AGREED | {"period": "all"}))
     setting = load_setting(alice)
     assert setting is not None
     assert setting.days_to_retain is None
+
+
+def test_it_says_that_another_choice_was_made(as_alice: Client, alice: User, provider: ScriptedProvider) -> None:
+    """In a second tab, which asked before the first one was sent. The page then asks no more, and can be sent again."""
+    as_alice.post(reverse("connect"), AGREED | {"period": "0"})
+    page = as_alice.post(reverse("connect"), AGREED | {"period": "730"})
+    text = page_text(page)
+    assert (page.status_code, provider.links) == (422, 1)
+    assert (
+        "You already chose how long to keep your transactions: Don't keep my transactions. "
+        "You can change it under Privacy and data."
+    ) in text
+    assert "Error: Connect a bank" in text
+    assert 'name="period"' not in text
+    setting = load_setting(alice)
+    assert setting is not None
+    assert setting.days_to_retain == 0
+
+
+def test_it_says_so_if_the_other_choice_is_made_at_the_same_time(
+    as_alice: Client, alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the other tab, after this request has found none."""
+
+    def choose_in_other_tab(*arguments: object) -> bool:
+        choose_first_period(user=alice, days=0)
+        return True
+
+    monkeypatch.setattr(linking, "has_shown_text", choose_in_other_tab)
+    page = as_alice.post(reverse("connect"), AGREED | {"period": "730"})
+    assert (page.status_code, provider.links) == (422, 0)
+    assert "You already chose how long to keep your transactions: Don't keep my transactions." in page_text(page)
+    assert 'name="period"' not in page_text(page)
 
 
 def test_it_asks_again_if_the_first_choice_is_missing(

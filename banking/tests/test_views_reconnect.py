@@ -1,5 +1,7 @@
 """Reconnecting a bank through the site's pages, with a scripted provider."""
 
+from collections.abc import Callable
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -9,10 +11,12 @@ from banking.linking.disconnecting import disconnect_bank
 from banking.linking.update_mode import open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import ProviderError
+from banking.retention.first_choice import choose_first_period
 from banking.tests.job_queue import queued_jobs
 from banking.tests.link_dialog import OUTAGES, list_items, make_failing_call, post_public_token
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
+from compliance.retention.models import RetentionSetting
 from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +24,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def item_to_reconnect(item: Item, provider: ScriptedProvider) -> Item:
-    """Alice's Item in ITEM_LOGIN_REQUIRED."""
+    """Alice's Item in ITEM_LOGIN_REQUIRED. When she connected it, she chose how long to keep transactions."""
+    choose_first_period(user=item.owner, days=90)
     provider.set_item_error("ITEM_LOGIN_REQUIRED")
     with tenant(item.owner_id):
         Item.objects.filter(pk=item.pk).update(
@@ -61,6 +66,53 @@ def test_it_tells_the_user_if_a_sign_in_is_still_needed(
     assert "still needs you to sign in" in page_text(response)
     assert "ITEM_LOGIN_REQUIRED" not in page_text(response)
     assert list_items(alice)[0].connection == Connection.LOGIN_REQUIRED
+
+
+# --- How long transactions are kept, of a user who has not chosen on this site ---------------------------------
+
+
+@pytest.fixture
+def restored_item(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> Item:
+    """An Item of Alice's from an export: without a token, so a new one replaces it. Her choice was not restored."""
+    restored = make_item(alice, provider_item_id="item-restored", connection=Connection.REVOKED)
+    with tenant(alice.pk):
+        Item.objects.filter(pk=restored.pk).update(access_token=None)
+    return restored
+
+
+def test_it_asks_how_long_to_keep_transactions(as_alice: Client, restored_item: Item) -> None:
+    text = page_text(as_alice.get(reverse("reconnect", args=[restored_item.pk])))
+    assert 'name="period"' in text
+    assert "Don't keep my transactions" in text
+
+
+@pytest.mark.parametrize("period", [{}, {"period": "91"}])
+def test_it_opens_no_dialog_without_a_choice(
+    as_alice: Client, restored_item: Item, provider: ScriptedProvider, period: dict[str, str]
+) -> None:
+    page = as_alice.post(reverse("reconnect", args=[restored_item.pk]), period)
+    assert (page.status_code, provider.links) == (422, 0)
+    assert "Error: Reconnect" in page_text(page)
+
+
+def test_it_stores_the_choice_before_the_dialog_opens(
+    as_alice: Client, alice: User, restored_item: Item, provider: ScriptedProvider
+) -> None:
+    page = as_alice.post(reverse("reconnect", args=[restored_item.pk]), {"period": "0"})
+    assert "link-sandbox-1" in page_text(page)
+    with tenant(alice.pk):
+        assert RetentionSetting.objects.get(data_type="transactions").days_to_retain == 0
+        assert LinkSession.objects.get().replaces_id == restored_item.pk
+    assert 'name="period"' not in page_text(as_alice.get(reverse("reconnect", args=[restored_item.pk])))
+
+
+def test_it_says_that_another_choice_was_made(
+    as_alice: Client, alice: User, restored_item: Item, provider: ScriptedProvider
+) -> None:
+    choose_first_period(user=alice, days=0)
+    page = as_alice.post(reverse("reconnect", args=[restored_item.pk]), {"period": "90"})
+    assert (page.status_code, provider.links) == (422, 0)
+    assert "You already chose how long to keep your transactions: Don't keep my transactions." in page_text(page)
 
 
 @pytest.mark.parametrize("error", OUTAGES, ids=lambda error: type(error).__name__)

@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 RETURN = "link_to_return_to"
 NO_SESSION = str(UUID(int=0))
 OUTDATED = _("The text that you agree to has changed. Read the new version, then continue.")
+CHOSEN = _(
+    "You already chose how long to keep your transactions: %(period)s. You can change it under Privacy and data."
+)
 UNREADABLE = _("We couldn't read %(provider)s's answer. No bank was connected. Start again.")
 
 
@@ -46,14 +49,16 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
         raise Http404
     if request.method != "POST":
         return connect_page(request, provider)
-    period_form = None if first_choice.get_chosen_period(user=request.user) else FirstPeriodForm(request.POST)
+    period_form = read_period_form(request)
     if period_form is not None and not period_form.is_valid():
         return connect_page(request, provider, status=422, period_form=period_form)
     if not has_shown_text(request, provider):
         return connect_page(request, provider, status=422, period_form=period_form, error=OUTDATED)
-    agree_to_connect(user=request.user, provider=provider, period_form=period_form)
     try:
+        store_choices(user=request.user, agrees_to=provider, period_form=period_form)
         return dialog(request, sessions.open_link(user=request.user, provider_key=provider.key))
+    except first_choice.OtherPeriodChosen as other:
+        return connect_page(request, provider, status=422, error=CHOSEN % {"period": other.period})
     except (errors.LinkError, ProviderError) as error:
         logger.warning("No link token: %s", error)
         return connect_page(request, provider, status=503, error=message_for(error, provider=provider))
@@ -77,10 +82,21 @@ def connect_page(
     return render(request, "banking/connect.html", context, status=status)
 
 
+def read_period_form(request: AuthenticatedHttpRequest) -> FirstPeriodForm | None:
+    """What the user chose on a page that asked how long transactions stay; ``None`` if it did not have to ask."""
+    if "period" not in request.POST and first_choice.get_chosen_period(user=request.user):
+        return None
+    return FirstPeriodForm(request.POST)
+
+
 @transaction.atomic
-def agree_to_connect(*, user: User, provider: Provider, period_form: FirstPeriodForm | None) -> None:
-    """Record the consent, and how long transactions stay if the user has chosen that now."""
-    data_consent.agree(user=user, provider=provider)
+def store_choices(*, user: User, agrees_to: Provider | None, period_form: FirstPeriodForm | None) -> None:
+    """Record the consent, and how long transactions stay, as far as the user was asked.
+
+    Raises ``OtherPeriodChosen``; then nothing is recorded.
+    """
+    if agrees_to is not None:
+        data_consent.agree(user=user, provider=agrees_to)
     if period_form is not None:
         first_choice.choose_first_period(user=user, days=period_form.days)
 
@@ -97,28 +113,45 @@ def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
         return agree_and_reconnect(request, item)
     except Item.DoesNotExist:
         raise Http404 from None
+    except first_choice.OtherPeriodChosen as other:
+        return reconnect_page(request, item, status=422, error=CHOSEN % {"period": other.period})
     except (errors.LinkError, ProviderError) as error:
         logger.warning("No link token to reconnect: %s", error)
         return reconnect_page(request, item, status=503, error=message_for(error, provider=provider_for(item.provider)))
 
 
 def agree_and_reconnect(request: AuthenticatedHttpRequest, item: Item) -> HttpResponse:
-    """Open the dialog. The text is agreed to only if it has changed since the user agreed to it."""
-    provider = provider_for(item.provider)
-    if not data_consent.has_agreed(user=request.user, provider=provider):
-        if not has_shown_text(request, provider):
-            return reconnect_page(request, item, status=422, error=OUTDATED)
-        data_consent.agree(user=request.user, provider=provider)
+    """Open the dialog. The text is agreed to only if it has changed since the user agreed to it.
+
+    A user whose data was restored has not chosen on this site yet how long transactions stay.
+    """
+    provider, period_form = provider_for(item.provider), read_period_form(request)
+    has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
+    if period_form is not None and not period_form.is_valid():
+        return reconnect_page(request, item, status=422, period_form=period_form)
+    if not has_agreed and not has_shown_text(request, provider):
+        return reconnect_page(request, item, status=422, period_form=period_form, error=OUTDATED)
+    store_choices(user=request.user, agrees_to=None if has_agreed else provider, period_form=period_form)
     return dialog(request, update_mode.open_update_mode(user=request.user, item_id=item.pk), item)
 
 
 def reconnect_page(
-    request: AuthenticatedHttpRequest, item: Item, *, status: int = 200, error: "StrOrPromise" = ""
+    request: AuthenticatedHttpRequest,
+    item: Item,
+    *,
+    status: int = 200,
+    period_form: FirstPeriodForm | None = None,
+    error: "StrOrPromise" = "",
 ) -> HttpResponse:
-    """Show the Item to reconnect, with the text to agree to if the user has not agreed to it yet."""
+    """Show the Item to reconnect, with the text to agree to, and ask how long data stays, unless the user has said."""
     provider = provider_for(item.provider)
     has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
-    context = {"item": item, "error": error} | ({} if has_agreed else consent_context(provider))
+    context = {
+        "item": item,
+        "kept_period": first_choice.get_chosen_period(user=request.user),
+        "period_form": period_form or FirstPeriodForm(),
+        "error": error,
+    } | ({} if has_agreed else consent_context(provider))
     return render(request, "banking/reconnect.html", context, status=status)
 
 

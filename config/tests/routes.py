@@ -138,7 +138,7 @@ policy_reports                              405/415  405/415  405/415  2fa/2fa  
 privacy                                     in/in    200/405  200/405  2fa/2fa  200/405
 privacy_notice                              200/405  200/405  200/405  200/405  200/405
 ready                                       200/405  200/405  200/405  200/405  200/405
-reconnect                                   in/in    404/404  200/200  2fa/2fa  404/404
+reconnect                                   in/in    404/404  200/422  2fa/2fa  404/404
 refresh                                     in/in    405/404  405/on   2fa/2fa  405/404
 refresh_all                                 in/in    405/on   405/on   2fa/2fa  405/on
 retention                                   in/in    200/405  200/405  2fa/2fa  200/405

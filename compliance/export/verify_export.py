@@ -121,7 +121,10 @@ def verify_receipt(content: bytes, key: str | None = None) -> Findings:
         return [], faults
     try:
         facts = json.loads(document)
-        done = f"{facts['site']} deleted {sum(facts['deleted'].values())} rows of the account {facts['account']}"
+        counts = facts["deleted"].values()
+        if not all(map(is_count, counts)):
+            raise ValueError
+        done = f"{facts['site']} deleted {sum(counts)} rows of the account {facts['account']}"
         return [*sentences, f"It says that {done}, completed at {facts['erased_at']}."], []
     except (AttributeError, KeyError, TypeError, *UNREADABLE):
         raise CannotVerify("the receipt has a form that this program does not know.") from None
@@ -237,6 +240,8 @@ def verify_chain(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> Findings
         checkpoints = list(islice(read_rows(archive, CHECKPOINT, sizes.get(CHECKPOINT, 0)), 2))
         faults = list(find_checkpoint_faults(checkpoints, manifest))
         checkpoint = next(iter(checkpoints), None)
+        if not all(is_count(row["sequence"]) for row in (head, checkpoint) if row):
+            raise ValueError
         faults += islice(find_chain_faults(EventReader(events), links, head, checkpoint), MAX_FAULTS)
     except (AttributeError, CannotVerify, KeyError, TypeError, *UNREADABLE) as error:
         return [], [f"The audit trail cannot be read: {type(error).__name__}."]
@@ -417,10 +422,16 @@ def is_entry(entry: Any) -> bool:
     return (
         isinstance(entry, dict)
         and isinstance(entry.get("name"), str)
-        and isinstance(entry.get("bytes"), int)
         and isinstance(entry.get("sha256"), str)
-        and isinstance(entry.get("rows", ""), (int, type(None)))
+        and is_count(entry.get("bytes"))
+        and "rows" in entry
+        and (entry["rows"] is None or is_count(entry["rows"]))
     )
+
+
+def is_count(value: Any) -> bool:
+    """Return whether this is a number of bytes, rows or entries: no other JSON, and no more than a site can store."""
+    return type(value) is int and 0 <= value < 1 << 63
 
 
 if __name__ == "__main__":

@@ -340,6 +340,12 @@ def test_it_says_that_the_key_of_the_beginning_is_missing(trail_files: dict[str,
     assert faults == ["The key older, which signed where the audit trail begins, is not in this file."]
 
 
+@pytest.mark.parametrize("sequence", [-1, 4.0, "4", 1 << 63])
+def test_it_counts_no_entries_from_what_is_no_count(export: WrittenExport, sequence: object) -> None:
+    faults = edit_rows(read_files(export), HEAD, lambda rows: rows[0].update(sequence=sequence))
+    assert faults == ["The audit trail cannot be read: ValueError."]
+
+
 def test_it_finds_two_beginnings_and_a_removed_one(trail_files: dict[str, bytes]) -> None:
     assert edit_rows(trail_files, CHECKPOINT, lambda rows: rows.append(rows[0])) == [
         "The audit trail has more than one beginning."
@@ -372,13 +378,37 @@ def test_it_says_that_a_file_is_stored_in_an_unknown_way(
     assert f"{name} is damaged." in done.stdout
 
 
-@pytest.mark.parametrize("files", [None, {}, [1], [{}], [{"name": "a"}], [{"name": "a", "bytes": "1"}]], ids=str)
+NO_FILES: list[object] = [None, {}, [1], [{}], [{"name": "a"}], [{"name": "a", "bytes": "1"}]]
+NO_COUNTS = [-1, -2, 1 << 63, 10**4000, 1.0, True]
+
+
+@pytest.mark.parametrize("files", NO_FILES, ids=str)
 def test_it_says_that_a_manifest_describes_no_files(export: WrittenExport, tmp_path: Path, files: object) -> None:
     manifest = json.dumps({"format": verify_export.FORMAT, "files": files}).encode()
     forged, _ = forge_manifest(read_files(export), manifest)
     done = run_verifier(forged, tmp_path / "empty", program=export)
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout == "This file cannot be checked: manifest.json does not describe its files.\n"
+
+
+@pytest.mark.parametrize("field", ["bytes", "rows"])
+@pytest.mark.parametrize("value", NO_COUNTS, ids=lambda value: str(value)[:20])
+def test_it_accepts_no_number_that_counts_nothing(export: WrittenExport, field: str, value: float) -> None:
+    """A size below zero would read a file to its end, and a very long number of rows has no text."""
+    manifest = export.manifest
+    manifest["files"][0][field] = value
+    forged, _ = forge_manifest(read_files(export), json.dumps(manifest).encode())
+    with pytest.raises(verify_export.CannotVerify, match=r"manifest\.json does not describe its files"):
+        verify_export.verify(forged.archive)
+
+
+def test_it_says_that_a_number_of_rows_has_no_text(export: WrittenExport, tmp_path: Path) -> None:
+    manifest = export.manifest
+    for entry in manifest["files"]:
+        entry["rows"] = int("9" * 4300)
+    forged, _ = forge_manifest(read_files(export), json.dumps(manifest).encode())
+    done = run_verifier(forged, tmp_path / "empty", program=export)
+    assert (done.returncode, done.stderr) == (2, "")
 
 
 def test_it_says_that_a_manifest_is_nested_too_deep(export: WrittenExport, tmp_path: Path) -> None:

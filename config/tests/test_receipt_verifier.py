@@ -8,12 +8,15 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from accounts.deletion.emails import format_receipt
 from accounts.models import User
 from compliance.export import verify_export
 from compliance.isolation import tenant
 from compliance.personal_data.receipts import create_receipt
+from compliance.signing.signatures import build_signed_bytes
 from config.tests.exports import export_data, site_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,6 +94,24 @@ def test_it_says_that_a_file_is_no_receipt(content: bytes, verify: Verify) -> No
     code, shown = verify(content, "--key", site_key())
     assert code == 2
     assert shown.startswith("This file cannot be checked: it is neither a complete export nor a receipt.")
+
+
+@pytest.mark.parametrize(
+    "deleted", [{"a": 1, "b": -5.5}, {"a": -1}, {"a": True}, {"a": 1.0}, {"a": 1 << 63}, [1]], ids=str
+)
+def test_it_repeats_no_counts_that_count_nothing(receipt: dict[str, str], verify: Verify, deleted: object) -> None:
+    """A key inside the file may have signed anything."""
+    document = json.dumps(json.loads(receipt["document"]) | {"deleted": deleted})
+    key = Ed25519PrivateKey.generate()
+    forged = {
+        "document": document,
+        "public_key": b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode(),
+        "signature": b64encode(key.sign(build_signed_bytes(verify_export.RECEIPT_CONTEXT, document.encode()))).decode(),
+    }
+    code, shown = verify(forged)
+    assert (code, shown) == (
+        2, "This file cannot be checked: the receipt has a form that this program does not know.\n"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("key", ["", "AAAA"])

@@ -82,7 +82,7 @@ def _finish(attempt: ExportAttempt, key: bytes, manifest: Manifest, sink: Hashin
         sha256=sink.sha256,
         row_count=manifest.row_count,
         file_count=len(manifest.files),
-        unreadable_count=len(manifest.unreadable),
+        unreadable_count=manifest.unreadable.count,
     )
 
 

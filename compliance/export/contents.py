@@ -1,6 +1,6 @@
 """Writes what an export contains: the files of every registered model, the manifest, and how to verify it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,8 @@ from django.template.loader import render_to_string
 from compliance.export.archive import ArchivedFile, ArchiveWriter, ByteSink
 from compliance.export.manifest import Manifest, WithheldRow, list_withheld_fields, sign_manifest
 from compliance.export.row_values import to_json_value
-from compliance.export.table_rows import FileRows, RowBlock, UnreadableRow, select_rows
+from compliance.export.table_rows import FileRows, RowBlock, gather_blocks, select_rows
+from compliance.export.unreadable_rows import UNREADABLE_ROWS, UnreadableRow
 from compliance.export.verify_export import MANIFEST, SIGNATURE
 from compliance.isolation.snapshot import snapshot
 from compliance.personal_data import DataHolder, ExportFile, UnreadableValue
@@ -71,10 +72,14 @@ def write_export(
 ) -> Manifest:
     """Write everything about a person into a ZIP file, as it is at one moment. Returns the manifest."""
     manifest = Manifest(export_id, owner_id, at)
-    with ArchiveWriter(sink, at=at) as archive:
+    progress = progress or NoProgress()
+    with closing(manifest.unreadable), ArchiveWriter(sink, at=at) as archive:
         with open_transaction(owner_id):
             for holder in list_holders():
-                HolderWriter(archive, manifest, holder, progress or NoProgress()).write()
+                HolderWriter(archive, manifest, holder, progress).write()
+        if manifest.unreadable.count:
+            lines = renew_while(gather_blocks(manifest.unreadable.iterate_lines()), progress)
+            manifest.files.append(archive.write_blocks(UNREADABLE_ROWS, lines))
         manifest.withheld_fields = list_withheld_fields(list_holders())
         manifest.files.append(archive.write_bytes(README, render_readme(manifest)))
         manifest.files.append(archive.write_bytes(VERIFIER.name, VERIFIER.read_bytes()))
@@ -82,6 +87,13 @@ def write_export(
         archive.write_bytes(MANIFEST, content)
         archive.write_bytes(SIGNATURE, sign_manifest(content))
     return manifest
+
+
+def renew_while(blocks: Iterable[RowBlock], progress: Progress) -> Iterator[RowBlock]:
+    """Yield blocks of rows, and let the progress know before each of them."""
+    for block in blocks:
+        progress.renew_if_due()
+        yield block
 
 
 def render_readme(manifest: Manifest) -> bytes:
@@ -94,6 +106,7 @@ def render_readme(manifest: Manifest) -> bytes:
         "holders": holders,
         "key_id": key_id,
         "public_key": public_key,
+        "unreadable_rows": UNREADABLE_ROWS if manifest.unreadable.count else None,
     }
     return render_to_string("compliance/export_readme.txt", context).encode()
 
@@ -127,13 +140,12 @@ class HolderWriter:
                 yield key
 
     def _write_file(self, file: ExportFile) -> None:
-        rows = FileRows(self._holder, file, self._manifest.owner_id, self._excluded)
+        rows = FileRows(self._holder, file, self._manifest.owner_id, self._excluded, self._manifest.unreadable)
         # Closed also when the writing fails: no other statement, not even a rollback, can run during a COPY.
         with closing(rows.iterate_blocks()) as blocks:
-            written = self._archive.write_blocks(file.name, self._renew_while(blocks), head=rows.head)
+            written = self._archive.write_blocks(file.name, renew_while(blocks, self._progress), head=rows.head)
         self._add(written, is_restored=file.restored is not None)
         self._manifest.columns[file.name] = rows.names
-        self._manifest.unreadable += rows.unreadable
 
     def _write_attached(self) -> None:
         attached = self._holder.attached
@@ -155,8 +167,3 @@ class HolderWriter:
         self._manifest.models[file.name] = self._holder.model._meta.label_lower
         if is_restored:
             self._manifest.restored.add(file.name)
-
-    def _renew_while(self, blocks: Iterator[RowBlock]) -> Iterator[RowBlock]:
-        for block in blocks:
-            self._progress.renew_if_due()
-            yield block

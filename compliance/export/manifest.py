@@ -12,7 +12,7 @@ from django.conf import settings
 
 from compliance.export.archive import ArchivedFile
 from compliance.export.row_values import to_json_value
-from compliance.export.table_rows import UnreadableRow
+from compliance.export.unreadable_rows import UNREADABLE_ROWS, UnreadableRows
 from compliance.export.verify_export import CONTEXT, FORMAT
 from compliance.personal_data import DataHolder
 from compliance.signing import public_keys, sign
@@ -42,7 +42,7 @@ class Manifest:
     restored: set[str] = field(default_factory=set)
     withheld_fields: list[dict[str, str]] = field(default_factory=list)
     withheld_rows: list[WithheldRow] = field(default_factory=list)
-    unreadable: list[UnreadableRow] = field(default_factory=list)
+    unreadable: UnreadableRows = field(default_factory=UnreadableRows)
 
     @property
     def row_count(self) -> int:
@@ -63,7 +63,9 @@ class Manifest:
             "files": [self._describe(file) for file in self.files],
             "withheld_fields": self.withheld_fields,
             "withheld_rows": [asdict(row) for row in self.withheld_rows],
-            "unreadable_rows": [asdict(row) for row in self.unreadable],
+            "unreadable_rows": [asdict(row) for row in self.unreadable.first],
+            "unreadable_count": self.unreadable.count,
+            "unreadable_file": UNREADABLE_ROWS if self.unreadable.count else None,
         }
         return json.dumps(content, indent=1, ensure_ascii=False).encode()
 

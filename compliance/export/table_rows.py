@@ -16,6 +16,7 @@ from compliance.export.column_sql import (
     quote_column,
 )
 from compliance.export.row_values import to_json_value, write_csv_line, write_json_line
+from compliance.export.unreadable_rows import UnreadableRow, UnreadableRows
 from compliance.personal_data import DataHolder, ExportFile, UnreadableValue
 from compliance.personal_data.export_files import CSV
 from compliance.personal_data.registry import list_columns
@@ -37,24 +38,15 @@ class RowBlock(NamedTuple):
     content: bytes
 
 
-@dataclass(frozen=True)
-class UnreadableRow:
-    """A row of which a value could not be read: its file, its primary key, and the names of those values."""
-
-    file: str
-    row: str
-    columns: tuple[str, ...]
-
-
 @dataclass
 class FileRows:
-    """The rows of one file of one person. ``unreadable`` is complete when all lines were read."""
+    """The rows of one file of one person. While they are read, ``unreadable`` notes those with unreadable values."""
 
     holder: DataHolder
     file: ExportFile
     owner_id: UUID
     excluded: tuple[Any, ...] = ()
-    unreadable: list[UnreadableRow] = field(default_factory=list)
+    unreadable: UnreadableRows = field(default_factory=UnreadableRows)
 
     @cached_property
     def columns(self) -> dict[str, Column]:

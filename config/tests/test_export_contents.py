@@ -30,7 +30,6 @@ from compliance.personal_data import ExportFile
 from compliance.personal_data.registry import list_columns, list_holders
 from compliance.vault.fields import SealedTextField
 from config.tests.exports import export_data
-from conftest import connect_as_role
 from credit.models import RawReport, Report
 from credit.report import CreditReport
 from credit.tests.experian_samples import parse_sample
@@ -261,39 +260,6 @@ def test_it_withholds_a_raw_report_that_nobody_could_read(alice: User) -> None:
     export = export_data(alice)
     assert [row["row"] for row in export.manifest["withheld_rows"]] == [str(report_id)]
     assert "check that it's about you" in export.manifest["withheld_rows"][0]["reason"]
-
-
-# --- Damage -----------------------------------------------------------------------------------------------
-
-
-def damage(statement: str, *values: object) -> None:
-    with connect_as_role("ops") as operator:
-        assert operator.execute(statement, values).rowcount == 1
-
-
-def test_it_names_an_unreadable_row_and_exports_the_rest(alice: User) -> None:
-    damaged, whole = store_report(alice, parse_sample()), store_full_report(alice)
-    damage("UPDATE credit_rawreport SET body = set_byte(body, 40, 255 - get_byte(body, 40)) WHERE id = %s", damaged)
-    damage("UPDATE credit_report SET document = '\\x00' WHERE id = %s", damaged)
-    export = export_data(alice)
-    assert [(row["file"], row["row"], row["columns"]) for row in export.manifest["unreadable_rows"]] == [
-        (f"credit/raw_reports/{damaged}.json", str(damaged), ["body"]),
-        ("credit/reports.jsonl", str(damaged), ["document"]),
-    ]
-    rows = {row["id"]: row for row in export.read_rows("credit/reports.jsonl")}
-    assert rows[str(damaged)]["document"] is None
-    assert rows[str(damaged)]["credit_score"] == rows[str(whole)]["credit_score"]
-    assert f"credit/raw_reports/{whole}.json" in export.archive.namelist()
-
-
-def test_it_reads_a_stale_document_from_its_raw_report(alice: User, site_bureau) -> None:
-    from credit.tests.pull_steps import enroll_user, pull
-
-    enroll_user(alice)
-    pull(alice)
-    before = export_data(alice).read_rows("credit/reports.jsonl")
-    damage("UPDATE credit_report SET document = '\\x00'")
-    assert export_data(alice).read_rows("credit/reports.jsonl") == before
 
 
 # --- Activity ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,9 @@ import psycopg
 import pytest
 from django.db import connections
 
+from compliance.audit import Action, record
+from compliance.audit.anchors import writing
+from compliance.audit.anchors.writing import write_anchor
 from compliance.isolation import tenant
 from compliance.tests import sample_tables
 from compliance.tests.tampering import tampering_superuser
@@ -122,3 +126,25 @@ def list_key_rows(owner: UUID) -> list[tuple[int, str, bool]]:
 def agree_to_texts() -> Callable[..., None]:
     """Users of these tests have agreed to nothing yet, so that the ledger has only what a test stores."""
     return lambda user: None
+
+
+@pytest.fixture
+def anchor_file(tmp_path: Path, settings: Any) -> Path:
+    settings.AUDIT_ANCHOR_FILE = str(tmp_path / "anchors.jsonl")
+    return tmp_path / "anchors.jsonl"
+
+
+@pytest.fixture
+def _one_line_per_anchor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write one line, however many chains other tests have left in the trail, which is never truncated."""
+    monkeypatch.setattr(writing, "MOST_HEADS", 100_000)
+    monkeypatch.setattr(writing, "LONGEST_LINE", 1 << 26)
+
+
+@pytest.fixture
+def chain(alice: Any, anchor_file: Path) -> str:
+    """Alice's chain of five events, anchored."""
+    for number in range(5):
+        record(Action.SYNC, subject=alice, number=number)
+    write_anchor()
+    return str(alice.pk)

@@ -5,11 +5,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 from compliance.signing import Signature, sign, verify
 
+T = TypeVar("T")
 CONTEXT: Final = "plumbline/anchor/v1"
 
 
@@ -62,18 +63,19 @@ class AnchorLine:
         try:
             fields = json.loads(text)
             return cls(
-                at=datetime.fromisoformat(fields["at"]),
-                chains=int(fields["chains"]),
+                at=_parse_time(fields["at"]),
+                chains=_parse_count(fields["chains"]),
                 root=bytes.fromhex(fields["root"]),
                 heads=tuple(
-                    AnchoredHead(UUID(subject), int(sequence), bytes.fromhex(head_hash))
-                    for subject, sequence, head_hash in fields["heads"]
+                    AnchoredHead(UUID(subject), _parse_count(sequence), bytes.fromhex(head_hash))
+                    for subject, sequence, head_hash in _require(list, fields["heads"])
                 ),
-                is_last=bool(fields["last"]),
-                previous=str(fields["previous"]),
-                signature=Signature(str(fields["key"]), bytes.fromhex(fields["signature"])),
+                is_last=_require(bool, fields["last"]),
+                previous=_require(str, fields["previous"]),
+                signature=Signature(_parse_key_id(fields["key"]), bytes.fromhex(fields["signature"])),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # What is nested too deep is a RecursionError.
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise InvalidAnchor(f"This is not an anchor: {type(error).__name__}.") from None
 
     def _fields(self) -> dict[str, Any]:
@@ -90,6 +92,37 @@ class AnchorLine:
 def encode_json(fields: dict[str, Any]) -> bytes:
     """Return JSON in the one form that is signed."""
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+# --- Values of a line, as JSON has them -------------------------------------------------------------------
+
+
+def _require(kind: type[T], value: Any) -> T:
+    # Not isinstance: a bool is an int.
+    if type(value) is not kind:
+        raise TypeError
+    return value
+
+
+def _parse_count(value: Any) -> int:
+    """A number that the database can store."""
+    if not 0 <= _require(int, value) < 1 << 63:
+        raise ValueError
+    return int(value)
+
+
+def _parse_time(value: Any) -> datetime:
+    at = datetime.fromisoformat(value)
+    if at.utcoffset() is None:
+        raise ValueError
+    return at
+
+
+def _parse_key_id(value: Any) -> str:
+    """A name that a terminal can show."""
+    if not (_require(str, value).isascii() and value.isprintable()):
+        raise ValueError
+    return str(value)
 
 
 # --- Hashes -----------------------------------------------------------------------------------------------

@@ -81,6 +81,7 @@ class AnchorVerification:
     using: str = "ops"
     compared: int = 0
     gaps: list[AnchorGap] = field(default_factory=list)
+    _previous_hash: str = ""
     _last: AnchorLine | None = None
     _last_number: int = 0
     _previous_at: datetime | None = None
@@ -92,7 +93,7 @@ class AnchorVerification:
 
         Raises ``OSError``.
         """
-        previous, unreadable = "", 0
+        unreadable = 0
         with self.path.open(encoding="utf-8", errors="replace") as file:
             for number, text in enumerate(map(str.rstrip, file), start=1):
                 try:
@@ -101,23 +102,26 @@ class AnchorVerification:
                     unreadable = number
                     continue
                 # A line that a killed process left unfinished is not part of the file: the next one passes over it.
-                if line.previous != previous:
+                if line.previous != self._previous_hash:
                     yield FileProblem(number, "what stood before it in the file was removed or changed")
-                previous, unreadable = hash_line(text), 0
-                yield from self._verify_line(line, number)
+                unreadable = 0
+                yield from self._verify_line(line, text, number)
         if unreadable:
             yield FileProblem(unreadable, "the last line is not an anchor")
         yield from self._verify_end()
 
-    def _verify_line(self, line: AnchorLine, number: int) -> Iterator[ChainProblem | FileProblem]:
+    def _verify_line(self, line: AnchorLine, text: str, number: int) -> Iterator[ChainProblem | FileProblem]:
         try:
             is_signed = line.is_signed()
         except SigningKeyMissing as error:
+            self._previous_hash = hash_line(text)
             yield FileProblem(number, str(error))
             return
         if not is_signed:
+            # The site continues the line before this one.
             yield FileProblem(number, "its signature is not of this site")
             return
+        self._previous_hash = hash_line(text)
         if self._last is not None and line.at - self._last.at > MAX_AGE:
             self.gaps.append(AnchorGap(number, self._last.at, line.at))
         if self._last is not None and self._last.is_last:

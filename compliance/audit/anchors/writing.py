@@ -15,6 +15,7 @@ from django.db import connections
 from django.utils import timezone
 
 from compliance.audit.anchors.lines import AnchoredHead, AnchorLine, InvalidAnchor, hash_leaf, hash_line, merkle_root
+from compliance.signing import SigningKeyMissing
 
 logger = logging.getLogger(__name__)
 
@@ -111,12 +112,22 @@ def lock_anchor_file(path: Path) -> Iterator[FileIO]:
 
 
 def read_end(file: FileIO) -> FileEnd:
-    """Read the end of the file. What a killed process left unfinished is passed over, be it a line or an anchor."""
+    """Read the end of the file. What a killed process left unfinished is passed over, be it a line or an anchor.
+
+    So is a line that this site did not sign: its time could leave heads out of the next anchor.
+    """
     last_line = ""
     for text in read_lines_backwards(file):
         try:
             line = AnchorLine.parse(text)
+            is_signed = line.is_signed()
         except InvalidAnchor:
+            continue
+        except SigningKeyMissing:
+            # It keeps its place, as it may be signed. Nobody can tell before its key is back.
+            last_line = last_line or text
+            continue
+        if not is_signed:
             continue
         last_line = last_line or text
         if line.is_last:

@@ -1,26 +1,26 @@
 """Text in CSV files that is safe to open in a spreadsheet."""
 
+import re
+from collections.abc import Iterable
+from functools import cache
+from itertools import chain
 from typing import Final
+from unicodedata import category
 
 # A cell that begins with one of these is a formula to a spreadsheet, in some languages also the wide and small forms.
 # Source: OWASP, CSV Injection.
-FORMULA_STARTS: Final = tuple("=+-@＝＋－＠﹦﹢﹣﹫")
-# All control and format characters (Cc and Cf in Unicode) as ranges, without NUL, which PostgreSQL does not store: a
-# reader that drops them, or a line break, would find the formula behind them. Some turn the direction of the text that
-# follows, so that a cell that begins with one shows something else than it contains.
-INVISIBLE_RANGES: Final = (
-    ("\x01", "\x1f"), ("\x7f", "\x9f"), ("\u00ad", "\u00ad"), ("\u0600", "\u0605"), ("\u061c", "\u061c"),
-    ("\u06dd", "\u06dd"), ("\u070f", "\u070f"), ("\u0890", "\u0891"), ("\u08e2", "\u08e2"), ("\u180e", "\u180e"),
-    ("\u200b", "\u200f"), ("\u202a", "\u202e"), ("\u2060", "\u206f"), ("\ufeff", "\ufeff"), ("\ufff9", "\ufffb"),
-    ("\U000110bd", "\U000110bd"), ("\U000110cd", "\U000110cd"), ("\U00013430", "\U0001343f"),
-    ("\U0001bca0", "\U0001bca3"), ("\U0001d173", "\U0001d17a"), ("\U000e0001", "\U000e0001"),
-    ("\U000e0020", "\U000e007f"),
-)  # fmt: skip
-INVISIBLE_STARTS: Final = tuple(
-    chr(code_point) for first, last in INVISIBLE_RANGES for code_point in range(ord(first), ord(last) + 1)
+FORMULA_STARTS: Final = "=+-@＝＋－＠﹦﹢﹣﹫"
+# Without NUL, which PostgreSQL does not store; there are no such characters in the planes between.
+CODE_POINTS: Final = (range(1, 0x20000), range(0xE0000, 0xE1000))
+# Control and format characters. Some turn the direction of the text that follows, so that a cell that begins with one
+# shows something else than it contains.
+INVISIBLE: Final = frozenset({"Cc", "Cf"})
+# Spaces, ends of lines and marks, which a reader may drop or not show: it would find the formula behind them.
+BLANK: Final = frozenset({"Zs", "Zl", "Zp", "Mn", "Mc", "Me"})
+# What else Unicode calls Default_Ignorable_Code_Point: fillers of Hangul, and what is reserved.
+IGNORABLE: Final = frozenset(
+    chain((0x115F, 0x1160, 0x2065, 0x3164, 0xFFA0), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
 )
-ESCAPED_STARTS: Final = FORMULA_STARTS + INVISIBLE_STARTS
-ESCAPED_CHARACTERS: Final = frozenset(ESCAPED_STARTS)
 
 
 class Echo:
@@ -33,4 +33,36 @@ class Echo:
 
 def escape_formula(text: str) -> str:
     """Prefix text that a spreadsheet would run as a formula with an apostrophe. Not for numbers, which stay numbers."""
-    return f"'{text}" if text[:1] in ESCAPED_CHARACTERS else text
+    return f"'{text}" if _compile_pattern().match(text) else text
+
+
+@cache
+def build_pattern() -> str:
+    """Return the regular expression of texts to escape, the same for Python and PostgreSQL.
+
+    They begin with an invisible character, or with a formula behind any number of blank, invisible or ignorable ones.
+    """
+    invisible = _list_characters(INVISIBLE)
+    skipped = sorted({*invisible, *_list_characters(BLANK), *IGNORABLE})
+    formula = _build_class(sorted(map(ord, FORMULA_STARTS)))
+    return f"^(?:{_build_class(invisible)}|{_build_class(skipped)}*{formula})"
+
+
+@cache
+def _compile_pattern() -> re.Pattern[str]:
+    return re.compile(build_pattern())
+
+
+def _list_characters(categories: frozenset[str]) -> list[int]:
+    return [code_point for code_point in chain(*CODE_POINTS) if category(chr(code_point)) in categories]
+
+
+def _build_class(code_points: Iterable[int]) -> str:
+    """Return a class of sorted characters, as ranges in escapes that Python and PostgreSQL know."""
+    ranges: list[list[int]] = []
+    for code_point in code_points:
+        if ranges and ranges[-1][1] == code_point - 1:
+            ranges[-1][1] = code_point
+        else:
+            ranges.append([code_point, code_point])
+    return "[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges) + "]"

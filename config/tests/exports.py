@@ -43,7 +43,8 @@ class WrittenExport:
         return self.archive.read(name).decode()
 
     def read_rows(self, name: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.read_text(name).splitlines()]
+        # A text would be split at other ends of lines, too, which a value may have.
+        return [json.loads(line) for line in self.archive.read(name).splitlines()]
 
     def count_rows(self) -> dict[str, int]:
         return {entry["name"]: entry["rows"] for entry in self.manifest["files"] if entry["rows"]}

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -106,3 +108,18 @@ def empty_site(user_id: UUID) -> None:
     with tenant(user_id):
         data_keys.shred(user_id)
     data_keys.clear_cache()
+
+
+def read_files(export: WrittenExport) -> dict[str, bytes]:
+    with export.archive as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def run_verifier(
+    export: WrittenExport, folder: Path, *arguments: str, program: WrittenExport | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the program that the export, or another one, contains, in a folder with nothing else."""
+    folder.mkdir()
+    (folder / "verify_export.py").write_bytes((program or export).archive.read("verify_export.py"))
+    command = [sys.executable, "-I", "verify_export.py", str(export.save(folder)), *arguments]
+    return subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=False)

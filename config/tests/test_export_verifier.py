@@ -2,31 +2,33 @@
 
 import io
 import json
-import subprocess
 import sys
 import tracemalloc
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
 from uuid import UUID
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZipFile
 
 import pytest
 
 from accounts.models import User
-from banking.models import Item
-from banking.tests.factories import make_account, make_transaction
-from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
 from compliance.audit.checkpoints import purge_trail
 from compliance.export import verify_export
 from compliance.isolation import tenant
 from compliance.signing import public_keys
 from compliance.tests.tampering import connect_as_superuser, insert_old_events, tampering_superuser
-from config.tests.exports import WrittenExport, export_data, forge_manifest, pack_files, site_key
-from credit.tests.factories import store_full_report
+from config.tests.exports import (
+    WrittenExport,
+    export_data,
+    forge_manifest,
+    pack_files,
+    read_files,
+    run_verifier,
+    site_key,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
@@ -35,32 +37,8 @@ EVENTS, LINKS, HEAD = "activity/events.jsonl", "activity/hashes.jsonl", "activit
 CHECKPOINT = "activity/checkpoint.jsonl"
 
 
-@pytest.fixture
-def export(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> WrittenExport:
-    make_transaction(make_account(make_item(alice)), "-4.33", note="ä")
-    store_full_report(alice)
-    for action in (Action.USER_LOGIN, Action.CONNECT, Action.SYNC, Action.USER_LOGOUT):
-        record(action, subject=alice, actor=alice if action != Action.SYNC else None, resource_id="ü")
-    return export_data(alice)
-
-
-def read_files(export: WrittenExport) -> dict[str, bytes]:
-    with export.archive as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
 def find_faults(export: WrittenExport, key: str | None = None) -> list[str]:
     return verify_export.verify(export.archive, key)[1]
-
-
-def run_verifier(
-    export: WrittenExport, folder: Path, *arguments: str, program: WrittenExport | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the program that the export, or another one, contains, in a folder with nothing else."""
-    folder.mkdir()
-    (folder / "verify_export.py").write_bytes((program or export).archive.read("verify_export.py"))
-    command = [sys.executable, "-I", "verify_export.py", str(export.save(folder)), *arguments]
-    return subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=False)
 
 
 def test_it_verifies_an_export_without_the_site(export: WrittenExport, tmp_path: Path) -> None:
@@ -353,126 +331,6 @@ def test_it_finds_two_beginnings_and_a_removed_one(trail_files: dict[str, bytes]
     assert edit_rows(trail_files, CHECKPOINT, lambda rows: rows.clear()) == [
         "What came before entry 5 of the audit trail is gone."
     ]
-
-
-# --- Files that no site writes --------------------------------------------------------------------------------
-
-
-def change_header(export: WrittenExport, name: str, *, flags: int = 0, method: int = ZIP_DEFLATED) -> WrittenExport:
-    """Change how the ZIP file says that one of its files is stored."""
-    content, entry = bytearray(export.content), export.archive.getinfo(name)
-    central = content.rindex(name.encode()) - 46
-    for position in (central + 8, entry.header_offset + 6):
-        content[position] |= flags
-        content[position + 2] = method
-    return WrittenExport(bytes(content))
-
-
-@pytest.mark.parametrize("name", ["profile/user.jsonl", EVENTS, MANIFEST])
-@pytest.mark.parametrize("header", [{"flags": 1}, {"flags": 32}, {"method": 97}, {"method": 14}], ids=str)
-def test_it_says_that_a_file_is_stored_in_an_unknown_way(
-    export: WrittenExport, tmp_path: Path, name: str, header: dict[str, int]
-) -> None:
-    done = run_verifier(change_header(export, name, **header), tmp_path / "empty", program=export)
-    assert (done.returncode, done.stderr) == (2 if name == MANIFEST else 1, "")
-    assert f"{name} is damaged." in done.stdout
-
-
-NO_FILES: list[object] = [None, {}, [1], [{}], [{"name": "a"}], [{"name": "a", "bytes": "1"}]]
-NO_COUNTS = [-1, -2, 1 << 63, 10**4000, 1.0, True]
-
-
-@pytest.mark.parametrize("files", NO_FILES, ids=str)
-def test_it_says_that_a_manifest_describes_no_files(export: WrittenExport, tmp_path: Path, files: object) -> None:
-    manifest = json.dumps({"format": verify_export.FORMAT, "files": files}).encode()
-    forged, _ = forge_manifest(read_files(export), manifest)
-    done = run_verifier(forged, tmp_path / "empty", program=export)
-    assert (done.returncode, done.stderr) == (2, "")
-    assert done.stdout == "This file cannot be checked: manifest.json does not describe its files.\n"
-
-
-@pytest.mark.parametrize("field", ["bytes", "rows"])
-@pytest.mark.parametrize("value", NO_COUNTS, ids=lambda value: str(value)[:20])
-def test_it_accepts_no_number_that_counts_nothing(export: WrittenExport, field: str, value: float) -> None:
-    """A size below zero would read a file to its end, and a very long number of rows has no text."""
-    manifest = export.manifest
-    manifest["files"][0][field] = value
-    forged, _ = forge_manifest(read_files(export), json.dumps(manifest).encode())
-    with pytest.raises(verify_export.CannotVerify, match=r"manifest\.json does not describe its files"):
-        verify_export.verify(forged.archive)
-
-
-def test_it_says_that_a_number_of_rows_has_no_text(export: WrittenExport, tmp_path: Path) -> None:
-    manifest = export.manifest
-    for entry in manifest["files"]:
-        entry["rows"] = int("9" * 4300)
-    forged, _ = forge_manifest(read_files(export), json.dumps(manifest).encode())
-    done = run_verifier(forged, tmp_path / "empty", program=export)
-    assert (done.returncode, done.stderr) == (2, "")
-
-
-def test_it_says_that_a_manifest_is_nested_too_deep(export: WrittenExport, tmp_path: Path) -> None:
-    forged, _ = forge_manifest(read_files(export), b"[" * 100_000)
-    done = run_verifier(forged, tmp_path / "empty", program=export)
-    assert (done.returncode, done.stderr) == (2, "")
-    assert done.stdout == "This file cannot be checked: manifest.json is damaged.\n"
-
-
-def test_it_reads_no_more_than_the_manifest_says(export: WrittenExport) -> None:
-    """However much a small file unpacks to."""
-    bomb = b"\n" * (64 << 20)
-    archive = pack_files(read_files(export) | {"profile/user.jsonl": bomb, EVENTS: bomb}).archive
-    tracemalloc.start()
-    faults = verify_export.verify(archive)[1]
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert sorted(faults) == [
-        "The audit trail cannot be read: CannotVerify.",
-        f"{EVENTS} was changed.",
-        "profile/user.jsonl was changed.",
-    ]
-    assert peak < 8 << 20
-
-
-def test_it_reads_nothing_else_once_the_signature_is_not_valid(
-    export: WrittenExport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened = []
-    open_member = verify_export.open_member
-
-    def note_name(archive: ZipFile, name: str) -> IO[bytes]:
-        opened.append(name)
-        return open_member(archive, name)
-
-    monkeypatch.setattr(verify_export, "open_member", note_name)
-    changed = pack_files(read_files(export) | {MANIFEST: b"[" * 100_000, EVENTS: b"\n" * (64 << 20)})
-    fault = "The manifest's signature is not valid: it was changed, or another key signed it."
-    assert verify_export.verify(changed.archive) == ([], [fault])
-    assert opened == [MANIFEST, verify_export.SIGNATURE]
-
-
-@pytest.mark.parametrize("most", [0, 10, 1 << 20])
-def test_it_reads_one_byte_more_than_the_manifest_says_at_most(most: int) -> None:
-    archive = pack_files({"bomb": b"\n" * (8 << 20)}).archive
-    size, _, lines = verify_export.measure_file(archive, "bomb", most)
-    assert (size, lines) == (most + 1, most + 1)
-
-
-def test_it_reads_no_signature_without_end(export: WrittenExport) -> None:
-    archive = pack_files(read_files(export) | {verify_export.SIGNATURE: b" " * (1 << 20)}).archive
-    with pytest.raises(verify_export.CannotVerify, match=r"manifest\.sig\.json is too long"):
-        verify_export.verify(archive)
-
-
-def test_it_reads_no_manifest_without_end(export: WrittenExport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_export, "MAX_MANIFEST_BYTES", 1 << 20)
-    archive = pack_files(read_files(export) | {MANIFEST: b" " * (64 << 20)}).archive
-    tracemalloc.start()
-    with pytest.raises(verify_export.CannotVerify, match=r"manifest\.json is too long"):
-        verify_export.verify(archive)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 8 << 20
 
 
 def test_it_imports_nothing_of_the_site() -> None:

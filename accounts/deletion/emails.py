@@ -37,13 +37,16 @@ def send_receipt_email(*, email: str, receipt: ErasureReceipt) -> None:
 
 
 def format_receipt(receipt: ErasureReceipt) -> str:
-    """Return a receipt as a file: the signed document, its signature, and the public key to check it with."""
+    """Return a receipt as a file: the signed document, its signature, and the public key to check it with.
+
+    The key is null for a receipt of an earlier release whose key is not in SIGNING_KEYS any more.
+    """
     return json.dumps(
         {
             "document": receipt.document,
             "key_id": receipt.key_id,
             "signature": b64encode(bytes(receipt.signature)).decode(),
-            "public_key": public_keys()[receipt.key_id],
+            "public_key": receipt.public_key or public_keys().get(receipt.key_id),
         },
         indent=2,
     )

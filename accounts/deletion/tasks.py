@@ -50,7 +50,6 @@ def send_receipt(account: str) -> None:
 def dispatch_due_deletions() -> None:
     """Queue every erasure and every receipt that is due; what fails or has to wait is queued again the next time."""
     now = timezone.now()
-    unsent_receipts.delete_expired(at=now)
     for account in unsent_receipts.list_due(at=now):
         send_receipt.apply_async((str(account),), queue=Lane.SLOW.queue, expires=DISPATCH_INTERVAL_SECONDS)
     for owner_id in erasure.iterate_due_deletions(at=now):

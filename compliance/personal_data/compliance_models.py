@@ -194,7 +194,7 @@ register(
         label=_("The receipt of your account's deletion"),
         kept_for=_("As evidence of the deletion, with no end date"),
         owner="owner",
-        exported=("erased_at", "document", "key_id", "signature"),
+        exported=("erased_at", "document", "key_id", "signature", "public_key"),
         technical=frozenset({"id"}),
         kept_after_erasure=_("The receipt proves the deletion. It names you by a random number only."),
     ),

@@ -14,13 +14,17 @@ from django.conf import settings
 from django.db import models
 
 from compliance.isolation.models import BoundQuerySet, new_id
-from compliance.signing import Signature, sign, verify
+from compliance.signing import Signature, public_keys, sign, verify
 
 SCHEMA: Final = "plumbline/erasure-receipt/v1"
 
 
 class ErasureReceipt(models.Model):
-    """The signed record of one person's erasure. ``document`` is the exact text that was signed: JSON in UTF-8."""
+    """The signed record of one person's erasure. ``document`` is the exact text that was signed: JSON in UTF-8.
+
+    ``public_key`` is the one of ``key_id``, in base64, so that a receipt can be sent after its key was removed from
+    SIGNING_KEYS. It is empty in receipts of earlier releases.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.UUIDField(unique=True, editable=False)
@@ -28,6 +32,7 @@ class ErasureReceipt(models.Model):
     document = models.TextField()
     key_id = models.CharField(max_length=63)
     signature = models.BinaryField()
+    public_key = models.CharField(max_length=63)
 
     objects = BoundQuerySet.as_manager()
 
@@ -64,7 +69,12 @@ def create_receipt(
     )
     signature = sign(SCHEMA, document.encode())
     return ErasureReceipt.objects.create(
-        owner=owner, erased_at=erased_at, document=document, key_id=signature.key_id, signature=signature.value
+        owner=owner,
+        erased_at=erased_at,
+        document=document,
+        key_id=signature.key_id,
+        signature=signature.value,
+        public_key=public_keys()[signature.key_id],
     )
 
 

@@ -1,4 +1,4 @@
-"""Erase the accounts whose deletion is due."""
+"""Erase the accounts whose deletion is due, and send the receipts, also those that wait."""
 
 import logging
 from argparse import ArgumentParser
@@ -17,14 +17,15 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Erase the accounts whose deletion is due, as Celery beat does every ten minutes."
+    help = "Erase the accounts whose deletion is due and send receipts, as Celery beat does every ten minutes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="list the accounts and erase nothing")
+        parser.add_argument("--dry-run", action="store_true", help="list what is due; erase and send nothing")
         parser.add_argument("--limit", type=int, default=1000, help="at most this many accounts")
 
     def handle(self, *args: Any, dry_run: bool, limit: int, **options: Any) -> None:
         """Raises ``CommandError`` at the end if an account could not be erased. The others are erased nevertheless."""
+        self.send_receipts(unsent_receipts.list_due(at=timezone.now()), dry_run=dry_run)
         failed, receipts = 0, []
         for owner_id in islice(erasure.iterate_due_deletions(at=timezone.now()), limit):
             if dry_run:
@@ -36,11 +37,15 @@ class Command(BaseCommand):
                 logger.exception("The account of user %s could not be erased", owner_id)
                 self.stderr.write(f"{owner_id} failed: {type(error).__name__}")
                 failed += 1
-        for receipt in receipts:
-            if not unsent_receipts.try_to_send(account=receipt.owner):
-                self.stdout.write(f"The receipt of {receipt.owner} waits for the mail server.")
+        self.send_receipts([receipt.owner for receipt in receipts], dry_run=dry_run)
         if failed:
             raise CommandError(f"{failed} {'account' if failed == 1 else 'accounts'} could not be erased.")
+
+    def send_receipts(self, accounts: list[UUID], *, dry_run: bool) -> None:
+        """Send the receipts of erased accounts. Say which of them are not sent."""
+        for account in accounts:
+            if dry_run or not unsent_receipts.try_to_send(account=account):
+                self.stdout.write(f"The receipt of {account} is not sent yet.")
 
     def erase(self, owner_id: UUID) -> list[ErasureReceipt]:
         """Erase one account and return its receipt, unless it has to wait."""

@@ -173,7 +173,8 @@ register(
         category=DataCategory.PROFILE,
         label=_("Your requests to delete your account"),
         kept_for=UNTIL_DELETION,
-        exported=("id", "requested_at", "due_at", "canceled_at"),
+        exported=("id", "requested_at", "due_at", "canceled_at", "emailed_at"),
+        technical=frozenset({"next_email_at"}),
     ),
     DataHolder(
         model=UnsentReceipt,

@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64encode
-from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.urls import reverse
@@ -11,19 +10,14 @@ from accounts.deletion.cancel_links import make_cancel_url
 from accounts.deletion.models import DeletionRequest
 from accounts.emails.sending import Attachment, public_link, send_email
 from accounts.users.models import User
-from compliance.isolation import tenant
 from compliance.personal_data.receipts import ErasureReceipt
 from compliance.signing import public_keys
 
 RECEIPT_NAME = "plumbline-deletion-receipt.json"
 
 
-def send_request_email(*, user_id: UUID, request_id: UUID) -> None:
-    """Send the link that cancels a request, if it is still open. Raises ``SMTPException`` or ``OSError``."""
-    with tenant(user_id):
-        request = DeletionRequest.objects.select_related("owner").filter(pk=request_id, canceled_at=None).first()
-    if request is None:
-        return
+def send_request_email(request: DeletionRequest) -> None:
+    """Send the link that cancels a request. Raises ``SMTPException`` or ``OSError``."""
     context = {"due_at": request.due_at, "cancel_url": make_cancel_url(request)}
     send_email("accounts/email/deletion_requested", _address_of(request.owner), context)
 

@@ -16,11 +16,14 @@ class DeletionRequest(Owned):
     """A user's request to delete their account at ``due_at``, unless they cancel it before.
 
     At most one is open. While one is, ``User.deleted_at`` has its time. It is deleted with the account.
+    ``emailed_at`` is when the mail server accepted the email with the link that cancels it.
     """
 
     requested_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField()
     canceled_at = models.DateTimeField(null=True)
+    emailed_at = models.DateTimeField(null=True)
+    next_email_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints: ClassVar = [

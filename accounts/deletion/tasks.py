@@ -1,14 +1,13 @@
 """Jobs of the deletion of accounts: emails, and the erasure itself."""
 
 import logging
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.deletion import emails, erasure, unsent_receipts
-from accounts.emails.tasks import RETRYABLE_ERRORS, retry_delay_seconds
+from accounts.deletion import erasure, request_emails, unsent_receipts
 from compliance.isolation.tasks import TenantTask
 from compliance.personal_data.processors import ErasureDelayed
 from compliance.queues import Lane
@@ -16,16 +15,14 @@ from compliance.queues import Lane
 logger = logging.getLogger(__name__)
 
 # How often Celery beat queues what is due. A job that waits for longer is dropped, because it is queued again.
-DISPATCH_INTERVAL_SECONDS = 600
+DISPATCH_INTERVAL_SECONDS: Final = 600
+DISPATCH_OPTIONS: Final[dict[str, Any]] = {"queue": Lane.SLOW.queue, "expires": DISPATCH_INTERVAL_SECONDS}
 
 
-@shared_task(bind=True, max_retries=13)
-def send_deletion_request_email(self: Any, user_id: str, request_id: str) -> None:
-    """Send the email with the link that cancels a deletion. Retries for two hours."""
-    try:
-        emails.send_request_email(user_id=UUID(user_id), request_id=UUID(request_id))
-    except RETRYABLE_ERRORS as error:
-        raise self.retry(exc=error, countdown=retry_delay_seconds(self.request.retries)) from error
+@shared_task(base=TenantTask)
+def send_deletion_request_email(owner_id: str, request_id: str) -> None:
+    """Send the email with the link that cancels a deletion, if it waits."""
+    request_emails.try_to_send(owner_id=UUID(owner_id), request_id=UUID(request_id))
 
 
 @shared_task(base=TenantTask)
@@ -48,9 +45,11 @@ def send_receipt(account: str) -> None:
 
 @shared_task
 def dispatch_due_deletions() -> None:
-    """Queue every erasure and every receipt that is due; what fails or has to wait is queued again the next time."""
+    """Queue every erasure and every email that is due; what fails or has to wait is queued again the next time."""
     now = timezone.now()
+    for identifiers in request_emails.list_unsent(at=now):
+        send_deletion_request_email.apply_async([str(identifier) for identifier in identifiers], **DISPATCH_OPTIONS)
     for account in unsent_receipts.list_due(at=now):
-        send_receipt.apply_async((str(account),), queue=Lane.SLOW.queue, expires=DISPATCH_INTERVAL_SECONDS)
+        send_receipt.apply_async((str(account),), **DISPATCH_OPTIONS)
     for owner_id in erasure.iterate_due_deletions(at=now):
-        erase_account.apply_async((str(owner_id),), queue=Lane.SLOW.queue, expires=DISPATCH_INTERVAL_SECONDS)
+        erase_account.apply_async((str(owner_id),), **DISPATCH_OPTIONS)

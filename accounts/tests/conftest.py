@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
+from smtplib import SMTPServerDisconnected
 from uuid import UUID
 
 import pytest
 import time_machine
+from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 from django.utils import timezone
 
@@ -18,6 +21,13 @@ from compliance.isolation import tenant
 
 PASSWORD = "correct horse battery staple"
 OTHER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+class DisconnectingBackend(EmailBackend):
+    """A mail server that ends each connection, and says for whom."""
+
+    def send_messages(self, messages: list[EmailMessage]) -> int:
+        raise SMTPServerDisconnected(f"No mail for {messages[0].to[0]}")
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +47,18 @@ def _send_emails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Send queued emails before the response instead of by a worker a moment later."""
     for task in (send_security_email, send_unlock_email):
         monkeypatch.setattr(task, "delay", task)
+
+
+@pytest.fixture
+def mail_server_down(settings) -> Callable[[bool], None]:
+    """Make the mail server fail, and return a function that switches that on and off."""
+    working_backend = settings.EMAIL_BACKEND
+
+    def switch(is_down: bool) -> None:
+        settings.EMAIL_BACKEND = f"{__name__}.DisconnectingBackend" if is_down else working_backend
+
+    switch(True)
+    return switch
 
 
 @pytest.fixture

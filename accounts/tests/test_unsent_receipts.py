@@ -5,14 +5,12 @@ from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from os import urandom
-from smtplib import SMTPServerDisconnected
 from uuid import UUID
 
 import pytest
 import time_machine
 from django.conf import LazySettings
 from django.core import mail
-from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -25,25 +23,6 @@ from compliance.vault import data_keys
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 NEXT_DISPATCH = timedelta(minutes=10, seconds=1)
-
-
-class DisconnectingBackend(EmailBackend):
-    """A mail server that ends each connection, and says for whom."""
-
-    def send_messages(self, messages: list[mail.EmailMessage]) -> int:
-        raise SMTPServerDisconnected(f"No mail for {messages[0].to[0]}")
-
-
-@pytest.fixture
-def mail_server_down(settings) -> Callable[[bool], None]:
-    """Make the mail server fail, and return a function that switches that on and off."""
-    working_backend = settings.EMAIL_BACKEND
-
-    def switch(is_down: bool) -> None:
-        settings.EMAIL_BACKEND = f"{__name__}.DisconnectingBackend" if is_down else working_backend
-
-    switch(True)
-    return switch
 
 
 @pytest.fixture(autouse=True)

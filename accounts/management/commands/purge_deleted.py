@@ -1,4 +1,4 @@
-"""Erase the accounts whose deletion is due, and send the receipts, also those that wait."""
+"""Erase the accounts whose deletion is due, and send the emails about deletions, also those that wait."""
 
 import logging
 from argparse import ArgumentParser
@@ -9,7 +9,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts.deletion import erasure, unsent_receipts
+from accounts.deletion import erasure, request_emails, unsent_receipts
 from compliance.personal_data.processors import ErasureDelayed
 from compliance.personal_data.receipts import ErasureReceipt
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Erase the accounts whose deletion is due and send receipts, as Celery beat does every ten minutes."
+    help = "Erase the accounts whose deletion is due and send emails that wait, as Celery beat does every ten minutes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="list what is due; erase and send nothing")
@@ -25,6 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, limit: int, **options: Any) -> None:
         """Raises ``CommandError`` at the end if an account could not be erased. The others are erased nevertheless."""
+        self.send_request_emails(dry_run=dry_run)
         self.send_receipts(unsent_receipts.list_due(at=timezone.now()), dry_run=dry_run)
         failed, receipts = 0, []
         for owner_id in islice(erasure.iterate_due_deletions(at=timezone.now()), limit):
@@ -40,6 +41,14 @@ class Command(BaseCommand):
         self.send_receipts([receipt.owner for receipt in receipts], dry_run=dry_run)
         if failed:
             raise CommandError(f"{failed} {'account' if failed == 1 else 'accounts'} could not be erased.")
+
+    def send_request_emails(self, *, dry_run: bool) -> None:
+        """Send the links that cancel a deletion, as far as they wait. The log has those that fail."""
+        for owner_id, request_id in request_emails.list_unsent(at=timezone.now()):
+            if dry_run:
+                self.stdout.write(f"The email about the deletion of {owner_id} is not sent yet.")
+            else:
+                request_emails.try_to_send(owner_id=owner_id, request_id=request_id)
 
     def send_receipts(self, accounts: list[UUID], *, dry_run: bool) -> None:
         """Send the receipts of erased accounts. Say which of them are not sent."""

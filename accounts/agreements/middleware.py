@@ -13,11 +13,13 @@ from accounts.agreements import opt_out, required_texts
 from accounts.mfa.step_up import redirect_whole_page
 from accounts.users.requests import GetResponse
 
-# The pages that users can use before they agree: to read the texts, to prove who they are, to leave with their data
-# or delete their account, and for programs.
+# The pages that users can use before they agree: to read the texts, to prove who they are, to see and withdraw what
+# they agreed to, which has to be as easy as to agree, to leave with their data or delete it, and for programs.
 ALLOWED_WITHOUT_AGREEMENT: Final = frozenset({
     "agree", "terms", "privacy_notice", "security_overview", "download_verifier", "legal_text", "do_not_sell",
     "global_privacy_control",
+    "privacy", "consents", "consent_text", "change_consent", "withdraw_bank_data", "credit_withdraw", "disconnect",
+    "retention", "change_retention", "activity", "verify_activity", "activity_csv", "data_accesses",
     "exports", "request_export", "download_export", "send_export", "delete_export",
     "delete_account", "erase_account", "deletion_pending", "cancel_deletion", "cancel_deletion_by_link",
     "account_logout", "account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn",

@@ -262,9 +262,10 @@ def test_it_lets_users_read_leave_and_get_help_before_they_agree(alice: User, pu
 
 def test_it_does_nothing_that_was_posted_before_the_agreement(alice: User, publish: Publish) -> None:
     publish("terms")
-    client = make_signed_in_client(alice)
-    assert client.post("/privacy/consents/marketing/change/", {"action": "agree"}).url == AGREE_URL
-    assert Purpose.MARKETING not in {event.purpose for event in list_consents(alice)}
+    client, other_client = make_signed_in_client(alice), make_signed_in_client(alice)
+    assert client.post(reverse("end_other_sessions")).url == AGREE_URL
+    other_client.post(AGREE_URL, {"terms": NEW_VERSION})
+    assert is_signed_in(other_client)
 
 
 def test_it_redirects_the_whole_page_if_htmx_requests_a_part(alice: User, publish: Publish) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.deletion.models import DeletionRequest
@@ -50,14 +51,16 @@ def request_deletion(*, user: User, at_once: bool = False) -> DeletionRequest:
 
 
 def cancel_deletion(*, owner_id: UUID, request_id: UUID | None = None) -> User:
-    """Cancel the newest request of a user, or the one with this id, before it is due.
+    """Cancel the open request of a user, or the one with this id, before it is due.
 
     Raises ``AlreadyCanceled``, and ``TooLate`` also if the account is gone.
     """
     with tenant(owner_id):
         user = lock_user(owner_id)
         requests = DeletionRequest.objects.for_user(owner_id)
-        request = (requests.filter(pk=request_id) if request_id else requests.order_by("-requested_at")).first()
+        # Not by the time of the request: the clock may have been set back since an earlier one.
+        open_first = requests.order_by(F("canceled_at").desc(nulls_first=True))
+        request = (requests.filter(pk=request_id) if request_id else open_first).first()
         if request is not None and request.canceled_at is not None:
             raise AlreadyCanceled
         if user is None or request is None or request.is_due(at=timezone.now()):

@@ -160,6 +160,17 @@ def test_the_link_works_once(pending: DeletionRequest, alice: User, anonymous: C
     assert new_request.pk != pending.pk
 
 
+def test_it_cancels_the_open_request_after_the_clock_was_set_back(pending: DeletionRequest, alice: User) -> None:
+    """The canceled request then is the newest one."""
+    requests.cancel_deletion(owner_id=alice.pk)
+    with time_machine.travel(timezone.now() - timedelta(hours=1)):
+        requests.request_deletion(user=alice)
+        requests.cancel_deletion(owner_id=alice.pk)
+    alice.refresh_from_db()
+    assert alice.deleted_at is None
+    assert [request.canceled_at is None for request in get_requests(alice)] == [False, False]
+
+
 def test_a_second_click_on_keep_my_account_says_that_it_stays(pending: DeletionRequest, alice: User) -> None:
     client = Client()
     sign_in(client, alice.email, PASSWORD)

@@ -11,7 +11,7 @@ from typing import Final
 from django.http import HttpRequest
 
 from accounts.users.models import User
-from compliance.consent import Purpose, get_active_consent, grant, lock_active_consent, withdraw
+from compliance.consent import ConsentEvent, Purpose, get_active_consent, grant, lock_active_consent, withdraw
 from compliance.consent.legal_texts import current_consent_text
 from compliance.isolation import tenant
 
@@ -25,16 +25,22 @@ def sends_signal(request: HttpRequest) -> bool:
     return bool(request.META.get(HEADER) == "1")
 
 
-def is_opted_out(user: User) -> bool:
-    """Whether an opt-out of this user is on record."""
-    return get_active_consent(user_id=user.pk, purpose=Purpose.DO_NOT_SELL) is not None
+def get_opt_out(user: User) -> ConsentEvent | None:
+    """Return the opt-out of this user that is on record."""
+    return get_active_consent(user_id=user.pk, purpose=Purpose.DO_NOT_SELL)
 
 
 def opt_out(*, user: User, method: str = "web") -> None:
-    """Record that a user opts out. Nothing if they have already."""
+    """Record that a user opts out, by the current text. Nothing if they have already.
+
+    A browser reads no text, so its signal changes nothing about an opt-out by an earlier text.
+    """
+    consent_text = current_consent_text(Purpose.DO_NOT_SELL)
     with tenant(user.pk):
-        if lock_active_consent(user_id=user.pk, purpose=Purpose.DO_NOT_SELL) is None:
-            grant(user=user, consent_text=current_consent_text(Purpose.DO_NOT_SELL), method=method)
+        active = lock_active_consent(user_id=user.pk, purpose=Purpose.DO_NOT_SELL)
+        is_outdated = active is not None and active.version != consent_text.version
+        if active is None or (is_outdated and method != SIGNAL_METHOD):
+            grant(user=user, consent_text=consent_text, method=method)
 
 
 def end_opt_out(*, user: User) -> None:

@@ -39,11 +39,14 @@ def do_not_sell(request: HttpRequest) -> HttpResponse:
 
 
 def opt_out_context(request: HttpRequest) -> dict[str, object]:
-    """What the page shows: the text, and whether an opt-out is on record."""
+    """What the page shows: the text, and whether an opt-out is on record, and by an earlier text."""
+    text = current_version(Purpose.DO_NOT_SELL)
+    active = opt_out.get_opt_out(request.user) if request.user.is_authenticated else None
     return {
-        "text": current_version(Purpose.DO_NOT_SELL),
+        "text": text,
         "sends_signal": opt_out.sends_signal(request),
-        "is_opted_out": request.user.is_authenticated and opt_out.is_opted_out(request.user),
+        "is_opted_out": active is not None,
+        "is_outdated": active is not None and active.version != text.version,
     }
 
 

@@ -378,6 +378,36 @@ def test_it_says_that_an_opt_out_from_an_earlier_text_stays(
     assert get_active_consent(user_id=alice.pk, purpose=Purpose.DO_NOT_SELL) is not None
 
 
+@pytest.mark.parametrize("headers", [{}, GPC])
+def test_it_lets_users_confirm_an_opt_out_under_a_changed_text(
+    as_alice: Client, alice: User, publish_new_version: Callable[[str], None], headers: dict[str, str]
+) -> None:
+    sentence = "This text has changed since you opted out. Your opt-out stays in force."
+    as_alice.post(DO_NOT_SELL, OPT_OUT)
+    assert sentence not in visible_text(as_alice.get(DO_NOT_SELL, **headers))
+    publish_new_version("do_not_sell")
+    page = visible_text(as_alice.get(DO_NOT_SELL, **headers))
+    assert (sentence in page, "Confirm my opt-out" in page, NEW_WORDS in page) == (True, True, True)
+    assert as_alice.post(DO_NOT_SELL, OPT_OUT, **headers).status_code == 422
+    for _ in range(2):
+        as_alice.post(DO_NOT_SELL, {"action": "opt-out", "version": NEW_VERSION}, **headers)
+    assert get_active_consent(user_id=alice.pk, purpose=Purpose.DO_NOT_SELL).version == NEW_VERSION
+    assert list_kinds(alice, Purpose.DO_NOT_SELL) == [("granted", "web"), ("granted", "web")]
+    page = visible_text(as_alice.get(DO_NOT_SELL, **headers))
+    assert (sentence in page, "Confirm my opt-out" in page) == (False, False)
+    assert "This text has changed." not in visible_text(as_alice.get(CONSENTS))
+
+
+def test_it_records_no_agreement_to_a_changed_text_by_the_signal(
+    as_alice: Client, alice: User, publish_new_version: Callable[[str], None]
+) -> None:
+    """A browser reads no text: the opt-out stays as it was recorded."""
+    as_alice.post(DO_NOT_SELL, OPT_OUT)
+    publish_new_version("do_not_sell")
+    as_alice.get(reverse("overview"), **GPC)
+    assert get_active_consent(user_id=alice.pk, purpose=Purpose.DO_NOT_SELL).version == OPT_OUT["version"]
+
+
 def test_it_says_that_no_reports_are_requested_under_an_earlier_authorization(as_alice: Client, alice: User) -> None:
     earlier = ConsentText(Purpose.CREDIT_REPORT, "2020-01", "Signed.")
     grant(user=alice, consent_text=earlier, valid_for=timedelta(days=365))

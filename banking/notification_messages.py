@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -70,11 +69,6 @@ class LinkFailedMessage(NotificationMessage, frozen=True):
         """Return the text that asks the user to connect the bank again."""
         text = _("We couldn't finish connecting your bank through %(provider)s. Connect it again.")
         return MessageText(_("A bank wasn't connected"), text % {"provider": self.provider})
-
-
-def identify_large_transactions(run_id: UUID) -> str:
-    """Return the fingerprint of the notification of the large transactions that a sync stored."""
-    return f"large changes of {run_id}"
 
 
 @register_message

@@ -4,7 +4,6 @@ Each function locks the user's row first and counts last, so ``User.unread`` is 
 need no query for it.
 """
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -34,14 +33,16 @@ def notify(
     message: NotificationMessage,
     url: str = "",
     fingerprint: str,
+    subject_id: UUID | None = None,
     is_emailed: bool = False,
 ) -> bool:
     """Notify a user in the caller's transaction. ``False`` if that was done before or is disabled in the app.
 
-    ``fingerprint`` identifies the event that the notification is about, so that it is stored only once. ``url`` is a
-    path of this site. With ``is_emailed`` a mail server has accepted an email about it already, so no digest is due.
-    The message may contain amounts and creditors, because emails contain nothing of it. If it cannot be sealed, the
-    notification is stored without its values. Raises ``ValueError`` for a ``url`` of another site.
+    ``fingerprint`` identifies the event that the notification is about, so that it is stored only once. With
+    ``subject_id`` it can be deleted together with what it is about. ``url`` is a path of this site. With ``is_emailed``
+    a mail server has accepted an email about it already, so no digest is due. The message may contain amounts and
+    creditors, because emails contain nothing of it. If it cannot be sealed, the notification is stored without its
+    values. Raises ``ValueError`` for a ``url`` of another site.
     """
     if url and not (url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)):
         raise ValueError("The URL of a notification has to be a path of this site.")
@@ -57,6 +58,7 @@ def notify(
             code=message.code,
             values=encode_values(message),
             url=url,
+            subject_id=subject_id,
             in_app=in_app,
             email_pending=by_mail,
             emailed_at=timezone.now() if is_emailed else None,
@@ -144,11 +146,10 @@ def delete_notifications(*, user_id: UUID, type: NotificationType, before: date)
         return _delete(user_id, notifications)
 
 
-def delete_notifications_about(*, user_id: UUID, fingerprints: Iterable[str]) -> int:
-    """Delete a user's notifications of some events, as ``delete_notifications`` does. Returns how many."""
+def delete_notifications_about(*, user_id: UUID, type: NotificationType, subject_id: UUID) -> int:
+    """Delete a user's notifications of one type about one thing, as ``delete_notifications`` does. Returns how many."""
     with tenant(user_id):
-        hashes = [hash_fingerprint(fingerprint) for fingerprint in fingerprints]
-        return _delete(user_id, Notification.objects.filter(owner=user_id, fingerprint__in=hashes))
+        return _delete(user_id, Notification.objects.filter(owner=user_id, type=type, subject_id=subject_id))
 
 
 def _delete(user_id: UUID, notifications: QuerySet[Notification]) -> int:

@@ -29,6 +29,8 @@ class Notification(Owned):
     A type that the user disabled in the app is stored too, but not listed (``in_app``): it may be due by email, and
     must not be sent again. ``email_pending`` stays true until a mail server has accepted an email about it.
 
+    ``subject_id`` is the id of what it is about, such as a bank connection, if it has to be deleted with that.
+
     ``code`` names a message of ``notifications.messages``, and ``values`` are its values as JSON, sealed because they
     may be creditors and amounts; ``None`` if they could not be sealed.
     """
@@ -38,6 +40,7 @@ class Notification(Owned):
     values = SealedTextField(null=True)
     url = models.CharField(blank=True)
     fingerprint = models.CharField(max_length=64)
+    subject_id = models.UUIDField(null=True)
     in_app = models.BooleanField()
     email_pending = models.BooleanField()
     created_at = models.DateTimeField(default=timezone.now)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.notifications.inbox import delete_notifications_about
+from accounts.notifications.notification_types import NotificationType
 from banking.account_matching import bank_accounts, locks, succession
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.models import (
@@ -17,10 +18,8 @@ from banking.models import (
     Item,
     LinkSession,
     PendingRemoval,
-    SyncRun,
     Transaction,
 )
-from banking.notification_messages import identify_large_transactions
 from banking.providers import in_current_environments
 from banking.retention.stored_history import count_history
 from banking.transactions.transfers import update_transfers
@@ -181,8 +180,7 @@ def disconnect_summary(*, user: User, item_id: UUID) -> dict[str, object]:
 
 def delete_alerts(item: Item) -> None:
     """Delete the notifications of large transactions of an Item: they name who was paid, and how much."""
-    runs = SyncRun.objects.filter(item=item).values_list("pk", flat=True)
-    delete_notifications_about(user_id=item.owner_id, fingerprints=map(identify_large_transactions, runs))
+    delete_notifications_about(user_id=item.owner_id, type=NotificationType.BANK_LARGE_CHANGE, subject_id=item.pk)
 
 
 def close_accounts(*, item: Item, keep: bool) -> None:

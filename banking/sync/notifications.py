@@ -21,7 +21,6 @@ from banking.notification_messages import (
     LargeTransactionMessage,
     LargeTransactionsMessage,
     LostAccess,
-    identify_large_transactions,
 )
 from compliance.isolation import tenant
 
@@ -101,7 +100,8 @@ def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) ->
             type=NotificationType.BANK_LARGE_CHANGE,
             message=largest.message,
             url=largest.url,
-            fingerprint=identify_large_transactions(run_id),
+            fingerprint=f"large changes of {run_id}",
+            subject_id=item_id,
         )
 
 

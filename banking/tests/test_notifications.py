@@ -16,7 +16,7 @@ from accounts.notifications.notification_types import NotificationType
 from banking import tasks
 from banking.linking.disconnecting import disconnect_bank
 from banking.models import Connection, Item, SyncRun
-from banking.notification_messages import LargeTransactionsMessage, identify_large_transactions
+from banking.notification_messages import LargeTransactionsMessage
 from banking.provider import ConsentRequired, InstitutionDown, ItemNotFound, LoginRequired, Readiness, TransactionRow
 from banking.sync import notifications
 from banking.tests.factories import update_item
@@ -36,11 +36,6 @@ def sync(item: Item) -> None:
     """Run the sync task at once, even if the last sync was recent."""
     update_item(item, lease_holder=None, leased_until=None, next_sync_at=timezone.now())
     tasks.sync_item(str(item.owner_id), str(item.pk), "test")
-
-
-def make_run(item: Item) -> SyncRun:
-    with tenant(item.owner_id):
-        return SyncRun.objects.create(owner=item.owner, item=item, trigger="test")
 
 
 def list_notifications(user: User) -> list[tuple[str, str]]:
@@ -191,7 +186,6 @@ def test_they_are_deleted_with_the_history_of_their_bank_alone(
 ) -> None:
     provider.pages = [transactions_page(added=[make_recent_row("a", "-900")])]
     sync(imported_item)
-    other_run = make_run(make_item(alice, provider_item_id="another"))
     message = LargeTransactionsMessage(
         count=2, bank="Other", amount=Decimal(-900), currency="USD", counterparty="Payee"
     )
@@ -199,7 +193,8 @@ def test_they_are_deleted_with_the_history_of_their_bank_alone(
         user_id=alice.pk,
         type=NotificationType.BANK_LARGE_CHANGE,
         message=message,
-        fingerprint=identify_large_transactions(other_run.pk),
+        fingerprint="another",
+        subject_id=make_item(alice, provider_item_id="another").pk,
     )
     disconnect_bank(user=alice, item_id=imported_item.pk, keep_history=False)
     assert [title for title, _ in list_notifications(alice)] == ["2 large transactions at Other"]

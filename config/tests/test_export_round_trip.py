@@ -18,10 +18,11 @@ from accounts.notifications.notification_types import NotificationType
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
-from banking.models import Account, Connection, Institution, Item, Transaction, Transfer
+from banking.models import Account, Connection, Institution, Item, SyncRun, Transaction, Transfer
 from banking.retention.monthly_totals import MonthTotal, list_monthly_totals
 from banking.retention.purging import purge_transactions
 from banking.sync import sync_item
+from banking.sync.notifications import notify_large_transactions
 from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.sandbox_process import Sandbox
 from banking.tests.scripted_provider import ScriptedProvider
@@ -214,6 +215,20 @@ def test_it_disconnects_a_restored_connection_without_the_provider(everything: U
     with tenant(everything.pk):
         item.refresh_from_db()
         assert item.connection == Connection.REMOVED
+
+
+def test_it_deletes_alerts_with_the_history_of_a_restored_connection(everything: User, tmp_path: Path) -> None:
+    """They name who was paid, and how much."""
+    with tenant(everything.pk):
+        account = Account.objects.get()
+        run = SyncRun.objects.create(owner=everything, item_id=account.item_id, trigger="test")
+    make_transaction(account, "-900", provider_id="large", day=timezone.localdate())
+    item_id = account.item_id
+    assert notify_large_transactions(owner_id=everything.pk, item_id=item_id, run_id=run.pk)
+    restore(export_data(everything), everything, tmp_path)
+    disconnect_bank(user=User.objects.get(), item_id=item_id, keep_history=False)
+    with tenant(everything.pk):
+        assert set(Notification.objects.values_list("type", flat=True)) == {NotificationType.LOW_RUNWAY}
 
 
 def test_it_restores_a_disconnected_connection_as_it_was(everything: User, tmp_path: Path) -> None:

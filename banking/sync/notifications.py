@@ -11,7 +11,7 @@ from django.db.models.functions import Abs, Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.notifications.inbox import notify
+from accounts.notifications.inbox import lock_user, notify
 from accounts.notifications.messages import NotificationMessage
 from accounts.notifications.models import DEFAULT_LARGE_TRANSACTION, NotificationSettings
 from accounts.notifications.notification_types import NotificationType
@@ -89,10 +89,15 @@ def notify_connection_lost(*, item: Item, run: SyncRun) -> bool:
 def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> bool:
     """Notify a user of the large transactions that a run stored, in one notification; one query when there are none.
 
-    Called after the run's rows are committed: if the worker dies before it, the notification is lost, but no row.
+    They are looked up again under the lock of the user's row, which whoever deletes alerts with a bank's history takes,
+    too, so that no alert of deleted transactions stays. Called after the run's rows are committed: if the worker dies
+    before it, the notification is lost, but no row.
     """
     with tenant(owner_id):
         largest = find_largest(owner_id=owner_id, item_id=item_id, run_id=run_id)
+        if largest is not None:
+            lock_user(owner_id)
+            largest = find_largest(owner_id=owner_id, item_id=item_id, run_id=run_id)
         if largest is None:
             return False
         return notify(

@@ -1,5 +1,6 @@
 """Notifications about large transactions and lost connections."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -199,6 +200,30 @@ def test_they_are_deleted_with_the_history_of_their_bank_alone(
     disconnect_bank(user=alice, item_id=imported_item.pk, keep_history=False)
     assert [title for title, _ in list_notifications(alice)] == ["2 large transactions at Other"]
     assert User.objects.get(pk=alice.pk).unread == 1
+
+
+def test_no_alert_stays_if_the_history_is_deleted_while_it_is_written(
+    imported_item: Item, provider: ScriptedProvider, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_largest, found = notifications.find_largest, []
+
+    def find_and_disconnect(**ids: Any) -> notifications.LargestTransaction | None:
+        found.append(find_largest(**ids))
+        if len(found) == 1:
+            with ThreadPoolExecutor() as pool:
+                pool.submit(disconnect_elsewhere).result()
+        return found[-1]
+
+    def disconnect_elsewhere() -> None:
+        try:
+            disconnect_bank(user=alice, item_id=imported_item.pk, keep_history=False)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(notifications, "find_largest", find_and_disconnect)
+    provider.pages = [transactions_page(added=[make_recent_row("a", "-900")])]
+    sync(imported_item)
+    assert (found[0] is not None, list_notifications(alice)) == (True, [])
 
 
 def test_they_stay_with_the_history_of_their_bank(imported_item: Item, provider: ScriptedProvider, alice: User) -> None:

@@ -7,9 +7,10 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.notifications.inbox import lock_user
 from banking.account_matching import locks
 from banking.linking.disconnecting import (
-    close_accounts,
+    close_or_delete_accounts,
     disconnect_in_transaction,
     lock_connected_items,
     set_history,
@@ -34,6 +35,8 @@ def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval
     the request does not wait for a sync that is being stored; the workers of the removals do the rest. May be repeated.
     """
     with tenant(user.pk):
+        if not keep_history:
+            lock_user(user.pk)
         withdraw(user=user, purpose=Purpose.BANK_DATA)
         items = Item.objects.for_user(user)
         former = [] if keep_history else list(items.exclude(connection__in=VISIBLE_CONNECTIONS))
@@ -45,7 +48,7 @@ def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval
 
 
 def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[PendingRemoval]:
-    """Delete what was kept of Items that were disconnected earlier, in the open transaction.
+    """Delete what was kept of Items that were disconnected earlier. The open transaction has locked the user's row.
 
     If rows of this user are being stored, it is left to a worker: returns what it has to do. No worker of this site
     would do it for an Item of another environment, so with one of those this waits.
@@ -55,7 +58,7 @@ def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[Pend
     has_to_wait = any(item.is_in_other_environment for item in items)
     if not items or has_to_wait or locks.try_to_lock_accounts(owner_id=owner_id):
         for item in items:
-            close_accounts(item=item, keep=False)
+            close_or_delete_accounts(item=item, keep=False)
         return []
     removals = [PendingRemoval.objects.get_or_create(item=item, defaults={"owner_id": owner_id})[0] for item in items]
     for removal in removals:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.notifications.inbox import delete_notifications_about
+from accounts.notifications.inbox import delete_notifications_about, lock_user
 from accounts.notifications.notification_types import NotificationType
 from banking.account_matching import bank_accounts, locks, succession
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
@@ -38,11 +38,13 @@ def disconnect_bank(*, user: User, item_id: UUID, keep_history: bool) -> Pending
     Item.
     """
     with tenant(user.pk):
+        if not keep_history:
+            lock_user(user.pk)
         return disconnect_in_transaction(user=user, item_id=item_id, keep_history=keep_history)
 
 
 def disconnect_in_transaction(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemoval | None:
-    """``disconnect_bank`` in the open transaction."""
+    """``disconnect_bank`` in the open transaction, which has locked the user's row first if it deletes the history."""
     items = Item.objects.for_user(user)
     item = items.get(pk=item_id)
     # No worker of this site would finish the removal of an Item of another environment, so this waits for its row.
@@ -93,20 +95,38 @@ def disconnect_locked_item(*, item: Item, actor: User | None, keep_history: bool
         return None
     removal = None if can_be_forgotten(item) else create_pending_removal(item, actor=actor)
     close_item(item=item, removal=removal)
-    # No worker of this site would finish the removal of an Item of another environment, so this waits for the lock.
-    if (
-        removal is not None
-        and not item.is_in_other_environment
-        and not locks.try_to_lock_accounts(owner_id=item.owner_id)
-    ):
+    if removal is not None and is_left_to_worker(removal=removal, keep_history=keep_history):
         set_history(removal, history=history_choice(keep_history))
     else:
-        close_accounts(item=item, keep=keep_history)
+        close_or_delete_accounts(item=item, keep=keep_history)
         if removal is not None:
             # An earlier choice is obsolete: only the last one counts.
             set_history(removal, history="")
     record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
     return removal
+
+
+def is_left_to_worker(*, removal: PendingRemoval, keep_history: bool) -> bool:
+    """Whether the worker of a removal closes or deletes the accounts, because the open transaction would have to wait.
+
+    No worker of this site would do it for an Item of another environment. What a worker has been asked to delete is
+    left to it: the open transaction may be one that has not locked the user's row first.
+    """
+    if removal.item.is_in_other_environment:
+        return False
+    if not keep_history and removal.history == PendingRemoval.History.DELETE:
+        return True
+    return not locks.try_to_lock_accounts(owner_id=removal.owner_id)
+
+
+def close_or_delete_accounts(*, item: Item, keep: bool) -> None:
+    """``close_accounts``, with the alerts of what it deletes.
+
+    To delete, the open transaction has to have locked the user's row before all other rows.
+    """
+    close_accounts(item=item, keep=keep)
+    if not keep:
+        delete_alerts(item)
 
 
 def history_choice(keep_history: bool) -> str:
@@ -179,7 +199,10 @@ def disconnect_summary(*, user: User, item_id: UUID) -> dict[str, object]:
 
 
 def delete_alerts(item: Item) -> None:
-    """Delete the notifications of large transactions of an Item: they name who was paid, and how much."""
+    """Delete the notifications of large transactions of an Item: they name who was paid, and how much.
+
+    This locks the user's row, which comes before all other locks.
+    """
     delete_notifications_about(user_id=item.owner_id, type=NotificationType.BANK_LARGE_CHANGE, subject_id=item.pk)
 
 
@@ -198,7 +221,6 @@ def close_accounts(*, item: Item, keep: bool) -> None:
         remaining = [account for account in bank_accounts.accounts_at_bank(item) if account.item_id != item.pk]
         Transaction.objects.filter(account__item=item).delete()
         is_changed = accounts.delete()[0] > 0
-        delete_alerts(item)
         # The history of the same accounts from an earlier connection counts again.
         succession.update_succession(item=item, remaining=remaining)
     if is_changed:

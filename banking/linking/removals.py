@@ -11,8 +11,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from banking.credentials import TokenPurpose, open_token
-from banking.linking.disconnecting import close_accounts, close_item
-from banking.models import VISIBLE_CONNECTIONS, Connection, Item, PendingRemoval
+from banking.linking.disconnecting import close_accounts, close_item, delete_alerts
+from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, PendingRemoval
 from banking.provider import ItemNotFound, ProviderError
 from banking.providers import in_current_environments, provider_for
 from compliance.audit import Action, record
@@ -58,7 +58,7 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
 
 
 def finish_disconnect(*, removal: PendingRemoval) -> bool:
-    """Finish a disconnect. Waits for a sync that stores rows of the Item's owner.
+    """Finish a disconnect. Waits for a sync that stores rows of the Item's owner. May be repeated after each step.
 
     Returns whether it is finished: if the user made another choice meanwhile, the next attempt does the rest.
     """
@@ -67,6 +67,11 @@ def finish_disconnect(*, removal: PendingRemoval) -> bool:
         if item.connection in VISIBLE_CONNECTIONS:
             close_item(item=item, removal=removal)
         close_accounts(item=item, keep=removal.history == PendingRemoval.History.KEEP)
+        is_deleted = not Account.objects.filter(item=item).exists()
+    if is_deleted:
+        # In a transaction of its own: it locks the user's row, which comes before the locks above.
+        delete_alerts(item)
+    with tenant(removal.owner_id):
         return bool(PendingRemoval.objects.filter(pk=removal.pk, history=removal.history).update(history=""))
 
 

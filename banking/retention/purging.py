@@ -1,10 +1,11 @@
 """Delete an owner's old transactions, and show in advance which."""
 
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.notifications.inbox import delete_notifications
@@ -47,15 +48,15 @@ def preview_purge(*, owner_id: UUID, before: date) -> PurgePreview:
 def purge_transactions(*, owner_id: UUID, before: date, limit: int) -> int:
     """Delete up to ``limit`` transactions before a day, oldest first, and add them to their totals.
 
-    Notifications of large transactions from before the day are deleted, too, and not counted. Other legs of transfers
-    and replaced pending rows come on top of ``limit``. Raises ``OwnerIsBusy`` while a sync
+    Notifications of large transactions from before the day are deleted, too, once this is committed, and not counted.
+    Other legs of transfers and replaced pending rows come on top of ``limit``. Raises ``OwnerIsBusy`` while a sync
     stores rows of this owner.
     """
     with tenant(owner_id):
         if not try_to_lock_accounts(owner_id=owner_id):
             raise OwnerIsBusy
-        # They name who was paid, and how much.
-        delete_notifications(user_id=owner_id, type=NotificationType.BANK_LARGE_CHANGE, before=before)
+        # After the locks of this transaction are released: it locks the user's row, which comes before them.
+        transaction.on_commit(partial(delete_old_alerts, owner_id=owner_id, before=before))
         params = _purge_params(owner_id, before, limit)
         with connection.cursor() as cursor:
             if before == EVERYTHING:
@@ -63,6 +64,11 @@ def purge_transactions(*, owner_id: UUID, before: date, limit: int) -> int:
             cursor.execute(statements.HASH_GROUPS)
             cursor.execute(statements.PURGE_BATCH, params)
             return int(cursor.fetchone()[0])
+
+
+def delete_old_alerts(*, owner_id: UUID, before: date) -> None:
+    """Delete the notifications of large transactions from before a day: they name who was paid, and how much."""
+    delete_notifications(user_id=owner_id, type=NotificationType.BANK_LARGE_CHANGE, before=before)
 
 
 def _purge_params(owner_id: UUID, before: date, limit: int) -> dict[str, Any]:

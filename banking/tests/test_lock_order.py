@@ -1,17 +1,28 @@
-"""Work that disconnects several banks waits for no Item while it has the lock of the accounts, so nothing deadlocks."""
+"""All work takes locks in one order: the user's row, the consent, rows of Items, the accounts. So nothing deadlocks."""
 
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 
 from accounts.deletion import requests
-from accounts.models import User
-from banking.linking import account_deletion, consent_withdrawal, disconnecting
-from banking.models import Connection, Item
+from accounts.models import Notification, User
+from accounts.notifications.inbox import notify
+from accounts.notifications.notification_types import NotificationType
+from accounts.users.processing import hold_processing
+from banking.account_matching import locks
+from banking.linking import account_deletion, consent_withdrawal, disconnecting, removals
+from banking.linking.data_consent import hold_consent
+from banking.models import Connection, Item, PendingRemoval, Transaction
+from banking.notification_messages import LargeTransactionsMessage
+from banking.retention.purging import purge_transactions
+from banking.tests.factories import make_account, make_transaction
+from banking.tests.scripted_provider import ScriptedProvider
 from banking.tests.test_sync_lease import wait_until
 from compliance.isolation import tenant
+from compliance.retention.rules import EVERYTHING
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
@@ -77,3 +88,64 @@ def test_all_banks_can_be_disconnected_while_one_of_them_is(
     assert failures == []
     with tenant(alice.pk):
         assert set(Item.objects.for_user(alice).values_list("connection", flat=True)) == {Connection.REMOVED}
+
+
+@pytest.fixture
+def alerted_item(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> Item:
+    """A bank of Alice's with a large transaction and its alert."""
+    item = make_item(alice)
+    make_transaction(make_account(item), "-900")
+    message = LargeTransactionsMessage(count=1, bank="Bank", amount=Decimal(-900), currency="USD", counterparty="Payee")
+    kind = NotificationType.BANK_LARGE_CHANGE
+    notify(user_id=alice.pk, type=kind, message=message, fingerprint="large", subject_id=item.pk)
+    return item
+
+
+def disconnect(item: Item) -> None:
+    disconnecting.disconnect_bank(user=item.owner, item_id=item.pk, keep_history=False)
+
+
+def withdraw(item: Item) -> None:
+    consent_withdrawal.withdraw_bank_data(user=item.owner, keep_history=False)
+
+
+def purge(item: Item) -> None:
+    purge_transactions(owner_id=item.owner_id, before=EVERYTHING, limit=1000)
+
+
+def remove(item: Item) -> None:
+    with tenant(item.owner_id):
+        removal = PendingRemoval.objects.create(item=item, owner=item.owner, access_token="t", history="delete")
+    removals.remove_at_provider(owner_id=item.owner_id, removal_id=removal.pk)
+
+
+@pytest.mark.parametrize("delete", [disconnect, withdraw, purge, remove])
+def test_alerts_are_deleted_while_another_transaction_takes_all_locks(
+    alice: User,
+    alerted_item: Item,
+    as_operator: Callable[..., list[tuple[object, ...]]],
+    delete: Callable[[Item], None],
+) -> None:
+    """Such as one that links a bank, or erases the account."""
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            delete(alerted_item)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    with tenant(alice.pk):
+        hold_processing(alice.pk)
+        thread.start()
+        wait_until(lambda: as_operator("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(0,)])
+        hold_consent(user=alice)
+        list(Item.objects.for_user(alice).select_for_update(of=["self"]).order_by("pk"))
+        locks.lock_accounts(owner_id=alice.pk)
+    thread.join(30)
+    assert failures == []
+    with tenant(alice.pk):
+        assert (Notification.objects.count(), Transaction.objects.count()) == (0, 0)

@@ -12,8 +12,9 @@ from banking.account_matching import locks
 from banking.linking.disconnecting import (
     close_or_delete_accounts,
     disconnect_in_transaction,
+    has_long_history,
+    leave_to_worker,
     lock_connected_items,
-    set_history,
 )
 from banking.models import VISIBLE_CONNECTIONS, Account, Item, PendingRemoval
 from banking.retention.stored_history import StoredHistory, count_history
@@ -32,7 +33,8 @@ def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval
     """Withdraw the consent and disconnect all banks, in one transaction. Returns the pending removals.
 
     Without ``keep_history`` the history of banks that were disconnected earlier is deleted, too. As for a single bank,
-    the request does not wait for a sync that is being stored; the workers of the removals do the rest. May be repeated.
+    the request does not wait for a sync that is being stored, nor until a long history is deleted; the workers of the
+    removals do the rest. May be repeated.
     """
     with tenant(user.pk):
         if not keep_history:
@@ -50,20 +52,21 @@ def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval
 def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[PendingRemoval]:
     """Delete what was kept of Items that were disconnected earlier. The open transaction has locked the user's row.
 
-    If rows of this user are being stored, it is left to a worker: returns what it has to do. No worker of this site
-    would do it for an Item of another environment, so with one of those this waits.
+    If rows of this user are being stored, it is left to a worker, and so is a long history: returns what it has to do.
+    No worker of this site would do it for an Item of another environment, so with one of those this waits.
     """
     with_accounts = set(Account.objects.filter(owner=owner_id).values_list("item_id", flat=True))
     items = [item for item in items if item.pk in with_accounts]
-    has_to_wait = any(item.is_in_other_environment for item in items)
-    if not items or has_to_wait or locks.try_to_lock_accounts(owner_id=owner_id):
-        for item in items:
-            close_or_delete_accounts(item=item, keep=False)
+    if not items:
         return []
-    removals = [PendingRemoval.objects.get_or_create(item=item, defaults={"owner_id": owner_id})[0] for item in items]
-    for removal in removals:
-        set_history(removal, history=PendingRemoval.History.DELETE)
-        PendingRemoval.objects.filter(pk=removal.pk).update(next_attempt_at=timezone.now())
+    has_to_wait = any(item.is_in_other_environment for item in items)
+    is_busy = not has_to_wait and not locks.try_to_lock_accounts(owner_id=owner_id)
+    left = [item for item in items if is_busy or (not item.is_in_other_environment and has_long_history(item))]
+    for item in items:
+        if item not in left:
+            close_or_delete_accounts(item=item, keep=False)
+    removals = [leave_to_worker(item=item, keep_history=False) for item in left]
+    PendingRemoval.objects.filter(pk__in=[removal.pk for removal in removals]).update(next_attempt_at=timezone.now())
     return removals
 
 

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from banking.account_matching import locks
 from banking.credentials import TokenPurpose, open_token
 from banking.linking.disconnecting import close_accounts, close_item, delete_alerts
-from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, PendingRemoval
+from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import ItemNotFound, ProviderError
 from banking.providers import in_current_environments, provider_for
 from compliance.audit import Action, record
@@ -26,6 +27,8 @@ UNFINISHED_RETRY_DELAY = timedelta(seconds=30)
 FIRST_RETRY_DELAY = timedelta(minutes=10)
 MAX_RETRY_DELAY = timedelta(hours=24)
 MAX_ATTEMPT_COUNT = 1000
+
+BATCH_ROWS = 20_000
 
 
 def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
@@ -62,17 +65,37 @@ def finish_disconnect(*, removal: PendingRemoval) -> bool:
 
     Returns whether it is finished: if the user made another choice meanwhile, the next attempt does the rest.
     """
+    is_kept = removal.history == PendingRemoval.History.KEEP
     with tenant(removal.owner_id):
         item = Item.objects.select_for_update(of=["self"]).get(pk=removal.item_id)
         if item.connection in VISIBLE_CONNECTIONS:
             close_item(item=item, removal=removal)
-        close_accounts(item=item, keep=removal.history == PendingRemoval.History.KEEP)
+    while not is_kept and delete_batch(removal=removal):
+        pass
+    with tenant(removal.owner_id):
+        locks.lock_accounts(owner_id=removal.owner_id)
+        if not PendingRemoval.objects.filter(pk=removal.pk, history=removal.history).exists():
+            return False
+        close_accounts(item=item, keep=is_kept)
         is_deleted = not Account.objects.filter(item=item).exists()
     if is_deleted:
         # In a transaction of its own: it locks the user's row, which comes before the locks above.
         delete_alerts(item)
     with tenant(removal.owner_id):
         return bool(PendingRemoval.objects.filter(pk=removal.pk, history=removal.history).update(history=""))
+
+
+def delete_batch(*, removal: PendingRemoval) -> int:
+    """Delete some of an Item's transactions, while the user still wants that, and return how many; 0 at the end.
+
+    One statement for all of a long history could take longer than a job's statements may.
+    """
+    with tenant(removal.owner_id):
+        locks.lock_accounts(owner_id=removal.owner_id)
+        if not PendingRemoval.objects.filter(pk=removal.pk, history=PendingRemoval.History.DELETE).exists():
+            return 0
+        batch = Transaction.objects.filter(account__item=removal.item_id).values("pk")[:BATCH_ROWS]
+        return Transaction.objects.filter(pk__in=batch).delete()[0]
 
 
 def claim_removal(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+from django.db import connection
 from django.utils import timezone
 
 from banking.models import Account, BalanceSnapshot, Connection, Item, Transaction
@@ -66,6 +67,19 @@ def make_transaction(account: Account, amount: str, **fields: object) -> Transac
 def make_transactions(account: Account, rows: list[Transaction]) -> list[Transaction]:
     with tenant(account.owner_id):
         return Transaction.objects.bulk_create(rows)
+
+
+def copy_transaction(row: Transaction, count: int) -> None:
+    """Store this many copies of a transaction, quickly."""
+    changed = {"id": "gen_random_uuid()", "provider_id": "'copy ' || number"}
+    columns = [field.column for field in Transaction._meta.concrete_fields]
+    statement = f"""
+        INSERT INTO banking_transaction ({", ".join(columns)})
+        SELECT {", ".join(changed.get(column, column) for column in columns)}
+        FROM banking_transaction, generate_series(1, %s) AS number WHERE id = %s
+    """
+    with tenant(row.owner_id), connection.cursor() as cursor:
+        cursor.execute(statement, [count, row.pk])
 
 
 def make_balance(account: Account, days_ago: int, current: str | None) -> BalanceSnapshot:

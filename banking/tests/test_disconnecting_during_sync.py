@@ -210,7 +210,7 @@ def test_it_tells_the_user_that_a_worker_completes_it(
     as_alice: Client, synced_item: Item, finish_other_sync: Callable[[], None]
 ) -> None:
     response = as_alice.post(reverse("disconnect", args=[synced_item.pk]), {"history": "keep"}, follow=True)
-    assert "We finish this after the sync" in response.content.decode()
+    assert "We finish this in the background." in response.content.decode()
 
 
 def test_it_follows_the_last_request(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:

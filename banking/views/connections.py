@@ -25,7 +25,7 @@ COOLDOWN = timedelta(minutes=5)
 NOT_CONNECTED = _("This connection can't sync right now. See what to do below.")
 NO_BANK_TO_SYNC = _("No bank can sync right now. See Accounts for details.")
 DISCONNECTED = _("%(bank)s is disconnected. We no longer sync it.")
-DISCONNECTING = _("Disconnecting %(bank)s. We finish this after the sync that's running now.")
+DISCONNECTING = _("Disconnecting %(bank)s. We finish this in the background.")
 SYNCED_RECENTLY = _("You requested a sync in the last 5 minutes. Try again at %(time)s.")
 SYNCING = _("Syncing %(bank)s")
 

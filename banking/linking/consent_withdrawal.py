@@ -61,7 +61,8 @@ def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[Pend
         return []
     has_to_wait = any(item.is_in_other_environment for item in items)
     is_busy = not has_to_wait and not locks.try_to_lock_accounts(owner_id=owner_id)
-    left = [item for item in items if is_busy or (not item.is_in_other_environment and has_long_history(item))]
+    is_left = is_busy or has_long_history(owner_id=owner_id)
+    left = [item for item in items if is_left and not item.is_in_other_environment]
     for item in items:
         if item not in left:
             close_or_delete_accounts(item=item, keep=False)

@@ -11,7 +11,7 @@ from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from banking.linking import removals
 from banking.linking.consent_withdrawal import withdraw_bank_data
-from banking.linking.disconnecting import MAX_DELETED_IN_REQUEST, disconnect_bank
+from banking.linking.disconnecting import MAX_ROWS_IN_REQUEST, disconnect_bank
 from banking.linking.removals import remove_at_provider
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.notification_messages import LargeTransactionsMessage
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def long_item(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> Item:
     """A bank with one transaction more than a request deletes, and an alert."""
     item = make_item(alice)
-    copy_transaction(make_transaction(make_account(item), "-900"), MAX_DELETED_IN_REQUEST)
+    copy_transaction(make_transaction(make_account(item), "-900"), MAX_ROWS_IN_REQUEST)
     message = LargeTransactionsMessage(count=1, bank="Bank", amount=-900, currency="USD", counterparty="Payee")
     kind = NotificationType.BANK_LARGE_CHANGE
     notify(user_id=alice.pk, type=kind, message=message, fingerprint="large", subject_id=item.pk)
@@ -57,14 +57,34 @@ def test_it_disconnects_at_once_and_leaves_a_long_history_to_a_worker(
     response = as_alice.post(reverse("disconnect", args=[long_item.pk]), {"history": "delete"}, follow=True)
     assert "We finish this in the background." in response.content.decode()
     assert update_item(long_item).connection == Connection.REMOVING
-    assert count_rows(alice) == (1, MAX_DELETED_IN_REQUEST + 1, 1)
+    assert count_rows(alice) == (1, MAX_ROWS_IN_REQUEST + 1, 1)
     execute_removals(alice)
     assert (count_rows(alice), provider.removed_tokens) == ((0, 0, 0), ["access-sandbox-secret"])
 
 
 def test_it_keeps_a_long_history_in_the_request(alice: User, long_item: Item) -> None:
     removal = disconnect_bank(user=alice, item_id=long_item.pk, keep_history=True)
-    assert (removal.history, count_rows(alice)) == ("", (1, MAX_DELETED_IN_REQUEST + 1, 1))
+    assert (removal.history, count_rows(alice)) == ("", (1, MAX_ROWS_IN_REQUEST + 1, 1))
+
+
+@pytest.mark.parametrize(("is_kept", "history", "rows"), [(True, "keep", 2), (False, "delete", 1)])
+def test_it_leaves_to_a_worker_which_rows_of_a_long_history_count_then(
+    alice: User,
+    long_item: Item,
+    make_item: Callable[..., Item],
+    provider: ScriptedProvider,
+    is_kept: bool,
+    history: str,
+    rows: int,
+) -> None:
+    """Another connection of the same bank is disconnected, which has few rows itself."""
+    item = make_item(alice, provider_item_id="short")
+    make_account(item)
+    removal = disconnect_bank(user=alice, item_id=item.pk, keep_history=is_kept)
+    assert (removal.history, update_item(item).connection) == (history, Connection.REMOVING)
+    remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
+    assert update_item(item).connection == Connection.REMOVED
+    assert count_rows(alice) == (rows, MAX_ROWS_IN_REQUEST + 1, 1)
 
 
 def test_it_deletes_a_history_at_the_limit_in_the_request(alice: User, long_item: Item) -> None:
@@ -94,7 +114,7 @@ def test_a_withdrawal_does_not_wait_for_a_long_history(
         execute_removals(alice)
     (removal,) = withdraw_bank_data(user=alice, keep_history=False)
     assert get_active_consent(user_id=alice.pk, purpose=Purpose.BANK_DATA) is None
-    assert (removal.history, count_rows(alice)) == ("delete", (1, MAX_DELETED_IN_REQUEST + 1, 1))
+    assert (removal.history, count_rows(alice)) == ("delete", (1, MAX_ROWS_IN_REQUEST + 1, 1))
     execute_removals(alice)
     assert (count_rows(alice), provider.removed_tokens) == ((0, 0, 0), ["access-sandbox-secret"])
 

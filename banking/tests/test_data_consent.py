@@ -50,11 +50,11 @@ def list_bank_consents(user: User) -> list[str]:
 
 
 def is_waiting_for_lock() -> bool:
-    """Whether any transaction of this test's database waits for an advisory lock."""
+    """Whether any transaction of this test's database waits for a lock."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database "
-            "WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"
+            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE datname = current_database() AND NOT granted"
         )
         return bool(cursor.fetchone()[0])
 

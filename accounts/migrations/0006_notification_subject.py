@@ -4,6 +4,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0004_unsentreceipt")]
+    dependencies = [("accounts", "0005_deletion_request_email")]
 
     operations = [migrations.AddField("Notification", "subject_id", models.UUIDField(null=True))]

@@ -338,7 +338,7 @@ FURTHER_QUESTIONS: Final = (
             "compliance/tests/test_chain.py::test_it_finds_every_kind_of_tampering",
             "compliance/tests/test_chain.py::test_it_logs_and_records_problems_in_the_scheduled_job",
             "compliance/tests/test_anchors.py::test_only_anchors_find_what_was_rewritten_to_its_end",
-            "compliance/tests/test_anchors.py::test_it_logs_each_line_and_needs_no_file",
+            "compliance/tests/test_anchor_files.py::test_it_logs_each_line_and_needs_no_file",
             "compliance/tests/test_checkpoints.py::test_it_finds_a_chain_that_was_cut_to_its_checkpoint",
             "banking/tests/test_credentials.py::test_it_records_every_use_of_a_token_once",
             "config/tests/test_revealed_secrets.py::test_it_opens_access_tokens_in_one_module",

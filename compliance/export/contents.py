@@ -12,9 +12,9 @@ from django.template.loader import render_to_string
 
 from compliance.export.archive import ArchivedFile, ArchiveWriter, ByteSink
 from compliance.export.manifest import Manifest, WithheldRow, list_withheld_fields, sign_manifest
-from compliance.export.row_values import to_json_value
-from compliance.export.table_rows import FileRows, RowBlock, gather_blocks, select_rows
-from compliance.export.unreadable_rows import UNREADABLE_ROWS, UnreadableRow
+from compliance.export.rows.row_values import to_json_value
+from compliance.export.rows.table_rows import FileRows, RowBlock, gather_blocks, select_rows
+from compliance.export.rows.unreadable_rows import UNREADABLE_ROWS, UnreadableRow
 from compliance.export.verify_export import MANIFEST, SIGNATURE
 from compliance.isolation.snapshot import snapshot
 from compliance.personal_data import DataHolder, ExportFile, UnreadableValue

@@ -11,8 +11,8 @@ from uuid import UUID
 from django.conf import settings
 
 from compliance.export.archive import ArchivedFile
-from compliance.export.row_values import to_json_value
-from compliance.export.unreadable_rows import UNREADABLE_ROWS, UnreadableRows
+from compliance.export.rows.row_values import to_json_value
+from compliance.export.rows.unreadable_rows import UNREADABLE_ROWS, UnreadableRows
 from compliance.export.verify_export import CONTEXT, FORMAT
 from compliance.personal_data import DataHolder
 from compliance.signing import public_keys, sign

@@ -105,7 +105,7 @@ class RowBuilder:
 
 
 def parse_value(column: "Field[Any, Any]", text: bytes) -> Any:
-    """Parse a value as ``export.column_sql`` writes it. Raises ``ValidationError`` if the column cannot have it."""
+    """Parse a value as ``export.rows.column_sql`` writes it. Raises ``ValidationError`` if that cannot be."""
     value = msgspec.json.decode(text)
     if isinstance(column, SealedTextField):
         # A value that the export could not read, in a column that has to have one.

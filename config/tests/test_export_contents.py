@@ -24,8 +24,8 @@ from banking.models import Account, BalanceSnapshot, Item, Transaction
 from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
-from compliance.export.column_sql import get_base_type
-from compliance.export.table_rows import FileRows, select_rows
+from compliance.export.rows.column_sql import get_base_type
+from compliance.export.rows.table_rows import FileRows, select_rows
 from compliance.isolation import tenant
 from compliance.isolation.snapshot import snapshot
 from compliance.personal_data import ExportFile

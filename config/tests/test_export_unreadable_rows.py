@@ -5,8 +5,8 @@ import tracemalloc
 import pytest
 
 from accounts.models import User
-from compliance.export import unreadable_rows
-from compliance.export.unreadable_rows import UnreadableRow, UnreadableRows
+from compliance.export.rows import unreadable_rows
+from compliance.export.rows.unreadable_rows import UnreadableRow, UnreadableRows
 from compliance.export.verify_export import verify
 from config.tests.exports import export_data
 from conftest import connect_as_role

@@ -9,14 +9,14 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Q, QuerySet
 
-from compliance.export.column_sql import (
+from compliance.export.rows.column_sql import (
     Column,
     build_csv_expression,
     build_json_expression,
     quote_column,
 )
-from compliance.export.row_values import to_json_value, write_csv_line, write_json_line
-from compliance.export.unreadable_rows import UnreadableRow, UnreadableRows
+from compliance.export.rows.row_values import to_json_value, write_csv_line, write_json_line
+from compliance.export.rows.unreadable_rows import UnreadableRow, UnreadableRows
 from compliance.personal_data import DataHolder, ExportFile, UnreadableValue
 from compliance.personal_data.export_files import CSV
 from compliance.personal_data.registry import list_columns

@@ -44,8 +44,7 @@ def notify(
     creditors, because emails contain nothing of it. If it cannot be sealed, the notification is stored without its
     values. Raises ``ValueError`` for a ``url`` of another site.
     """
-    if url and not (url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)):
-        raise ValueError("The URL of a notification has to be a path of this site.")
+    _require_path(url)
     with tenant(user_id):
         lock_user(user_id)
         settings = NotificationSettings.for_user(user_id)
@@ -68,6 +67,11 @@ def notify(
         if is_new and in_app:
             update_unread_count(user_id)
         return is_new and in_app
+
+
+def _require_path(url: str) -> None:
+    if url and not (url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)):
+        raise ValueError("The URL of a notification has to be a path of this site.")
 
 
 def _store_once(user_id: UUID, fingerprint: str, **columns: Any) -> bool:

@@ -76,6 +76,7 @@ def test_it_gives_every_script_a_src_and_the_nonce():
 
 
 def test_it_skips_escaping_only_for_the_help_texts_of_forms():
+    # Help texts are our own, and some have links.
     assert find_pattern(r"\|safe\b", PAGES) == ["templates/django/forms/field.html: |safe"]
 
 

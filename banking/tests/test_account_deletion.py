@@ -32,6 +32,7 @@ from compliance.isolation import SYSTEM, tenant
 from compliance.models import DataKey
 from compliance.personal_data.processors import ErasureDelayed
 from compliance.personal_data.receipts import ErasureReceipt
+from compliance.tests.threads import is_blocking
 from compliance.vault import data_keys
 from compliance.vault.keyring import keyring
 
@@ -333,14 +334,13 @@ def test_a_link_waits_for_a_request_that_has_not_ended(
     alice: User,
     session: LinkSession,
     provider: ScriptedProvider,
-    as_operator: Callable[..., list[tuple[object, ...]]],
 ) -> None:
     results: list[object] = []
     linker = threading.Thread(target=lambda: results.append(run_and_disconnect(lambda: finish_session(alice, session))))
     with tenant(alice.pk):
         requests.request_deletion(user=alice)
         linker.start()
-        wait_until(lambda: as_operator("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(0,)])
+        wait_until(is_blocking)
     linker.join(30)
     assert [str(result) for result in results] == ["stopped"]
     assert_not_connected(session, provider)
@@ -403,7 +403,7 @@ def test_an_erasure_waits_for_a_sync_that_stores_rows(
     def start_erasure_first(**arguments: object) -> object:
         result = record_success(**arguments)
         eraser.start()
-        wait_until(lambda: as_operator("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(0,)])
+        wait_until(is_blocking)
         return result
 
     monkeypatch.setattr(item_state, "record_success", start_erasure_first)

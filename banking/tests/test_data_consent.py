@@ -23,6 +23,7 @@ from banking.tests.link_dialog import AGREED, TOKEN, list_items, make_failing_ca
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider, link_result
 from compliance.consent import ConsentText, Purpose, get_active_consent, grant, list_consent_events, withdraw
 from compliance.consent.legal_texts import current_version
+from compliance.tests.threads import is_blocking
 from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,16 +48,6 @@ def withdraw_consent(user: User) -> None:
 def list_bank_consents(user: User) -> list[str]:
     """The kinds of a user's events about bank data, the oldest first."""
     return [event.kind for event in list_consent_events(user_id=user.pk, purpose=Purpose.BANK_DATA)][::-1]
-
-
-def is_waiting_for_lock() -> bool:
-    """Whether any transaction of this test's database waits for a lock."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
-            "WHERE datname = current_database() AND NOT granted"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 # --- Agreeing ---------------------------------------------------------------------------------------------
@@ -151,7 +142,7 @@ def test_it_lets_a_withdrawal_wait_for_an_item_that_is_being_saved(
 
     def pause(**arguments: object) -> None:
         saving.set()
-        while not (is_waiting_for_lock() or ended.wait(0.01)):
+        while not (is_blocking() or ended.wait(0.01)):
             pass
         disconnect_replaced(**arguments)
 

@@ -23,6 +23,7 @@ from banking.tests.scripted_provider import ScriptedProvider
 from banking.tests.test_sync_lease import wait_until
 from compliance.isolation import tenant
 from compliance.retention.rules import EVERYTHING
+from compliance.tests.threads import is_blocking
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
@@ -56,7 +57,6 @@ def test_all_banks_can_be_disconnected_while_one_of_them_is(
     alice: User,
     items: list[Item],
     monkeypatch: pytest.MonkeyPatch,
-    as_operator: Callable[..., list[tuple[object, ...]]],
     module: object,
     name: str,
     disconnect_all: Callable[[User], object],
@@ -78,7 +78,7 @@ def test_all_banks_can_be_disconnected_while_one_of_them_is(
         done.append(arguments["item_id"])
         if len(done) == 1:
             other.start()
-            wait_until(lambda: as_operator("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(0,)])
+            wait_until(is_blocking)
         return result
 
     other = threading.Thread(target=lambda: disconnect_other(next(i.pk for i in items if i.pk not in done)))
@@ -123,7 +123,6 @@ def remove(item: Item) -> None:
 def test_alerts_are_deleted_while_another_transaction_takes_all_locks(
     alice: User,
     alerted_item: Item,
-    as_operator: Callable[..., list[tuple[object, ...]]],
     delete: Callable[[Item], None],
 ) -> None:
     """Such as one that links a bank, or erases the account."""
@@ -141,7 +140,7 @@ def test_alerts_are_deleted_while_another_transaction_takes_all_locks(
     with tenant(alice.pk):
         hold_processing(alice.pk)
         thread.start()
-        wait_until(lambda: as_operator("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(0,)])
+        wait_until(is_blocking)
         hold_consent(user=alice)
         list(Item.objects.for_user(alice).select_for_update(of=["self"]).order_by("pk"))
         locks.lock_accounts(owner_id=alice.pk)

@@ -1,10 +1,10 @@
-"""Run a function in several threads at once."""
+"""Run functions in several threads at once, and see which waits for which."""
 
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connections
+from django.db import connection, connections
 
 
 def in_threads(count: int, work: Callable[[], Any]) -> list[Any]:
@@ -26,3 +26,13 @@ def in_threads(count: int, work: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.join()
     return results
+
+
+def is_blocking() -> bool:
+    """Whether another transaction waits for the one that is open on this thread's connection.
+
+    pg_stat_activity would not do: a transaction sees it as it was at its first look.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))")
+        return bool(cursor.fetchone()[0])

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import time_machine
 from django.core import mail
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -28,7 +27,7 @@ from compliance.isolation import tenant
 from compliance.retention import RetentionRule, purging
 from compliance.retention.choosing import UnknownPeriod, choose_period
 from compliance.retention.models import RetentionSetting
-from compliance.tests.threads import in_threads
+from compliance.tests.threads import in_threads, is_blocking
 from config.tests.processes import wait_until
 from credit.enrollment.retention_rule import RAW_REPORTS
 from credit.models import AttemptStatus, PullAttempt, RawReport, Report
@@ -363,15 +362,8 @@ def run_while_choosing(user: User, days: int | None, work: Callable[[], object])
     with tenant(user.pk):
         choose(user, days)
         thread.start()
-        wait_until(lambda: is_waiting_for_row() or not thread.is_alive())
+        wait_until(lambda: is_blocking() or not thread.is_alive())
     thread.join()
-
-
-def is_waiting_for_row() -> bool:
-    """Whether another transaction waits for one that is open."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))")
-        return bool(cursor.fetchone()[0])
 
 
 def test_it_lets_no_other_period_count_than_the_email_said(alice: User, account: Account, clock: Any) -> None:

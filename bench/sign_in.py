@@ -21,6 +21,7 @@ from bench.harness.rounds import (
     Case,
     Goal,
     Round,
+    differences,
     goal_at_most,
     make_goal,
     measure_seconds,
@@ -144,8 +145,8 @@ def create_client() -> Client:
 
 def judge_difference(rounds: list[Round]) -> Goal:
     """Compare with the goal by how many milliseconds responses for known addresses are slower than for unknown ones."""
-    differences = [round_["known"] - round_["unknown"] for round_ in rounds]
-    return make_goal(MOST_DIFFERENCE_MS, differences, abs(statistics.median(differences)) < MOST_DIFFERENCE_MS)
+    figures = differences(rounds, "known", "unknown")
+    return make_goal(MOST_DIFFERENCE_MS, figures, abs(statistics.median(figures)) < MOST_DIFFERENCE_MS)
 
 
 def measure_without_redis() -> Goal:

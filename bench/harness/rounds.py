@@ -55,6 +55,11 @@ def ratios(rounds: list[Round], over: str, under: str) -> list[float]:
     return [figures[over] / figures[under] for figures in rounds]
 
 
+def differences(rounds: list[Round], of: str, without: str) -> list[float]:
+    """Return the figure of case ``of`` less that of case ``without``, for each round."""
+    return [figures[of] - figures[without] for figures in rounds]
+
+
 def median(rounds: list[Round], name: str) -> float:
     return round(statistics.median(figures[name] for figures in rounds), 2)
 

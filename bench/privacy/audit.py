@@ -1,7 +1,7 @@
 """The audit trail: writing, verifying and purging events, and what access events cost the overview.
 
-An event is written in a transaction of its own, by the site's role, so its time includes the transaction and the hash
-chain. An empty transaction of the same round is measured beside it.
+An event is written in a transaction, by the site's role, and joins its hash chain when that commits. The site records
+an event in the transaction of what it is about, so its cost is what it adds to an empty transaction of the same round.
 """
 
 import os
@@ -19,6 +19,7 @@ from bench.harness.rounds import (
     ROUNDS,
     Case,
     Round,
+    differences,
     goal_at_least,
     goal_at_most,
     measure_seconds,
@@ -169,7 +170,7 @@ def main() -> None:
     print_result(
         "audit",
         {
-            "milliseconds_of_an_event": goal_at_most(0.6, [figures["event"] for figures in rounds]),
+            "milliseconds_that_an_event_adds": goal_at_most(0.6, differences(rounds, "event", "nothing")),
             "verified_events_a_second": goal_at_least(20_000, [figures["verify"] for figures in rounds]),
             "milliseconds_of_the_longest_purge_batch": goal_at_most(200, [figures["batch"] for figures in purges]),
             "overview_with_access_events_to_without": goal_at_most(1.02, ratios(overviews, "recorded", "unrecorded")),
@@ -177,6 +178,7 @@ def main() -> None:
         purged_events_a_second=median(purges, "purge"),
         milliseconds={
             "empty_transaction": median(rounds, "nothing"),
+            "transaction_of_an_event": median(rounds, "event"),
             "transaction_of_a_first_view": median(rounds, "first_view"),
             "overview": median(overviews, "recorded"),
             "overview_without_access_events": median(overviews, "unrecorded"),

@@ -296,7 +296,7 @@ QUESTIONS: Final = (
             "test_it_deletes_what_is_older_than_365_days_and_the_rest_still_verifies",
             "config/tests/test_export_contents.py::test_every_exported_column_is_in_a_json_file",
             "config/tests/test_export_verifier.py::test_it_finds_a_flipped_byte_in_every_file",
-            "config/tests/test_export_building.py::test_it_expires_after_a_week",
+            "config/tests/test_export_downloads.py::test_it_expires_after_a_week",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Write exports in tests, read what is in them, and empty the site as if it were another one."""
+"""Request and write exports in tests, read what is in them, and empty the site as if it were another one."""
 
 import io
 import json
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,17 +15,20 @@ from typing import Any
 from uuid import UUID, uuid4
 from zipfile import ZIP_DEFLATED, ZipFile
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from accounts.models import User
+from compliance.export import attempts, building, downloads, lifecycle
 from compliance.export.contents import write_export
+from compliance.export.data_export import DataExport
 from compliance.export.verify_export import CONTEXT, MANIFEST, SIGNATURE
 from compliance.isolation import tenant
 from compliance.signing import public_keys
 from compliance.signing.signatures import build_signed_bytes
 from compliance.vault import data_keys
-from conftest import truncate_tables
+from conftest import connect_as_role, truncate_tables
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,49 @@ class WrittenExport:
         path = folder / "export.zip"
         path.write_bytes(self.content)
         return path
+
+
+@pytest.fixture
+def write_progress_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the progress of an export with every file, not twice a second."""
+    monkeypatch.setattr(attempts, "PROGRESS_SECONDS", 0)
+
+
+@pytest.fixture
+def folder(settings, tmp_path: Path) -> Path:
+    """Where the files of exports are stored during one test."""
+    settings.EXPORT_DIR = str(tmp_path / "exports")
+    return tmp_path / "exports"
+
+
+def request(user: User) -> DataExport:
+    return lifecycle.request_export(owner_id=user.pk)
+
+
+def build(export: DataExport) -> bool:
+    return building.build_export(owner_id=export.owner_id, export_id=export.pk)
+
+
+def reload_export(export: DataExport) -> DataExport:
+    with tenant(export.owner_id):
+        return DataExport.objects.get(pk=export.pk)
+
+
+def list_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def download(export: DataExport) -> WrittenExport:
+    code = downloads.make_download_code(owner_id=export.owner_id, export_id=export.pk)
+    started = downloads.start_download(owner_id=export.owner_id, export_id=export.pk, code=code)
+    with closing(started.content):
+        return WrittenExport(b"".join(started.content))
+
+
+def run_elsewhere(statement: str, *values: object) -> None:
+    """Run a statement on a connection of its own, as the role that sees all rows."""
+    with connect_as_role("ops") as operator:
+        operator.execute(statement, values)
 
 
 def export_data(user: User) -> WrittenExport:

@@ -1,0 +1,118 @@
+"""A finished export: a link downloads it once, for its owner only, and no file stays longer than its export."""
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from compliance.export import downloads, lifecycle, storage
+from compliance.export.data_export import DataExport, ExportError, ExportState
+from compliance.export.encrypted_file import DamagedFile
+from compliance.isolation import tenant
+from compliance.vault import data_keys
+from config.tests.exports import build, download, folder, list_files, reload_export, request, run_elsewhere
+
+__all__ = ["folder"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("folder")]
+
+
+# --- Downloading ------------------------------------------------------------------------------------------
+
+
+def test_a_link_works_once_and_for_its_owner(alice: User, mallory: User) -> None:
+    export = request(alice)
+    build(export)
+    code = downloads.make_download_code(owner_id=alice.pk, export_id=export.pk)
+    for owner_id, export_id, wrong in (
+        (mallory.pk, export.pk, code),
+        (alice.pk, uuid4(), code),
+        (alice.pk, export.pk, "other"),
+        (alice.pk, export.pk, ""),
+    ):
+        with pytest.raises(DataExport.DoesNotExist):
+            downloads.start_download(owner_id=owner_id, export_id=export_id, code=wrong)
+    downloads.start_download(owner_id=alice.pk, export_id=export.pk, code=code).content.close()
+    with pytest.raises(DataExport.DoesNotExist):
+        downloads.start_download(owner_id=alice.pk, export_id=export.pk, code=code)
+
+
+def test_a_newer_link_replaces_an_older_one_and_expires(alice: User) -> None:
+    export = request(alice)
+    build(export)
+    older, newer = (downloads.make_download_code(owner_id=alice.pk, export_id=export.pk) for _ in range(2))
+    with pytest.raises(DataExport.DoesNotExist):
+        downloads.start_download(owner_id=alice.pk, export_id=export.pk, code=older)
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)), pytest.raises(DataExport.DoesNotExist):
+        downloads.start_download(owner_id=alice.pk, export_id=export.pk, code=newer)
+
+
+def test_it_serves_no_file_of_another_export(alice: User) -> None:
+    first = request(alice)
+    build(first)
+    second = request(alice)
+    build(second)
+    storage.export_path(second.pk).write_bytes(storage.export_path(first.pk).read_bytes())
+    with pytest.raises(DamagedFile):
+        download(second)
+
+
+def test_destroying_the_data_key_destroys_the_file(alice: User) -> None:
+    export = request(alice)
+    build(export)
+    with tenant(alice.pk):
+        data_keys.shred(alice.pk)
+    data_keys.clear_cache()
+    with pytest.raises(Exception, match="key of this value is gone"):
+        download(export)
+
+
+# --- Purging ----------------------------------------------------------------------------------------------
+
+
+def test_it_expires_after_a_week(alice: User, folder: Path) -> None:
+    export = request(alice)
+    build(export)
+    assert lifecycle.purge_exports() == 0
+    with time_machine.travel(timezone.now() + timedelta(days=7, minutes=1)):
+        with pytest.raises(DataExport.DoesNotExist):
+            downloads.make_download_code(owner_id=alice.pk, export_id=export.pk)
+        run_elsewhere("UPDATE compliance_dataexport SET expires_at = now() - interval '1 second'")
+        assert lifecycle.purge_exports() == 1
+    export = reload_export(export)
+    assert (export.state, export.file_key, list_files(folder)) == (ExportState.EXPIRED, None, [])
+
+
+def test_it_deletes_files_without_an_export(alice: User, folder: Path) -> None:
+    export = request(alice)
+    build(export)
+    for name in (f"{uuid4()}.zip.enc", f"{uuid4()}.{uuid4()}.partial"):
+        (folder / name).write_bytes(b"orphan")
+    (folder / "README").write_text("somebody else's")
+    (folder / "notes.partial").write_text("somebody else's")
+    assert lifecycle.purge_exports() == 2
+    assert list_files(folder) == sorted([f"{export.pk}.zip.enc", "README", "notes.partial"])
+
+
+def test_it_says_that_a_file_is_gone(alice: User, folder: Path) -> None:
+    export = request(alice)
+    build(export)
+    storage.export_path(export.pk).unlink()
+    assert lifecycle.purge_exports() == 1
+    export = reload_export(export)
+    assert (export.state, export.error_code) == (ExportState.FAILED, ExportError.MISSING)
+
+
+def test_it_erases_exports_with_their_files(alice: User, mallory: User, folder: Path) -> None:
+    mine, other = request(alice), request(mallory)
+    build(mine)
+    build(other)
+    with transaction.atomic():
+        assert lifecycle.erase_exports(alice.pk) == 1
+        assert len(list_files(folder)) == 2
+    assert list_files(folder) == [f"{other.pk}.zip.enc"]
+    assert reload_export(other).state == ExportState.READY

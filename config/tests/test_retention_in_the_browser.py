@@ -13,22 +13,19 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
-from accounts.privacy.retention.tasks import apply_retention, dispatch_due_retention
-from banking.models import Item, Transaction
+from accounts.privacy.retention.tasks import dispatch_due_retention
+from banking.models import Item
 from banking.tests.factories import make_account, make_transaction
 from compliance.isolation import tenant
 from compliance.retention.models import RetentionSetting
+from config.tests.retention import count_rows, jobs_at_once
 from ui.tests.accessibility import list_violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+__all__ = ["jobs_at_once"]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("jobs_at_once")]
 
 NARROW = {"width": 320, "height": 640}
 FIND_OVERFLOW = "() => document.documentElement.scrollWidth > innerWidth"
-
-
-@pytest.fixture(autouse=True)
-def _jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply_retention, "apply_async", lambda arguments, queue: apply_retention(*arguments))
 
 
 @pytest.fixture
@@ -73,11 +70,6 @@ def check_page(tab: Page) -> None:
     assert list_violations(tab) == []
     tab.set_viewport_size(NARROW)
     assert not tab.evaluate(FIND_OVERFLOW)
-
-
-def count_rows(user: User) -> int:
-    with tenant(user.pk):
-        return Transaction.objects.for_user(user).count()
 
 
 def test_it_previews_a_shorter_period_and_deletes_after_the_notice(tab: Page, alice: User, rows: None) -> None:

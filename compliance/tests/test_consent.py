@@ -1,64 +1,32 @@
-"""The consent ledger: which consents are active, which have ended, and that it cannot be changed."""
+"""The consent ledger: what is stored with a consent, which consents are active, and which have ended."""
 
-import os
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
 import time_machine
-from django.db import IntegrityError, ProgrammingError, connection, connections, transaction
+from django.db import IntegrityError, connections, transaction
 from django.test import RequestFactory
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from compliance.audit import Action, record
 from compliance.audit.request_details import request_details
-from compliance.consent import (
-    ConsentEvent,
-    ConsentText,
-    Purpose,
-    count_consents_by_version,
-    get_active_consent,
-    grant,
-    list_active_consents,
-    list_consent_events,
-    lock_active_consent,
-    withdraw,
-)
-from compliance.consent.records import VersionCount
-from compliance.isolation import NoTenant, tenant
+from compliance.consent import ConsentText, Purpose, grant, list_active_consents, list_consent_events
+from compliance.isolation import tenant
 from compliance.models import AuditEvent
-from compliance.personal_data.erasure import erase_person
 from compliance.tests.conftest import default_and_ops
-from compliance.tests.threads import in_threads
-from compliance.vault import SealError, rotation
-from compliance.vault.data_keys import clear_cache, shred
+from compliance.tests.consents import (
+    FINGERPRINT,
+    MARKETING,
+    MOMENT,
+    TEXT,
+    YEAR,
+    find_active,
+    grant_consent,
+    withdraw_consent,
+)
+from compliance.vault import SealError
 
 pytestmark = [default_and_ops, pytest.mark.dates]
-
-YEAR = timedelta(days=365)
-MOMENT = datetime(2026, 11, 22, 9, 40, tzinfo=UTC)
-TEXT = "I am giving written instructions to obtain my credit report. 😀"
-# Computed with sha256sum over the UTF-8 bytes.
-FINGERPRINT = "6ceb8fbfb19e53d87c4a58914d8e94597d09cc66ff4ac1accdaa83e4ba42ba80"
-REPORT = ConsentText(Purpose.CREDIT_REPORT, "2026-11", TEXT)
-MARKETING = ConsentText(Purpose.MARKETING, "2026-11", "I agree to emails.")
-
-
-def grant_consent(user: Any, consent_text: ConsentText = REPORT, **options: Any) -> ConsentEvent:
-    defaults = {"consent_text": consent_text, "signature": "Alice A", "scope": {}, "valid_for": YEAR}
-    return grant(user=user, **(defaults | options))
-
-
-def withdraw_consent(user: Any, purpose: Purpose = Purpose.CREDIT_REPORT) -> ConsentEvent | None:
-    return withdraw(user=user, purpose=purpose)
-
-
-def find_active(user: Any, purpose: Purpose = Purpose.CREDIT_REPORT, **options: Any) -> ConsentEvent | None:
-    return get_active_consent(user_id=user.pk, purpose=purpose, **options)
 
 
 # --- Granting ---------------------------------------------------------------------------------------------
@@ -270,210 +238,3 @@ def test_it_keeps_the_order_if_a_clock_is_behind(alice: Any) -> None:
         second = grant_consent(alice)
         assert find_active(alice) == second
     assert [event.pk for event in list_consent_events(user_id=alice.pk)] == [second.pk, last.pk, first.pk]
-
-
-# --- Any order of events ----------------------------------------------------------------------------------
-
-ACTIONS = st.one_of(
-    st.tuples(st.just("grant"), st.one_of(st.none(), st.integers(1, 5))),
-    st.tuples(st.just("withdraw"), st.none()),
-    st.tuples(st.just("wait"), st.integers(-3, 6)),
-)
-
-
-@settings(max_examples=30, deadline=None)
-@given(actions=st.lists(ACTIONS, max_size=12))
-def test_it_lets_the_last_event_decide_in_any_order(actions: list[tuple[str, int | None]]) -> None:
-    """With clocks that run ahead or behind, consents that expire and consents that do not."""
-    user, granted, granted_at, ends_at = SimpleNamespace(pk=uuid4()), None, MOMENT, None
-    with time_machine.travel(MOMENT, tick=False) as clock:
-        for action, days in actions:
-            if action == "wait":
-                clock.shift(timedelta(days=days))
-            elif action == "grant":
-                valid_for = None if days is None else timedelta(days=days)
-                granted = grant(user=user, consent_text=MARKETING, valid_for=valid_for)
-                granted_at, ends_at = granted.at, granted.expires_at
-            elif withdraw(user=user, purpose=Purpose.MARKETING) is not None:
-                granted = None
-            now = datetime.now(UTC)
-            is_active = granted is not None and (ends_at is None or ends_at > now)
-            assert find_active(user, Purpose.MARKETING) == (granted if is_active else None)
-    times = [event.at for event in list_consent_events(user_id=user.pk)]
-    assert times == sorted(set(times), reverse=True)
-    assert granted is None or granted_at == times[0]
-
-
-def test_it_counts_users_by_their_last_event(alice: Any, mallory: Any) -> None:
-    versions = [f"{uuid4()}"[:30] for _ in range(2)]
-    texts = [ConsentText(Purpose.MARKETING, version, "I agree.") for version in versions]
-    for user, text in ((alice, texts[0]), (alice, texts[1]), (mallory, texts[0])):
-        grant(user=user, consent_text=text)
-    withdraw_consent(mallory, Purpose.MARKETING)
-    counts = {count.version: (count.active, count.ended) for count in count_consents_by_version()}
-    assert (counts[versions[0]], counts[versions[1]]) == ((0, 1), (1, 0))
-
-
-def test_it_counts_no_one_who_was_erased(alice: Any, mallory: Any) -> None:
-    text = ConsentText(Purpose.MARKETING, f"{uuid4()}"[:30], "I agree.")
-    for user in (alice, mallory):
-        grant(user=user, consent_text=text)
-    erase_person(owner=alice.pk, requested_at=datetime.now(UTC))
-    counts = [count for count in count_consents_by_version() if count.version == text.version]
-    assert counts == [VersionCount(Purpose.MARKETING, text.version, active=1, ended=0)]
-
-
-# --- Concurrency ------------------------------------------------------------------------------------------
-
-
-def test_it_stores_one_of_concurrent_withdrawals(alice: Any) -> None:
-    first = grant_consent(alice)
-    results = in_threads(6, lambda: withdraw_consent(alice))
-    (withdrawal,) = [result for result in results if result is not None]
-    assert withdrawal.withdraws == first.pk
-    assert len(list_consent_events(user_id=alice.pk)) == 2
-
-
-def test_it_orders_concurrent_consents_and_withdrawals(alice: Any) -> None:
-    grant_consent(alice)
-    actions = iter([grant_consent, withdraw_consent] * 4)
-    results = in_threads(8, lambda: next(actions)(alice))
-    assert not [result for result in results if isinstance(result, Exception)]
-    events = list_consent_events(user_id=alice.pk)[::-1]
-    assert len({event.at for event in events}) == len(events)
-    assert [e.kind for e in events].count("granted") == 5
-    previous = events[0]
-    for event in events[1:]:
-        # A withdrawal directly follows the consent that it withdraws, so the last event alone says what is active.
-        assert event.kind == "granted" or event.withdraws == previous.pk
-        previous = event
-    assert find_active(alice) == (previous if previous.kind == "granted" else None)
-
-
-def test_it_holds_an_active_consent_against_withdrawals(alice: Any) -> None:
-    event = grant_consent(alice)
-    with tenant(alice.pk):
-        assert lock_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT) == event
-        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
-            key = f"consent {alice.pk} credit_report"
-            (is_free,) = other.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key]).fetchone()
-        assert not is_free
-    withdraw_consent(alice)
-    with tenant(alice.pk):
-        assert lock_active_consent(user_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
-
-
-# --- Protection from changes ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE compliance_consentevent SET expires_at = now() + interval '9 years'",
-        "UPDATE compliance_consentevent SET signature = NULL",
-        "DELETE FROM compliance_consentevent",
-        "TRUNCATE compliance_consentevent",
-        "ALTER TABLE compliance_consentevent DISABLE TRIGGER reject_change",
-        "DROP TABLE compliance_consentevent",
-        "SELECT * FROM compliance_consentevent FOR UPDATE",
-        "SET session_replication_role = replica",
-        "SELECT consent_reject_change()",
-    ],
-)
-def test_it_lets_the_site_only_add_events(alice: Any, statement: str) -> None:
-    grant_consent(alice)
-    with pytest.raises(ProgrammingError), tenant(alice.pk), connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
-def test_it_refuses_changes_by_the_orm(alice: Any) -> None:
-    event = grant_consent(alice)
-    event.version = "2030-01"
-    with pytest.raises(ProgrammingError, match="permission denied"), tenant(alice.pk):
-        event.save()
-    with pytest.raises(ProgrammingError, match="permission denied"), tenant(alice.pk):
-        event.delete()
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE compliance_consentevent SET text = 'Anything.'",
-        "UPDATE compliance_consentevent SET signature = NULL",
-        "UPDATE compliance_consentevent SET request = '\\x00'",
-        "UPDATE compliance_consentevent SET signature = '\\x00', at = now()",
-        "DELETE FROM compliance_consentevent",
-        "TRUNCATE compliance_consentevent",
-    ],
-)
-@pytest.mark.parametrize("mode", ["origin", "replica"])
-def test_it_refuses_changes_by_a_superuser_while_triggers_are_enabled(alice: Any, statement: str, mode: str) -> None:
-    grant_consent(alice)
-    options = {"dbname": connection.settings_dict["NAME"]}
-    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **options) as session:
-        session.execute(f"SET session_replication_role = {mode}")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            session.execute(statement)
-
-
-def test_it_refuses_an_event_of_another_user(alice: Any, mallory: Any) -> None:
-    event = grant_consent(alice)
-    event.pk, event.owner, event.signature = uuid4(), mallory.pk, None
-    event._state.adding = True
-    with pytest.raises(ProgrammingError, match="row-level security"), tenant(alice.pk):
-        event.save(force_insert=True)
-
-
-def test_it_refuses_to_withdraw_another_users_consent_in_the_database(alice: Any, mallory: Any) -> None:
-    mallorys = grant_consent(mallory)
-    grant_consent(alice)
-    last = withdraw_consent(alice)
-    last.pk, last.withdraws = uuid4(), mallorys.pk
-    with pytest.raises(IntegrityError, match="same_owner"), tenant(alice.pk):
-        last.save(force_insert=True)
-
-
-def test_it_refuses_the_fingerprint_of_another_text(alice: Any) -> None:
-    event = grant_consent(alice)
-    event.pk, event.text, event.signature = uuid4(), TEXT + ".", None
-    with pytest.raises(IntegrityError, match="fingerprint_of_text"), tenant(alice.pk):
-        event.save(force_insert=True)
-
-
-def test_it_shows_each_user_only_their_own_ledger(alice: Any, mallory: Any) -> None:
-    event = grant_consent(alice)
-    with tenant(mallory.pk):
-        assert not ConsentEvent.objects.filter(pk=event.pk).exists()
-    with pytest.raises(NoTenant):
-        ConsentEvent.objects.count()
-
-
-# --- Key rotation and erasure -----------------------------------------------------------------------------
-
-
-def test_it_reseals_signatures(alice: Any) -> None:
-    grant_consent(alice, signature="Alice A")
-    rotation.renew_data_keys(older_than=timedelta(0))
-    columns = [(ConsentEvent, ConsentEvent._meta.get_field("signature"))]
-    assert rotation.Resealing().run(columns).resealed >= 1
-    with tenant(alice.pk):
-        assert ConsentEvent.objects.get().signature.reveal() == "Alice A"
-
-
-def test_it_remains_without_name_and_address_after_the_user_is_erased(alice: Any) -> None:
-    with request_details(RequestFactory().get("/", REMOTE_ADDR="192.0.2.1")):
-        grant_consent(alice)
-    owner = alice.pk
-    shred(owner)
-    clear_cache()
-    with tenant(owner):
-        alice.delete()
-    (event,) = list_consent_events(user_id=owner)
-    assert (event.text, event.sha256) == (TEXT, FINGERPRINT)
-    with tenant(owner), pytest.raises(SealError):
-        event.signature.reveal()
-    with tenant(owner), pytest.raises(SealError):
-        event.request_details()
-    with connections["ops"].cursor() as cursor:
-        cursor.execute("SELECT to_jsonb(e)::text FROM compliance_consentevent e WHERE id = %s", [event.pk])
-        assert "192.0.2.1" not in cursor.fetchone()[0]

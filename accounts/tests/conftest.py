@@ -1,7 +1,8 @@
-"""Fixtures of accounts' tests: users with passwords, rate limits of their own, and the audit trail."""
+"""Fixtures of accounts' tests: users with passwords, rate limits of their own, deletions, and the audit trail."""
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from smtplib import SMTPServerDisconnected
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 from django.utils import timezone
 
+from accounts.deletion import requests, tasks
+from accounts.deletion.models import DeletionRequest
 from accounts.emails.tasks import send_security_email
 from accounts.models import User
 from accounts.sign_in.tasks import send_unlock_email
@@ -21,6 +24,10 @@ from compliance.isolation import tenant
 
 PASSWORD = "correct horse battery staple"
 OTHER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+AFTER_GRACE_PERIOD = timedelta(days=30, minutes=1)
+
+# The type of the fixture ``trail``.
+Trail = Callable[[UUID], list[str]]
 
 
 class DisconnectingBackend(EmailBackend):
@@ -103,7 +110,22 @@ def operator(root: User) -> Client:
 
 
 @pytest.fixture
-def trail() -> Callable[[UUID], list[str]]:
+def run_deletion_tasks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run queued jobs before the response instead of by a worker a moment later."""
+    for task in (tasks.send_deletion_request_email, tasks.erase_account):
+        monkeypatch.setattr(task, "delay", task)
+
+
+@pytest.fixture
+def pending(alice: User) -> DeletionRequest:
+    """A request of Alice's to delete her account."""
+    alice.set_password(PASSWORD)
+    alice.save()
+    return requests.request_deletion(user=alice)
+
+
+@pytest.fixture
+def trail() -> Trail:
     """Read the actions in a user's audit trail, oldest first."""
 
     def read(owner: UUID) -> list[str]:

@@ -7,7 +7,6 @@ from django.core import mail
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from accounts.deletion import tasks
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import link_from_email
@@ -16,14 +15,8 @@ from ui.tests.accessibility import list_violations
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("cheap_hash"),
+    pytest.mark.usefixtures("cheap_hash", "run_deletion_tasks_at_once"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _run_tasks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for task in (tasks.send_deletion_request_email, tasks.erase_account):
-        monkeypatch.setattr(task, "delay", task)
 
 
 def sign_in(page: Page, live_server: Any, user: User) -> None:

@@ -280,7 +280,7 @@ QUESTIONS: Final = (
         tests=(
             "config/tests/test_erasure.py::test_nothing_of_the_person_is_left_after_an_erasure",
             "config/tests/test_erasure.py::test_the_receipt_counts_what_was_deleted",
-            "accounts/tests/test_deletion.py::test_it_erases_an_account_that_is_due_and_sends_a_signed_receipt",
+            "accounts/tests/test_deletion_erasure.py::test_it_erases_an_account_that_is_due_and_sends_a_signed_receipt",
             "accounts/tests/test_unsent_receipts.py::test_it_keeps_the_address_for_seven_days_and_no_longer",
             "banking/tests/test_account_deletion.py::"
             "test_a_removal_is_retried_after_the_erasure_while_the_provider_is_down",

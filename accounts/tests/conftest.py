@@ -1,8 +1,10 @@
-"""Fixtures of accounts' tests: users with passwords, rate limits of their own, deletions, and the audit trail."""
+"""Fixtures of accounts' tests: users with passwords, own rate limits, deletions, changed texts, and the audit trail."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from smtplib import SMTPServerDisconnected
 from uuid import UUID
 
@@ -20,12 +22,16 @@ from accounts.models import User
 from accounts.sign_in.tasks import send_unlock_email
 from accounts.tests.totp import PERIOD, AuthenticatorApp, add_authenticator_app, sign_in_with_code
 from compliance.audit.events import AuditEvent
+from compliance.consent import legal_texts
+from compliance.consent.legal_texts import read_documents
 from compliance.isolation import tenant
 
 PASSWORD = "correct horse battery staple"
 OTHER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 AFTER_GRACE_PERIOD = timedelta(days=30, minutes=1)
-
+# What the fixture ``publish_new_version`` publishes.
+NEW_VERSION = "2030-01-01"
+NEW_WORDS = "I agree to something new."
 # The type of the fixture ``trail``.
 Trail = Callable[[UUID], list[str]]
 
@@ -122,6 +128,21 @@ def pending(alice: User) -> DeletionRequest:
     alice.set_password(PASSWORD)
     alice.save()
     return requests.request_deletion(user=alice)
+
+
+@pytest.fixture
+def publish_new_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Publish a new version of a text for one test."""
+    folder = tmp_path / "legal"
+    shutil.copytree(legal_texts.FOLDER, folder)
+
+    def publish(document: str) -> None:
+        (folder / document / f"{NEW_VERSION}.txt").write_text(f"Title\n\n{NEW_WORDS}\n")
+        read_documents.cache_clear()
+
+    monkeypatch.setattr(legal_texts, "FOLDER", folder)
+    yield publish
+    read_documents.cache_clear()
 
 
 @pytest.fixture

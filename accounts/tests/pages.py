@@ -1,4 +1,4 @@
-"""Steps on the pages of allauth, and what tests read from its pages and emails."""
+"""Steps on the pages of allauth and of consents, and what tests read from pages, emails and the consent ledger."""
 
 import re
 
@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from compliance.consent import Purpose, list_consent_events
 from compliance.consent.legal_texts import current_version
 
 AGREED = {
@@ -17,6 +18,10 @@ AGREED = {
     "eligibility": "on",
 }
 """The boxes that have to be checked to sign up."""
+CONSENTS = "/privacy/consents/"
+DO_NOT_SELL = "/privacy/do-not-sell/"
+OPT_OUT = {"action": "opt-out", "version": current_version("do_not_sell").version}
+"""What the button to opt out sends."""
 
 
 def sign_up(client: Client, email: str, password: str, **fields: str) -> HttpResponse:
@@ -59,3 +64,9 @@ def page_without_tokens(response: HttpResponse) -> str:
 def operator_user_url(user: User) -> str:
     """The URL of a user on the operators' site."""
     return reverse("admin:accounts_user_change", args=[user.pk])
+
+
+def list_kinds(user: User, purpose: Purpose) -> list[tuple[str, str]]:
+    """Kind and method of a user's events about a purpose, the oldest first."""
+    events = list_consent_events(user_id=user.pk, purpose=purpose)
+    return [(event.kind, event.method) for event in events[::-1]]

@@ -241,7 +241,7 @@ QUESTIONS: Final = (
             "credit/tests/test_views_enrollment.py::test_it_stores_the_signed_text_exactly_as_shown",
             "credit/tests/test_pulling.py::test_it_makes_no_call_without_an_active_consent",
             "accounts/tests/test_consent_pages.py::test_it_shows_every_purpose_with_its_state",
-            "accounts/tests/test_consent_pages.py::test_it_records_the_signal_of_a_browser_once",
+            "accounts/tests/test_opt_out_pages.py::test_it_records_the_signal_of_a_browser_once",
             "compliance/tests/test_consent_ledger.py::test_it_refuses_changes_by_a_superuser_while_triggers_are_enabled",
         ),
     ),

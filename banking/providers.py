@@ -52,6 +52,12 @@ def in_current_environments(path: str = "") -> Q:
     return functools.reduce(Q.__or__, matches, Q(pk__in=[])) if len(matches) != 1 else matches[0]
 
 
+def in_billed_environments() -> Q:
+    """Match rows of environments in which a provider bills Items until they are removed, also of other ones."""
+    matches = [Q(provider=provider.key, environment__in=provider.billed_environments) for provider in all_providers()]
+    return functools.reduce(Q.__or__, matches, Q(pk__in=[]))
+
+
 @functools.cache
 def _load(path: str) -> Provider:
     provider: Provider = import_string(path)()

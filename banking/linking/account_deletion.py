@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts.models import User
 from banking.account_matching import locks
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.linking.disconnecting import disconnect_by_system, disconnect_locked_item, lock_connected_items
 from banking.linking.recovery import PENDING_STATES
 from banking.models import VISIBLE_CONNECTIONS, Item, LinkSession, OrphanedRemoval, PendingRemoval
-from banking.providers import in_current_environments
+from banking.providers import in_billed_environments, in_current_environments
 from compliance.isolation import SYSTEM
 from compliance.isolation.tenant import tenant_cursor
 from compliance.personal_data.processors import ErasureDelayed
@@ -86,10 +88,14 @@ def wait_for_missing_keys(owner_id: UUID) -> None:
 
 def keep_lost_links(owner_id: UUID) -> int:
     """Keep the ids of links whose access token never arrived: an Item may exist that nobody holds. Counts them."""
-    lost = LinkSession.objects.for_user(owner_id).filter(in_current_environments(), state=LinkSession.State.LOST)
+    sessions = LinkSession.objects.for_user(owner_id).filter(in_current_environments() | in_billed_environments())
+    # The erasure waits for the pending ones of its environments. Those of another one are recovered by nobody.
+    lost = sessions.filter(
+        Q(state=LinkSession.State.LOST) | Q(state__in=PENDING_STATES, exchange_sent_at__isnull=False)
+    )
     for session in lost:
         ids = {"link_session_id": session.link_session_id, "request_id": session.request_id}
-        keep_orphan(session, error_code=session.error_code, **ids, **LOST_TOKEN)
+        keep_orphan(session, error_code=session.error_code or LinkSession.EXCHANGE_LOST, **ids, **LOST_TOKEN)
     return len(lost)
 
 

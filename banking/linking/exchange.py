@@ -155,7 +155,7 @@ def record_lost_item(*, user: User, session: LinkSession, request_id: str) -> No
         *(session.pk, session.link_session_id or "unknown", user.pk, request_id or "unknown"),
     )
     with tenant(user.pk):
-        session.state, session.error_code = LinkSession.State.LOST, "EXCHANGE_LOST"
+        session.state, session.error_code = LinkSession.State.LOST, LinkSession.EXCHANGE_LOST
         session.request_id, session.link_token = request_id or session.request_id, None
         session.save(update_fields=["state", "error_code", "request_id", "link_token"])
         record(Action.TOKEN_EXCHANGE, actor=user, subject=user, outcome="failed", code=session.error_code)

@@ -19,6 +19,9 @@ FIRST_RECOVERY_DELAY, MAX_RECOVERY_DELAY = timedelta(seconds=30), timedelta(minu
 class LinkSession(Owned):
     """One opening of the linking dialog. Only its owner can exchange a public token of it."""
 
+    # The ``error_code`` of a session whose access token did not arrive.
+    EXCHANGE_LOST: ClassVar[str] = "EXCHANGE_LOST"
+
     class State(models.TextChoices):
         OPEN = "open"
         EXCHANGING = "exchanging"

@@ -211,10 +211,14 @@ def lose_link(user: User, **fields: object) -> None:
     with tenant(user.pk):
         LinkSession.objects.create(
             owner=user,
-            state=LinkSession.State.LOST,
-            error_code="EXCHANGE_LOST",
             expires_at=timezone.now(),
-            **{"environment": provider_for("plaid").environment, "link_token_hash": "1" * 64} | fields,
+            link_token_hash="1" * 64,
+            **{
+                "environment": provider_for("plaid").environment,
+                "state": LinkSession.State.LOST,
+                "error_code": "EXCHANGE_LOST",
+            }
+            | fields,
         )
 
 
@@ -229,6 +233,21 @@ def test_an_item_whose_token_never_arrived_stays_with_the_operators(alice: User,
     assert read_pending(alice.pk) == {"connections_to_remove_at_provider": 0, "connections_we_could_not_remove": 1}
     with time_machine.travel(timezone.now() + timedelta(days=400)):
         assert orphaned_removals.list_due_orphans(limit=10) == []
+
+
+@pytest.mark.parametrize("state", [LinkSession.State.LOST, LinkSession.State.PENDING])
+def test_a_link_of_another_environment_that_is_billed_stays_with_the_operators(
+    alice: User, provider: ScriptedProvider, state: str
+) -> None:
+    """Nobody recovers a pending one there: its token was requested, and the site then used another environment."""
+    fields = {"state": state, "exchange_sent_at": timezone.now(), "error_code": ""}
+    lose_link(alice, link_session_id="link-session-1", environment="production", **fields)
+    requests.request_deletion(user=alice, at_once=True)
+    assert erase(alice)
+    [orphan] = list_orphans()
+    assert (orphan.link_session_id, orphan.environment) == ("link-session-1", "production")
+    assert (orphan.error_code, orphan.next_attempt_at) == ("EXCHANGE_LOST", None)
+    assert read_pending(alice.pk)["connections_we_could_not_remove"] == 1
 
 
 @pytest.mark.parametrize("fields", [{"environment": "elsewhere"}, {"state": LinkSession.State.FAILED}])

@@ -38,3 +38,11 @@ def choose_first_period(*, user: User, days: int | None) -> None:
             choose_period(user=user, rule=RULE, days=days)
         elif setting.days_to_retain != days:
             raise OtherPeriodChosen(RULE.label_for(setting.days_to_retain))
+
+
+def repeat_choice(*, user: User) -> None:
+    """Choose the stored period again, which the page has shown: to keep nothing counts now if no row is stored."""
+    with tenant(user.pk):
+        setting = RetentionSetting.for_owner(user.pk, RULE)
+        if setting.waits_to_keep_nothing():
+            choose_period(user=user, rule=RULE, days=setting.days_to_retain)

@@ -8,8 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from banking.models import Item, Transaction
 from banking.provider import Unavailable
 from banking.retention.first_choice import choose_first_period
+from banking.tests.factories import make_account, make_transaction
 from banking.tests.link_dialog import AGREED, make_failing_call
 from banking.tests.scripted_provider import ScriptedProvider
 from banking.views import linking
@@ -111,6 +113,23 @@ def test_it_needs_no_choice_where_the_page_asks_for_none(
     setting = load_setting(alice)
     assert setting is not None
     assert setting.days_to_retain == 730
+
+
+def test_it_keeps_nothing_of_the_next_bank_where_the_page_said_so(
+    as_alice: Client, alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    """That was chosen while there were transactions, and these were deleted before an email about it was due."""
+    make_transaction(make_account(item), "-5")
+    choose_first_period(user=alice, days=0)
+    with tenant(alice.pk):
+        Transaction.objects.all().delete()
+    assert "How long we keep your transactions: Don't keep my transactions." in page_text(
+        as_alice.get(reverse("connect"))
+    )
+    as_alice.post(reverse("connect"), {"consent_version": AGREED["consent_version"]})
+    setting = load_setting(alice)
+    assert setting is not None
+    assert setting.first_day_kept(timezone.now()) == EVERYTHING
 
 
 def test_it_shows_the_stored_choice_when_the_dialog_does_not_open(

@@ -91,7 +91,7 @@ def read_period_form(request: AuthenticatedHttpRequest) -> FirstPeriodForm | Non
 
 @transaction.atomic
 def store_choices(*, user: User, agrees_to: Provider | None, period_form: FirstPeriodForm | None) -> None:
-    """Record the consent, and how long transactions stay, as far as the user was asked.
+    """Record the consent, and how long transactions stay: as the user was asked, or as the page said.
 
     Raises ``OtherPeriodChosen``; then nothing is recorded.
     """
@@ -99,6 +99,8 @@ def store_choices(*, user: User, agrees_to: Provider | None, period_form: FirstP
         data_consent.agree(user=user, provider=agrees_to)
     if period_form is not None:
         first_choice.choose_first_period(user=user, days=period_form.days)
+    else:
+        first_choice.repeat_choice(user=user)
 
 
 @link_page

@@ -19,8 +19,8 @@ def choose_period(*, user: UserLike, rule: RetentionRule, days: int | None, at_o
     """Store a person's choice.
 
     A longer period counts at once. A shorter one counts seven days after the person was told by email, or now with
-    ``at_once``, which the person has to confirm after a preview. Keeping nothing counts now if no row is stored.
-    Raises ``UnknownPeriod``.
+    ``at_once``, which the person has to confirm after a preview. Keeping nothing counts now if no row is stored, also
+    if it was chosen when there were some. Raises ``UnknownPeriod``.
     """
     if not rule.allows(days):
         raise UnknownPeriod(rule.data_type)
@@ -39,7 +39,19 @@ def choose_period(*, user: UserLike, rule: RetentionRule, days: int | None, at_o
                 days="until deletion" if days is None else days,
                 at_once=at_once,
             )
+        else:
+            start_to_keep_nothing(setting, rule)
         return setting
+
+
+def start_to_keep_nothing(setting: RetentionSetting, rule: RetentionRule) -> None:
+    """Let a locked choice to keep nothing count now if it waits for a notice, and no row is stored any more.
+
+    Then nothing is deleted that a notice could be about, and rows that are stored later would stay.
+    """
+    if setting.waits_to_keep_nothing() and not rule.is_stored(owner_id=setting.owner_id):
+        setting.effective_at = timezone.now()
+        setting.save(update_fields=["effective_at"])
 
 
 def start_initial_period(*, owner_id: UUID, rule: RetentionRule) -> None:

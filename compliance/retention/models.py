@@ -12,6 +12,7 @@ from compliance.isolation.models import Owned
 from compliance.retention.rules import EVERYTHING, NOTICE_PERIOD, RetentionRule
 
 DAY: Final = timedelta(days=1)
+RECHECK_DELAY: Final = timedelta(minutes=10)
 
 
 class RetentionSetting(Owned):
@@ -74,12 +75,18 @@ class RetentionSetting(Owned):
         """Return when a worker has to look at it again after ``at``."""
         if self.days_to_retain is None and self.previous_days is None:
             return None
+        if self.waits_to_keep_nothing():
+            return at + RECHECK_DELAY
         is_coming = self.effective_at is not None and self.effective_at > at
         return min(self.effective_at, at + DAY) if is_coming and self.effective_at else at + DAY
 
     def needs_notice(self) -> bool:
         """Whether the chosen period waits until its person is told."""
         return self.days_to_retain is not None and self.effective_at is None
+
+    def waits_to_keep_nothing(self) -> bool:
+        """Whether nothing is to be kept, once the person was told what is deleted."""
+        return self.days_to_retain == 0 and self.needs_notice()
 
     def add_purged(self, rows: int, *, on: date) -> None:
         """Count rows that the open transaction deletes."""

@@ -154,6 +154,44 @@ def test_it_lets_no_import_begin_before_the_choice_is_stored(alice: User, accoun
         assert in_threads(1, try_lock) == [False]
 
 
+def delete_rows(user: User) -> None:
+    with tenant(user.pk):
+        Transaction.objects.all().delete()
+
+
+def test_it_keeps_nothing_once_nothing_is_stored_any_more(alice: User, account: Account, clock: Any) -> None:
+    """The bank was disconnected before the email was sent: there is nothing that an email could be about."""
+    choose(alice, 0)
+    delete_rows(alice)
+    run_beat(clock, minutes=1)
+    assert (get_setting(alice).effective_at, mail.outbox) == (NOON + timedelta(minutes=1), [])
+
+
+def test_it_looks_again_in_ten_minutes_whether_anything_is_stored(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 0)
+    delete_rows(alice)
+    with tenant(alice.pk):
+        lock_accounts(owner_id=alice.pk)
+        [result] = in_threads(1, lambda: run_beat(clock, minutes=1))
+    assert (result, get_setting(alice).effective_at) == (None, None)
+    run_beat(clock, minutes=11)
+    assert get_setting(alice).effective_at == NOON + timedelta(minutes=12)
+
+
+def test_it_keeps_nothing_when_that_is_chosen_again(alice: User, account: Account, clock: Any) -> None:
+    choose(alice, 0)
+    delete_rows(alice)
+    assert choose(alice, 0).effective_at == NOON
+
+
+def test_it_does_not_forget_the_notice_when_keeping_nothing_is_chosen_again(
+    alice: User, account: Account, clock: Any
+) -> None:
+    choose(alice, 0)
+    assert choose(alice, 0).effective_at is None
+    assert count_rows(alice) == 4
+
+
 # --- A choice while a worker is at work -------------------------------------------------------------------
 
 

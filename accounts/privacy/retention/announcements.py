@@ -20,6 +20,7 @@ from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.retention import RetentionRule, get_rule
+from compliance.retention.choosing import start_to_keep_nothing
 from compliance.retention.models import RetentionSetting, first_day_kept
 from compliance.retention.purging import ClaimedSetting, get_claimed
 from compliance.retention.rules import NOTICE_PERIOD
@@ -51,10 +52,13 @@ def send_notice(claim: ClaimedSetting) -> bool:
 
 def _prepare_notice(claim: ClaimedSetting) -> RetentionNotice | None:
     users = User.objects.filter(pk=claim.owner_id, is_active=True, deleted_at=None)
-    setting, user = get_claimed(claim), users.first()
-    if setting is None or user is None or not setting.needs_notice():
+    setting, user, rule = get_claimed(claim), users.first(), get_rule(claim.data_type)
+    if setting is None or user is None:
         return None
-    rule, before = get_rule(claim.data_type), first_day_kept(setting.days_to_retain, timezone.now() + NOTICE_PERIOD)
+    start_to_keep_nothing(setting, rule)
+    if not setting.needs_notice():
+        return None
+    before = first_day_kept(setting.days_to_retain, timezone.now() + NOTICE_PERIOD)
     count = 0 if before is None else rule.preview(owner_id=user.pk, before=before).count
     return RetentionNotice(user, rule, setting, count) if count else None
 

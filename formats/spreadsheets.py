@@ -23,6 +23,14 @@ IGNORABLE: Final = frozenset(
 )
 
 
+# Where a program begins a cell that expects another separator than the comma, as spreadsheets do in many languages. The
+# quotes around a text of several lines mean nothing to it, because it does not find them at the beginning of a cell.
+SEPARATORS: Final = ";\t\r\n"
+# What the first line of a block of CSV cannot have behind it, unless a text of several lines goes on there.
+_LINE_OF_TEXT: Final = re.compile(rb"\n[^0-9A-Za-z]")
+_QUOTED_CELL: Final = re.compile(r'"(?:[^"]|"")*"')
+
+
 class Echo:
     """A pseudo-file whose ``write`` returns what it is given, as in Django's guide to streaming CSV files."""
 
@@ -32,8 +40,30 @@ class Echo:
 
 
 def escape_formula(text: str) -> str:
-    """Prefix text that a spreadsheet would run as a formula with an apostrophe. Not for numbers, which stay numbers."""
-    return f"'{text}" if _compile_pattern().match(text) else text
+    """Put an apostrophe before whatever a spreadsheet would run in a text. Not for numbers, which stay numbers.
+
+    That is at the beginning, and behind each of ``SEPARATORS``.
+    """
+    escaped = f"'{text}" if _compile_pattern().match(text) else text
+    if any(separator in text for separator in SEPARATORS):
+        return _compile_separated(SEPARATORS).sub(r"\1'", escaped)
+    return escaped
+
+
+def escape_separated_formulas(lines: bytes) -> bytes:
+    """Do the same behind separators in whole lines of CSV, whose texts are escaped at their beginning already.
+
+    A fast search finds that most lines need nothing.
+    """
+    if not (any(char in lines for char in (b";", b"\t", b"\r")) or _LINE_OF_TEXT.search(lines)):
+        return lines
+    text = _compile_separated(";\t\r").sub(r"\1'", lines.decode())
+    # Other ends of lines are not in a text.
+    return _QUOTED_CELL.sub(_escape_lines, text).encode()
+
+
+def _escape_lines(cell: re.Match[str]) -> str:
+    return _compile_separated("\n").sub(r"\1'", cell[0])
 
 
 @cache
@@ -42,15 +72,24 @@ def build_pattern() -> str:
 
     They begin with an invisible character, or with a formula behind any number of blank, invisible or ignorable ones.
     """
-    invisible = _list_characters(INVISIBLE)
-    skipped = sorted({*invisible, *_list_characters(BLANK), *IGNORABLE})
-    formula = _build_class(sorted(map(ord, FORMULA_STARTS)))
-    return f"^(?:{_build_class(invisible)}|{_build_class(skipped)}*{formula})"
+    return f"^(?:{_build_class(_list_characters(INVISIBLE))}|{_build_formula()})"
+
+
+def _build_formula(also_skipped: str = "") -> str:
+    skipped = {*_list_characters(INVISIBLE), *_list_characters(BLANK), *IGNORABLE, *map(ord, also_skipped)}
+    return f"{_build_class(sorted(skipped))}*{_build_class(sorted(map(ord, FORMULA_STARTS)))}"
 
 
 @cache
 def _compile_pattern() -> re.Pattern[str]:
     return re.compile(build_pattern())
+
+
+@cache
+def _compile_separated(separators: str) -> re.Pattern[str]:
+    # A quote at the beginning of such a cell is not part of it.
+    formula = _build_formula(also_skipped='"')
+    return re.compile(f"([{separators}])(?={formula})")
 
 
 def _list_characters(categories: frozenset[str]) -> list[int]:

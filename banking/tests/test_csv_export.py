@@ -104,8 +104,14 @@ def test_it_escapes_formulas(alice: User, item: Item, start: str) -> None:
     ]
 
 
+def test_it_escapes_formulas_behind_the_separators_of_other_languages(alice: User, account: Account) -> None:
+    make_transaction(account, "-1", note="Shop;=1+1;")
+    head, body = export_rows(alice)
+    assert body[head.index("Note")] == "Shop;'=1+1;"
+
+
 def test_it_quotes_separators_and_line_breaks(alice: User, account: Account) -> None:
-    note = 'a,"b"\r\n=c;d\te'
+    note = 'a,"b"\r\nc;d\te'
     make_transaction(account, "-1", note=note)
     head, *bodies = export_rows(alice)
     assert [dict(zip(head, body, strict=True))["Note"] for body in bodies] == [note]

@@ -42,6 +42,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 HOSTILE = (
     "=1+1",
+    "Shop;=1+1;",
+    "Shop\t@A1",
+    ';"=1',
     "+1",
     "-1",
     "@SUM(A1)",
@@ -160,7 +163,7 @@ def test_a_spreadsheet_runs_no_formula(alice: User, account: Account, text: str)
     make_transaction(account, "-4.33", name=text, note=f"{text}\r\n{text}")
     export = export_data(alice)
     [cells] = read_csv(export.read_text("bank/transactions.csv"))
-    assert cells["name"] == escape_formula(text)
+    assert (cells["name"], cells["note"]) == (escape_formula(text), escape_formula(f"{text}\r\n{text}"))
     assert cells["name"].startswith("'") or text[0] not in FORMULA_STARTS
     assert cells["amount"] == "-4.33"
     [line] = export.read_rows("bank/transactions.jsonl")

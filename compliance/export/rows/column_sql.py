@@ -85,8 +85,9 @@ def _json_value(column: Column) -> tuple[str, str, str]:
 
 
 def _escape_formula(text: str) -> str:
-    # ``formats.spreadsheets.escape_formula`` in SQL. Most texts are empty or begin with an ASCII digit or letter, which
-    # is faster to find; no character in these ranges is part of the pattern.
+    # ``formats.spreadsheets.escape_formula`` in SQL, at the beginning of texts only: ``escape_separated_formulas`` does
+    # the rest. Most texts are empty or begin with an ASCII digit or letter, which is faster to find; no character in
+    # these ranges is part of the pattern.
     is_harmless = f"{text} = '' OR ascii({text}) BETWEEN 48 AND 60 OR ascii({text}) BETWEEN 65 AND 126"
     return f"CASE WHEN {is_harmless} THEN {text} WHEN {text} ~ '{build_pattern()}' THEN '''' || {text} ELSE {text} END"
 

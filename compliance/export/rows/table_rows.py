@@ -22,6 +22,7 @@ from compliance.personal_data.export_files import CSV
 from compliance.personal_data.registry import list_columns
 from compliance.vault import SealError
 from compliance.vault.fields import SealedTextField
+from formats.spreadsheets import escape_separated_formulas
 
 # In a JSON text no character is special to these, so COPY writes it as it is.
 RAW_LINES: Final = "(FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
@@ -84,7 +85,8 @@ class FileRows:
         cursor = connections[DEFAULT_DB_ALIAS].cursor()
         with cursor, cursor.cursor.copy(self.build_copy(), [self.owner_id]) as copy:
             # Each row is one message of the protocol.
-            yield from gather_blocks(copy)
+            for block in gather_blocks(copy):
+                yield block._replace(content=escape_separated_formulas(block.content)) if self.is_csv else block
 
     def build_copy(self) -> str:
         """Return the COPY statement, whose one parameter is the owner's id."""

@@ -102,12 +102,18 @@ def tampering_superuser() -> Iterator[Callable[[str], None]]:
     with connect_as_superuser() as admin:
         for table in TABLES:
             admin.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}")
-        yield lambda statement: execute_unguarded(admin, statement)
-        for table in ("audit_link", "audit_event", "audit_head", "audit_checkpoint"):
-            execute_unguarded(admin, f"DELETE FROM {table}")
-        for table in TABLES:
-            overriding = "OVERRIDING SYSTEM VALUE" if table == "audit_event" else ""
-            execute_unguarded(admin, f"INSERT INTO {table} {overriding} SELECT * FROM kept_{table}")
+        try:
+            yield lambda statement: execute_unguarded(admin, statement)
+        finally:
+            restore_trail(admin)
+
+
+def restore_trail(admin: "psycopg.Connection[Any]") -> None:
+    for table in ("audit_link", "audit_event", "audit_head", "audit_checkpoint"):
+        execute_unguarded(admin, f"DELETE FROM {table}")
+    for table in TABLES:
+        overriding = "OVERRIDING SYSTEM VALUE" if table == "audit_event" else ""
+        execute_unguarded(admin, f"INSERT INTO {table} {overriding} SELECT * FROM kept_{table}")
 
 
 def execute_unguarded(session: "psycopg.Connection[Any]", statement: str) -> None:

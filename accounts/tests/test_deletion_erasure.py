@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.deletion import erasure, requests, tasks
+from accounts.deletion import emails, erasure, requests, tasks
 from accounts.deletion.models import DeletionRequest
 from accounts.models import User
 from accounts.sign_in.auth_backend import AuthBackend
@@ -169,6 +169,22 @@ def test_operators_erase_what_is_due(
         assert User.objects.filter(pk=alice.pk).exists()
         call_command("purge_deleted")
     assert capsys.readouterr().out == f"{alice.pk} is due.\n{alice.pk} is erased.\n"
+    assert list(User.objects.values_list("pk", flat=True)) == [mallory.pk]
+
+
+def test_no_email_that_cannot_be_written_stops_an_erasure(
+    pending: DeletionRequest, alice: User, mallory: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even by an error that no mail server causes."""
+
+    def fail(*arguments: object) -> None:
+        raise ValueError("A template is broken.")
+
+    with time_machine.travel(timezone.now() + AFTER_GRACE_PERIOD):
+        requests.request_deletion(user=mallory)
+        monkeypatch.setattr(emails, "send_request_email", fail)
+        with pytest.raises(ValueError, match="template"):
+            call_command("purge_deleted")
     assert list(User.objects.values_list("pk", flat=True)) == [mallory.pk]
 
 

@@ -25,8 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, limit: int, **options: Any) -> None:
         """Raises ``CommandError`` at the end if an account could not be erased. The others are erased nevertheless."""
-        self.send_request_emails(dry_run=dry_run)
-        self.send_receipts(unsent_receipts.list_due(at=timezone.now()), dry_run=dry_run)
+        waiting = unsent_receipts.list_due(at=timezone.now())
         failed, receipts = 0, []
         for owner_id in islice(erasure.iterate_due_deletions(at=timezone.now()), limit):
             if dry_run:
@@ -38,7 +37,9 @@ class Command(BaseCommand):
                 logger.exception("The account of user %s could not be erased", owner_id)
                 self.stderr.write(f"{owner_id} failed: {type(error).__name__}")
                 failed += 1
-        self.send_receipts([receipt.owner for receipt in receipts], dry_run=dry_run)
+        # After the erasures, which no email may stop.
+        self.send_receipts([*waiting, *(receipt.owner for receipt in receipts)], dry_run=dry_run)
+        self.send_request_emails(dry_run=dry_run)
         if failed:
             raise CommandError(f"{failed} {'account' if failed == 1 else 'accounts'} could not be erased.")
 

@@ -17,6 +17,7 @@ from accounts.deletion.forms import ConfirmEmailForm
 from accounts.emails.tasks import enqueue_after_commit, enqueue_security_email
 from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
+from compliance.isolation.tenant import without_tenant
 from compliance.personal_data import inventory
 
 
@@ -70,6 +71,7 @@ def cancel_deletion(request: AuthenticatedHttpRequest) -> HttpResponse:
 @login_not_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@without_tenant()
 def cancel_deletion_by_link(request: HttpRequest, token: str) -> HttpResponse:
     """Keep the account of an email's link. This needs a POST by a button, because email scanners open links."""
     link = cancel_links.parse_cancel_token(token)

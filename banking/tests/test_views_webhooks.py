@@ -82,6 +82,11 @@ def test_it_requests_a_sync_of_the_item(sender: Client, item: Item) -> None:
     assert [job.arguments[-1] for job in queued_jobs(item.pk)] == ["webhook"]
 
 
+def test_it_works_for_whoever_is_signed_in(as_mallory: Client, plaid: object, item: Item) -> None:
+    assert deliver(as_mallory, make_webhook_body(item)).status_code == 200
+    assert is_sync_requested(item)
+
+
 def test_it_handles_each_delivery_once(sender: Client, item: Item) -> None:
     body = make_webhook_body(item)
     signed = sign(body)

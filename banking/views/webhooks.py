@@ -13,6 +13,7 @@ from banking import tasks
 from banking.provider import ProviderConfigurationError, WebhookNotVerifiable, WebhookRejected
 from banking.providers import provider_for
 from banking.sync import sync_queue
+from compliance.isolation.tenant import without_tenant
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 @login_not_required
 @require_POST
 @transaction.non_atomic_requests
+@without_tenant()
 def receive(request: HttpRequest, provider_key: str) -> HttpResponse:
     """Accept a signed webhook. The response is the same whether or not its Item is one of this site's."""
     try:

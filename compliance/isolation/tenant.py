@@ -56,6 +56,17 @@ def tenant(owner: UUID | str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def without_tenant() -> Iterator[None]:
+    """Leave the current tenant, so that ``tenant`` inside can set another one.
+
+    For views that need no sign-in and act for the user whom a link or a webhook names. Somebody else may be signed in
+    in that browser, whom ``TenantMiddleware`` has made the tenant. Also a decorator: ``@without_tenant()``.
+    """
+    with _set_tenant(None):
+        yield
+
+
 def recheck_connection() -> None:
     """Make the next statement check the connection first, and open another one if it is broken.
 

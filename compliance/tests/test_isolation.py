@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, connections, transaction
 
 from compliance.isolation import TenantMismatch, current_tenant, tenant
-from compliance.isolation.tenant import tenant_context, tenant_cursor
+from compliance.isolation.tenant import tenant_context, tenant_cursor, without_tenant
 from compliance.tests.conftest import default_and_ops
 from compliance.tests.sample_tables import list_visible_owners
 
@@ -130,6 +130,16 @@ def test_it_switches_the_tenant_for_one_cursor_and_switches_back(both_boxes: Any
     with tenant(alice.pk):
         with tenant_cursor(mallory.pk):
             assert list_visible_owners() == {mallory.pk}
+        assert list_visible_owners() == {alice.pk}
+
+
+def test_it_leaves_the_tenant_to_set_another_one_and_switches_back(both_boxes: Any, alice: Any, mallory: Any) -> None:
+    with tenant(alice.pk):
+        with without_tenant():
+            assert list_visible_owners() == set()
+            with tenant(mallory.pk):
+                assert list_visible_owners() == {mallory.pk}
+            assert (current_tenant(), list_visible_owners()) == (None, set())
         assert list_visible_owners() == {alice.pk}
 
 

@@ -14,7 +14,8 @@ from accounts.mfa.step_up import redirect_whole_page
 from accounts.users.requests import GetResponse
 
 # The pages that users can use before they agree: to read the texts, to prove who they are, to see and withdraw what
-# they agreed to, which has to be as easy as to agree, to leave with their data or delete it, and for programs.
+# they agreed to, which has to be as easy as to agree, to leave with their data or delete it, those of links in emails,
+# which may be about another account, and for programs.
 ALLOWED_WITHOUT_AGREEMENT: Final = frozenset({
     "agree", "terms", "privacy_notice", "security_overview", "download_verifier", "legal_text", "do_not_sell",
     "global_privacy_control",
@@ -23,6 +24,7 @@ ALLOWED_WITHOUT_AGREEMENT: Final = frozenset({
     "exports", "request_export", "download_export", "send_export", "delete_export",
     "delete_account", "erase_account", "deletion_pending", "cancel_deletion", "cancel_deletion_by_link",
     "account_logout", "account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn",
+    "unlock", "account_reset_password_from_key", "account_reset_password_from_key_done",
     "appearance", "help", "live", "ready", "sandbox", "policy_reports",
 })  # fmt: skip
 SIGNAL_RECORDED_AT: Final = "gpc_recorded_at"

@@ -8,10 +8,12 @@ from django.urls import reverse
 from accounts.mfa.step_up import redirect_whole_page
 from accounts.users.requests import GetResponse
 
-# The pages of an account that is scheduled for deletion: cancel, delete at once, sign out, and pages about nobody.
+# The pages of an account that is scheduled for deletion: cancel, delete at once, sign out, pages about nobody, and
+# those of links in emails, which may be about another account.
 ALLOWED_WHILE_PENDING: Final = frozenset({
     "deletion_pending", "cancel_deletion", "cancel_deletion_by_link", "erase_account",
     "account_logout", "account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn",
+    "unlock", "account_reset_password_from_key", "account_reset_password_from_key_done",
     "terms", "privacy_notice", "security_overview", "download_verifier", "legal_text", "do_not_sell",
     "global_privacy_control", "appearance", "help", "live", "ready", "policy_reports", "sandbox",
 })  # fmt: skip

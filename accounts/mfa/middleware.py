@@ -8,13 +8,15 @@ from accounts.mfa import step_up
 from accounts.mfa.second_factors import has_second_factor
 from accounts.users.requests import GetResponse
 
-# The pages that staff can use without a second factor: to set one up, to agree to the terms, and to sign out.
+# The pages that staff can use without a second factor: to set one up, to agree to the terms, and to sign out, and those
+# of links in emails, which may be about another account.
 ALLOWED_WITHOUT_SECOND_FACTOR: Final = frozenset({
     "security", "account_logout", "account_reauthenticate", "account_email", "account_change_password",
     "account_email_verification_sent",
     "mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "mfa_view_recovery_codes", "appearance", "help",
     "live", "ready", "sandbox", "agree", "terms", "privacy_notice", "security_overview", "download_verifier",
     "legal_text", "do_not_sell", "global_privacy_control",
+    "unlock", "account_reset_password_from_key", "account_reset_password_from_key_done", "cancel_deletion_by_link",
 })  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.deletion import requests
 from accounts.deletion.cancel_links import make_cancel_url
@@ -14,13 +15,28 @@ from accounts.deletion.models import DeletionRequest
 from accounts.models import User
 from accounts.sign_in import lockout
 from accounts.tests.pages import is_signed_in, link_from_email
+from compliance.consent import Purpose, withdraw
 from compliance.isolation import tenant
 from conftest import make_signed_in_client
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
 NEW_PASSWORD = "a new correct horse battery"
+RESTRICTIONS = ["nothing", "agree", "set up a second factor", "cancel the deletion"]
 Trail = Callable[[UUID], list[str]]
+
+
+@pytest.fixture(params=RESTRICTIONS)
+def as_mallory(request: pytest.FixtureRequest, mallory: User) -> Client:
+    """The client of Mallory, who may have to do something else before they can use the pages about themselves."""
+    if request.param == "agree":
+        withdraw(user=mallory, purpose=Purpose.TERMS)
+    elif request.param == "set up a second factor":
+        User.objects.filter(pk=mallory.pk).update(is_staff=True)
+    client = make_signed_in_client(mallory)
+    if request.param == "cancel the deletion":
+        User.objects.filter(pk=mallory.pk).update(deleted_at=timezone.now())
+    return client
 
 
 def test_it_cancels_the_deletion_of_the_links_account(alice: User, as_mallory: Client, trail: Trail) -> None:

@@ -5,7 +5,7 @@ sign-in and back, ``2fa`` to the setup of a second factor, ``ask`` to reauthenti
 
 ``anonymous`` is not signed in. ``other`` is Mallory, who owns nothing and has neither a second factor nor a password.
 ``owner`` is Alice, who owns the objects that URLs name and has just entered a code. ``staff`` has no second factor and
-reaches no page until there is one. ``operator`` is staff who has just entered a code.
+reaches no page about themselves until there is one. ``operator`` is staff who has just entered a code.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,8 +26,8 @@ account_logout                              on/on    200/on   200/on   200/on   
 account_reauthenticate                      in/in    403/403  ask/ask  403/403  ask/ask
 account_reset_password                      200/200  200/200  200/200  2fa/2fa  200/200
 account_reset_password_done                 200/405  200/405  200/405  2fa/2fa  200/405
-account_reset_password_from_key             200/200  200/200  200/200  2fa/2fa  200/200
-account_reset_password_from_key_done        200/405  200/405  200/405  2fa/2fa  200/405
+account_reset_password_from_key             200/200  200/200  200/200  200/200  200/200
+account_reset_password_from_key_done        200/405  200/405  200/405  200/405  200/405
 account_set_password                        in/in    200/200  200/200  2fa/2fa  200/200
 account_signup                              200/200  on/on    on/on    2fa/2fa  on/on
 accounts                                    in/in    200/405  200/405  2fa/2fa  200/405
@@ -96,7 +96,7 @@ credit_status                               in/in    on/405   on/405   2fa/2fa  
 credit_utilization                          in/in    on/405   200/405  2fa/2fa  on/405
 credit_withdraw                             in/in    200/on   200/on   2fa/2fa  200/on
 cancel_deletion                             in/in    405/on   405/on   2fa/2fa  405/on
-cancel_deletion_by_link                     200/200  200/200  200/200  2fa/2fa  200/200
+cancel_deletion_by_link                     200/200  200/200  200/200  200/200  200/200
 delete_account                              in/in    200/200  200/200  2fa/2fa  200/200
 deletion_pending                            in/in    on/405   on/405   2fa/2fa  on/405
 disconnect                                  in/in    404/404  200/on   2fa/2fa  404/404
@@ -151,7 +151,7 @@ request_export                              in/in    200/on   200/on   2fa/2fa  
 send_export                                 in/in    404/405  404/405  2fa/2fa  404/405
 transactions                                in/in    200/405  200/405  2fa/2fa  200/405
 transactions-csv                            in/in    200/405  200/405  2fa/2fa  200/405
-unlock                                      200/200  200/200  200/200  2fa/2fa  200/200
+unlock                                      200/200  200/200  200/200  200/200  200/200
 verify_activity                             in/in    405/on   405/on   2fa/2fa  405/on
 webhook-plaid                               405/400  405/400  405/400  2fa/2fa  405/400
 withdraw_bank_data                          in/in    200/on   200/on   2fa/2fa  200/on

@@ -1,21 +1,10 @@
 """The withdrawal of the consent to retrieve bank data: it disconnects all banks at once."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
-from uuid import UUID
-
-from django.utils import timezone
 
 from accounts.models import User
 from accounts.notifications.inbox import lock_user
-from banking.account_matching import locks
-from banking.linking.disconnecting import (
-    close_or_delete_accounts,
-    disconnect_in_transaction,
-    has_long_history,
-    leave_to_worker,
-    lock_connected_items,
-)
+from banking.linking.disconnecting import delete_former_history, disconnect_in_transaction, lock_connected_items
 from banking.models import VISIBLE_CONNECTIONS, Account, Item, PendingRemoval
 from banking.retention.stored_history import StoredHistory, count_history
 from compliance.consent import Purpose, withdraw
@@ -47,28 +36,6 @@ def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval
             for item_id in lock_connected_items(user=user)
         ]
         return [removal for removal in [*removals, *delete_former_history(owner_id=user.pk, items=former)] if removal]
-
-
-def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[PendingRemoval]:
-    """Delete what was kept of Items that were disconnected earlier. The open transaction has locked the user's row.
-
-    If rows of this user are being stored, it is left to a worker, and so is a long history: returns what it has to do.
-    No worker of this site would do it for an Item of another environment, so with one of those this waits.
-    """
-    with_accounts = set(Account.objects.filter(owner=owner_id).values_list("item_id", flat=True))
-    items = [item for item in items if item.pk in with_accounts]
-    if not items:
-        return []
-    has_to_wait = any(item.is_in_other_environment for item in items)
-    is_busy = not has_to_wait and not locks.try_to_lock_accounts(owner_id=owner_id)
-    is_left = is_busy or has_long_history(owner_id=owner_id)
-    left = [item for item in items if is_left and not item.is_in_other_environment]
-    for item in items:
-        if item not in left:
-            close_or_delete_accounts(item=item, keep=False)
-    removals = [leave_to_worker(item=item, keep_history=False) for item in left]
-    PendingRemoval.objects.filter(pk__in=[removal.pk for removal in removals]).update(next_attempt_at=timezone.now())
-    return removals
 
 
 def count_bank_data(user: User) -> BankData:

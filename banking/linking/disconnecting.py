@@ -173,6 +173,28 @@ def close_item(*, item: Item, removal: PendingRemoval | None) -> None:
     LinkSession.objects.filter(item=item).update(account_keys=[])
 
 
+def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[PendingRemoval]:
+    """Delete what was kept of Items that were disconnected earlier. The open transaction has locked the user's row.
+
+    If rows of this user are being stored, it is left to a worker, and so is a long history: returns what it has to do.
+    No worker of this site would do it for an Item of another environment, so with one of those this waits.
+    """
+    with_accounts = set(Account.objects.filter(owner=owner_id).values_list("item_id", flat=True))
+    items = [item for item in items if item.pk in with_accounts]
+    if not items:
+        return []
+    has_to_wait = any(item.is_in_other_environment for item in items)
+    is_busy = not has_to_wait and not locks.try_to_lock_accounts(owner_id=owner_id)
+    is_left = is_busy or has_long_history(owner_id=owner_id)
+    left = [item for item in items if is_left and not item.is_in_other_environment]
+    for item in items:
+        if item not in left:
+            close_or_delete_accounts(item=item, keep=False)
+    removals = [leave_to_worker(item=item, keep_history=False) for item in left]
+    PendingRemoval.objects.filter(pk__in=[removal.pk for removal in removals]).update(next_attempt_at=timezone.now())
+    return removals
+
+
 def set_history(removal: PendingRemoval, *, history: str) -> None:
     """Store what the worker of a removal still has to do with the accounts and transactions."""
     if removal.history != history:

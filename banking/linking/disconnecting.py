@@ -40,7 +40,8 @@ def disconnect_bank(*, user: User, item_id: UUID, keep_history: bool) -> Pending
 
     Accounts and transactions are closed or deleted, as the user chose. If rows of this user are being stored, or there
     are many to delete, the request does not wait: the worker that executes the removal does the rest, as its
-    ``history`` says. Returns the pending removal, or ``None`` if the bank was disconnected before. Raises
+    ``history`` says. If the bank was disconnected before, only the choice changes, see ``change_history_choice``.
+    Returns the removal if it was created or a worker has still to carry out the choice, else ``None``. Raises
     ``Item.DoesNotExist`` for another user's Item.
     """
     with tenant(user.pk):
@@ -86,8 +87,7 @@ def disconnect_by_system(*, user: User, item_id: UUID) -> PendingRemoval | None:
 def defer_disconnect(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | None:
     """Schedule the disconnect of an Item whose row another transaction holds, most likely to store a sync."""
     if item.connection not in VISIBLE_CONNECTIONS:
-        update_history_choice(item=item, keep_history=keep_history)
-        return None
+        return change_history_choice(item=item, keep_history=keep_history)
     removal = create_pending_removal(item, actor=actor)
     set_history(removal, history=history_choice(keep_history))
     record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
@@ -97,8 +97,7 @@ def defer_disconnect(*, item: Item, actor: User, keep_history: bool) -> PendingR
 def disconnect_locked_item(*, item: Item, actor: User | None, keep_history: bool) -> PendingRemoval | None:
     """Disconnect a locked Item in the open transaction; returns the pending removal, or ``None`` if there is none."""
     if item.connection not in VISIBLE_CONNECTIONS:
-        update_history_choice(item=item, keep_history=keep_history)
-        return None
+        return change_history_choice(item=item, keep_history=keep_history)
     removal = None if can_be_forgotten(item) else create_pending_removal(item, actor=actor)
     close_item(item=item, removal=removal)
     if is_left_to_worker(item=item, removal=removal, keep_history=keep_history):
@@ -137,7 +136,9 @@ def has_only_connection(item: Item) -> bool:
 
 def leave_to_worker(*, item: Item, keep_history: bool) -> PendingRemoval:
     """Let a worker close or delete an Item's accounts. Without a removal at the provider, it does only that."""
-    removal = PendingRemoval.objects.get_or_create(item=item, defaults={"owner_id": item.owner_id})[0]
+    # Locked, because a worker may be ending the removal; then this creates another one.
+    removals = PendingRemoval.objects.select_for_update(of=["self"])
+    removal = removals.get_or_create(item=item, defaults={"owner_id": item.owner_id})[0]
     set_history(removal, history=history_choice(keep_history))
     return removal
 
@@ -157,9 +158,16 @@ def history_choice(keep_history: bool) -> str:
     return PendingRemoval.History.KEEP if keep_history else PendingRemoval.History.DELETE
 
 
-def update_history_choice(*, item: Item, keep_history: bool) -> None:
-    """Change the choice for an Item that was disconnected before, unless the earlier choice was carried out already."""
-    PendingRemoval.objects.filter(item=item).exclude(history="").update(history=history_choice(keep_history))
+def change_history_choice(*, item: Item, keep_history: bool) -> PendingRemoval | None:
+    """Change the choice for an Item that was disconnected before; returns its removal if a worker carries it out.
+
+    If an earlier choice was carried out already, what was kept is deleted, and what was deleted stays deleted.
+    """
+    pending = PendingRemoval.objects.filter(item=item).exclude(history="")
+    if pending.update(history=history_choice(keep_history)):
+        return pending.get()
+    removals = [] if keep_history else delete_former_history(owner_id=item.owner_id, items=[item])
+    return removals[0] if removals else None
 
 
 def close_item(*, item: Item, removal: PendingRemoval | None) -> None:

@@ -29,13 +29,17 @@ def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval
         if not keep_history:
             lock_user(user.pk)
         withdraw(user=user, purpose=Purpose.BANK_DATA)
-        items = Item.objects.for_user(user)
-        former = [] if keep_history else list(items.exclude(connection__in=VISIBLE_CONNECTIONS))
         removals = [
             disconnect_in_transaction(user=user, item_id=item_id, keep_history=keep_history)
             for item_id in lock_connected_items(user=user)
         ]
-        return [removal for removal in [*removals, *delete_former_history(owner_id=user.pk, items=former)] if removal]
+        pending = [removal for removal in removals if removal is not None]
+        if not keep_history:
+            # Queried last: another request may have disconnected a bank meanwhile, and kept its history.
+            former = Item.objects.for_user(user).exclude(connection__in=VISIBLE_CONNECTIONS)
+            former = former.exclude(pk__in=[removal.item_id for removal in pending])
+            pending += delete_former_history(owner_id=user.pk, items=list(former))
+        return pending
 
 
 def count_bank_data(user: User) -> BankData:

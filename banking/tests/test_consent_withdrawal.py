@@ -1,5 +1,6 @@
 """Withdrawing the consent to bank data disconnects every bank, and keeps or deletes the history of all of them."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from banking.account_matching import locks
+from banking.linking import consent_withdrawal
 from banking.linking.consent_withdrawal import count_bank_data, withdraw_bank_data
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.removals import remove_at_provider
@@ -17,8 +19,10 @@ from banking.sync import sync_item
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.job_queue import queued_jobs
 from banking.tests.scripted_provider import ScriptedProvider
+from banking.tests.test_sync_lease import wait_until
 from compliance.consent import Purpose, get_active_consent, list_consent_events
 from compliance.isolation import tenant
+from compliance.tests.threads import is_blocking
 from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,6 +94,57 @@ def test_it_may_be_repeated_with_another_choice(alice: User, items: list[Item]) 
     assert count_rows(alice) == (0, 0)
     kinds = [event.kind for event in list_consent_events(user_id=alice.pk, purpose=Purpose.BANK_DATA)]
     assert kinds == ["withdrawn", "granted"]
+
+
+@pytest.mark.parametrize(
+    ("step", "is_before"),
+    [
+        ("withdraw", False),
+        ("lock_connected_items", True),
+        ("lock_connected_items", False),
+        ("disconnect_in_transaction", False),
+    ],
+)
+def test_it_deletes_the_history_of_a_bank_that_another_request_disconnects_meanwhile(
+    alice: User,
+    items: list[Item],
+    provider: ScriptedProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    is_before: bool,
+) -> None:
+    """The other request keeps the history, and comes first."""
+    others: list[threading.Thread] = []
+    take_step = getattr(consent_withdrawal, step)
+
+    def disconnect_other(item_id: object) -> None:
+        try:
+            disconnect_bank(user=alice, item_id=item_id, keep_history=True)
+        finally:
+            connection.close()
+
+    def let_other_come(item_id: object = None, **_: object) -> None:
+        if not others:
+            other_id = next(item.pk for item in items[:2] if item.pk != item_id)
+            others.append(threading.Thread(target=disconnect_other, args=(other_id,)))
+            others[0].start()
+            wait_until(lambda: is_blocking() or not others[0].is_alive())
+
+    def take_step_beside_other(**arguments: object) -> object:
+        if is_before:
+            let_other_come(**arguments)
+        result = take_step(**arguments)
+        let_other_come(**arguments)
+        return result
+
+    monkeypatch.setattr(consent_withdrawal, step, take_step_beside_other)
+    withdraw_bank_data(user=alice, keep_history=False)
+    others[0].join(30)
+    with tenant(alice.pk):
+        removals = list(PendingRemoval.objects.all())
+    for removal in removals:
+        remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
+    assert (count_rows(alice), list_connections(alice)) == ((0, 0), ["removed"] * 3)
 
 
 def test_it_leaves_all_rows_to_workers_while_a_sync_is_stored(

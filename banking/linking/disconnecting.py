@@ -88,8 +88,9 @@ def defer_disconnect(*, item: Item, actor: User, keep_history: bool) -> PendingR
     """Schedule the disconnect of an Item whose row another transaction holds, most likely to store a sync."""
     if item.connection not in VISIBLE_CONNECTIONS:
         return change_history_choice(item=item, keep_history=keep_history)
-    removal = create_pending_removal(item, actor=actor)
-    set_history(removal, history=history_choice(keep_history))
+    if not can_be_forgotten(item):
+        create_pending_removal(item, actor=actor)
+    removal = leave_to_worker(item=item, keep_history=keep_history)
     record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
     return removal
 

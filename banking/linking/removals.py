@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from banking.account_matching import locks
 from banking.credentials import TokenPurpose, open_token
-from banking.linking.disconnecting import close_accounts, close_item, delete_alerts
+from banking.linking.disconnecting import can_be_forgotten, close_accounts, close_item, delete_alerts
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import ItemNotFound, ProviderError
 from banking.providers import in_current_environments, provider_for
@@ -42,7 +42,7 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
     if removal.history and not finish_disconnect(removal=removal):
         return
     if removal.item.removed_at is not None:
-        # The provider removed it before, and only its history was left to delete.
+        # The provider removed it before, or this site never had its token. Only its history was left.
         with tenant(owner_id):
             PendingRemoval.objects.filter(pk=removal.pk, history="").delete()
         return
@@ -69,7 +69,9 @@ def finish_disconnect(*, removal: PendingRemoval) -> bool:
     with tenant(removal.owner_id):
         item = Item.objects.select_for_update(of=["self"]).get(pk=removal.item_id)
         if item.connection in VISIBLE_CONNECTIONS:
-            close_item(item=item, removal=removal)
+            needs_call = removal.access_token is not None or not can_be_forgotten(item)
+            close_item(item=item, removal=removal if needs_call else None)
+    removal.item = item
     while not is_kept and delete_batch(removal=removal):
         pass
     with tenant(removal.owner_id):

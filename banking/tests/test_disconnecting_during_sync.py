@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from celery import current_app
@@ -19,7 +20,7 @@ from accounts.models import User
 from banking import connections
 from banking.account_matching import locks, succession
 from banking.credentials import CredentialUnreadable
-from banking.linking import disconnecting, removals
+from banking.linking import account_deletion, disconnecting, removals
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata
 from banking.linking.update_mode import open_update_mode
@@ -29,6 +30,7 @@ from banking.provider import Credential, Unavailable
 from banking.sync import item_sync, sync_item, sync_queue
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.test_credentials import corrupt_token
+from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -291,3 +293,45 @@ def test_it_does_not_override_the_users_request_for_a_redundant_item(alice: User
         disconnecting.disconnect_redundant_items(owner_id=alice.pk, item_ids=[synced_item.pk])
         removal.refresh_from_db()
     assert removal.history == "delete"
+
+
+@pytest.mark.parametrize(("is_kept", "rows"), [(True, 2), (False, 0)])
+def test_a_worker_ends_the_removal_of_a_restored_bank_without_a_call(
+    alice: User,
+    synced_item: Item,
+    provider: ScriptedProvider,
+    is_kept: bool,
+    rows: int,
+) -> None:
+    """This site never had its token."""
+    with tenant(alice.pk):
+        Item.objects.filter(pk=synced_item.pk).update(connection=Connection.REVOKED, access_token=None)
+        events = AuditEvent.objects.filter(subject=alice.pk).order_by("id").values_list("action", flat=True)
+        before = list(events)
+    with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool):
+        removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=is_kept)
+    execute_removal(removal)
+    assert (count_remaining(alice), provider.removed_tokens) == ((rows, 0, 0), [])
+    with tenant(alice.pk):
+        assert not PendingRemoval.objects.exists()
+        item = Item.objects.get()
+        assert list(events.all()) == [*before, "disconnect"]
+    assert (item.connection, item.removed_at is None) == (Connection.REMOVED, False)
+
+
+@pytest.mark.parametrize("step", ["before", "during"])
+def test_an_erasure_has_nothing_to_say_of_a_restored_bank(
+    alice: User, synced_item: Item, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """It comes before a worker ends the removal, or after one was killed."""
+    with tenant(alice.pk):
+        Item.objects.filter(pk=synced_item.pk).update(connection=Connection.REVOKED, access_token=None)
+    with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool):
+        removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
+    if step == "during":
+        monkeypatch.setattr(removals, "close_accounts", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            execute_removal(removal)
+    with tenant(alice.pk):
+        counts = account_deletion.prepare_erasure(alice.pk)
+    assert counts == {"connections_to_remove_at_provider": 0, "connections_we_could_not_remove": 0}

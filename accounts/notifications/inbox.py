@@ -18,6 +18,7 @@ from accounts.notifications.models import Notification, NotificationSettings
 from accounts.notifications.notification_types import TEXTS, Channel, NotificationType
 from accounts.users.models import User
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 from compliance.vault import SealError, report_unreadable
 
 PAGE_SIZE: Final = 25
@@ -141,7 +142,7 @@ def mark_all_read(*, user_id: UUID, until: datetime) -> int:
 def delete_notifications(*, user_id: UUID, type: NotificationType, before: date) -> int:
     """Delete a user's notifications of one type from before a day, also ones not sent by email yet. Returns how many.
 
-    The user's row is locked only if there are any.
+    This waits for notifications that are not committed yet.
     """
     with tenant(user_id):
         notifications = Notification.objects.filter(owner=user_id, type=type)
@@ -157,11 +158,12 @@ def delete_notifications_about(*, user_id: UUID, type: NotificationType, subject
 
 
 def _delete(user_id: UUID, notifications: QuerySet[Notification]) -> int:
-    if not notifications.exists():
+    # Before the first look, which would not see a notification that is being committed. An erased user has none.
+    if not lock_account(user_id):
         return 0
-    lock_user(user_id)
     count = notifications.delete()[0]
-    update_unread_count(user_id)
+    if count:
+        update_unread_count(user_id)
     return count
 
 

@@ -1,5 +1,6 @@
 """Notifications about large transactions and lost connections."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
@@ -15,14 +16,19 @@ from accounts.models import Notification, User
 from accounts.notifications.inbox import change_settings, notify
 from accounts.notifications.notification_types import NotificationType
 from banking import tasks
+from banking.linking import removals
 from banking.linking.disconnecting import disconnect_bank
-from banking.models import Connection, Item, SyncRun
+from banking.models import Connection, Item, PendingRemoval, SyncRun, Transaction
 from banking.notification_messages import LargeTransactionsMessage
 from banking.provider import ConsentRequired, InstitutionDown, ItemNotFound, LoginRequired, Readiness, TransactionRow
+from banking.retention.transaction_rule import RULE
 from banking.sync import notifications
 from banking.tests.factories import update_item
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
+from compliance.retention import purging
+from compliance.retention.choosing import choose_period
+from compliance.tests.threads import Contender
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -224,6 +230,36 @@ def test_no_alert_stays_if_the_history_is_deleted_while_it_is_written(
     provider.pages = [transactions_page(added=[make_recent_row("a", "-900")])]
     sync(imported_item)
     assert (found[0] is not None, list_notifications(alice)) == (True, [])
+
+
+def delete_by_worker(item: Item) -> None:
+    with tenant(item.owner_id):
+        removal = PendingRemoval.objects.create(owner_id=item.owner_id, item=item, access_token="t", history="delete")
+    removals.remove_at_provider(owner_id=item.owner_id, removal_id=removal.pk)
+
+
+def purge(item: Item) -> None:
+    choose_period(user=item.owner, rule=RULE, days=0, at_once=True)
+    (claim,) = purging.claim_due_settings(limit=10)
+    purging.purge_expired(claim)
+
+
+@pytest.mark.parametrize("delete", [delete_by_worker, purge])
+def test_no_alert_stays_if_the_history_is_deleted_before_it_is_committed(
+    imported_item: Item,
+    provider: ScriptedProvider,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+    delete: Callable[[Item], None],
+) -> None:
+    provider.pages = [transactions_page(added=[make_recent_row("a", "-900")])]
+    contender = Contender(lambda: delete(imported_item))
+    contender.come_before(monkeypatch, notifications, "notify")
+    sync(imported_item)
+    contender.finish()
+    with tenant(alice.pk):
+        assert not Transaction.objects.exists()
+    assert list_notifications(alice) == []
 
 
 def test_they_stay_with_the_history_of_their_bank(imported_item: Item, provider: ScriptedProvider, alice: User) -> None:

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
+import pytest
 from django.db import connection, connections
 
 
@@ -36,3 +38,41 @@ def is_blocking() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))")
         return bool(cursor.fetchone()[0])
+
+
+class Contender:
+    """Work in a thread of its own that comes while a transaction of this thread is open."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self._future: Future[Any] | None = None
+
+    def come_before(self, monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> None:
+        """Let it come right before this thread calls a function of a module for the first time."""
+        function = getattr(module, name)
+
+        def let_it_come_first(*arguments: Any, **options: Any) -> Any:
+            self.come()
+            return function(*arguments, **options)
+
+        monkeypatch.setattr(module, name, let_it_come_first)
+
+    def come(self) -> None:
+        """Start it, unless it has come before, and wait until it waits for this thread's transaction or has ended."""
+        if self._future is None:
+            pool = ThreadPoolExecutor(1)
+            self._future = pool.submit(self._run)
+            pool.shutdown(wait=False)
+            while not is_blocking() and not wait([self._future], timeout=0.01).done:
+                pass
+
+    def finish(self) -> Any:
+        """Wait until it has ended, and return its result. Raises its error, such as that of a deadlock."""
+        assert self._future is not None, "It has not come."
+        return self._future.result(timeout=30)
+
+    def _run(self) -> Any:
+        try:
+            return self._work()
+        finally:
+            connections.close_all()

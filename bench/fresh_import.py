@@ -45,9 +45,9 @@ def record_transaction_starts() -> Iterator[list[float]]:
     starts: list[float] = []
     lock_item = Lease.lock_item
 
-    def record_and_lock(lease: Lease) -> Item:
+    def record_and_lock(lease: Lease, *, with_user: bool = False) -> Item:
         starts.append(time.perf_counter())
-        return lock_item(lease)
+        return lock_item(lease, with_user=with_user)
 
     with patch.object(Lease, "lock_item", record_and_lock):
         yield starts

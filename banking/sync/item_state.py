@@ -75,6 +75,14 @@ class SyncCrashed(ProviderError):
     """An unforeseen exception of our own ended the sync. ``code`` is its class."""
 
 
+def loses_connection(error: ProviderError | None) -> bool:
+    """Whether an error ends the access to an Item, of which the transaction that stores it notifies the user.
+
+    That transaction has to lock the user's row before all others.
+    """
+    return type(error) in CONNECTION_AFTER_ERROR
+
+
 def record_success(*, item: Item, connection_before: str, run: SyncRun, staging: StagingFile) -> SyncOutcome:
     """Finish a successful sync, in the transaction that stored it."""
     now = timezone.now()
@@ -116,7 +124,7 @@ def apply_item_details(*, item: Item, details: ItemDetails, institution: Institu
     item.failures = 0
     item.error_code = item.fault = ""
     error = details.error
-    if error is not None and type(error) in CONNECTION_AFTER_ERROR:
+    if error is not None and loses_connection(error):
         item.connection = CONNECTION_AFTER_ERROR[type(error)]
         item.error_code, item.fault = error.code[:100], error.fault
 
@@ -141,7 +149,7 @@ def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncO
     logger.warning("Item %s could not be synced: %s", lease.item_id, error)
     try:
         with tenant(lease.owner_id):
-            item = lease.lock_item()
+            item = lease.lock_item(with_user=loses_connection(error))
             connection_before = item.connection
             run_again_in = apply_error(item=item, run=run, error=error)
             item.save()

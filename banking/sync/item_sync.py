@@ -99,7 +99,7 @@ def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: Sync
         accounts = provider.get_accounts(token)
         recheck_connection()
         with tenant(item.owner_id):
-            current = lease.lock_item()
+            current = lease.lock_item(with_user=item_state.loses_connection(details.error))
             current.is_slow = timeouts.were_needed(since=run.started_at)
             connection_before, is_first = current.connection, current.checked_at is None
             item_state.apply_item_details(item=current, details=details, institution=institution)

@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.users.processing import may_process
+from accounts.users.processing import ProcessingStopped, hold_processing, may_process
 from banking.models import Connection, Item
 from compliance.isolation import tenant
 
@@ -53,17 +53,26 @@ class Lease:
             held = Item.objects.filter(pk=self.item_id, lease_holder=self.holder)
             self.lost = not held.update(leased_until=Now() + LEASE_DURATION)
 
-    def lock_item(self) -> Item:
+    def lock_item(self, *, with_user: bool = False) -> Item:
         """Lock the Item's row for the rest of the open transaction.
 
-        Raises ``LeaseLost``, also if the account was deactivated or scheduled for deletion meanwhile.
+        ``with_user`` locks the user's row before it, for a transaction that may notify them. Raises ``LeaseLost``, also
+        if the account was deactivated or scheduled for deletion meanwhile.
         """
+        if with_user:
+            self._hold_processing()
         # ``no_key`` lets others write rows that refer to the Item meanwhile, such as a pending removal.
         rows = Item.objects.select_for_update(of=["self"], no_key=True)
         item = rows.filter(pk=self.item_id, lease_holder=self.holder).first()
         if item is None or not may_process(self.owner_id):
             raise LeaseLost
         return item
+
+    def _hold_processing(self) -> None:
+        try:
+            hold_processing(self.owner_id)
+        except ProcessingStopped:
+            raise LeaseLost from None
 
 
 def acquire_lease(*, owner_id: UUID, item_id: UUID, if_due: bool) -> tuple[Lease, Item] | None:

@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from accounts.deletion import requests
+from accounts.deletion import erasure, requests
 from accounts.models import Notification, User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
@@ -17,13 +19,15 @@ from banking.linking import account_deletion, consent_withdrawal, disconnecting,
 from banking.linking.data_consent import hold_consent
 from banking.models import Connection, Item, PendingRemoval, Transaction
 from banking.notification_messages import LargeTransactionsMessage
+from banking.provider import LoginRequired
 from banking.retention.purging import purge_transactions
+from banking.sync import notifications, sync_item
 from banking.tests.factories import make_account, make_transaction
-from banking.tests.scripted_provider import ScriptedProvider
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.test_sync_lease import wait_until
 from compliance.isolation import tenant
 from compliance.retention.rules import EVERYTHING
-from compliance.tests.threads import is_blocking
+from compliance.tests.threads import Contender, is_blocking
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
@@ -148,3 +152,72 @@ def test_alerts_are_deleted_while_another_transaction_takes_all_locks(
     assert failures == []
     with tenant(alice.pk):
         assert (Notification.objects.count(), Transaction.objects.count()) == (0, 0)
+
+
+# --- A sync that loses its connection ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def synced_item(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> Item:
+    """A bank whose stream still returns data, although its login has to be repaired."""
+    provider.pages = [transactions_page(added=[transaction_row("t1")], cursor="c1")]
+    provider.item_details = replace(provider.item_details, error=LoginRequired("ITEM_LOGIN_REQUIRED"))
+    return make_item(alice, provider_item_id="synced")
+
+
+def disconnect_other(user: User, item: Item) -> None:
+    disconnecting.disconnect_bank(user=user, item_id=item.pk, keep_history=False)
+
+
+def request_deletion(user: User, item: Item) -> None:
+    requests.request_deletion(user=user)
+
+
+def erase(user: User, item: Item | None = None) -> None:
+    requests.request_deletion(user=user, at_once=True)
+    erasure.erase_account(owner_id=user.pk)
+
+
+@pytest.mark.parametrize("act", [disconnect_other, request_deletion])
+def test_a_connection_is_lost_while_another_one_is_disconnected(
+    alice: User,
+    synced_item: Item,
+    make_item: Callable[..., Item],
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[User, Item], None],
+) -> None:
+    """The other one was restored from an export, so its disconnect waits for the lock of the accounts."""
+    restored = make_item(alice, provider_item_id="restored")
+    make_account(restored)
+    with tenant(alice.pk):
+        Item.objects.filter(pk=restored.pk).update(access_token=None, connection=Connection.REVOKED)
+    contender = Contender(lambda: act(alice, restored))
+    contender.come_before(monkeypatch, notifications, "notify_connection_lost")
+    sync_item(owner_id=alice.pk, item_id=synced_item.pk, trigger="test")
+    contender.finish()
+    with tenant(alice.pk):
+        assert Item.objects.get(pk=restored.pk).connection == Connection.REMOVED
+        assert Notification.objects.count() == 1
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_connection_is_lost_while_the_account_is_erased(
+    alice: User, synced_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    if fails:
+        provider.pages = [LoginRequired("ITEM_LOGIN_REQUIRED")]
+    contender = Contender(lambda: erase(alice))
+    contender.come_before(monkeypatch, notifications, "notify_connection_lost")
+    sync_item(owner_id=alice.pk, item_id=synced_item.pk, trigger="test")
+    contender.finish()
+    assert not User.objects.exists()
+
+
+def test_an_ordinary_sync_does_not_lock_the_users_row(
+    synced_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.item_details = replace(provider.item_details, error=None)
+    with CaptureQueriesContext(connection) as queries:
+        assert sync_item(owner_id=synced_item.owner_id, item_id=synced_item.pk, trigger="test").ran
+    table = User._meta.db_table
+    assert [query["sql"] for query in queries if f'FROM "{table}"' in query["sql"] and " FOR " in query["sql"]] == []

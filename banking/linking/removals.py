@@ -127,10 +127,12 @@ def retry_delay(attempts: int) -> timedelta:
 def confirm_removal(*, removal: PendingRemoval) -> None:
     """Delete the token after the provider has removed the Item, unless the user made another choice meanwhile."""
     with tenant(removal.owner_id):
-        if not PendingRemoval.objects.filter(pk=removal.pk, history="").delete()[0]:
+        # First, as in an erasure, which waits for the removal of an Item that it has locked.
+        item = Item.objects.select_for_update(of=["self"], no_key=True).filter(pk=removal.item_id).first()
+        if item is None or not PendingRemoval.objects.filter(pk=removal.pk, history="").delete()[0]:
             return
-        ended = {"connection": Connection.REMOVED, "removed_at": timezone.now(), "access_token": None}
-        Item.objects.filter(pk=removal.item_id).update(**ended)
+        item.connection, item.removed_at, item.access_token = Connection.REMOVED, timezone.now(), None
+        item.save(update_fields=["connection", "removed_at", "access_token"])
         record(
             Action.CREDENTIAL_DELETE,
             actor=None,

@@ -17,7 +17,7 @@ from accounts.users.processing import hold_processing
 from banking.account_matching import locks
 from banking.linking import account_deletion, consent_withdrawal, disconnecting, removals
 from banking.linking.data_consent import hold_consent
-from banking.models import Connection, Item, PendingRemoval, Transaction
+from banking.models import Connection, Item, OrphanedRemoval, PendingRemoval, Transaction
 from banking.notification_messages import LargeTransactionsMessage
 from banking.provider import LoginRequired
 from banking.retention.purging import purge_transactions
@@ -25,7 +25,7 @@ from banking.sync import notifications, sync_item
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.test_sync_lease import wait_until
-from compliance.isolation import tenant
+from compliance.isolation import SYSTEM, tenant
 from compliance.retention.rules import EVERYTHING
 from compliance.tests.threads import Contender, is_blocking
 
@@ -221,3 +221,20 @@ def test_an_ordinary_sync_does_not_lock_the_users_row(
         assert sync_item(owner_id=synced_item.owner_id, item_id=synced_item.pk, trigger="test").ran
     table = User._meta.db_table
     assert [query["sql"] for query in queries if f'FROM "{table}"' in query["sql"] and " FOR " in query["sql"]] == []
+
+
+# --- A removal at the provider ----------------------------------------------------------------------------
+
+
+def test_a_removal_is_confirmed_while_the_account_is_erased(
+    alice: User, item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests.request_deletion(user=alice, at_once=True)
+    with tenant(alice.pk):
+        removal = PendingRemoval.objects.get()
+    contender = Contender(lambda: removals.remove_at_provider(owner_id=alice.pk, removal_id=removal.pk))
+    contender.come_before(monkeypatch, account_deletion, "keep_removal")
+    erasure.erase_account(owner_id=alice.pk)
+    contender.finish()
+    with tenant(SYSTEM):
+        assert [orphan.provider_item_id for orphan in OrphanedRemoval.objects.all()] == [item.provider_item_id]

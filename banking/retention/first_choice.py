@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from accounts.models import User
 from banking.retention.transaction_rule import RULE
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 from compliance.retention.choosing import choose_period, lock_setting
 from compliance.retention.models import RetentionSetting
 
@@ -33,6 +34,7 @@ def choose_first_period(*, user: User, days: int | None) -> None:
     Raises ``OtherPeriodChosen`` if they chose another before: that is changed on the retention page, after a preview.
     """
     with tenant(user.pk):
+        lock_account(user.pk)
         setting = lock_setting(owner_id=user.pk, rule=RULE)
         if setting.chosen_at is None:
             choose_period(user=user, rule=RULE, days=days)

@@ -1,11 +1,10 @@
 """Delete an owner's old transactions, and show in advance which."""
 
 from datetime import date, timedelta
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from accounts.notifications.inbox import delete_notifications
@@ -48,15 +47,14 @@ def preview_purge(*, owner_id: UUID, before: date) -> PurgePreview:
 def purge_transactions(*, owner_id: UUID, before: date, limit: int) -> int:
     """Delete up to ``limit`` transactions before a day, oldest first, and add them to their totals.
 
-    Notifications of large transactions from before the day are deleted, too, once this is committed, and not counted.
-    Other legs of transfers and replaced pending rows come on top of ``limit``. Raises ``OwnerIsBusy`` while a sync
-    stores rows of this owner.
+    Notifications of large transactions from before the day are deleted, too, and not counted. Other legs of transfers
+    and replaced pending rows come on top of ``limit``. The open transaction has locked the owner's row, so none of
+    these rows gets a notification meanwhile. Raises ``OwnerIsBusy`` while a sync stores rows of this owner.
     """
     with tenant(owner_id):
         if not try_to_lock_accounts(owner_id=owner_id):
             raise OwnerIsBusy
-        # After the locks of this transaction are released: it locks the user's row, which comes before them.
-        transaction.on_commit(partial(delete_old_alerts, owner_id=owner_id, before=before))
+        delete_old_alerts(owner_id=owner_id, before=before)
         params = _purge_params(owner_id, before, limit)
         with connection.cursor() as cursor:
             if before == EVERYTHING:

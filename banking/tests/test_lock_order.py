@@ -20,13 +20,14 @@ from banking.linking.data_consent import hold_consent
 from banking.models import Connection, Item, OrphanedRemoval, PendingRemoval, Transaction
 from banking.notification_messages import LargeTransactionsMessage
 from banking.provider import LoginRequired
-from banking.retention.purging import purge_transactions
+from banking.retention.transaction_rule import RULE
 from banking.sync import notifications, sync_item
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.test_sync_lease import wait_until
 from compliance.isolation import SYSTEM, tenant
-from compliance.retention.rules import EVERYTHING
+from compliance.retention import purging
+from compliance.retention.choosing import choose_period
 from compliance.tests.threads import Contender, is_blocking
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
@@ -114,7 +115,9 @@ def withdraw(item: Item) -> None:
 
 
 def purge(item: Item) -> None:
-    purge_transactions(owner_id=item.owner_id, before=EVERYTHING, limit=1000)
+    choose_period(user=item.owner, rule=RULE, days=0, at_once=True)
+    (claim,) = purging.claim_due_settings(limit=10)
+    purging.purge_expired(claim)
 
 
 def remove(item: Item) -> None:

@@ -23,6 +23,7 @@ from banking.providers import DEFAULT_PROVIDER, find_provider, provider_for
 from banking.retention import first_choice
 from banking.views.link_page import link_page
 from compliance.consent.legal_texts import parse_sections
+from compliance.personal_data.account_lock import lock_account
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -95,6 +96,8 @@ def store_choices(*, user: User, agrees_to: Provider | None, period_form: FirstP
 
     Raises ``OtherPeriodChosen``; then nothing is recorded.
     """
+    # Before the consent, because the choice of a period locks the user's row, too.
+    lock_account(user.pk)
     if agrees_to is not None:
         data_consent.agree(user=user, provider=agrees_to)
     if period_form is not None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from compliance.audit import Action, record
 from compliance.audit.recording import UserLike
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 from compliance.retention.models import RetentionSetting
 from compliance.retention.rules import RetentionRule
 
@@ -25,6 +26,8 @@ def choose_period(*, user: UserLike, rule: RetentionRule, days: int | None, at_o
     if not rule.allows(days):
         raise UnknownPeriod(rule.data_type)
     with tenant(user.pk):
+        # Before the setting: a rule that restores rows may wait for some that an erasure has locked.
+        lock_account(user.pk)
         setting = lock_setting(owner_id=user.pk, rule=rule)
         is_change = setting.days_to_retain != days or setting.chosen_at is None or at_once
         if is_change:

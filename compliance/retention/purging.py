@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from compliance.audit import Action, record
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 from compliance.retention.models import RetentionSetting
 from compliance.retention.registry import get_rule
 
@@ -69,6 +70,8 @@ def finish(claim: ClaimedSetting) -> None:
 def _purge_batch(claim: ClaimedSetting, limit: int) -> int:
     """Delete, count and record one batch in one transaction."""
     with tenant(claim.owner_id):
+        # Before the setting: an erasure deletes the rows of a rule while it holds the account, and then the setting.
+        lock_account(claim.owner_id)
         setting = get_claimed(claim)
         before = None if setting is None else setting.first_day_kept(timezone.now())
         if setting is None or before is None:

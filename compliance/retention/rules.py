@@ -92,6 +92,8 @@ class Purge(Protocol):
     def __call__(self, *, owner_id: UUID, before: date, limit: int) -> int:
         """Delete them in one transaction, which the caller may have opened, and return how many; 0 if none is left.
 
+        The caller has locked the owner's row in it, before all others (``account_lock``).
+
         Raises ``OwnerIsBusy`` instead of waiting for another transaction that stores rows of this owner.
         """
 

@@ -19,6 +19,7 @@ from accounts.privacy.retention.notification_messages import RetentionNoticeMess
 from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 from compliance.retention import RetentionRule, get_rule
 from compliance.retention.choosing import start_to_keep_nothing
 from compliance.retention.models import RetentionSetting, first_day_kept
@@ -79,6 +80,8 @@ def _send_email(notice: RetentionNotice) -> None:
 
 
 def _mark_sent(claim: ClaimedSetting, notice: RetentionNotice) -> bool:
+    # Before the setting, because the notification locks the user's row, too.
+    lock_account(claim.owner_id)
     setting = get_claimed(claim)
     if setting is None or not setting.needs_notice() or setting.days_to_retain is None:
         return False

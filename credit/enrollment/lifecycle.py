@@ -12,6 +12,7 @@ from accounts.models import User
 from compliance.audit import Action, record
 from compliance.consent import Purpose, get_active_consent, withdraw
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 from compliance.retention.choosing import start_initial_period
 from credit.enrollment import authorization, transitions
 from credit.enrollment.details import NotEnrolled, digits_of, serialize
@@ -82,6 +83,12 @@ def delete_stored_ssn(enrollment: Enrollment) -> None:
         transitions.delete_ssn(enrollment)
         enrollment.save(update_fields=["ssn"])
         record(Action.CREDENTIAL_DELETE, subject=enrollment.owner_id, resource="ssn", resource_id=str(enrollment.pk))
+
+
+def lock_user_and_enrollment(owner_id: UUID) -> Enrollment:
+    """Lock a user's row, then their enrollment, as a transaction needs that may notify them. Raises ``NotEnrolled``."""
+    lock_account(owner_id)
+    return lock_enrollment(owner_id)
 
 
 def lock_enrollment(owner_id: UUID) -> Enrollment:

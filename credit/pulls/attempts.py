@@ -25,7 +25,7 @@ from compliance.isolation.tenant import tenant_context
 from credit.bureaus import current_bureau
 from credit.enrollment import authorization, transitions
 from credit.enrollment.details import NotEnrolled, open_details
-from credit.enrollment.lifecycle import NoConsent, delete_stored_ssn, lock_enrollment
+from credit.enrollment.lifecycle import NoConsent, delete_stored_ssn, lock_enrollment, lock_user_and_enrollment
 from credit.models import AttemptStatus, Enrollment, PullAttempt, Trigger
 from credit.provider import Applicant, BureauError, BureauTimeout, ConsentGrant
 from credit.pulls import retry_policy
@@ -124,7 +124,7 @@ def consent_grant(attempt: PullAttempt) -> ConsentGrant:
 def expire_lost_attempt(*, owner_id: UUID) -> None:
     """End an attempt whose worker died, as a call with an unknown outcome."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
-        enrollment = lock_enrollment(owner_id)
+        enrollment = lock_user_and_enrollment(owner_id)
         started_before = timezone.now() - ATTEMPT_TIMEOUT
         lost = PullAttempt.objects.filter(status=AttemptStatus.PENDING, started_at__lte=started_before).first()
         if lost is not None:
@@ -135,7 +135,7 @@ def expire_lost_attempt(*, owner_id: UUID) -> None:
 def record_failure(*, attempt: PullAttempt, error: BureauError) -> None:
     """Record that a call returned no report, and schedule what follows, unless the attempt has expired."""
     with tenant_context(attempt.owner_id), transaction.atomic(durable=True):
-        enrollment = lock_enrollment(attempt.owner_id)
+        enrollment = lock_user_and_enrollment(attempt.owner_id)
         attempt.refresh_from_db()
         if attempt.status == AttemptStatus.PENDING:
             _end_without_report(enrollment, attempt, error, at=timezone.now())
@@ -174,7 +174,7 @@ def stop_scheduled_pulls(*, owner_id: UUID) -> None:
     A stored Social Security number has no purpose without it.
     """
     with tenant_context(owner_id), transaction.atomic(durable=True):
-        enrollment = lock_enrollment(owner_id)
+        enrollment = lock_user_and_enrollment(owner_id)
         delete_stored_ssn(enrollment)
         if enrollment.next_pull_at is None:
             return
@@ -186,7 +186,7 @@ def stop_scheduled_pulls(*, owner_id: UUID) -> None:
 def stop_without_details(*, owner_id: UUID) -> None:
     """Stop the scheduled pulls and notify the user: their details can no longer be decrypted."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
-        enrollment = lock_enrollment(owner_id)
+        enrollment = lock_user_and_enrollment(owner_id)
         transitions.lose_details(enrollment, now=timezone.now())
         enrollment.save()
         fingerprint = f"details of {enrollment.enrolled_at.isoformat()} lost"
@@ -223,7 +223,10 @@ def notify_if_stopped(enrollment: Enrollment, attempt: PullAttempt) -> None:
 
 
 def notify_user(owner_id: UUID, status: EnrollmentStatus, *, fingerprint: str) -> None:
-    """Notify a user that scheduled pulls stop until they act."""
+    """Notify a user that scheduled pulls stop until they act.
+
+    The open transaction has locked the user's row before the enrollment, because this locks it, too.
+    """
     notify(
         user_id=owner_id,
         type=NotificationType.CREDIT_REPORT,

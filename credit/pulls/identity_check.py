@@ -21,7 +21,7 @@ from compliance.isolation import tenant
 from compliance.isolation.tenant import tenant_context
 from credit import models
 from credit.enrollment.details import get_details
-from credit.enrollment.lifecycle import lock_enrollment
+from credit.enrollment.lifecycle import lock_user_and_enrollment
 from credit.models import Enrollment, RawReport
 from credit.pulls import processing
 from credit.report import AccountKind, CreditReport, Detail, Precision, ReportStatus, Role, Tradeline
@@ -86,7 +86,7 @@ def check_answer(*, user: User, answer: IdentityAnswer) -> bool:
     answers are checked one after the other. Raises ``NotEnrolled``.
     """
     with tenant_context(user.pk), transaction.atomic(durable=True):
-        enrollment = lock_enrollment(user.pk)
+        enrollment = lock_user_and_enrollment(user.pk)
         raw = _find_withheld(enrollment)
         if raw is None:
             return False

@@ -18,7 +18,7 @@ from credit import models
 from credit.bureaus import find_bureau
 from credit.changes.record import record_changes
 from credit.enrollment import transitions
-from credit.enrollment.lifecycle import lock_enrollment
+from credit.enrollment.lifecycle import lock_enrollment, lock_user_and_enrollment
 from credit.models import Enrollment, RawReport
 from credit.provider import MalformedReport, Outcome
 from credit.pulls.attempts import notify_if_stopped
@@ -39,7 +39,7 @@ def process_report(*, raw: RawReport) -> ReportStatus:
     try:
         report = parse_raw_report(raw)
         with tenant_context(raw.owner_id), transaction.atomic(durable=True):
-            enrollment = lock_enrollment(raw.owner_id)
+            enrollment = lock_user_and_enrollment(raw.owner_id)
             if not models.Report.objects.filter(pk=raw.pk).exists():
                 stored = reports.store_report(raw=raw, report=report)
                 status = inherit_confirmation(enrollment, raw, stored)
@@ -52,7 +52,10 @@ def process_report(*, raw: RawReport) -> ReportStatus:
 
 
 def update_enrollment(enrollment: Enrollment, raw: RawReport, status: ReportStatus) -> None:
-    """Update a locked enrollment for the newest report, and notify the user if they have to act."""
+    """Update a locked enrollment for the newest report, and notify the user if they have to act.
+
+    The open transaction has locked the user's row before the enrollment.
+    """
     transitions.complete_report(
         enrollment, status, fetched_at=raw.fetched_at, now=timezone.now(), due_on=raw.attempt.due_on
     )

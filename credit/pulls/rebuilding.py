@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from compliance.audit import Action, record
 from compliance.isolation.tenant import tenant_context
 from credit.changes.record import record_changes
-from credit.enrollment.lifecycle import lock_enrollment
+from credit.enrollment.lifecycle import lock_user_and_enrollment
 from credit.models import RawReport, Report
 from credit.provider import MalformedReport
 from credit.pulls import processing
@@ -78,7 +78,7 @@ def _is_stale(raw: RawReport) -> bool:
 def rebuild_report(*, owner_id: UUID, raw_id: UUID) -> None:
     """Replace the report of one raw report. Raises ``MalformedReport``."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
-        enrollment = lock_enrollment(owner_id)
+        enrollment = lock_user_and_enrollment(owner_id)
         raw = RawReport.objects.select_related("attempt").get(pk=raw_id)
         report = parse_raw_report(raw)
         Report.objects.filter(pk=raw_id).delete()

@@ -15,6 +15,7 @@ from accounts.notifications.notification_types import NotificationType
 from banking import connections
 from banking.models import Item
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 from insights.balances import account_totals
 from insights.cash_flow.notification_messages import LowRunwayMessage
 from insights.cash_flow.sums import Window, add_up_by_currency, runway_months, sum_transactions
@@ -57,12 +58,16 @@ def update_alerts(*, owner_id: UUID) -> list[str]:
     incomplete.
     """
     with tenant(owner_id):
-        known = {row.currency: row for row in LowRunway.objects.filter(owner=owner_id)}
-        return [
-            runway.currency
+        known = set(LowRunway.objects.filter(owner=owner_id).values_list("currency", flat=True))
+        changed = [
+            runway
             for runway in _runways(owner_id)
-            if _update_alert(owner_id, runway, known.get(runway.currency))
+            if (runway.is_recovered if runway.currency in known else runway.is_low)
         ]
+        # Before the rows of the alerts, because the notification locks the user's row, too.
+        if not changed or not lock_account(owner_id):
+            return []
+        return [runway.currency for runway in changed if _update_alert(owner_id, runway)]
 
 
 def _chunk(hour: int, after: UUID, limit: int) -> list[UUID]:
@@ -95,12 +100,9 @@ def _all_fresh(items: list[Item]) -> bool:
     return all(item.state == "fresh" for item in items)
 
 
-def _update_alert(owner_id: UUID, runway: Runway, known: LowRunway | None) -> bool:
-    if known is not None:
-        if runway.is_recovered:
-            known.delete()
-        return False
-    if not runway.is_low:
+def _update_alert(owner_id: UUID, runway: Runway) -> bool:
+    if runway.is_recovered:
+        LowRunway.objects.filter(owner=owner_id, currency=runway.currency).delete()
         return False
     row, is_new = LowRunway.objects.get_or_create(owner_id=owner_id, currency=runway.currency)
     if is_new:

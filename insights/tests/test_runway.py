@@ -9,12 +9,13 @@ from uuid import UUID
 import pytest
 import time_machine
 
+from accounts.deletion import erasure, requests
 from accounts.models import Notification, User
 from banking.models import Account, Connection, Item
 from banking.provider import Readiness
 from banking.tests.factories import make_account, make_transaction, mark_synced
 from compliance.isolation import tenant
-from compliance.tests.threads import in_threads
+from compliance.tests.threads import Contender, in_threads
 from insights import tasks
 from insights.cash_flow import runway
 from insights.models import LowRunway
@@ -143,6 +144,30 @@ def test_it_notifies_once_for_concurrent_checks(checking: Account, alice: User) 
     results = in_threads(4, lambda: runway.update_alerts(owner_id=alice.pk))
     assert sorted(results) == [[], [], [], ["USD"]]
     assert len(list_titles(alice)) == 1
+
+
+@pytest.mark.parametrize("low", ["EUR", "USD"])
+@pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+def test_it_changes_the_alerts_of_two_currencies_while_the_account_is_erased(
+    checking: Account, alice: User, item: Item, monkeypatch: pytest.MonkeyPatch, low: str
+) -> None:
+    """One runway is longer again, the other one has become low."""
+    euros = make_account(item, provider_id="euros", currency="EUR")
+    make_transaction(euros, "-1000", currency="EUR", provider_id="in euros")
+    with tenant(alice.pk):
+        Account.objects.update(current=Decimal(90000))
+        Account.objects.filter(currency=low).update(current=Decimal(10))
+        LowRunway.objects.create(owner=alice, currency="USD" if low == "EUR" else "EUR")
+
+    def erase() -> None:
+        requests.request_deletion(user=alice, at_once=True)
+        erasure.erase_account(owner_id=alice.pk)
+
+    eraser = Contender(erase)
+    eraser.come_before(monkeypatch, runway, "notify")
+    assert runway.update_alerts(owner_id=alice.pk) == [low]
+    eraser.finish()
+    assert not User.objects.exists()
 
 
 # --- The hourly task --------------------------------------------------------------------------------------

@@ -2,8 +2,12 @@
 
 A file is written under a temporary name, stored on disk, and then renamed. What a killed worker left behind has its
 temporary name still, and is deleted when the next attempt of the same export begins, or by the hourly purge.
+
+What cannot be deleted is logged, and left to the next purge. Without its key, which is in the export's row, nobody can
+open it.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +16,8 @@ from typing import BinaryIO, Final
 from uuid import UUID
 
 from django.conf import settings
+
+logger = logging.getLogger(__name__)
 
 SUFFIX: Final = ".zip.enc"
 PARTIAL_SUFFIX: Final = ".partial"
@@ -46,7 +52,7 @@ def create_file(export_id: UUID, *, holder: UUID) -> Iterator[BinaryIO]:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             yield file
     finally:
-        partial.unlink(missing_ok=True)
+        _delete(partial)
 
 
 def complete_file(export_id: UUID, *, holder: UUID) -> None:
@@ -58,24 +64,23 @@ def complete_file(export_id: UUID, *, holder: UUID) -> None:
     try:
         _sync_folder()
     except OSError:
-        complete.unlink(missing_ok=True)
+        _delete(complete)
         raise
 
 
 def delete_files(export_id: UUID) -> int:
-    """Delete every file of an export, complete or not. Returns how many there were."""
-    complete = export_path(export_id)
-    count = int(complete.exists())
-    complete.unlink(missing_ok=True)
-    return count + delete_partial_files(export_id)
+    """Delete every file of an export, complete or not. Returns how many were deleted."""
+    return _delete(export_path(export_id)) + delete_partial_files(export_id)
 
 
 def delete_partial_files(export_id: UUID) -> int:
-    """Delete the unfinished files of an export, of workers that were killed or have lost it."""
-    partial = list(Path(settings.EXPORT_DIR).glob(f"{export_id}.*{PARTIAL_SUFFIX}"))
-    for path in partial:
-        path.unlink(missing_ok=True)
-    return len(partial)
+    """Delete the unfinished files of an export, of workers that were killed or have lost it. Returns how many."""
+    try:
+        partial = list(Path(settings.EXPORT_DIR).glob(f"{export_id}.*{PARTIAL_SUFFIX}"))
+    except OSError as error:
+        logger.error("The unfinished files of export %s cannot be listed: %s", export_id, error.strerror)
+        return 0
+    return sum(map(_delete, partial))
 
 
 def list_export_ids() -> Iterator[UUID]:
@@ -89,6 +94,17 @@ def list_export_ids() -> Iterator[UUID]:
             yield UUID(name)
         except ValueError:
             continue
+
+
+def _delete(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        logger.error("%s cannot be deleted, and is left to the next purge: %s", path.name, error.strerror)
+        return False
+    return True
 
 
 def _sync_folder() -> None:

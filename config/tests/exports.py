@@ -1,5 +1,6 @@
 """Request and write exports in tests, read what is in them, and empty the site as if it were another one."""
 
+import errno
 import io
 import json
 import subprocess
@@ -96,6 +97,18 @@ def download(export: DataExport) -> WrittenExport:
     started = downloads.start_download(owner_id=export.owner_id, export_id=export.pk, code=code)
     with closing(started.content):
         return WrittenExport(b"".join(started.content))
+
+
+def refuse_to_delete(monkeypatch: pytest.MonkeyPatch, *paths: Path) -> None:
+    """Let the disk refuse to delete some files, or all of them."""
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if not paths or path in paths:
+            raise OSError(errno.EROFS, "Read-only file system")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
 
 
 def run_elsewhere(statement: str, *values: object) -> None:

@@ -33,6 +33,7 @@ from compliance.export.building import build_export
 from compliance.isolation import SYSTEM, tenant
 from compliance.models import DataExport, ErasureReceipt, RetentionSetting
 from compliance.personal_data import registry
+from config.tests.exports import refuse_to_delete
 from config.tests.owned_objects import make_owned_objects
 from config.tests.stored_data import read_all_tables, read_redis, read_sessions
 from conftest import PASSWORD
@@ -212,6 +213,19 @@ def test_no_file_of_the_person_is_left_after_an_erasure(full_account: User, expo
     assert len(list_files(export_folder)) == 1
     requests.request_deletion(user=full_account, at_once=True)
     assert erasure.erase_account(owner_id=full_account.pk) is not None
+    assert list_files(export_folder) == []
+
+
+def test_a_file_that_cannot_be_deleted_stops_no_erasure(
+    full_account: User, export_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can open it, because its key was destroyed; the hourly purge deletes it."""
+    requests.request_deletion(user=full_account, at_once=True)
+    with monkeypatch.context() as patches:
+        refuse_to_delete(patches)
+        assert erasure.erase_account(owner_id=full_account.pk) is not None
+    assert len(list_files(export_folder)) == 1
+    lifecycle.purge_exports()
     assert list_files(export_folder) == []
 
 

@@ -15,7 +15,16 @@ from compliance.export.data_export import DataExport, ExportError, ExportState
 from compliance.export.encrypted_file import DamagedFile
 from compliance.isolation import tenant
 from compliance.vault import data_keys
-from config.tests.exports import build, download, folder, list_files, reload_export, request, run_elsewhere
+from config.tests.exports import (
+    build,
+    download,
+    folder,
+    list_files,
+    refuse_to_delete,
+    reload_export,
+    request,
+    run_elsewhere,
+)
 
 __all__ = ["folder"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("folder")]
@@ -96,6 +105,31 @@ def test_it_deletes_files_without_an_export(alice: User, folder: Path) -> None:
     (folder / "notes.partial").write_text("somebody else's")
     assert lifecycle.purge_exports() == 2
     assert list_files(folder) == sorted([f"{export.pk}.zip.enc", "README", "notes.partial"])
+
+
+def test_a_file_that_cannot_be_deleted_keeps_no_other(
+    alice: User, mallory: User, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    exports = [request(alice), request(mallory)]
+    for hours, export in enumerate(exports):
+        build(export)
+        run_elsewhere(
+            "UPDATE compliance_dataexport SET expires_at = now() - %s WHERE id = %s",
+            timedelta(hours=2 - hours),
+            export.pk,
+        )
+    orphans = [folder / f"{number * 8}-0000-4000-8000-000000000000.zip.enc" for number in ("1", "2")]
+    for path in orphans:
+        path.write_bytes(b"orphan")
+    kept = [storage.export_path(exports[0].pk), orphans[0]]
+    with monkeypatch.context() as patches:
+        refuse_to_delete(patches, *kept)
+        assert lifecycle.purge_exports() == 2
+    assert list_files(folder) == sorted(path.name for path in kept)
+    assert all(f"{path.name} cannot be deleted" in caplog.text for path in kept)
+    assert [(row.state, row.file_key) for row in map(reload_export, exports)] == [(ExportState.EXPIRED, None)] * 2
+    assert lifecycle.purge_exports() == 2
+    assert list_files(folder) == []
 
 
 def test_it_says_that_a_file_is_gone(alice: User, folder: Path) -> None:

@@ -25,6 +25,7 @@ from config.tests.exports import (
     download,
     folder,
     list_files,
+    refuse_to_delete,
     reload_export,
     request,
     run_elsewhere,
@@ -118,6 +119,33 @@ def test_it_gives_up_after_some_killed_workers(alice: User) -> None:
     export = reload_export(export)
     assert (export.state, export.error_code) == (ExportState.FAILED, ExportError.INTERRUPTED)
     assert request(alice)
+
+
+def test_it_goes_on_although_the_file_of_a_killed_worker_cannot_be_deleted(
+    alice: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = request(alice)
+    folder.mkdir()
+    partial = storage.partial_path(export.pk, holder=uuid4())
+    partial.write_bytes(b"of a killed worker")
+    refuse_to_delete(monkeypatch, partial)
+    assert build(export)
+    assert list_files(folder) == sorted([partial.name, f"{export.pk}.zip.enc"])
+
+
+def test_it_gives_up_when_nothing_can_be_written_or_deleted(
+    alice: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = request(alice)
+    folder.mkdir()
+    storage.partial_path(export.pk, holder=uuid4()).write_bytes(b"of a killed worker")
+    refuse_to_delete(monkeypatch)
+    monkeypatch.setattr(Path, "replace", Path.unlink)
+    for _ in range(MAX_ATTEMPTS):
+        update_export(export, next_attempt_at=timezone.now() - timedelta(minutes=1))
+        assert not build(export)
+    export = reload_export(export)
+    assert (export.state, export.error_code) == (ExportState.FAILED, ExportError.STORAGE)
 
 
 def test_a_worker_that_lost_its_lease_stops(alice: User, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

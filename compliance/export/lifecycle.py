@@ -56,7 +56,7 @@ def delete_export(*, owner_id: UUID, export_id: UUID) -> None:
         export = DataExport.objects.for_user(owner_id).select_for_update(of=["self"]).get(pk=export_id)
         record_export(export, stage="deleted")
         export.delete()
-    storage.delete_files(export_id)
+        _delete_files_after_commit([export_id])
 
 
 def claim_notice(*, owner_id: UUID, export_id: UUID) -> DataExport | None:
@@ -77,9 +77,17 @@ def erase_exports(user_id: UUID) -> int:
         exports = DataExport.objects.for_user(user_id)
         ids = list(exports.values_list("pk", flat=True))
         exports.delete()
-        # Not before the commit: a rollback could not bring the files back.
-        transaction.on_commit(lambda: [storage.delete_files(export_id) for export_id in ids] and None)
+        _delete_files_after_commit(ids)
     return len(ids)
+
+
+def _delete_files_after_commit(export_ids: list[UUID]) -> None:
+    def delete_files() -> None:
+        for export_id in export_ids:
+            storage.delete_files(export_id)
+
+    # Not before the commit: a rollback could not bring the files back. What is done then does not fail because of them.
+    transaction.on_commit(delete_files, robust=True)
 
 
 # --- Of everybody -----------------------------------------------------------------------------------------

@@ -31,7 +31,8 @@ def build_export(*, owner_id: UUID, export_id: UUID) -> bool:
     Of two workers one does nothing. After an error of the disk the export is due again in some minutes. Any other
     exception leaves it to the next worker, once the lease has expired.
     """
-    attempt = claim_export(owner_id=owner_id, export_id=export_id, part_count=len(list_part_names()))
+    # The last step is the check of the file.
+    attempt = claim_export(owner_id=owner_id, export_id=export_id, part_count=len(list_part_names()) + 1)
     if attempt is None:
         return False
     try:

@@ -82,17 +82,18 @@ def test_it_counts_the_parts_as_it_writes_them(alice: User, monkeypatch: pytest.
     def note_progress(self: attempts.ExportAttempt, name: str) -> None:
         advance(self, name)
         # Another connection sees it, while the rows are being read.
-        progress.append((reload_export_elsewhere(export), name))
+        progress.append((*read_progress_elsewhere(export), name))
 
     monkeypatch.setattr(attempts.ExportAttempt, "advance", note_progress)
     build(export)
-    names = contents.list_part_names()
-    assert progress == [*((number, name) for number, name in enumerate(names, 1)), ((len(names) + 1), "")]
+    steps = [*contents.list_part_names(), ""]
+    assert progress == [(number, len(steps), name) for number, name in enumerate(steps, 1)]
 
 
-def reload_export_elsewhere(export: DataExport) -> int:
+def read_progress_elsewhere(export: DataExport) -> tuple[int, int]:
+    query = "SELECT part, part_count FROM compliance_dataexport WHERE id = %s"
     with connect_as_role("ops") as operator:
-        return operator.execute("SELECT part FROM compliance_dataexport WHERE id = %s", [export.pk]).fetchone()[0]
+        return operator.execute(query, [export.pk]).fetchone()
 
 
 LATE_ACCOUNT = """

@@ -129,11 +129,18 @@ class ExportAttempt:
 
 
 def claim_export(*, owner_id: UUID, export_id: UUID, part_count: int) -> ExportAttempt | None:
-    """Start an attempt. None if the export is gone, not due, held by another worker, or failed for good."""
+    """Start an attempt. None if the export is gone, not due, held by another worker, or failed for good.
+
+    While the person's account is to be deleted, it waits, and no attempt counts: they may cancel the deletion.
+    """
     attempt = ExportAttempt(owner_id, export_id, uuid4())
     with tenant(owner_id):
         export = DataExport.objects.filter(pk=export_id)
+        is_kept = hold_account(owner_id)
         export.fail_abandoned()
+        if not is_kept:
+            export.postpone()
+            return None
         is_claimed = export.claim(holder=attempt.holder, part_count=part_count)
         if is_claimed:
             # While the row is locked, so that none of these files is one that a later attempt has begun.

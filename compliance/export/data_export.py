@@ -56,12 +56,26 @@ class DataExportQuerySet(OwnedQuerySet["DataExport"]):
         """Exports with a file that has not expired."""
         return self.filter(state=ExportState.READY, expires_at__gt=timezone.now())
 
-    def claim(self, *, holder: UUID, part_count: int) -> bool:
-        """Start an attempt, unless another worker holds the export or it is not due."""
+    def due(self) -> Self:
+        """Exports that no worker is writing: requested, due again after an error, or left by a killed worker."""
         is_due = Q(state=ExportState.QUEUED, next_attempt_at__lte=Now())
         is_abandoned = Q(state=ExportState.RUNNING, leased_until__lte=Now())
+        return self.filter(is_due | is_abandoned)
+
+    def postpone(self) -> bool:
+        """Begin no attempt before some minutes have passed, if the export is due."""
         return bool(
-            self.filter(is_due | is_abandoned, attempts__lt=MAX_ATTEMPTS).update(
+            self.due().update(
+                state=ExportState.QUEUED, next_attempt_at=Now() + RETRY_DELAY, lease_holder=None, leased_until=None
+            )
+        )
+
+    def claim(self, *, holder: UUID, part_count: int) -> bool:
+        """Start an attempt, unless another worker holds the export or it is not due."""
+        return bool(
+            self.due()
+            .filter(attempts__lt=MAX_ATTEMPTS)
+            .update(
                 state=ExportState.RUNNING,
                 attempts=F("attempts") + 1,
                 lease_holder=holder,
@@ -104,9 +118,10 @@ class DataExportQuerySet(OwnedQuerySet["DataExport"]):
 class DataExport(Owned):
     """One export of a person's data. ``file_key`` opens its file; without it, nobody can.
 
-    ``part`` counts the files that are written so far, of ``part_count``. ``size`` and ``sha256`` are those of the ZIP
-    file that the person downloads. ``notified_at`` is when they were emailed that it is ready. After a failed attempt
-    it is queued again, with its ``error_code``, until ``attempts`` reaches the limit.
+    ``part`` is the step that it has come to, of ``part_count``: one for each file, and the last to check them.
+    ``size`` and ``sha256`` are those of the ZIP file that the person downloads. ``notified_at`` is when they were
+    emailed that it is ready. After a failed attempt it is queued again, with its ``error_code``, until ``attempts``
+    reaches the limit.
     """
 
     state = models.CharField(max_length=10, choices=ExportState, default=ExportState.QUEUED)

@@ -41,6 +41,10 @@ def update_export(export: DataExport, **values: object) -> None:
         DataExport.objects.filter(pk=export.pk).update(**values)
 
 
+def make_due(export: DataExport) -> None:
+    update_export(export, next_attempt_at=timezone.now() - timedelta(minutes=1))
+
+
 # --- Two workers, killed workers -----------------------------------------------------------------------------
 
 
@@ -142,7 +146,7 @@ def test_it_gives_up_when_nothing_can_be_written_or_deleted(
     refuse_to_delete(monkeypatch)
     monkeypatch.setattr(Path, "replace", Path.unlink)
     for _ in range(MAX_ATTEMPTS):
-        update_export(export, next_attempt_at=timezone.now() - timedelta(minutes=1))
+        make_due(export)
         assert not build(export)
     export = reload_export(export)
     assert (export.state, export.error_code) == (ExportState.FAILED, ExportError.STORAGE)
@@ -257,6 +261,39 @@ def test_it_finishes_no_export_that_was_deleted_at_the_end(
     assert list_files(folder) == []
     with tenant(alice.pk):
         assert not DataExport.objects.filter(state=ExportState.READY).exists()
+
+
+def test_an_export_waits_while_the_account_is_to_be_deleted(alice: User) -> None:
+    """No attempt begins, and none counts, so that it is written after the deletion was canceled."""
+    export = request(alice)
+    run_elsewhere("UPDATE accounts_user SET deleted_at = now()")
+    for _ in range(MAX_ATTEMPTS + 1):
+        make_due(export)
+        assert not build(export)
+        # Celery beat does not find it every minute.
+        assert lifecycle.list_due_exports() == []
+    waiting = reload_export(export)
+    assert (waiting.state, waiting.attempts, waiting.error_code) == (ExportState.QUEUED, 0, "")
+    run_elsewhere("UPDATE accounts_user SET deleted_at = NULL")
+    make_due(export)
+    assert build(export)
+
+
+@pytest.mark.parametrize(
+    ("attempt_count", "state"), [(MAX_ATTEMPTS - 1, ExportState.QUEUED), (MAX_ATTEMPTS, ExportState.FAILED)]
+)
+def test_a_killed_worker_leaves_no_lease_while_the_account_is_to_be_deleted(
+    alice: User, attempt_count: int, state: ExportState
+) -> None:
+    export = request(alice)
+    long_ago = timezone.now() - timedelta(hours=1)
+    update_export(
+        export, state=ExportState.RUNNING, attempts=attempt_count, lease_holder=uuid4(), leased_until=long_ago
+    )
+    run_elsewhere("UPDATE accounts_user SET deleted_at = now()")
+    assert not build(export)
+    export = reload_export(export)
+    assert (export.state, export.attempts, export.leased_until) == (state, attempt_count, None)
 
 
 def test_a_deletion_waits_for_an_export_that_is_finishing(

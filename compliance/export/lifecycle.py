@@ -104,11 +104,11 @@ def list_unnotified_exports(*, limit: int = PAGE_SIZE) -> list[OwnedId]:
 
 
 def purge_exports() -> int:
-    """Delete the files of expired exports and files without an export. Returns how many exports had a file to delete.
+    """Delete the files of expired exports, files without an export, and what killed workers left. Returns how many.
 
-    An export whose file is gone says so from then on.
+    An export whose file is gone says so from then on, and is counted, too.
     """
-    return _expire_exports() + _delete_orphans() + _find_missing_files()
+    return _expire_exports() + _delete_orphans() + _delete_abandoned_files() + _find_missing_files()
 
 
 def _expire_exports() -> int:
@@ -122,12 +122,22 @@ def _expire_exports() -> int:
 
 
 def _delete_orphans() -> int:
-    count, ids = 0, storage.list_export_ids()
+    count, ids = 0, storage.list_complete_files()
     while page := list(islice(ids, PAGE_SIZE)):
         needed = {row[0] for row in _query("SELECT export_id FROM compliance_exports_with_file(%s)", page)}
-        for export_id in page:
-            if export_id not in needed:
-                count += storage.delete_files(export_id)
+        count += sum(storage.delete_files(export_id) for export_id in page if export_id not in needed)
+    return count
+
+
+def _delete_abandoned_files() -> int:
+    count, files = 0, storage.list_partial_files()
+    while page := list(islice(files, PAGE_SIZE)):
+        # After the files were listed: a worker has its lease before it creates its file.
+        ids = [export_id for export_id, _holder in page]
+        writers = {row[0] for row in _query("SELECT lease_holder FROM compliance_export_writers(%s)", ids)}
+        for export_id, holder in page:
+            if holder not in writers:
+                count += storage.delete_partial_file(export_id, holder=holder)
     return count
 
 

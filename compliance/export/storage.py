@@ -83,17 +83,33 @@ def delete_partial_files(export_id: UUID) -> int:
     return sum(map(_delete, partial))
 
 
-def list_export_ids() -> Iterator[UUID]:
-    """Yield the id of each export that has a file. Other files in the folder are none of ours, and stay."""
+def delete_partial_file(export_id: UUID, *, holder: UUID) -> bool:
+    """Delete the unfinished file of one worker. Returns whether there was one."""
+    return _delete(partial_path(export_id, holder=holder))
+
+
+def list_complete_files() -> Iterator[UUID]:
+    """Yield the id of each export that has a complete file. Other files in the folder are none of ours, and stay."""
+    yield from (export_id for (export_id,) in _list_ids(SUFFIX, count=1))
+
+
+def list_partial_files() -> Iterator[tuple[UUID, UUID]]:
+    """Yield the id of the export and of the worker of each unfinished file."""
+    yield from ((export_id, holder) for export_id, holder in _list_ids(PARTIAL_SUFFIX, count=2))
+
+
+def _list_ids(suffix: str, *, count: int) -> Iterator[list[UUID]]:
     if not Path(settings.EXPORT_DIR).is_dir():
         return
     with os.scandir(settings.EXPORT_DIR) as entries:
-        names = {entry.name.partition(".")[0] for entry in entries if entry.name.endswith((SUFFIX, PARTIAL_SUFFIX))}
-    for name in sorted(names):
+        names = sorted(entry.name.removesuffix(suffix) for entry in entries if entry.name.endswith(suffix))
+    for name in names:
         try:
-            yield UUID(name)
+            ids = list(map(UUID, name.split(".")))
         except ValueError:
             continue
+        if len(ids) == count:
+            yield ids
 
 
 def _delete(path: Path) -> bool:

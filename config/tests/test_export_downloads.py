@@ -107,6 +107,25 @@ def test_it_deletes_files_without_an_export(alice: User, folder: Path) -> None:
     assert list_files(folder) == sorted([f"{export.pk}.zip.enc", "README", "notes.partial"])
 
 
+def test_it_deletes_what_no_worker_with_a_lease_writes(alice: User, mallory: User, folder: Path) -> None:
+    """Also beside the complete file of an export: of a worker that was killed after it had lost its lease."""
+    ready, running = request(alice), request(mallory)
+    build(ready)
+    lease = (
+        "UPDATE compliance_dataexport SET state = 'running', lease_holder = %s, leased_until = now() + %s WHERE id = %s"
+    )
+    writer = uuid4()
+    run_elsewhere(lease, writer, timedelta(minutes=1), running.pk)
+    for export, holder in ((ready, uuid4()), (running, uuid4()), (running, writer)):
+        storage.partial_path(export.pk, holder=holder).write_bytes(b"unfinished")
+    assert lifecycle.purge_exports() == 2
+    complete, unfinished = storage.export_path(ready.pk), storage.partial_path(running.pk, holder=writer)
+    assert list_files(folder) == sorted([complete.name, unfinished.name])
+    run_elsewhere(lease, writer, timedelta(minutes=-1), running.pk)
+    assert lifecycle.purge_exports() == 1
+    assert list_files(folder) == [complete.name]
+
+
 def test_a_file_that_cannot_be_deleted_keeps_no_other(
     alice: User, mallory: User, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

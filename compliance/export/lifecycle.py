@@ -106,7 +106,8 @@ def list_unnotified_exports(*, limit: int = PAGE_SIZE) -> list[OwnedId]:
 def purge_exports() -> int:
     """Delete the files of expired exports, files without an export, and what killed workers left. Returns how many.
 
-    An export whose file is gone says so from then on, and is counted, too.
+    An export whose file is gone says so from then on, and is counted, too. If it may be the whole folder that is gone,
+    because its disk is not mounted, all exports stay, and the log says so.
     """
     return _expire_exports() + _delete_orphans() + _delete_abandoned_files() + _find_missing_files()
 
@@ -142,16 +143,25 @@ def _delete_abandoned_files() -> int:
 
 
 def _find_missing_files() -> int:
-    count = 0
-    for owner_id, export_id in _iterate_ready_exports():
-        if storage.export_path(export_id).exists():
-            continue
+    ready = [(owner_id, export_id, storage.export_path(export_id)) for owner_id, export_id in _iterate_ready_exports()]
+    missing = [(owner_id, export_id) for owner_id, export_id, path in ready if not path.exists()]
+    if missing and not storage.is_folder_marked():
+        logger.error(
+            "%s exports have no file in EXPORT_DIR, and it is not the folder that had them: is it mounted?",
+            len(missing),
+        )
+        return 0
+    if ready and not missing:
+        storage.mark_folder()
+    return sum(_fail_missing(owner_id, export_id) for owner_id, export_id in missing)
+
+
+def _fail_missing(owner_id: UUID, export_id: UUID) -> int:
+    with tenant(owner_id):
+        ready = DataExport.objects.filter(pk=export_id, state=ExportState.READY)
+        count = ready.update(state=ExportState.FAILED, error_code=ExportError.MISSING, file_key=None, finished_at=Now())
+    if count:
         logger.error("The file of export %s is gone", export_id)
-        with tenant(owner_id):
-            ready = DataExport.objects.filter(pk=export_id, state=ExportState.READY)
-            count += ready.update(
-                state=ExportState.FAILED, error_code=ExportError.MISSING, file_key=None, finished_at=Now()
-            )
     return count
 
 

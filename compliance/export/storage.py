@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 SUFFIX: Final = ".zip.enc"
 PARTIAL_SUFFIX: Final = ".partial"
+# Is in the folder, and not in an empty one that is there while the disk of exports is not mounted.
+MARKER: Final = ".exports"
 
 
 def export_dir() -> Path:
@@ -96,6 +98,16 @@ def list_complete_files() -> Iterator[UUID]:
 def list_partial_files() -> Iterator[tuple[UUID, UUID]]:
     """Yield the id of the export and of the worker of each unfinished file."""
     yield from ((export_id, holder) for export_id, holder in _list_ids(PARTIAL_SUFFIX, count=2))
+
+
+def mark_folder() -> None:
+    """Mark the folder as the one that has the files of exports."""
+    Path(settings.EXPORT_DIR, MARKER).touch(mode=0o600)
+
+
+def is_folder_marked() -> bool:
+    """Return whether the folder is there, and the one that has the files of exports."""
+    return Path(settings.EXPORT_DIR, MARKER).exists()
 
 
 def _list_ids(suffix: str, *, count: int) -> Iterator[list[UUID]]:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from accounts.models import User
-from compliance.export import attempts, building, downloads, lifecycle
+from compliance.export import attempts, building, downloads, lifecycle, storage
 from compliance.export.contents import write_export
 from compliance.export.data_export import DataExport
 from compliance.export.verify_export import CONTEXT, MANIFEST, SIGNATURE
@@ -89,7 +89,9 @@ def reload_export(export: DataExport) -> DataExport:
 
 
 def list_files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    """List the files of a folder, without its marker."""
+    names = (path.name for path in folder.iterdir()) if folder.exists() else ()
+    return sorted(name for name in names if name != storage.MARKER)
 
 
 def download(export: DataExport) -> WrittenExport:

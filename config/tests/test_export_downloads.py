@@ -154,10 +154,35 @@ def test_a_file_that_cannot_be_deleted_keeps_no_other(
 def test_it_says_that_a_file_is_gone(alice: User, folder: Path) -> None:
     export = request(alice)
     build(export)
+    assert lifecycle.purge_exports() == 0
     storage.export_path(export.pk).unlink()
     assert lifecycle.purge_exports() == 1
     export = reload_export(export)
-    assert (export.state, export.error_code) == (ExportState.FAILED, ExportError.MISSING)
+    assert (export.state, export.error_code, export.file_key) == (ExportState.FAILED, ExportError.MISSING, None)
+
+
+@pytest.mark.parametrize("was_purged", [False, True])
+@pytest.mark.parametrize("mount_point", ["missing", "empty", "written to"])
+def test_a_folder_that_is_not_mounted_for_a_moment_loses_no_export(
+    alice: User, mallory: User, folder: Path, caplog: pytest.LogCaptureFixture, was_purged: bool, mount_point: str
+) -> None:
+    export = request(alice)
+    build(export)
+    if was_purged:
+        lifecycle.purge_exports()
+    mounted = folder.rename(folder.with_name("mounted"))
+    if mount_point == "empty":
+        folder.mkdir()
+    elif mount_point == "written to":
+        build(request(mallory))
+    assert lifecycle.purge_exports() == 0
+    assert "it is not the folder that had them" in caplog.text
+    if folder.exists():
+        folder.rename(folder.with_name("mount point"))
+    mounted.rename(folder)
+    lifecycle.purge_exports()
+    assert reload_export(export).state == ExportState.READY
+    assert download(export).archive.testzip() is None
 
 
 def test_it_erases_exports_with_their_files(alice: User, mallory: User, folder: Path) -> None:

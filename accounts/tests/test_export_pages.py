@@ -276,7 +276,11 @@ def test_an_expired_deleted_or_unknown_export_does_not_exist(alice: User, as_ali
     update_export(alice, expires_at=timezone.now() - timedelta(seconds=1))
     assert as_alice.get(url).status_code == 404
     assert as_alice.post(reverse("download_export", args=[ready.pk])).status_code == 404
+    assert "Expired. We delete the file within the hour." in as_alice.get(reverse("exports")).content.decode()
+    assert storage.export_path(ready.pk).exists()
+    lifecycle.purge_exports()
     assert "Expired. We deleted the file." in as_alice.get(reverse("exports")).content.decode()
+    assert not storage.export_path(ready.pk).exists()
     assert as_alice.post(reverse("delete_export", args=[ready.pk])).status_code == 302
     assert as_alice.post(reverse("delete_export", args=[ready.pk])).status_code == 404
     assert as_alice.get(reverse("download_export", args=[uuid4()])).status_code == 404

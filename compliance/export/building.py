@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 
 from django.utils import timezone
 
+from compliance.audit.verification_results import verify_own_chain
 from compliance.export import encrypted_file, storage
 from compliance.export.archive import ArchiveReader
 from compliance.export.attempts import ExportAttempt, ExportStopped, claim_export
@@ -17,7 +18,8 @@ from compliance.export.data_export import ExportError
 from compliance.export.encrypted_file import DamagedFile, EncryptedReader, EncryptedWriter
 from compliance.export.hashing import HashingSink
 from compliance.export.manifest import Manifest
-from compliance.export.verify_export import CannotVerify, verify
+from compliance.export.verify_export import CannotVerify, TrailFault, verify
+from compliance.isolation import tenant
 from compliance.vault import SealError, build_aad
 
 logger = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ def build_export(*, owner_id: UUID, export_id: UUID) -> bool:
         return False
     try:
         with attempt.keep_connection():
-            _write_and_finish(attempt)
+            trail_faults = _write_and_finish(attempt)
     except ExportStopped:
         logger.info("Export %s was stopped", export_id)
         return False
@@ -45,6 +47,8 @@ def build_export(*, owner_id: UUID, export_id: UUID) -> bool:
         logger.error("Export %s could not be written: %s", export_id, type(error).__name__)
         attempt.fail(find_error_code(error))
         return False
+    if trail_faults:
+        _report_trail_faults(attempt, trail_faults)
     return True
 
 
@@ -60,7 +64,14 @@ def file_aad(export_id: UUID) -> bytes:
     return build_aad("export/v1", export_id)
 
 
-def _write_and_finish(attempt: ExportAttempt) -> None:
+def _report_trail_faults(attempt: ExportAttempt, faults: list[str]) -> None:
+    """Verify the person's audit trail where it is stored, which tells the operators and the person what is wrong."""
+    with tenant(attempt.owner_id):
+        code = verify_own_chain(attempt.owner_id).fault
+    logger.error("Export %s has an audit trail with a fault: %s %s", attempt.export_id, code or "unknown", faults[0])
+
+
+def _write_and_finish(attempt: ExportAttempt) -> list[str]:
     key = encrypted_file.generate_key()
     with storage.create_file(attempt.export_id, holder=attempt.holder) as file:
         sink = HashingSink(EncryptedWriter(file, key=key, aad=file_aad(attempt.export_id)))
@@ -72,8 +83,9 @@ def _write_and_finish(attempt: ExportAttempt) -> None:
             progress=attempt,
         )
         sink.close()
-        verify_file(key=key, attempt=attempt)
+        trail_faults = verify_file(key=key, attempt=attempt)
         _finish(attempt, key, manifest, sink)
+    return trail_faults
 
 
 def _finish(attempt: ExportAttempt, key: bytes, manifest: Manifest, sink: HashingSink) -> None:
@@ -87,8 +99,11 @@ def _finish(attempt: ExportAttempt, key: bytes, manifest: Manifest, sink: Hashin
     )
 
 
-def verify_file(*, key: bytes, attempt: ExportAttempt) -> None:
-    """Read a complete file again, as its person will. Raises ``CannotVerify`` or ``DamagedFile`` if it is not right."""
+def verify_file(*, key: bytes, attempt: ExportAttempt) -> list[str]:
+    """Read a complete file again, as its person will. Raises ``CannotVerify`` or ``DamagedFile`` if it is not right.
+
+    Returns what is wrong with the person's audit trail. That is no damage of the file, which shows it as it is.
+    """
     attempt.advance("")
     aad = file_aad(attempt.export_id)
     with (
@@ -97,6 +112,8 @@ def verify_file(*, key: bytes, attempt: ExportAttempt) -> None:
         ArchiveReader(reader) as archive,
     ):
         _, faults = verify(archive)
-    if faults:
-        raise CannotVerify(faults[0])
+    for fault in faults:
+        if not isinstance(fault, TrailFault):
+            raise CannotVerify(fault)
     attempt.renew_if_due()
+    return faults

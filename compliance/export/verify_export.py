@@ -71,6 +71,10 @@ Findings = tuple[list[str], list[str]]
 UNREADABLE = (EOFError, OSError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
+class TrailFault(str):
+    """What is wrong with the audit trail. It may have been changed in the site's database, and the file be right."""
+
+
 class CannotVerify(Exception):
     """This is not an export or a receipt that can be checked."""
 
@@ -146,7 +150,7 @@ def verify(archive: zipfile.ZipFile, key: str | None = None) -> Findings:
         rows = sum(entry["rows"] or 0 for entry in files.values())
         sentences.append(f"{len(files)} files with {rows} rows are complete and unchanged.")
     chain_sentences, chain_faults = verify_chain(archive, manifest)
-    return sentences + chain_sentences, file_faults + chain_faults
+    return sentences + chain_sentences, file_faults + list(map(TrailFault, chain_faults))
 
 
 def verify_signature(what: str, context: str, content: bytes, signature: Row, key: str | None) -> Findings:

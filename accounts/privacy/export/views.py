@@ -13,6 +13,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts.mfa.step_up import require_fresh_sign_in
+from accounts.privacy.activity.trail_status import get_trail_status
 from accounts.privacy.export import exports
 from accounts.privacy.export.tasks import enqueue_export
 from accounts.users.requests import AuthenticatedHttpRequest
@@ -64,7 +65,8 @@ def download_export(request: AuthenticatedHttpRequest, export_id: UUID) -> HttpR
     """Say what the file is; a POST redirects to a link that downloads it once."""
     export = get_object_or_404(DataExport.objects.for_user(request.user).downloadable(), pk=export_id)
     if request.method != "POST":
-        return render(request, "accounts/privacy/export_download.html", {"export": export})
+        context = {"export": export, "trail": get_trail_status(request.user.pk)}
+        return render(request, "accounts/privacy/export_download.html", context)
     code = downloads.make_download_code(owner_id=request.user.pk, export_id=export.pk)
     return redirect("send_export", export.pk, code)
 

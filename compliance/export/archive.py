@@ -117,6 +117,14 @@ class ArchiveReader(ZipFile):
         return stream
 
 
+class _OneWaySink:
+    """A sink that cannot go back, be it able to or not: an archive has one form, which the verifier knows."""
+
+    def __init__(self, sink: ByteSink) -> None:
+        self.write = sink.write
+        self.flush = sink.flush
+
+
 def _as_file(sink: ByteSink) -> Any:
     # ``ZipFile`` asks for a whole file object, but of one that cannot go back it uses these two methods only.
-    return sink
+    return _OneWaySink(sink)

@@ -15,10 +15,11 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from isal import isal_zlib
 
+from compliance.export.verify_export import RAW_DEFLATE, ExportArchive
+
 # Of 30 MB of JSON lines, ISA-L makes 3.7 MB in 23 ms. zlib makes 4.2 MB in 160 ms at its lowest level, and 3.5 MB in
 # 330 ms at level 6.
 COMPRESSION_LEVEL: Final = 1
-RAW_DEFLATE: Final = -15
 
 
 class ByteSink(Protocol):
@@ -106,15 +107,10 @@ class _Member:
         self._stream.write(block)
 
 
-class ArchiveReader(ZipFile):
-    """Reads the files of a ZIP file, and checks their CRC, in half the time of ``ZipFile``."""
+class ArchiveReader(ExportArchive):
+    """Reads the files of an export in half the time."""
 
-    def open(self, *args: Any, **options: Any) -> IO[bytes]:
-        """Open a file of the archive for reading."""
-        stream = super().open(*args, **options)
-        if getattr(stream, "_compress_type", None) == ZIP_DEFLATED:
-            stream._decompressor = isal_zlib.decompressobj(RAW_DEFLATE)  # type: ignore[attr-defined]
-        return stream
+    decompressobj = staticmethod(isal_zlib.decompressobj)
 
 
 class _OneWaySink:

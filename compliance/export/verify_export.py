@@ -1,8 +1,9 @@
 """Verifies an export or the receipt of a deletion without the site: python verify_export.py FILE [--key BASE64]
 
 Needs Python 3.9 or later and the package "cryptography" (pip install cryptography). It changes nothing and uses no
-network. Of an export it checks that the manifest's signature is valid, that every file has the bytes and rows that the
-manifest says, that no file is missing or was added, and that no entry of your activity was changed, removed or moved.
+network. Of an export it checks that the ZIP file has exactly the form in which the site writes one, that the manifest's
+signature is valid, that every file has the bytes and rows that the manifest says, that no file is missing or was added,
+and that no entry of your activity was changed, removed or moved.
 Where old entries were deleted because their time was over, it checks that the site signed where your activity begins
 since then. Of a receipt it checks the signature, and says what the site signed.
 
@@ -16,13 +17,14 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import io
 import json
 import struct
 import sys
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from itertools import islice
@@ -45,8 +47,9 @@ EVENTS, LINKS, HEAD = "activity/events.jsonl", "activity/hashes.jsonl", "activit
 CHECKPOINT = "activity/checkpoint.jsonl"
 BLOCK_BYTES = 1 << 18
 KEY_BYTES = 32
-# In the flags of a file.
-ENCRYPTED = 1
+# How much of a compressed file is read at once.
+PACKED_BYTES = 1 << 16
+RAW_DEFLATE = -15
 # A small file may unpack to any size. The manifest says how long the others are.
 MAX_MANIFEST_BYTES = 1 << 26
 MAX_SIGNATURE_BYTES = 1 << 16
@@ -60,6 +63,18 @@ TRUSTED = "Everything is as the site wrote it."
 UNCHANGED = "Nothing was changed since it was signed. To know who signed it, give the site's key with --key."
 NOT_TRUSTED = "Do not trust this file."
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017  (Python 3.9 has no datetime.UTC)
+
+# What a ZIP file has besides the compressed files: before and after each of them, in the directory, and at the end.
+FILE_HEADER, FILE_END = struct.Struct("<4s5H3L2H"), struct.Struct("<4sL2Q")
+DIRECTORY_ENTRY = struct.Struct("<4s6H3L5H2L")
+ARCHIVE_END, LARGE_ARCHIVE_END = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q4sLQL")
+# The site compresses every file, for its owner to read, and writes the sizes of a file after it.
+SIZES_FOLLOW, UTF8_NAME, UNIX, READABLE_BY_OWNER = 1 << 3, 1 << 11, 3 << 8, 0o600 << 16
+# The version of the format, and what is in the place of sizes that follow; the second one by Python before 3.11.4.
+HEADER_FORMS = ((45, 0xFFFFFFFF), (20, 0))
+# What is larger is in fields of 64 bits (ZIP64), and each bit of the field that it does not fit into is set.
+MAX_SIZE, MAX_COUNT = (1 << 31) - 1, (1 << 16) - 1
+ALL_BITS = (1 << 32) - 1
 
 Row = dict[str, Any]
 Findings = tuple[list[str], list[str]]
@@ -77,6 +92,12 @@ class TrailFault(str):
 
 class CannotVerify(Exception):
     """This is not an export or a receipt that can be checked."""
+
+
+class ExportArchive(zipfile.ZipFile):
+    """An export. The site unpacks its files with a faster ``decompressobj``."""
+
+    decompressobj: Callable[[int], Any] = staticmethod(zlib.decompressobj)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,7 +122,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def print_line(text: str) -> None:
     """Print a line. What a file says in it cannot control the terminal, and any terminal can show it."""
-    sys.stdout.write(text.encode("unicode_escape").decode("ascii") + "\n")
+    sys.stdout.write(escape_text(text) + "\n")
+
+
+def escape_text(text: str) -> str:
+    """Return a text with an escape for each character that is not printable ASCII, and for backslashes."""
+    return text.encode("unicode_escape").decode("ascii")
 
 
 def verify_file(path: str, key: str | None) -> Findings:
@@ -134,8 +160,13 @@ def verify_receipt(content: bytes, key: str | None = None) -> Findings:
         raise CannotVerify("the receipt has a form that this program does not know.") from None
 
 
-def verify(archive: zipfile.ZipFile, key: str | None = None) -> Findings:
+def verify(archive: ExportArchive, key: str | None = None) -> Findings:
     """Check the whole export. If its manifest was not signed, nothing of it is read: not even JSON."""
+    for name in (MANIFEST, SIGNATURE):
+        if name not in archive.namelist():
+            raise CannotVerify(f"{name} is missing, so it is not an export or not a complete one.")
+    if form_faults := list(find_form_faults(archive)):
+        return [], form_faults
     content = read_all(archive, MANIFEST, MAX_MANIFEST_BYTES)
     signature = read_json(read_all(archive, SIGNATURE, MAX_SIGNATURE_BYTES), SIGNATURE)
     sentences, faults = verify_signature("manifest", CONTEXT, content, signature, key)
@@ -192,6 +223,104 @@ def verify_bytes(context: str, content: bytes, public_key: bytes, value: bytes) 
     Ed25519PublicKey.from_public_bytes(public_key).verify(value, signed)
 
 
+def find_form_faults(archive: zipfile.ZipFile) -> Iterator[str]:
+    """Describe the first byte range that is not as the site writes it.
+
+    ``zipfile`` passes over what is between files, and follows records that other programs do not follow, so that they
+    could unpack other files than the ones that are checked here.
+    """
+    end = 0
+    for what, position, forms in list_written_parts(archive.infolist()):
+        end = position + len(forms[0])
+        if read_at(archive, position, len(forms[0])) not in forms:
+            yield f"The ZIP file is not as the site writes it, at {what}. Other programs may unpack something else."
+            return
+    if read_at(archive, end, 1):
+        yield "The ZIP file goes on after its end."
+
+
+def list_written_parts(entries: Sequence[zipfile.ZipInfo]) -> Iterator[tuple[str, int, list[bytes]]]:
+    """Yield all that the site writes besides compressed files: what it is, where, and the forms that it may have."""
+    position, offsets = 0, []
+    for entry in entries:
+        offsets.append(position)
+        headers = build_file_headers(entry)
+        yield entry.filename, position, headers
+        position += len(headers[0]) + entry.compress_size
+        yield entry.filename, position, [FILE_END.pack(b"PK\7\x08", entry.CRC, entry.compress_size, entry.file_size)]
+        position += FILE_END.size
+    start = position
+    for entry, offset in zip(entries, offsets):  # noqa: B905  (Python 3.9 has no strict)
+        directory_entries = build_directory_entries(entry, offset)
+        yield entry.filename, position, directory_entries
+        position += len(directory_entries[0])
+    yield "its end", position, [build_archive_end(len(entries), position - start, start)]
+
+
+def build_file_headers(entry: zipfile.ZipInfo) -> list[bytes]:
+    """Build what may be before a compressed file: with each form of sizes that follow, which a ZIP64 field repeats."""
+    name, times = entry.filename.encode(), pack_times(entry)
+    sizes = struct.pack("<2H2Q", 1, 16, 0, 0)
+    return [
+        FILE_HEADER.pack(
+            b"PK\3\4", version, find_flags(entry), zipfile.ZIP_DEFLATED, *times, 0, size, size, len(name), len(sizes)
+        )
+        + name
+        + sizes
+        for version, size in HEADER_FORMS
+    ]
+
+
+def build_directory_entries(entry: zipfile.ZipInfo, offset: int) -> list[bytes]:
+    """Build what the directory may say about a file: with no comment, and no more fields than its sizes need."""
+    name, sizes, large = entry.filename.encode(), (entry.compress_size, entry.file_size), b""
+    if max(sizes) > MAX_SIZE:
+        large, sizes = struct.pack("<2Q", entry.file_size, entry.compress_size), (ALL_BITS, ALL_BITS)
+    if offset > MAX_SIZE:
+        large, offset = large + struct.pack("<Q", offset), ALL_BITS
+    field = struct.pack("<2H", 1, len(large)) + large if large else b""
+    lengths = (len(name), len(field), 0, 0, 0)
+    return [
+        DIRECTORY_ENTRY.pack(
+            *(b"PK\1\2", version | UNIX, version, find_flags(entry), zipfile.ZIP_DEFLATED, *pack_times(entry)),
+            *(entry.CRC, *sizes, *lengths, READABLE_BY_OWNER, offset),
+        )
+        + name
+        + field
+        for version, _ in HEADER_FORMS
+    ]
+
+
+def build_archive_end(count: int, size: int, start: int) -> bytes:
+    """Build what is after the directory: large numbers are before the ordinary record, where some programs look."""
+    large, version = b"", HEADER_FORMS[0][0]
+    if max(size, start) > MAX_SIZE or count > MAX_COUNT:
+        numbers = (44, version, version, 0, 0, count, count, size, start)
+        large = LARGE_ARCHIVE_END.pack(b"PK\6\6", *numbers, b"PK\6\7", 0, start + size, 1)
+    counts = [min(count, MAX_COUNT)] * 2
+    return large + ARCHIVE_END.pack(b"PK\5\6", 0, 0, *counts, min(size, ALL_BITS), min(start, ALL_BITS), 0)
+
+
+def find_flags(entry: zipfile.ZipInfo) -> int:
+    """Return how a file is stored: with its sizes after it, and a name in UTF-8 if it is not in ASCII."""
+    return SIZES_FOLLOW if entry.filename.isascii() else SIZES_FOLLOW | UTF8_NAME
+
+
+def pack_times(entry: zipfile.ZipInfo) -> tuple[int, int]:
+    """Return the time and the day as a ZIP file has them."""
+    year, month, day, hour, minute, second = entry.date_time
+    return hour << 11 | minute << 5 | second // 2, year - 1980 << 9 | month << 5 | day
+
+
+def read_at(archive: zipfile.ZipFile, position: int, size: int) -> bytes:
+    """Read bytes of the ZIP file itself: fewer, or none, if it ends before."""
+    stream = archive.fp
+    if stream is None or position >= stream.seek(0, io.SEEK_END):
+        return b""
+    stream.seek(position)
+    return stream.read(size)
+
+
 def find_name_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterator[str]:
     """Describe files that are missing, that the manifest does not name, or that are there twice."""
     names = [name for name in archive.namelist() if name not in (MANIFEST, SIGNATURE)]
@@ -203,7 +332,7 @@ def find_name_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterato
         yield f"{name} is there twice."
 
 
-def find_file_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterator[str]:
+def find_file_faults(archive: ExportArchive, files: dict[str, Any]) -> Iterator[str]:
     """Describe files whose bytes or rows are not those of the manifest."""
     present = set(archive.namelist())
     for name, entry in files.items():
@@ -220,18 +349,18 @@ def find_file_faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> Iterato
             yield f"{name} has {lines} rows, but should have {entry['rows']}."
 
 
-def measure_file(archive: zipfile.ZipFile, name: str, most: int) -> tuple[int, str, int]:
+def measure_file(archive: ExportArchive, name: str, most: int) -> tuple[int, str, int]:
     """Return a file's size, its SHA-256 and its number of lines, in flat memory. Reads one byte after ``most``."""
     digest, size, lines = hashlib.sha256(), 0, 0
     with open_member(archive, name) as stream:
-        while size <= most and (block := stream.read(min(BLOCK_BYTES, most + 1 - size))):
+        for block in read_blocks(stream, most + 1):
             digest.update(block)
             size += len(block)
             lines += block.count(b"\n")
     return size, digest.hexdigest(), lines
 
 
-def verify_chain(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> Findings:
+def verify_chain(archive: ExportArchive, manifest: dict[str, Any]) -> Findings:
     """Recompute the hashes of the audit trail, which link each entry to the one before it."""
     sizes = {name: entry["bytes"] for name, entry in read_entries(manifest).items()}
     present = set(sizes) & set(archive.namelist())
@@ -355,25 +484,75 @@ def parse_time(text: str) -> datetime:
 
 
 @contextmanager
-def open_export(path: str | Path) -> Iterator[zipfile.ZipFile]:
+def open_export(path: str | Path) -> Iterator[ExportArchive]:
     """Open a ZIP file. Raises CannotVerify if it is none."""
     try:
-        archive = zipfile.ZipFile(path)
+        archive = ExportArchive(path)
     except UNREADABLE as error:
         raise CannotVerify(str(error)) from None
     with archive:
         yield archive
 
 
-def open_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-    """Open a file of the archive. Raises BadZipFile for one that the site does not write."""
-    entry = archive.getinfo(name)
-    if entry.flag_bits & ENCRYPTED or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise zipfile.BadZipFile(f"{name} is encrypted, or compressed in an unknown way.")
-    return archive.open(entry)
+def open_member(archive: ExportArchive, name: str) -> IO[bytes]:
+    """Open a file of the archive. Reading its end raises BadZipFile if that is not where the archive says."""
+    return io.BufferedReader(UnpackedFile(unpack(archive, archive.getinfo(name))), BLOCK_BYTES)
 
 
-def read_rows(archive: zipfile.ZipFile, name: str, most: int) -> Iterator[Row]:
+class UnpackedFile(io.RawIOBase):
+    """A file that is unpacked while it is read."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self.blocks = blocks
+        self.block = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Return whether it can be read: always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer with as much of a block as fits into it."""
+        while not self.block:
+            content = next(self.blocks, None)
+            if content is None:
+                return 0
+            self.block = memoryview(content)
+        size = min(len(buffer), len(self.block))
+        buffer[:size], self.block = self.block[:size], self.block[size:]
+        return size
+
+
+def unpack(archive: ExportArchive, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield what a compressed file unpacks to, in blocks. Raises BadZipFile unless it ends where its sizes say.
+
+    ``zipfile`` stops at either end, in silence. Other programs unpack what is after it.
+    """
+    position = entry.header_offset + len(build_file_headers(entry)[0])
+    end, unpacker = position + entry.compress_size, archive.decompressobj(RAW_DEFLATE)
+    packed, size, checksum = b"", 0, 0
+    while not unpacker.eof:
+        if not packed:
+            packed = read_at(archive, position, min(PACKED_BYTES, end - position))
+            position += len(packed)
+        content = unpacker.decompress(packed, BLOCK_BYTES)
+        if not packed and not content:
+            break
+        packed = unpacker.unconsumed_tail
+        size, checksum = size + len(content), zlib.crc32(content, checksum)
+        yield content
+    is_whole = unpacker.eof and position == end and not unpacker.unused_data
+    if not is_whole or (size, checksum) != (entry.file_size, entry.CRC):
+        raise zipfile.BadZipFile("A file does not end where the archive says.")
+
+
+def read_blocks(stream: IO[bytes], most: int) -> Iterator[bytes]:
+    """Yield the blocks of a file, up to a number of bytes."""
+    while most and (block := stream.read(min(most, BLOCK_BYTES))):
+        most -= len(block)
+        yield block
+
+
+def read_rows(archive: ExportArchive, name: str, most: int) -> Iterator[Row]:
     """Yield each row of a file with one JSON object per line. Raises CannotVerify, also after ``most`` bytes."""
     if name not in archive.namelist():
         return
@@ -388,13 +567,11 @@ def read_rows(archive: zipfile.ZipFile, name: str, most: int) -> Iterator[Row]:
         raise CannotVerify(f"{name} is damaged.") from None
 
 
-def read_all(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+def read_all(archive: ExportArchive, name: str, most: int) -> bytes:
     """Return the bytes of the manifest or its signature. Raises CannotVerify, also for more than ``most``."""
     try:
         with open_member(archive, name) as stream:
-            content = stream.read(most + 1)
-    except KeyError:
-        raise CannotVerify(f"{name} is missing, so it is not an export or not a complete one.") from None
+            content = b"".join(read_blocks(stream, most + 1))
     except UNREADABLE:
         raise CannotVerify(f"{name} is damaged.") from None
     if len(content) > most:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
@@ -23,6 +23,7 @@ from compliance.export.verify_export import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
     CannotVerify,
+    ExportArchive,
     open_export,
     read_all,
     read_entries,
@@ -118,7 +119,7 @@ def _read_user_id(manifest: dict[str, Any]) -> UUID:
     return user_id
 
 
-def _require_new_user(archive: ZipFile, user_id: UUID) -> None:
+def _require_new_user(archive: ExportArchive, user_id: UUID) -> None:
     users, user_model = get_user_model()._default_manager, get_user_model()
     file = next(file for holder, file in _restorable_files() if holder.model is user_model)
     exported = next(read_rows(archive, file.name, MAX_LINE_BYTES), None) if file.name in archive.namelist() else None
@@ -128,7 +129,7 @@ def _require_new_user(archive: ZipFile, user_id: UUID) -> None:
         raise CannotRestore("This site has an account with this id or this email address. Nothing was changed.")
 
 
-def _store_account(archive: ZipFile, manifest: dict[str, Any], user_id: UUID) -> tuple[int, list[RestoredFile]]:
+def _store_account(archive: ExportArchive, manifest: dict[str, Any], user_id: UUID) -> tuple[int, list[RestoredFile]]:
     """Store all rows, and compare what they give with the export before the account stays."""
     try:
         with tenant(user_id):
@@ -151,7 +152,7 @@ def _store_account(archive: ZipFile, manifest: dict[str, Any], user_id: UUID) ->
         raise
 
 
-def _store_files(archive: ZipFile, user_id: UUID) -> int:
+def _store_files(archive: ExportArchive, user_id: UUID) -> int:
     present = set(archive.namelist())
     rows = sum(
         RowBuilder(archive, holder, file, user_id).store()

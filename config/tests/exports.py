@@ -14,7 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
-from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,9 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from accounts.models import User
 from compliance.export import attempts, building, downloads, lifecycle, storage
+from compliance.export.archive import ArchiveWriter
 from compliance.export.contents import write_export
 from compliance.export.data_export import DataExport
-from compliance.export.verify_export import CONTEXT, MANIFEST, SIGNATURE
+from compliance.export.verify_export import CONTEXT, MANIFEST, SIGNATURE, ExportArchive
 from compliance.isolation import tenant
 from compliance.signing import public_keys
 from compliance.signing.signatures import build_signed_bytes
@@ -39,8 +39,8 @@ class WrittenExport:
     content: bytes
 
     @property
-    def archive(self) -> ZipFile:
-        return ZipFile(io.BytesIO(self.content))
+    def archive(self) -> ExportArchive:
+        return ExportArchive(io.BytesIO(self.content))
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -127,11 +127,11 @@ def export_data(user: User) -> WrittenExport:
 
 
 def pack_files(files: Mapping[str, bytes]) -> WrittenExport:
-    """Write files as they are into an archive."""
+    """Write files as they are into an archive, in the form in which the site writes one."""
     content = io.BytesIO()
-    with ZipFile(content, "w", ZIP_DEFLATED) as archive:
+    with ArchiveWriter(content, at=datetime.now(UTC)) as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            archive.write_bytes(name, text)
     return WrittenExport(content.getvalue())
 
 

@@ -6,10 +6,10 @@ import sys
 import tracemalloc
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
-from zipfile import ZipFile
 
 import pytest
 
@@ -17,6 +17,7 @@ from accounts.models import User
 from compliance.audit import Action, record
 from compliance.audit.checkpoints import purge_trail
 from compliance.export import verify_export
+from compliance.export.archive import ArchiveWriter
 from compliance.isolation import tenant
 from compliance.signing import public_keys
 from compliance.tests.tampering import connect_as_superuser, insert_old_events, tampering_superuser
@@ -160,9 +161,12 @@ def test_it_finds_a_missing_and_an_added_file(export: WrittenExport) -> None:
 
 
 def test_it_finds_a_file_that_is_there_twice(export: WrittenExport) -> None:
-    content = io.BytesIO(export.content)
-    with pytest.warns(UserWarning, match="Duplicate name"), ZipFile(content, "a") as archive:
-        archive.writestr("bank/accounts.csv", b"another one")
+    content = io.BytesIO()
+    with ArchiveWriter(content, at=datetime.now(UTC)) as archive:
+        for name, text in read_files(export).items():
+            archive.write_bytes(name, text)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.write_bytes("bank/accounts.csv", b"another one")
     assert "bank/accounts.csv is there twice." in find_faults(WrittenExport(content.getvalue()))
 
 

@@ -24,8 +24,8 @@ pytestmark = [
     pytest.mark.usefixtures("folder"),
 ]
 
-# The fault that the site finds first, and a part of what the program in the file says. Without its head a chain takes no
-# entry, so that an export cannot be requested.
+# The fault that the site finds first, and a part of what the program in the file says. Without its head a chain takes
+# no entry, so that an export cannot be requested.
 FAULTS = {
     "content changed": (ChainFault.CHANGED, "Entry 3 of the audit trail was changed."),
     "time moved by a microsecond": (ChainFault.CHANGED, "Entry 3 of the audit trail was changed."),

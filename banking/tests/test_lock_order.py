@@ -216,9 +216,7 @@ def test_a_connection_is_lost_while_the_account_is_erased(
     assert not User.objects.exists()
 
 
-def test_an_ordinary_sync_does_not_lock_the_users_row(
-    synced_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_ordinary_sync_does_not_lock_the_users_row(synced_item: Item, provider: ScriptedProvider) -> None:
     provider.item_details = replace(provider.item_details, error=None)
     with CaptureQueriesContext(connection) as queries:
         assert sync_item(owner_id=synced_item.owner_id, item_id=synced_item.pk, trigger="test").ran

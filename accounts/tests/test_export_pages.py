@@ -273,7 +273,7 @@ def test_a_link_of_another_user_does_not_exist(as_alice: Client, as_mallory: Cli
 
 def test_an_expired_deleted_or_unknown_export_does_not_exist(alice: User, as_alice: Client, ready: DataExport) -> None:
     url = start_download(as_alice, ready)
-    update_export(alice, expires_at=timezone.now() - timedelta(seconds=1))
+    update_export(alice, expires_at=timezone.now() - timedelta(minutes=1))
     assert as_alice.get(url).status_code == 404
     assert as_alice.post(reverse("download_export", args=[ready.pk])).status_code == 404
     assert "Expired. We delete the file within the hour." in as_alice.get(reverse("exports")).content.decode()

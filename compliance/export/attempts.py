@@ -139,7 +139,7 @@ def claim_export(*, owner_id: UUID, export_id: UUID, part_count: int) -> ExportA
         is_kept = hold_account(owner_id)
         export.fail_abandoned()
         if not is_kept:
-            export.postpone()
+            export.delay_attempt()
             return None
         is_claimed = export.claim(holder=attempt.holder, part_count=part_count)
         if is_claimed:

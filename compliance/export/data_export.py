@@ -62,7 +62,7 @@ class DataExportQuerySet(OwnedQuerySet["DataExport"]):
         is_abandoned = Q(state=ExportState.RUNNING, leased_until__lte=Now())
         return self.filter(is_due | is_abandoned)
 
-    def postpone(self) -> bool:
+    def delay_attempt(self) -> bool:
         """Begin no attempt before some minutes have passed, if the export is due."""
         return bool(
             self.due().update(

@@ -10,6 +10,7 @@ from zipfile import ZipFile
 import msgspec
 from django.db.models import Field, Model
 
+from compliance.export.verify_export import escape_text
 from compliance.personal_data import DataHolder, ExportFile, RestoredRows
 from compliance.personal_data.registry import list_columns
 from compliance.vault.fields import SealedTextField
@@ -21,7 +22,13 @@ _decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class CannotRestore(Exception):
-    """The export cannot be restored here. The message says why, and what to do."""
+    """The export cannot be restored here. The message says why, and what to do.
+
+    Names and values of the file in it cannot control the terminal on which it is shown.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(escape_text(message))
 
 
 class RowBuilder:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,23 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from compliance.audit import Action, record
 from compliance.audit.events import AuditEvent
+from compliance.export.verify_export import CHECKPOINT
 from compliance.isolation import tenant
 from compliance.isolation.tenant import SYSTEM
 from compliance.models import DataKey
 from compliance.restore import restoring
 from compliance.tests.threads import in_threads
 from compliance.vault import data_keys
-from config.tests.exports import WrittenExport, empty_site, export_data, forge_export
+from config.tests.exports import (
+    WrittenExport,
+    empty_site,
+    export_data,
+    forge_export,
+    forge_manifest,
+    pack_files,
+    read_files,
+    site_key,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -202,3 +213,42 @@ def test_it_destroys_the_key_after_any_error(
     with pytest.raises(ZeroDivisionError):
         restore(forge_export(export, {}), tmp_path)
     assert (User.objects.count(), count_keys(mallory)) == (0, 0)
+
+
+# --- What the operator's terminal shows -------------------------------------------------------------------
+
+CONTROL = "\x1b]0;owned\x07\x1b[2J\u202e\n"
+ESCAPED = "\\x1b]0;owned\\x07\\x1b[2J\\u202e\\n"
+
+
+def add_file(export: WrittenExport) -> tuple[WrittenExport, str]:
+    """With a name that the manifest does not have."""
+    return pack_files({**read_files(export), CONTROL: b""}), site_key()
+
+
+def add_restorable_file(export: WrittenExport) -> tuple[WrittenExport, str]:
+    """With a name that the manifest has, and this site does not."""
+    entry = {"name": CONTROL, "bytes": 0, "sha256": sha256(b"").hexdigest(), "rows": None, "restorable": True}
+    manifest = export.manifest
+    manifest["files"].append(entry)
+    return forge_manifest({**read_files(export), CONTROL: b""}, json.dumps(manifest).encode())
+
+
+def name_key(export: WrittenExport) -> tuple[WrittenExport, str]:
+    """The one that signed where the audit trail begins."""
+    row = {"sequence": 0, "hash": "", "purged_until": "", "key_id": CONTROL, "signature": ""}
+    return forge_export(export, {CHECKPOINT: lambda content: json.dumps(row).encode() + b"\n"})
+
+
+def name_version(export: WrittenExport) -> tuple[WrittenExport, str]:
+    return forge_export(export, {}, schema_version=CONTROL)
+
+
+@pytest.mark.parametrize("forge", [add_file, add_restorable_file, name_key, name_version])
+def test_it_prints_no_control_characters_of_a_file(
+    export: WrittenExport, tmp_path: Path, forge: Callable[[WrittenExport], tuple[WrittenExport, str]]
+) -> None:
+    with pytest.raises(CommandError) as error:
+        restore(forge(export), tmp_path)
+    assert ESCAPED in str(error.value)
+    assert str(error.value).isprintable()

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from compliance.export.verify_export import escape_text
 from compliance.restore.restoring import restore_export
 from compliance.restore.rows import CannotRestore
 
@@ -33,8 +34,8 @@ class Command(BaseCommand):
         except CannotRestore as error:
             raise CommandError(str(error)) from error
         for sentence in restoration.findings:
-            self.stdout.write(sentence)
+            self.stdout.write(escape_text(sentence))
         for restored in restoration.files:
             rows = "" if restored.rows is None else f"{restored.rows} rows, "
-            self.stdout.write(f"equal    {restored.name}: {rows}SHA-256 {restored.sha256}")
+            self.stdout.write(escape_text(f"equal    {restored.name}: {rows}SHA-256 {restored.sha256}"))
         self.stdout.write(f"Restored {restoration.rows} rows of {restoration.user_id}. Every restorable file is equal.")

@@ -42,10 +42,12 @@ NEWER_LINKS = COLUMNS.format(
     is_context="l.sequence < first.sequence",
     newer="""
       -- The first link of each chain since the given time; a link without an event counts as new. The link before it is
-      -- read too, because the first one continues its hash.
-      JOIN (SELECT k.subject, min(k.sequence) AS sequence
-              FROM audit_link k LEFT JOIN audit_event o ON o.id = k.event_id
-             WHERE coalesce(o.at, 'infinity') >= %s::timestamptz GROUP BY k.subject
+      -- read too, because the first one continues its hash. Of a chain without a newer link the last one is read: it
+      -- has to be the head, or newer ones were removed. The head's own time is no evidence, as no hash covers it.
+      JOIN (SELECT k.subject,
+                   coalesce(min(k.sequence) FILTER (WHERE coalesce(o.at, 'infinity') >= %s::timestamptz),
+                            max(k.sequence) + 1) AS sequence
+              FROM audit_link k LEFT JOIN audit_event o ON o.id = k.event_id GROUP BY k.subject
            ) first ON first.subject = l.subject AND l.sequence >= first.sequence - 1""",
 )
 UNLINKED = """

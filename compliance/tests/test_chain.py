@@ -147,6 +147,21 @@ def test_it_verifies_only_events_since_a_time(chain: str, tamper: Callable[[str]
     assert [problem.sequence for problem in list_problems(since=fourth)] == [5]
 
 
+@pytest.mark.parametrize("name", ["end cut off", "head rewritten", "head deleted", "whole chain deleted"])
+@pytest.mark.parametrize("newer", [0, 1], ids=["all older", "one newer"])
+def test_it_finds_an_end_that_is_gone_since_a_time(
+    chain: str, tamper: Callable[[str], None], name: str, newer: int
+) -> None:
+    """Whether or not what is left of the chain has an event since then, and whatever its head says of its own time."""
+    with tenant(chain), connection.cursor() as cursor:
+        cursor.execute("SELECT at FROM audit_event ORDER BY id DESC OFFSET %s LIMIT 1", [newer])
+        (since,) = cursor.fetchone()
+    statement, sequences = TAMPERING[name]
+    tamper(statement.replace("{chain}", chain))
+    tamper(f"UPDATE audit_head SET changed_at = now() - interval '1 year' WHERE subject = '{chain}'")
+    assert {problem.sequence for problem in list_problems(since=since)} == sequences
+
+
 def test_it_verifies_a_users_own_trail_as_the_site(chain: str) -> None:
     record(Action.SYNC, subject=uuid4())
     with tenant(chain):

@@ -1,7 +1,8 @@
 """Recomputes the hash chains: verifies that events are unchanged, in order, and that none was removed.
 
 It cannot detect that someone who can write all tables removed the end of a chain and set its head back, or replaced a
-chain from some event on. Only a copy of the heads that is kept elsewhere shows that: see ``anchors``.
+chain from some event on. ``verification_results`` finds the first, unless what it has stored was changed as well. Only
+a copy of the heads that is kept elsewhere shows both: see ``anchors``.
 """
 
 import hashlib

@@ -9,6 +9,8 @@ import psycopg
 from django.db import connection
 
 TABLES = ("audit_event", "audit_link", "audit_head", "audit_checkpoint")
+# It remembers how long chains were, also those that are restored to what they were before.
+RESULTS = "compliance_trailverification"
 
 LAST = "(SELECT event_id FROM audit_link WHERE subject = '{chain}' ORDER BY sequence DESC LIMIT 1)"
 THIRD = "(SELECT event_id FROM audit_link WHERE subject = '{chain}' AND sequence = 3)"
@@ -100,7 +102,7 @@ def connect_as_superuser() -> Iterator["psycopg.Connection[Any]"]:
 def tampering_superuser() -> Iterator[Callable[[str], None]]:
     """Yield a function that runs SQL as a superuser with the triggers disabled. The trail is restored afterwards."""
     with connect_as_superuser() as admin:
-        for table in TABLES:
+        for table in (*TABLES, RESULTS):
             admin.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}")
         try:
             yield lambda statement: execute_unguarded(admin, statement)
@@ -109,9 +111,9 @@ def tampering_superuser() -> Iterator[Callable[[str], None]]:
 
 
 def restore_trail(admin: "psycopg.Connection[Any]") -> None:
-    for table in ("audit_link", "audit_event", "audit_head", "audit_checkpoint"):
+    for table in ("audit_link", "audit_event", "audit_head", "audit_checkpoint", RESULTS):
         execute_unguarded(admin, f"DELETE FROM {table}")
-    for table in TABLES:
+    for table in (*TABLES, RESULTS):
         overriding = "OVERRIDING SYSTEM VALUE" if table == "audit_event" else ""
         execute_unguarded(admin, f"INSERT INTO {table} {overriding} SELECT * FROM kept_{table}")
 

@@ -1,5 +1,6 @@
 """Anchors outside the database find what the chains alone do not."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -145,6 +146,13 @@ def test_it_accepts_anchors_of_what_was_purged_behind_a_checkpoint(
     assert (problem.subject, problem.fault) == (mallory.pk, ChainFault.REPLACED_SINCE_ANCHOR)
 
 
+FORGE_CHECKPOINT = """
+    INSERT INTO audit_checkpoint SELECT subject, sequence, hash, now() - interval '{age}', 'sig',
+        sha256('a') || sha256('b') FROM audit_head WHERE subject = '{subject}';
+    DELETE FROM audit_link WHERE subject = '{subject}'; DELETE FROM audit_event WHERE subject = '{subject}'
+"""
+
+
 def test_it_finds_a_checkpoint_that_is_older_than_what_it_stands_for(
     anchor_file: Path, alice: Any, tamper: Callable[[str], None], time_machine: Any
 ) -> None:
@@ -154,12 +162,7 @@ def test_it_finds_a_checkpoint_that_is_older_than_what_it_stands_for(
     record(Action.SYNC, subject=alice)
     time_machine.move_to(now + timedelta(hours=1))
     write_anchor()
-    forge = f"""
-        INSERT INTO audit_checkpoint SELECT subject, sequence, hash, now() - interval '{{age}}', 'sig',
-            sha256('a') || sha256('b') FROM audit_head WHERE subject = '{alice.pk}';
-        DELETE FROM audit_link WHERE subject = '{alice.pk}'; DELETE FROM audit_event WHERE subject = '{alice.pk}'
-    """
-    tamper(forge.replace("{age}", "23 hours"))
+    tamper(FORGE_CHECKPOINT.format(subject=alice.pk, age="23 hours"))
     assert list_chain_problems(anchor_file) == []
     tamper(f"UPDATE audit_checkpoint SET purged_until = now() - interval '366 days' WHERE subject = '{alice.pk}'")
     (problem,) = list_chain_problems(anchor_file)
@@ -185,6 +188,36 @@ def purge_and_list_problems(path: Path, subject: UUID) -> list[ChainProblem]:
     write_anchor()
     assert purge_trail() >= 3
     return [problem for problem in list_chain_problems(path) if problem.subject == subject]
+
+
+def test_it_accepts_a_purge_after_an_anchor_that_was_written_without_an_older_key(
+    purgeable_chain: UUID, anchor_file: Path, settings: Any
+) -> None:
+    """Such an anchor has all heads, also those that had not changed for a year."""
+    older = settings.SIGNING_KEYS
+    settings.SIGNING_KEYS = "newer:" + b64encode(b"\x07" * 32).decode()
+    write_anchor()
+    assert purgeable_chain in {head.subject for head in read_lines(anchor_file)[-1].heads}
+    settings.SIGNING_KEYS += f",{older}"
+    assert purge_and_list_problems(anchor_file, purgeable_chain) == []
+
+
+def test_it_finds_a_purge_that_is_too_early_for_an_anchor_that_repeats_the_head(
+    anchor_file: Path, alice: Any, tamper: Callable[[str], None], settings: Any, time_machine: Any
+) -> None:
+    """The first anchor that has the head shows when it changed, with or without others that have it too."""
+    write_anchor()
+    record(Action.SYNC, subject=alice)
+    time_machine.move_to(timezone.now() + timedelta(hours=1))
+    write_anchor()
+    older = settings.SIGNING_KEYS
+    settings.SIGNING_KEYS = "newer:" + b64encode(b"\x07" * 32).decode()
+    write_anchor()
+    settings.SIGNING_KEYS += f",{older}"
+    write_anchor()
+    tamper(FORGE_CHECKPOINT.format(subject=alice.pk, age="366 days"))
+    (problem,) = list_chain_problems(anchor_file)
+    assert (problem.subject, problem.fault) == (alice.pk, ChainFault.PURGED_TOO_EARLY)
 
 
 @pytest.mark.parametrize("size", [70 << 10, 200 << 10])

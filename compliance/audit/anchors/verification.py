@@ -127,8 +127,9 @@ class AnchorVerification:
         if self._last is not None and self._last.is_last:
             self._previous_at = self._last.at
         self._last, self._last_number = line, number
-        self._newest_heads.update({head.subject: head for head in line.heads})
-        yield from self._compare_heads([head for head in line.heads if head.subject not in self._faulty])
+        new_heads = [head for head in line.heads if head != self._newest_heads.get(head.subject)]
+        self._newest_heads.update({head.subject: head for head in new_heads})
+        yield from self._compare_heads([head for head in new_heads if head.subject not in self._faulty])
 
     def _compare_heads(self, heads: Sequence[AnchoredHead]) -> Iterator[ChainProblem]:
         with connections[self.using].cursor() as cursor:
@@ -160,8 +161,9 @@ def find_head_fault(
 ) -> ChainFault | None:
     """Return what is wrong with an anchored head, given what the database has in its place.
 
-    A head that was purged has no link any more. Its checkpoint, whose signature ``chain`` verifies, stands for it. It
-    was in its anchor because it had changed since the anchor before, at ``changed_after``: an older checkpoint lies.
+    A head that was purged has no link any more. Its checkpoint, whose signature ``chain`` verifies, stands for it. The
+    first anchor that has a head has it because it changed since the anchor before, at ``changed_after``: an older
+    checkpoint lies. Later anchors that repeat the head say nothing about its age.
     """
     if stored.hash is not None:
         return None if stored.hash == head.hash else ChainFault.REPLACED_SINCE_ANCHOR

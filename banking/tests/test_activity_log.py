@@ -1,6 +1,7 @@
 """Banks in the activity log: their names, what their tokens were used for, and names that look like formulas."""
 
 import csv
+import io
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from banking.credentials import TokenPurpose
 from banking.models import Item
 from compliance.audit import Action, record
 from compliance.isolation import tenant
+from formats.spreadsheets import escape_formula
 from ui.tests.page_text import visible_text
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
@@ -42,7 +44,7 @@ def test_it_does_not_name_another_persons_bank(as_mallory: Client, mallory: User
     assert "Platypus" not in read_page(as_mallory)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", "\r=1", "Bank;=1"])
 def test_its_file_holds_no_formula(
     as_alice: Client, alice: User, item: Item, with_second_factor: Callable[..., Client], text: str
 ) -> None:
@@ -50,6 +52,6 @@ def test_its_file_holds_no_formula(
         Item.objects.filter(pk=item.pk).update(institution_name=text)
     record(Action.CONNECT, subject=alice, resource="item", resource_id=str(item.pk), ip=text)
     response = with_second_factor(as_alice, alice).get(reverse("activity_csv"), {"group": "banks"})
-    _, *rows = csv.reader(b"".join(response.streaming_content).decode().splitlines(keepends=True))
-    assert [row[2] for row in rows] == [f"'{text}"]
-    assert [row[5] for row in rows] == [f"'{text}"]
+    _, *rows = csv.reader(io.StringIO(b"".join(response.streaming_content).decode(), newline=""))
+    assert [(row[2], row[5]) for row in rows] == [(escape_formula(text), escape_formula(text))]
+    assert escape_formula(text) != text

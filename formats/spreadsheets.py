@@ -28,7 +28,7 @@ IGNORABLE: Final = frozenset(
 SEPARATORS: Final = ";\t\r\n"
 # What the first line of a block of CSV cannot have behind it, unless a text of several lines goes on there.
 _LINE_OF_TEXT: Final = re.compile(rb"\n[^0-9A-Za-z]")
-_QUOTED_CELL: Final = re.compile(r'"(?:[^"]|"")*"')
+_QUOTED_OR_NOT: Final = re.compile(r'"(?:[^"]|"")*"|[^"]+')
 
 
 class Echo:
@@ -57,13 +57,13 @@ def escape_separated_formulas(lines: bytes) -> bytes:
     """
     if not (any(char in lines for char in (b";", b"\t", b"\r")) or _LINE_OF_TEXT.search(lines)):
         return lines
-    text = _compile_separated(";\t\r").sub(r"\1'", lines.decode())
-    # Other ends of lines are not in a text.
-    return _QUOTED_CELL.sub(_escape_lines, text).encode()
+    return _QUOTED_OR_NOT.sub(_escape_part, lines.decode()).encode()
 
 
-def _escape_lines(cell: re.Match[str]) -> str:
-    return _compile_separated("\n").sub(r"\1'", cell[0])
+def _escape_part(part: re.Match[str]) -> str:
+    # A text with the end of a line is in quotes. Outside of them, that ends a line of the file.
+    separators = SEPARATORS if part[0].startswith('"') else ";\t"
+    return _compile_separated(separators).sub(r"\1'", part[0])
 
 
 @cache

@@ -7,7 +7,7 @@ import sys
 from unicodedata import category
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from formats.spreadsheets import SEPARATORS, build_pattern, escape_formula, escape_separated_formulas
@@ -119,6 +119,8 @@ def test_no_program_finds_a_formula_whatever_separates_its_cells(delimiter: str,
 
 
 @given(TEXTS)
+@example(["\n\r="])
+@example(["\r\n=", ";\t-"])
 def test_it_escapes_lines_as_it_escapes_their_texts(texts: list[str]) -> None:
     """PostgreSQL escapes texts at their beginning only. Amounts stay numbers."""
     begun = [f"'{text}" if re.match(build_pattern(), text) else text for text in texts]

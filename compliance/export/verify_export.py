@@ -47,8 +47,8 @@ EVENTS, LINKS, HEAD = "activity/events.jsonl", "activity/hashes.jsonl", "activit
 CHECKPOINT = "activity/checkpoint.jsonl"
 BLOCK_BYTES = 1 << 18
 KEY_BYTES = 32
-# How much of a compressed file is read at once.
-PACKED_BYTES = 1 << 16
+# How much of a compressed file is read at once: large enough that blocks of all sizes do not fragment the memory.
+PACKED_BYTES = 1 << 18
 RAW_DEFLATE = -15
 # A small file may unpack to any size. The manifest says how long the others are.
 MAX_MANIFEST_BYTES = 1 << 26

@@ -50,7 +50,6 @@ def notify(
         lock_user(user_id)
         settings = NotificationSettings.for_user(user_id)
         in_app, by_mail = (settings.is_enabled(type, channel) for channel in Channel)
-        by_mail = by_mail and not is_emailed
         is_new = _store_once(
             user_id,
             fingerprint,
@@ -60,10 +59,10 @@ def notify(
             url=url,
             subject_id=subject_id,
             in_app=in_app,
-            email_pending=by_mail,
+            email_pending=by_mail and not is_emailed,
             emailed_at=timezone.now() if is_emailed else None,
         )
-        if is_new and by_mail:
+        if is_new and by_mail and not is_emailed:
             _schedule_email(settings)
         if is_new and in_app:
             update_unread_count(user_id)

@@ -273,7 +273,8 @@ def close_accounts(*, item: Item, keep: bool) -> None:
     else:
         # Queried first: the accounts that match them to the Item's bank may be deleted.
         remaining = [account for account in bank_accounts.accounts_at_bank(item) if account.item_id != item.pk]
-        Transaction.objects.filter(account__item=item).delete()
+        # A list and no join, which would become a subquery that compares each row with each other one.
+        Transaction.objects.filter(account__in=list(accounts)).delete()
         is_changed = accounts.delete()[0] > 0
         # The history of the same accounts from an earlier connection counts again.
         succession.update_succession(item=item, remaining=remaining)

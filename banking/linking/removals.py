@@ -96,7 +96,9 @@ def delete_batch(*, removal: PendingRemoval) -> int:
         locks.lock_accounts(owner_id=removal.owner_id)
         if not PendingRemoval.objects.filter(pk=removal.pk, history=PendingRemoval.History.DELETE).exists():
             return 0
-        batch = Transaction.objects.filter(account__item=removal.item_id).values("pk")[:BATCH_ROWS]
+        rows = Transaction.objects.filter(account__item=removal.item_id)
+        # A list and no subquery: under outdated statistics, PostgreSQL would compare each row with each id.
+        batch = list(rows.values_list("pk", flat=True)[:BATCH_ROWS])
         return Transaction.objects.filter(pk__in=batch).delete()[0]
 
 

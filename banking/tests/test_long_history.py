@@ -1,8 +1,9 @@
 """Deleting more transactions than a web request has time for: a worker does it, and the request is done at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -20,6 +21,7 @@ from banking.tests.factories import copy_transaction, make_account, make_transac
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.consent import Purpose, get_active_consent
 from compliance.isolation import tenant
+from compliance.tests.tampering import connect_as_superuser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,6 +35,19 @@ def long_item(alice: User, make_item: Callable[..., Item], provider: ScriptedPro
     kind = NotificationType.BANK_LARGE_CHANGE
     notify(user_id=alice.pk, type=kind, message=message, fingerprint="large", subject_id=item.pk)
     return item
+
+
+@pytest.fixture
+def outdated_statistics(alice: User, make_item: Callable[..., Item]) -> Iterator[None]:
+    """Statistics from when the table had one row. PostgreSQL once compared each row with each other one then."""
+    make_transaction(make_account(make_item(alice, provider_item_id="first")), "-900")
+    with connect_as_superuser() as superuser, connection.cursor() as cursor:
+        superuser.execute("ALTER TABLE banking_transaction SET (autovacuum_enabled = off)")
+        superuser.execute("ANALYZE banking_transaction")
+        cursor.execute("SET statement_timeout = '5s'")
+        yield
+        cursor.execute("RESET statement_timeout")
+        superuser.execute("ALTER TABLE banking_transaction RESET (autovacuum_enabled)")
 
 
 def count_rows(user: User) -> tuple[int, int, int]:
@@ -92,6 +107,20 @@ def test_it_deletes_a_history_at_the_limit_in_the_request(alice: User, long_item
         Transaction.objects.first().delete()
     removal = disconnect_bank(user=alice, item_id=long_item.pk, keep_history=False)
     assert (removal.history, count_rows(alice)) == ("", (0, 0, 0))
+
+
+@pytest.mark.parametrize(("surplus", "is_long"), [(0, True), (2, False)])
+def test_it_deletes_any_history_under_outdated_statistics(
+    outdated_statistics: None, alice: User, long_item: Item, provider: ScriptedProvider, surplus: int, is_long: bool
+) -> None:
+    """In the background and in the request."""
+    with tenant(alice.pk):
+        rows = Transaction.objects.filter(account__item=long_item)[:surplus]
+        Transaction.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    removal = disconnect_bank(user=alice, item_id=long_item.pk, keep_history=False)
+    assert (removal.history == "delete") is is_long
+    remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
+    assert count_rows(alice)[1] == 1
 
 
 def test_a_worker_deletes_the_long_history_of_a_restored_bank_without_the_provider(

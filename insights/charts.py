@@ -4,7 +4,7 @@ Coordinates are text with one decimal, so that tests can compare drawings as val
 The drawing area is `WIDTH` by `HEIGHT` units, and the page scales it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
@@ -67,10 +67,11 @@ class LineChart:
     """A drawn line: SVG path data, the marks of both axes, and the values behind the drawing.
 
     ``readout`` lists each value for the script; one that does not follow the previous day is ``value:day``, with the
-    day counted from ``start``.
+    day counted from ``start``. ``computed_path`` is the part of the line that is drawn differently.
     """
 
     path: str
+    computed_path: str
     area: str
     dots: str
     grid: str
@@ -97,8 +98,8 @@ class Bar(NamedTuple):
     share: int
 
 
-def draw_line(points: Sequence[Point]) -> LineChart:
-    """Draw one value over time; ``points`` are in the order of their days.
+def draw_line(points: Sequence[Point], *, computed_until: date | None = None) -> LineChart:
+    """Draw one value over time; ``points`` are in the order of their days, those before ``computed_until`` computed.
 
     Raises `NothingToDraw` when no value is known.
     """
@@ -111,7 +112,8 @@ def draw_line(points: Sequence[Point]) -> LineChart:
     segment_paths = [area.path_segment(run) for run in runs]
     step = -(-len(points) // MAX_ROWS)
     return LineChart(
-        path="".join(segment_paths),
+        path="".join(segment_paths) if computed_until is None else area.path_between(runs, since=computed_until),
+        computed_path="" if computed_until is None else area.path_between(runs, until=computed_until),
         area="".join(stroke + area.close_path(run) for stroke, run in zip(segment_paths, runs, strict=True)),
         dots="".join(f"M{area.format_point(segment[0])}h0" for segment in segments if len(segment) == 1),
         grid="".join(f"M0 {format_tenths(area.y(mark))}H{WIDTH}" for mark in marks),
@@ -165,6 +167,13 @@ class PlotArea:
             f"{format_tenths(x - old_x)},{format_tenths(y - old_y)}" for (old_x, old_y), (x, y) in pairwise(positions)
         ]
         return f"M{self.format_point(segment[0])}l{' '.join(steps)}"
+
+    def path_between(
+        self, segments: Iterable[Sequence[KnownPoint]], *, since: date = date.min, until: date = date.max
+    ) -> str:
+        """Return the path of those points alone that are between two days, both included."""
+        parts = ([point for point in segment if since <= point.day <= until] for segment in segments)
+        return "".join(self.path_segment(part) for part in parts if len(part) > 1)
 
     def close_path(self, segment: Sequence[KnownPoint]) -> str:
         """Return the path commands that close a line to an area, at zero or at the edge nearest to zero."""

@@ -1,14 +1,15 @@
 """Balances over time, from the snapshots that daily syncs store.
 
-On a day without a sync, the account's last known balance is repeated. Nothing is reconstructed from
-transactions: banks correct balances without a transaction.
+On a day without a sync, the account's last known balance is repeated. Before the first snapshot, the balance is
+computed back from it over the posted transactions, and the chart says so. Later days are never computed: banks correct
+balances without a transaction.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.utils import timezone
@@ -18,36 +19,21 @@ from accounts.models import User
 from banking.models import Account, Item
 from insights import charts
 from insights.balances import account_totals
-
-# The change of some accounts' total on each day; the total before the first day counts on that day. An
-# account with former accounts continues from their last balance.
-DAILY_CHANGES = """
-SELECT greatest(day, %(since)s) AS changed_on, sum(current - before)
-FROM (
-    SELECT day, current, lag(current, 1, 0) OVER (PARTITION BY account ORDER BY day) AS before
-    FROM unnest(%(ids)s::uuid[], %(accounts)s::uuid[], %(untils)s::date[]) AS requested (id, account, until), LATERAL (
-        SELECT day, current
-        FROM banking_balancesnapshot
-        WHERE owner_id = %(owner)s AND account_id = requested.id AND day >= %(since)s AND current IS NOT NULL
-            AND day < coalesce(requested.until, 'infinity')
-        UNION ALL (
-            SELECT day, current
-            FROM banking_balancesnapshot
-            WHERE owner_id = %(owner)s AND account_id = requested.id AND day < least(%(since)s, requested.until)
-                AND current IS NOT NULL
-            ORDER BY day DESC
-            LIMIT 1
-        )
-    ) AS reading
-) AS change
-GROUP BY changed_on
-"""
+from insights.balances.statements import DAILY_CHANGES
 
 RANGES = {"1M": 30, "3M": 91, "1Y": 365}
 RANGE_LABELS = {"1M": _("1M"), "3M": _("3M"), "1Y": _("1Y")}
 DEFAULT_RANGE = "3M"
 
-DailyChanges = Mapping[date, Decimal]
+
+class DailyChange(NamedTuple):
+    """A day's change of a total. ``reported_on`` is the day of the first reported balance if this one is computed."""
+
+    amount: Decimal
+    reported_on: date | None
+
+
+DailyChanges = Mapping[date, DailyChange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +47,12 @@ class RangeLink:
 
 @dataclass(frozen=True, slots=True)
 class BalanceHistory:
-    """A balance chart, its currency and its date ranges."""
+    """A balance chart, its currency and its date ranges. Before ``computed_until``, balances are computed."""
 
     chart: charts.LineChart
     currency: str
     ranges: list[RangeLink]
+    computed_until: date | None
 
 
 def days_in_range(label: str) -> int:
@@ -87,10 +74,17 @@ def account_balance_history(
 ) -> BalanceHistory | None:
     """Draw the daily total of some accounts' balances."""
     since = timezone.localdate() - timedelta(days=days)
-    points = running_totals(daily_changes(user=user, accounts=accounts, since=since))
+    changes = daily_changes(user=user, accounts=accounts, since=since)
+    points = running_totals({day: change.amount for day, change in changes.items()})
     if len(points) < 2:
         return None
-    return BalanceHistory(chart=charts.draw_line(points), currency=currency, ranges=range_links(days))
+    computed_until = max((change.reported_on for change in changes.values() if change.reported_on), default=None)
+    return BalanceHistory(
+        chart=charts.draw_line(points, computed_until=computed_until),
+        currency=currency,
+        ranges=range_links(days),
+        computed_until=computed_until,
+    )
 
 
 def daily_changes(*, user: User, accounts: Collection[Account], since: date) -> DailyChanges:
@@ -98,20 +92,25 @@ def daily_changes(*, user: User, accounts: Collection[Account], since: date) -> 
     with connection.cursor() as cursor:
         params: dict[str, Any] = {"owner": user.pk, "since": since, **account_columns(accounts)}
         cursor.execute(DAILY_CHANGES, params)
-        return dict(cursor.fetchall())
+        return {day: DailyChange(amount, reported_on) for day, amount, reported_on in cursor.fetchall()}
 
 
 def account_columns(accounts: Collection[Account]) -> dict[str, list[Any]]:
-    """The columns for the query: ids with those of former accounts, their account, and until when each counts."""
+    """The columns for the query: ids with those of former accounts, their account, and until when each counts.
+
+    ``signs`` says how money that comes in changes a balance: 1 raises it, -1 lowers a debt, and 0 does neither, because
+    the balance of a loan or an investment also changes without transactions.
+    """
     rows = [(row, account) for account in accounts for row in account.with_former_accounts]
     return {
         "ids": [row.pk for row, _ in rows],
         "accounts": [account.pk for _, account in rows],
         "untils": [row.succeeded_on for row, _ in rows],
+        "signs": [1 if account.is_bank else -1 if account.is_card else 0 for _, account in rows],
     }
 
 
-def running_totals(changes_by_day: DailyChanges) -> list[charts.Point]:
+def running_totals(changes_by_day: Mapping[date, Decimal]) -> list[charts.Point]:
     """Add the changes up, one point for each day from the first change to the last."""
     if not changes_by_day:
         return []

@@ -29,13 +29,17 @@ def join_html(parts: Iterable[str]) -> SafeString:
 
 
 @register.simple_tag
-def line_chart(chart: LineChart, currency: str, *, name: str, key: str) -> SafeString:
+def line_chart(
+    chart: LineChart, currency: str, *, name: str, key: str, computed_until: date | None = None
+) -> SafeString:
     """Draw a line over days.
 
-    ``name`` is what the values are; ``key`` is unique on the page.
+    ``name`` is what the values are; ``key`` is unique on the page. Before ``computed_until``, they are computed.
     """
     caption_id, safe_name, year = f"{escape(key)}-caption", escape(name), current_year()
     caption = chart_caption(chart.facts, currency, name, year)
+    if computed_until is not None:
+        caption = join_html([caption, computed_note(computed_until, year)])
     table_name = _("%(name)s as a table") % {"name": safe_name}
     least, most = currency_decimals(currency)
     positive, negative = map(escape, money_templates(currency))
@@ -62,13 +66,21 @@ def keyboard_label() -> str:
     return escape(_("Values day by day. Use the arrow keys to read them."))
 
 
+def computed_note(computed_until: date, year: int) -> str:
+    """Return the sentence that says which part of a line no bank has reported."""
+    return _("Before %(day)s, we worked it out from your transactions.") % {"day": short_date(computed_until, year)}
+
+
 def plot(chart: LineChart) -> str:
     """Draw the line itself; it contains only our own text."""
+    computed = (
+        f'<path class="plot__line plot__line--computed" d="{chart.computed_path}" />' if chart.computed_path else ""
+    )
     zero = f'<path class="plot__zero" d="M0 {chart.zero}H1000" />' if chart.zero else ""
     return (
         '<svg class="plot" viewBox="0 0 1000 300" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
         f'<path class="plot__grid" d="{chart.grid}" />{zero}<path class="plot__area" d="{chart.area}" />'
-        f'<path class="plot__line" d="{chart.path}" /><path class="plot__dots" d="{chart.dots}" /></svg>'
+        f'{computed}<path class="plot__line" d="{chart.path}" /><path class="plot__dots" d="{chart.dots}" /></svg>'
     )
 
 

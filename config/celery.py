@@ -44,7 +44,7 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="41"),
     },
     "delete accounts": {"task": "accounts.deletion.tasks.dispatch_due_deletions", "schedule": crontab(minute="*/10")},
-    "look at runways": {"task": "insights.tasks.dispatch_runway_checks", "schedule": crontab(minute="34")},
+    "check runways and figures": {"task": "insights.tasks.dispatch_daily_checks", "schedule": crontab(minute="34")},
     "send due digests": {"task": "accounts.notifications.tasks.dispatch_due_digests", "schedule": crontab()},
     "write due exports": {"task": "accounts.privacy.export.tasks.dispatch_due_exports", "schedule": crontab()},
     "purge old exports": {

@@ -8,9 +8,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from banking.models import Item
 from banking.reauth_messages import bank_name
 from formats import dates
+from insights.models import FigureCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,19 @@ def most_urgent_banner(items: Sequence[Item]) -> ConnectionBanner | None:
         if state in first_in_state:
             return make(first_in_state[state])
     return None
+
+
+def differences_banner(user: User) -> ConnectionBanner | None:
+    """Return the banner about figures that the last nightly check found to differ from their transactions."""
+    if not FigureCheck.objects.filter(owner=user.pk, differs_since__isnull=False).exists():
+        return None
+    return ConnectionBanner(
+        tone="info",
+        title=_("Some figures don't add up."),
+        text=_("We compare your balances with your transactions every night."),
+        url=reverse("figure_checks"),
+        action=_("See which"),
+    )
 
 
 def age_of_balances(item: Item) -> str:

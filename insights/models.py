@@ -1,5 +1,6 @@
-"""Low runway alerts, and users' decisions on which card is which account of their credit report."""
+"""Low runway alerts, checks of figures, and which card a user says is which account of their credit report."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
@@ -7,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from banking.models import Account
+from banking.models.columns import money
 from compliance.isolation.models import Owned
 
 
@@ -18,6 +20,61 @@ class LowRunway(Owned):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["owner", "currency"], name="one_row_per_low_runway")]
+
+
+class FigureCheck(Owned):
+    """The last check whether a figure equals what the rows behind it add up to.
+
+    ``account`` is ``None`` for a figure of all accounts. ``actual`` is the figure, ``expected`` what it should be.
+    """
+
+    class Kind(models.TextChoices):
+        # The change of an account's balance, and its transactions.
+        BALANCE = "balance"
+        # A month's income and spending by category, and the transactions in the list.
+        CASH_FLOW = "cash_flow"
+        # The last point of the balance chart, and the balance beside it.
+        CHART = "chart"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    # No index: deleting an account, which needs one, is rare, and a user has few checks.
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    currency = models.CharField(blank=True)
+    since = models.DateField()
+    until = models.DateField()
+    expected = money()
+    actual = money()
+    checked_at = models.DateTimeField()
+    # When the check first found the difference that it still finds.
+    differs_since = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["owner", "kind", "account", "currency"], nulls_distinct=False, name="one_check_per_figure"
+            )
+        ]
+
+    @property
+    def difference(self) -> Decimal:
+        """By how much the figure is higher than it should be."""
+        return self.actual - self.expected
+
+
+class FigureDifference(models.Model):
+    """A figure that does not equal what is behind it, without amounts, in a view that only operators can read."""
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.UUIDField()
+    kind = models.CharField(max_length=10)
+    since = models.DateField()
+    until = models.DateField()
+    differs_since = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "insights_figure_differences"
+        ordering: ClassVar = ["differs_since", "id"]
 
 
 class CardLink(Owned):

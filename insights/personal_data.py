@@ -4,8 +4,8 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.personal_data import DataCategory, DataHolder, ExportFile, RestoredRows, register
-from insights.models import CardLink, LowRunway
+from compliance.personal_data import DataCategory, DataHolder, ExportFile, RestoredRows, register, register_non_personal
+from insights.models import CardLink, FigureCheck, FigureDifference, LowRunway
 
 UNTIL_DELETION: Final = _("Until your account is deleted")
 
@@ -19,6 +19,25 @@ register(
         files=(ExportFile(name="notifications/low_runway.jsonl", restored=RestoredRows()),),
     ),
     DataHolder(
+        model=FigureCheck,
+        category=DataCategory.BANK,
+        label=_("Whether your figures and the transactions behind them agree"),
+        kept_for=_("Until the next check, or until you disconnect the bank and delete its history"),
+        exported=(
+            "id",
+            "kind",
+            "account_id",
+            "currency",
+            "since",
+            "until",
+            "expected",
+            "actual",
+            "checked_at",
+            "differs_since",
+        ),
+        files=(ExportFile(name="bank/figure_checks.jsonl"),),
+    ),
+    DataHolder(
         model=CardLink,
         category=DataCategory.CREDIT,
         label=_("Which of your cards is which account on your credit report"),
@@ -27,3 +46,4 @@ register(
         files=(ExportFile(name="credit/card_links.jsonl", restored=RestoredRows()),),
     ),
 )
+register_non_personal(FigureDifference, "A view of checks of figures that found a difference, for operators.")

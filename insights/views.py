@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -14,9 +14,10 @@ from banking.transactions import transaction_list
 from compliance.audit.daily_access import DataKind, record_data_access
 from credit.stored import reports
 from insights.balances import history
-from insights.banner import most_urgent_banner
+from insights.banner import differences_banner, most_urgent_banner
 from insights.credit import card_links, score_history, utilization
 from insights.credit.card_links import LinkDecision
+from insights.models import FigureCheck
 from insights.overview import build_overview
 
 RECENT_COUNT = 10
@@ -29,7 +30,9 @@ def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
     context = build_overview(user=request.user, items=items, days=history.days_in_range(request.GET.get("range", "")))
     if items:
         record_data_access(request.user.pk, DataKind.BALANCES, DataKind.TRANSACTIONS)
-    return render(request, "insights/overview.html", {"items": items, **context, **connection_state(items)})
+    state = connection_state(items)
+    state["banner"] = state["banner"] or differences_banner(request.user)
+    return render(request, "insights/overview.html", {"items": items, **context, **state})
 
 
 @require_safe
@@ -50,6 +53,7 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
     context = {
         "account": account,
         "item": account.item,
+        "check": FigureCheck.objects.for_user(request.user).filter(account=account).order_by("-checked_at").first(),
         "history": history.account_balance_history(
             user=request.user, accounts=[account], currency=account.currency, days=days
         ),
@@ -57,6 +61,16 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
     }
     record_data_access(request.user.pk, DataKind.BALANCES, DataKind.TRANSACTIONS)
     return render(request, "insights/account.html", context)
+
+
+@require_safe
+def figure_checks(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Show whether each figure agreed with the rows behind it in the last nightly check."""
+    checks = FigureCheck.objects.for_user(request.user).select_related("account__item")
+    ordered = checks.order_by(F("differs_since").asc(nulls_last=True), "kind", "account__name", "id")
+    if ordered:
+        record_data_access(request.user.pk, DataKind.BALANCES)
+    return render(request, "insights/figure_checks.html", {"checks": ordered})
 
 
 def account_transactions(account: Account) -> QuerySet[Transaction]:

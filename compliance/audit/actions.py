@@ -58,6 +58,7 @@ class Action(StrEnum):
     RETENTION_CHANGED = "retention_changed"
     RETENTION_ANNOUNCED = "retention_announced"
     DATA_PURGED = "data_purged"
+    FIGURE_DIFFERS = "figure_differs"
     KEY_ROTATION = "key_rotation"
     OPERATOR_VIEW = "operator_view"
     BREAK_GLASS = "break_glass"

@@ -28,6 +28,7 @@ from config.tests.routes import list_routes
 from credit.tests.experian_samples import parse_sample
 from credit.tests.factories import store_report
 from credit.tests.report_pairs import CARD_KEY
+from insights.tests.factories import make_check
 
 FIXED_ARGUMENTS: dict[str, list[object]] = {
     "unlock": ["forged"],
@@ -119,6 +120,7 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
         consent = grant(user=alice, consent_text=current_consent_text(Purpose.MARKETING))
     report_id = store_report(alice, parse_sample())
     with tenant(alice.pk):
+        make_check(account)
         export = DataExport.objects.create(
             owner=alice,
             state=ExportState.READY,

@@ -55,6 +55,7 @@ admin:consent_counts                        in/in    404/404  404/404  2fa/2fa  
 admin:credit_enrollment_changelist          in/in    404/404  404/404  2fa/2fa  403/405
 admin:credit_pullattempt_changelist         in/in    404/404  404/404  2fa/2fa  403/405
 admin:index                                 in/in    404/404  404/404  2fa/2fa  200/200
+admin:insights_figuredifference_changelist  in/in    404/404  404/404  2fa/2fa  200/405
 admin:jsi18n                                in/in    404/404  404/404  2fa/2fa  200/405
 admin:login                                 on/on    404/404  404/404  2fa/2fa  on/on
 admin:logout                                in/in    404/404  404/404  2fa/2fa  200/on
@@ -64,6 +65,7 @@ admin:usersessions_usersession_changelist   in/in    404/404  404/404  2fa/2fa  
 open_notification                           in/in    404/405  on/405   2fa/2fa  404/405
 mark_notification_read                      in/in    405/404  405/on   2fa/2fa  405/404
 monthly_totals                              in/in    200/405  200/405  2fa/2fa  200/405
+figure_checks                               in/in    200/405  200/405  2fa/2fa  200/405
 notifications                               in/in    200/405  200/405  2fa/2fa  200/405
 mark_all_notifications_read                 in/in    405/on   405/on   2fa/2fa  405/on
 notification_settings                       in/in    200/200  200/200  2fa/2fa  200/200

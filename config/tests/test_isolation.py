@@ -25,6 +25,7 @@ from config.tests.project_apps import own_apps
 from credit.tests.factories import store_full_report
 from insights.cash_flow.notification_messages import LowRunwayMessage
 from insights.models import CardLink, LowRunway
+from insights.tests.factories import make_check
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,7 @@ OWNED = [model for model in MODELS if issubclass(model, Owned)]
 # signing in reads before the user is known.
 OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
 OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation", "ErasureReceipt", "OrphanedRemoval", "UnsentReceipt"}
-OTHERS |= {"ScheduledDeletion", "FailedRemoval", "UnfinishedExport"}
+OTHERS |= {"ScheduledDeletion", "FailedRemoval", "FigureDifference", "UnfinishedExport"}
 OTHERS |= {"AuditCheckpoint", "DailyAccess", "TrailVerification"}
 
 # Per table: is row-level security enabled and forced, how many policies exist, and how many admit only the tenant.
@@ -102,7 +103,12 @@ def test_it_lets_only_operators_read_a_view_of_all_owners() -> None:
            AND r.rolname IN ('app_rw', 'app_ops', 'app_viewer', 'app_owner')
            AND has_any_column_privilege(r.oid, c.oid, 'SELECT')
     """)
-    names = ("accounts_scheduled_deletions", "banking_failed_removals", "compliance_unfinished_exports")
+    names = (
+        "accounts_scheduled_deletions",
+        "banking_failed_removals",
+        "compliance_unfinished_exports",
+        "insights_figure_differences",
+    )
     assert sorted(views) == [(name, "app_lookup", "app_viewer") for name in names]
 
 
@@ -183,6 +189,7 @@ def rows_of_both_users(alice: User, mallory: User, make_item: Callable[..., Item
             SyncRun.objects.create(owner=user, item=item, trigger="test")
             Transfer.objects.create(owner=user, money_out=uuid4(), money_in=uuid4(), sent_on=timezone.localdate())
             LowRunway.objects.create(owner=user, currency="USD")
+            make_check(account)
             CardLink.objects.create(owner=user, account=account, key="card", same=True)
             DeletionRequest.objects.create(owner=user, due_at=timezone.now())
             DataExport.objects.create(owner=user)

@@ -34,6 +34,7 @@ SHOWN: dict[str, set[DataKind]] = {
     "credit_raw_page": {DataKind.RAW_REPORT},
     "credit_records": REPORT,
     "credit_utilization": {DataKind.CREDIT_REPORT, DataKind.BALANCES},
+    "figure_checks": {DataKind.BALANCES},
     "item": {DataKind.BALANCES},
     "monthly_totals": {DataKind.TRANSACTIONS},
     "notifications": {DataKind.NOTIFICATIONS},
@@ -52,7 +53,7 @@ SHOW_NOTHING = {
 }
 TABLES = (
     "banking_account", "banking_transaction", "banking_balancesnapshot", "credit_report", "credit_rawreport",
-    "banking_transactiontotal",
+    "banking_transactiontotal", "insights_figurecheck",
     "accounts_notification",
 )  # fmt: skip
 PAGES = [name for name in ROUTE_NAMES if not name.startswith("admin:") and name != "sandbox"]

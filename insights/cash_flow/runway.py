@@ -1,11 +1,9 @@
 """Notify a user of a low runway (less than three months): once, until it was longer again."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -24,8 +22,6 @@ from insights.models import LowRunway
 LOW_MONTHS: Final = Decimal(3)
 # If a runway is around three months, the user is notified once and not every day.
 RECOVERED_MONTHS: Final = Decimal("3.5")
-FIRST_ID: Final = UUID(int=0)
-OWNERS_DUE: Final = "SELECT owner_id FROM insights_owners_due(%s, %s, %s)"
 
 
 class Runway(NamedTuple):
@@ -41,14 +37,6 @@ class Runway(NamedTuple):
     @property
     def is_recovered(self) -> bool:
         return self.months is None or self.months >= RECOVERED_MONTHS
-
-
-def list_owners_due(*, hour: int, limit: int) -> Iterator[UUID]:
-    """All users whose runway is checked in an hour of the day (0 to 23), queried in chunks."""
-    after = FIRST_ID
-    while chunk := _chunk(hour, after, limit):
-        yield from chunk
-        after = chunk[-1]
 
 
 def update_alerts(*, owner_id: UUID) -> list[str]:
@@ -68,12 +56,6 @@ def update_alerts(*, owner_id: UUID) -> list[str]:
         if not changed or not lock_account(owner_id):
             return []
         return [runway.currency for runway in changed if _update_alert(owner_id, runway)]
-
-
-def _chunk(hour: int, after: UUID, limit: int) -> list[UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(OWNERS_DUE, [hour, after, limit])
-        return [owner for (owner,) in cursor.fetchall()]
 
 
 def _runways(owner_id: UUID) -> list[Runway]:

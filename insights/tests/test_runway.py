@@ -18,7 +18,8 @@ from compliance.isolation import tenant
 from compliance.tests.threads import Contender, in_threads
 from insights import tasks
 from insights.cash_flow import runway
-from insights.models import LowRunway
+from insights.due_owners import list_owners_due
+from insights.models import FigureCheck, LowRunway
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]
 
@@ -174,7 +175,7 @@ def test_it_changes_the_alerts_of_two_currencies_while_the_account_is_erased(
 
 
 def list_owners_of_a_day(limit: int = 2) -> list[UUID]:
-    return [owner_id for hour in range(24) for owner_id in runway.list_owners_due(hour=hour, limit=limit)]
+    return [owner_id for hour in range(24) for owner_id in list_owners_due(hour=hour, limit=limit)]
 
 
 def test_it_checks_every_user_once_a_day(make_user: Callable[[str], User], make_item: Callable[..., Item]) -> None:
@@ -195,12 +196,14 @@ def test_it_checks_each_user_in_one_hour_of_the_day(
     checking: Account, alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks.check_runway, "delay", tasks.check_runway)
+    monkeypatch.setattr(tasks.check_figures, "delay", tasks.check_figures)
     with tenant(alice.pk):
         Account.objects.update(current=Decimal(10))
     for hour in range(24):
         clock.move_to(NOW.replace(hour=hour))
         mark_synced(checking.item)
-        tasks.dispatch_runway_checks()
+        tasks.dispatch_daily_checks()
     assert len(list_titles(alice)) == 1
     with tenant(alice.pk):
         assert LowRunway.objects.get().currency == "USD"
+        assert {check.kind for check in FigureCheck.objects.all()} == {"cash_flow"}

@@ -56,6 +56,7 @@ ACTION_LABELS: Final[dict[Action, Label]] = {
     Action.RETENTION_CHANGED: _("How long data is kept changed"),
     Action.RETENTION_ANNOUNCED: _("Email about data to delete sent"),
     Action.DATA_PURGED: _("Old data deleted"),
+    Action.FIGURE_DIFFERS: _("A figure and the transactions behind it found to differ"),
     Action.DELETION_REQUESTED: _("Account deletion scheduled"),
     Action.DELETION_CANCELED: _("Account deletion canceled"),
     Action.ACCOUNT_DELETED: _("Account deleted"),
@@ -79,7 +80,7 @@ GROUPS: Final[dict[str, tuple[Label, frozenset[Action]]]] = {
         _("Banks"),
         frozenset({
             Action.CONNECT, Action.DISCONNECT, Action.TOKEN_EXCHANGE, Action.TOKEN_REFRESH, Action.CREDENTIAL_STORE,
-            Action.CREDENTIAL_ACCESS, Action.CREDENTIAL_DELETE, Action.SYNC,
+            Action.CREDENTIAL_ACCESS, Action.CREDENTIAL_DELETE, Action.SYNC, Action.FIGURE_DIFFERS,
         }),
     ),
     "credit": (

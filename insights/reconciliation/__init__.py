@@ -1,0 +1,1 @@
+"""The nightly check that a user's figures agree with the rows behind them."""

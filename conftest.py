@@ -1,7 +1,7 @@
 """Fixtures of all tests: users, the test database and the browser.
 
-Each test process has its own database, migrated by its owner and used through the site's role, as in production. The
-owner also truncates the tables after transactional tests, because the site's role may not.
+Each test process has its own database, migrated by its owner and used through the site's role, as in production. A
+superuser empties the tables after transactional tests, because no role of the site may.
 """
 
 import os
@@ -15,7 +15,6 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
@@ -23,9 +22,6 @@ from django.test import Client
 CHROMIUM = os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
 pytest_plugins = ["banking.tests.sandbox_process"]
 
-# Other packages' apps whose tables tests fill, and our own app whose tables are never truncated.
-TRUNCATED_PACKAGES = {"account", "sessions"}
-NEVER_TRUNCATED = {"compliance"}
 PASSWORD = "correct horse battery staple"  # noqa: S105
 
 
@@ -53,22 +49,15 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _truncate_tables(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Truncate the tables after a transactional test, except the append-only audit trail."""
+def _empty_tables(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Empty the tables after a transactional test, except the append-only audit trail."""
     yield
     marker = request.node.get_closest_marker("django_db")
     if (marker and marker.kwargs.get("transaction")) or {"transactional_db", "live_server"} & set(request.fixturenames):
+        from config.tests.table_emptying import empty_tables
+
         with request.getfixturevalue("django_db_blocker").unblock():
-            truncate_tables()
-
-
-def truncate_tables() -> None:
-    from config.tests.project_apps import own_apps
-
-    truncated = own_apps() - NEVER_TRUNCATED | TRUNCATED_PACKAGES
-    tables = [m._meta.db_table for m in apps.get_models() if m._meta.managed and m._meta.app_label in truncated]
-    with connect_as_role("owner") as owner:
-        owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+            empty_tables()
 
 
 def connect_as_role(alias: str) -> psycopg.Connection:

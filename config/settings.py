@@ -150,7 +150,7 @@ DATABASES = {
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", 60),
         "CONN_HEALTH_CHECKS": True,
-        # The owner creates and truncates the test database, because the other roles may not.
+        # The owner creates the test database, because the other roles may not.
         "TEST": {"MIRROR": "owner"},
     },
     "owner": {

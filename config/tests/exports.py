@@ -29,7 +29,8 @@ from compliance.isolation import tenant
 from compliance.signing import public_keys
 from compliance.signing.signatures import build_signed_bytes
 from compliance.vault import data_keys
-from conftest import connect_as_role, truncate_tables
+from config.tests.table_emptying import empty_tables
+from conftest import connect_as_role
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def site_key() -> str:
 
 def empty_site(user_id: UUID) -> None:
     """Delete every row and the user's data key, so that the site is as a new one."""
-    truncate_tables()
+    empty_tables()
     with tenant(user_id):
         data_keys.shred(user_id)
     data_keys.clear_cache()

@@ -9,12 +9,14 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from django.contrib.auth.hashers import get_hasher, make_password
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
@@ -168,12 +170,21 @@ def make_user(agree_to_texts: Callable[..., None]) -> Callable[..., object]:
     from accounts.models import User
 
     def make(name: str, password: str | None = None) -> User:
-        user = User.objects.create_user(f"{name}@example.com", password, first_name=name.capitalize())
+        user = User.objects.create_user(f"{name}@example.com", first_name=name.capitalize())
+        if password:
+            user.password = hash_once(password, get_hasher().algorithm)
+            user.save(update_fields=["password"])
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         agree_to_texts(user)
         return user
 
     return make
+
+
+@cache
+def hash_once(password: str, algorithm: str) -> str:
+    """Hash a password for the users of all tests, because one hash takes longer than most tests."""
+    return make_password(password, hasher=algorithm)
 
 
 @pytest.fixture

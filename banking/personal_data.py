@@ -21,6 +21,7 @@ from banking.models import (
     Transaction,
     TransactionTotal,
     Transfer,
+    TransferDecision,
     WebhookReceipt,
 )
 from compliance.personal_data import (
@@ -261,6 +262,14 @@ register(
         kept_for=UNTIL_HISTORY_DELETION,
         exported=("id", "money_out", "money_in", "sent_on", "detected_at"),
         files=(ExportFile(name="bank/transfers.jsonl", restored=RestoredRows()),),
+    ),
+    DataHolder(
+        model=TransferDecision,
+        category=DataCategory.BANK,
+        label=_("Your decisions about what is a transfer between your own accounts"),
+        kept_for=_("For as long as both transactions are kept"),
+        exported=("id", "money_out", "money_in", "is_transfer", "decided_at"),
+        files=(ExportFile(name="bank/transfer_decisions.jsonl", restored=RestoredRows()),),
     ),
     DataHolder(
         model=SyncRun,

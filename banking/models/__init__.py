@@ -9,7 +9,8 @@ from banking.models.connection import VISIBLE_CONNECTIONS, Connection
 from banking.models.items import FailedRemoval, Institution, Item, OrphanedRemoval, PendingRemoval, SyncRun
 from banking.models.links import LinkSession, WebhookReceipt
 from banking.models.totals import TransactionTotal
-from banking.models.transactions import Transaction, TransactionQuerySet, Transfer
+from banking.models.transactions import Transaction, TransactionQuerySet
+from banking.models.transfers import Transfer, TransferDecision
 
 __all__ = [
     "VISIBLE_CONNECTIONS",
@@ -27,5 +28,6 @@ __all__ = [
     "TransactionQuerySet",
     "TransactionTotal",
     "Transfer",
+    "TransferDecision",
     "WebhookReceipt",
 ]

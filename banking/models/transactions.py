@@ -1,4 +1,4 @@
-"""Transactions, and which two of them are one transfer.
+"""Transactions.
 
 A sync never changes the columns that belong to the user (``user_category``, ``note``, ``hidden``).
 """
@@ -7,7 +7,6 @@ from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -88,22 +87,3 @@ class Transaction(Owned):
     def label(self) -> str:
         """The name by which a user recognizes the payment."""
         return self.merchant_name or self.name or _("Unknown")
-
-
-class Transfer(Owned):
-    """Two transactions that are one transfer between a user's own accounts: the outgoing and the incoming leg.
-
-    The legs are ids and not foreign keys, which would need a unique key on transactions that slows down each stored
-    row: a pair whose leg was deleted has no effect, and the next sync deletes it. ``sent_on`` is the day of the
-    outgoing leg; the other leg's day is within ``MAX_DAYS_APART`` days.
-    """
-
-    MAX_DAYS_APART = 4
-
-    money_out = models.UUIDField(unique=True)
-    money_in = models.UUIDField(unique=True)
-    sent_on = models.DateField()
-    detected_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["owner", "sent_on"], name="transfers_by_day")]

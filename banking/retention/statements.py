@@ -8,12 +8,12 @@ from typing import Final
 
 from banking.models import Transfer
 from banking.transactions.cash_flow import CASH_FLOW_ACCOUNT_TYPES, IN_CASH_FLOW, sql_literals
-from banking.transactions.transfers import LEGS_AMONG
+from banking.transactions.transfer_matching import LEGS_AMONG
 
 OWN_TRANSFER_LEGS: Final = "SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer WHERE owner_id = %(owner)s"
 GIVEN_LEGS: Final = "SELECT unnest(%(legs)s::uuid[])"
 
-MAX_APART: Final = Transfer.MAX_DAYS_APART
+MAX_APART: Final = Transfer.MAX_DAYS_APART_BY_HAND
 # How long after its posted row a pending one can be dated.
 MAX_PENDING_DAYS: Final = 30
 
@@ -97,6 +97,11 @@ WITH counted_pending AS MATERIALIZED (
 ), transfers AS (
     DELETE FROM banking_transfer AS transfer
     WHERE transfer.owner_id = %(owner)s AND (transfer.money_out IN (SELECT id FROM due)) IS TRUE
+), decisions AS (
+    -- What the user decided about two rows says nothing about one.
+    DELETE FROM banking_transferdecision AS decision
+    WHERE decision.owner_id = %(owner)s
+        AND (decision.money_out IN (SELECT id FROM due) OR decision.money_in IN (SELECT id FROM due)) IS TRUE
 ), accounts AS (
     -- From now on, no sync stores rows of these days again.
     UPDATE banking_account AS account

@@ -10,7 +10,7 @@ from banking.account_matching.succession import CountedRange
 from banking.models import Item, Transaction, TransactionTotal
 from banking.retention import statements
 from banking.retention.purging import first_daily_day
-from banking.transactions.transfers import pair_legs, read_legs
+from banking.transactions.transfer_matching import pair_legs, read_legs
 from compliance.retention.rules import EVERYTHING
 
 

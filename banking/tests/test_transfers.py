@@ -16,7 +16,8 @@ from banking.models import Account, Item, Transaction, Transfer
 from banking.sync import sync_item
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
-from banking.transactions.transfers import Leg, pair_legs, update_transfers
+from banking.transactions.transfer_matching import Leg, pair_legs
+from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
 
 TODAY = date(2026, 11, 22)
@@ -113,7 +114,6 @@ def test_it_does_not_pair_categorized_hidden_removed_or_other_currency_rows(
         ({"category": "TRANSFER_OUT"}, {}),
         ({}, {"category": "TRANSFER_IN"}),
         ({"category": "OTHER"}, {}),
-        (CARD_PAYMENT, {}),
         ({"category": "TRAVEL", "user_category": "TRANSFER_OUT"}, {}),
     ],
 )
@@ -173,7 +173,7 @@ def test_it_pairs_rows_on_the_first_and_last_possible_day(alice: User, checking:
 
 @pytest.mark.django_db(transaction=True)
 def test_it_updates_pairs_in_each_sync(item: Item, provider: ScriptedProvider) -> None:
-    uncategorized = {"category": "", "category_detail": "", "authorized_date": None}
+    uncategorized = {"category": "", "category_detail": "", "authorized_date": None, "payment_channel": "other"}
     legs = [
         transaction_row("out", "-500", date=date(2026, 11, 10), **uncategorized),
         transaction_row("in", "500", date=date(2026, 11, 12), account_id="acc-card", **uncategorized),

@@ -57,8 +57,8 @@ LOAN_PROCEEDS = frozenset({"LOAN_DISBURSEMENTS"})
 INCOME = "INCOME"
 CARD_PAYMENT = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
 
-# Categories that do not say what the money was for: either leg of a transfer may have any of them.
-UNSPECIFIC = TRANSFERS | {"", "OTHER"}
+# Categories that do not say what the money was for.
+NO_CATEGORY = frozenset({"", "OTHER"})
 
 
 def get_category(code: str) -> Category:

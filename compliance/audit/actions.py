@@ -37,6 +37,7 @@ class Action(StrEnum):
     ACCOUNT_LIST = "account_list"
     TRANSACTION_FETCH = "transaction_fetch"
     SYNC = "sync"
+    TRANSFER_DECIDED = "transfer_decided"
 
     CONSENT_GRANTED = "consent_granted"
     CONSENT_WITHDRAWN = "consent_withdrawn"

@@ -23,7 +23,7 @@ from accounts.models import User
 from accounts.sign_in import lockout
 from accounts.tests.totp import add_authenticator_app, add_recovery_codes
 from banking import tasks
-from banking.models import Item, OrphanedRemoval, SyncRun, Transaction, TransactionTotal, Transfer
+from banking.models import Item, OrphanedRemoval, SyncRun, Transaction, TransactionTotal, Transfer, TransferDecision
 from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance import consent
@@ -87,6 +87,7 @@ def full_account(alice: User, make_item: Callable[..., Item], provider: Scripted
         SyncRun.objects.create(owner=alice, item=objects.item, trigger="test")
         first, second = Transaction.objects.all()[:2]
         Transfer.objects.create(owner=alice, money_out=first.pk, money_in=second.pk, sent_on=timezone.localdate())
+        TransferDecision.objects.create(owner=alice, money_out=first.pk, money_in=second.pk, is_transfer=True)
         LowRunway.objects.create(owner=alice, currency="USD")
         CardLink.objects.create(owner=alice, account=account, key="canary-connection", same=True)
         record_data_access(alice.pk, DataKind.BALANCES)

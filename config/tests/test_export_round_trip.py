@@ -18,7 +18,7 @@ from accounts.notifications.notification_types import NotificationType
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
-from banking.models import Account, Connection, Institution, Item, SyncRun, Transaction, Transfer
+from banking.models import Account, Connection, Institution, Item, SyncRun, Transaction, Transfer, TransferDecision
 from banking.retention.monthly_totals import MonthTotal, list_monthly_totals
 from banking.retention.purging import purge_transactions
 from banking.sync import sync_item
@@ -133,6 +133,7 @@ def everything(alice: User, make_item: Callable[..., Item], provider: ScriptedPr
     store_full_report(alice)
     with tenant(alice.pk):
         Transfer.objects.create(owner=alice, money_out=row.pk, money_in=other.pk, sent_on=row.day)
+        TransferDecision.objects.create(owner=alice, money_out=row.pk, money_in=other.pk, is_transfer=True)
         LowRunway.objects.create(owner=alice, currency="USD")
         CardLink.objects.create(owner=alice, account=account, key="card", same=True)
     inbox.change_settings(user_id=alice.pk, time_zone="Europe/Berlin")
@@ -153,6 +154,7 @@ def test_it_restores_every_table(everything: User, tmp_path: Path) -> None:
         assert {row.note for row in Transaction.objects.all()} == {'=1+1 “Tür” \\ "x"\n\t\x01', ""}
         assert Notification.objects.get().message == LowRunwayMessage(months=1, currency="USD")
         assert NotificationSettings.objects.get().time_zone == "Europe/Berlin"
+        assert TransferDecision.objects.get().is_transfer
         assert (Transfer.objects.count(), LowRunway.objects.count(), CardLink.objects.count()) == (1, 1, 1)
 
 

@@ -120,7 +120,7 @@ def sum_transactions(*, user: User, window: Window, accounts: Collection[UUID]) 
         "accounts": list(accounts),
         "since": window.since,
         "until": window.ahead,
-        "way": Transfer.MAX_DAYS_APART,
+        "way": Transfer.MAX_DAYS_APART_BY_HAND,
     }
     with connection.cursor() as cursor:
         cursor.execute(DAILY_TOTALS, params)

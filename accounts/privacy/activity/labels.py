@@ -41,6 +41,7 @@ ACTION_LABELS: Final[dict[Action, Label]] = {
     Action.ACCOUNT_LIST: _("Bank accounts viewed"),
     Action.TRANSACTION_FETCH: _("Transactions downloaded"),
     Action.SYNC: _("Bank synced"),
+    Action.TRANSFER_DECIDED: _("Transfer between your accounts joined or separated"),
     Action.CONSENT_GRANTED: _("Consent given"),
     Action.CONSENT_WITHDRAWN: _("Consent withdrawn"),
     Action.DIGEST_SENT: _("Alert email sent"),
@@ -81,6 +82,7 @@ GROUPS: Final[dict[str, tuple[Label, frozenset[Action]]]] = {
         frozenset({
             Action.CONNECT, Action.DISCONNECT, Action.TOKEN_EXCHANGE, Action.TOKEN_REFRESH, Action.CREDENTIAL_STORE,
             Action.CREDENTIAL_ACCESS, Action.CREDENTIAL_DELETE, Action.SYNC, Action.FIGURE_DIFFERS,
+            Action.TRANSFER_DECIDED,
         }),
     ),
     "credit": (
@@ -116,6 +118,7 @@ KIND_LABELS: Final[dict[DataKind, Label]] = {
 # What an event is about, if it has no name of its own. An event about anything else shows no object.
 RESOURCE_LABELS: Final[dict[str, Label]] = {
     "item": _("Bank connection"),
+    "transfer": _("Transfer"),
     "ssn": _("Social Security number"),
     "enrollment": _("Credit report details"),
     "credit_report": _("Credit report"),

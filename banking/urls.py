@@ -8,6 +8,7 @@ from banking.views import (
     linking,
     monthly_totals,
     transactions,
+    transfers,
     webhooks,
 )
 
@@ -16,6 +17,8 @@ urlpatterns = [
     path("bank-accounts/<uuid:item_id>/", accounts.index, name="item"),
     path("transactions/", transactions.index, name="transactions"),
     path("transactions/months/", monthly_totals.show_monthly_totals, name="monthly_totals"),
+    path("transactions/<uuid:transaction_id>/transfer/", transfers.show_transfer, name="transfer"),
+    path("transactions/<uuid:transaction_id>/transfer/<uuid:other_id>/", transfers.edit_transfer, name="edit_transfer"),
     path("transactions.csv", transactions.csv, name="transactions-csv"),
     path("connect/", linking.connect, name="connect"),
     path("connect/oauth/", linking.oauth_return, name="oauth_return"),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from uuid import UUID
 
 from django import template
 from django.utils.html import format_html
@@ -13,6 +14,7 @@ from markupsafe import Markup
 
 from banking.transactions import categories
 from banking.transactions.transaction_list import TransactionListRow
+from ui.links import page_url
 from ui.macros import load_macro
 from ui.templatetags.components import icon
 from ui.templatetags.formatting import HOUR, count_elapsed_seconds, format_ago
@@ -111,6 +113,12 @@ def account_type(name: str) -> str:
 
 
 # --- Transactions ----------------------------------------------------------------------------------------
+
+
+@register.filter
+def transfer_page(transaction_id: UUID) -> str:
+    """Return the URL of the page of a transaction's transfer."""
+    return page_url("transfer", transaction_id)
 
 
 @register.filter

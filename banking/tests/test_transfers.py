@@ -125,6 +125,82 @@ def test_it_pairs_rows_with_transfer_or_general_categories(
     assert len(update_pairs(alice)) == 1
 
 
+# --- Evidence ---------------------------------------------------------------------------------------------
+
+SALARY = {"category": "INCOME", "category_detail": "INCOME_SALARY", "name": "ACME PAYROLL"}
+IN_STORE = {"payment_channel": "in store"}
+TRANSFER_OUT, TRANSFER_IN = {"category": "TRANSFER_OUT"}, {"category": "TRANSFER_IN"}
+REFUND = {"category": "GENERAL_MERCHANDISE", "name": "BIG SHOP", "merchant_name": "Big Shop"}
+
+
+def as_income(name: str, **fields: str) -> dict[str, object]:
+    return {"category": "INCOME", "name": name, **fields}
+
+
+@pytest.mark.parametrize(
+    ("left", "arrived", "is_pair"),
+    [
+        # A purchase and a salary of the same amount, whatever is known of the other one.
+        ({"category": "FOOD_AND_DRINK"}, SALARY, False),
+        ({}, SALARY, False),
+        (TRANSFER_OUT, SALARY, False),
+        (IN_STORE, {}, False),
+        (IN_STORE, TRANSFER_IN, False),
+        # The bank says income, its name says a transfer from the account that money left.
+        (TRANSFER_OUT, as_income("ONLINE TRANSFER FROM CHECKING"), True),
+        (TRANSFER_OUT, as_income("XFER xxxxx4411"), True),
+        (TRANSFER_OUT, as_income("TRANSFER FROM ACME LTD"), False),
+        (TRANSFER_OUT, as_income("ONLINE TRANSFER FROM SAVINGS"), False),
+        (TRANSFER_OUT, as_income("ONLINE TRANSFER FROM CHECKING", merchant_name="Acme"), False),
+        (TRANSFER_OUT, as_income("ONLINE TRANSFER FROM CHECKING", **IN_STORE), False),
+        ({}, as_income("ONLINE TRANSFER FROM CHECKING"), False),
+        ({"category": "GENERAL_SERVICES", "name": "TRANSFER TO SAVINGS"}, TRANSFER_IN, True),
+        (as_income("TRANSFER TO SAVINGS"), as_income("TRANSFER FROM CHECKING"), False),
+        # The user's own category says what the money was for.
+        ({"user_category": "OTHER"}, TRANSFER_IN, False),
+        (TRANSFER_OUT | {"user_category": "TRAVEL"}, TRANSFER_IN, False),
+        (SALARY | {"user_category": "TRANSFER_OUT"}, {}, True),
+        # A payment of a card that is not connected, and an amount that arrives in a savings account.
+        (CARD_PAYMENT, {}, False),
+        (CARD_PAYMENT, TRANSFER_IN, False),
+    ],
+)
+def test_it_decides_by_what_is_known_of_both_rows(
+    alice: User, item: Item, savings: Account, left: dict[str, object], arrived: dict[str, object], is_pair: bool
+) -> None:
+    add_row(make_account(item, mask="4411"), "-50", **left)
+    add_row(savings, "50", **arrived)
+    assert len(update_pairs(alice)) == is_pair
+
+
+@pytest.mark.parametrize(
+    ("left", "arrived", "is_pair"),
+    [
+        (CARD_PAYMENT, {}, True),
+        ({}, CARD_PAYMENT, True),
+        (CARD_PAYMENT, CARD_PAYMENT, True),
+        (CARD_PAYMENT, {"category": "GENERAL_SERVICES", "name": "PAYMENT - THANK YOU"}, True),
+        ({}, {"category": "INCOME", "name": "Autopay pymt"}, True),
+        (CARD_PAYMENT, REFUND, False),
+        (CARD_PAYMENT, {"category": "GENERAL_MERCHANDISE", "name": "RETURN 4411"}, False),
+    ],
+)
+def test_it_pairs_a_payment_of_a_card_with_its_arrival_there(
+    alice: User, item: Item, checking: Account, left: dict[str, object], arrived: dict[str, object], is_pair: bool
+) -> None:
+    add_row(checking, "-50", 1, **left)
+    add_row(make_account(item, type="credit", subtype="credit card", name="Card"), "50", **arrived)
+    assert len(update_pairs(alice)) == is_pair
+
+
+def test_it_pairs_two_categorized_transfers_before_a_nearer_uncategorized_row(
+    alice: User, checking: Account, savings: Account
+) -> None:
+    add_row(savings, "500", 3)
+    left, arrived = add_row(checking, "-500", 3, **TRANSFER_OUT), add_row(savings, "500", **TRANSFER_IN)
+    assert update_pairs(alice) == [(left.pk, arrived.pk)]
+
+
 def test_it_does_not_pair_rows_of_one_account_or_of_another_user(
     alice: User, mallory: User, checking: Account, make_item: Callable[..., Item]
 ) -> None:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import CharField, OuterRef, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from banking.models import Account, Transaction
@@ -23,6 +24,20 @@ SELECT money_out FROM banking_transfer WHERE money_out = banking_transaction.id
 UNION ALL SELECT money_in FROM banking_transfer WHERE money_in = banking_transaction.id
 """
 
+# The account of the other leg of a row's transfer. The sign of the amount says which column names the row.
+TRANSFER_ACCOUNT = """
+(SELECT CASE WHEN other_account.mask = '' THEN other_account.name
+    ELSE other_account.name || ' ••' || other_account.mask END
+FROM (
+    SELECT money_in AS id FROM banking_transfer
+    WHERE money_out = banking_transaction.id AND banking_transaction.amount < 0
+    UNION ALL
+    SELECT money_out FROM banking_transfer WHERE money_in = banking_transaction.id AND banking_transaction.amount > 0
+) AS other
+JOIN banking_transaction AS other_leg ON other_leg.id = other.id
+JOIN banking_account AS other_account ON other_account.id = other_leg.account_id)
+"""
+
 # The newest rows, shown on every visit of the overview. Hand-written: composing this query in Django takes ten times
 # as long as PostgreSQL takes to execute it.
 RECENT_TRANSACTIONS = f"""
@@ -31,7 +46,8 @@ SELECT banking_transaction.id, day, merchant_name, banking_transaction.name, cat
     account.name, account.mask,
     -- Whether the row counts in cash flow.
     account.type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)})
-        AND {IN_CASH_FLOW.format(legs=TRANSFER_LEGS)}
+        AND {IN_CASH_FLOW.format(legs=TRANSFER_LEGS)},
+    {TRANSFER_ACCOUNT}
 FROM banking_transaction JOIN banking_account AS account ON account.id = banking_transaction.account_id
 -- The ids come first, straight from the index (owner, day, id); the account is joined to these rows alone.
 WHERE banking_transaction.id = ANY (ARRAY(
@@ -45,7 +61,8 @@ ORDER BY day DESC, banking_transaction.id DESC
 class TransactionListRow(NamedTuple):
     """One row of a list. ``category`` is the user's own category if they set one.
 
-    ``amount`` is positive when money comes in; ``counts`` says whether it counts in cash flow.
+    ``amount`` is positive when money comes in; ``counts`` says whether it counts in cash flow. ``transfer_account`` is
+    the account of the other leg of its transfer; empty if it is no leg.
     """
 
     id: UUID
@@ -57,11 +74,14 @@ class TransactionListRow(NamedTuple):
     pending: bool
     account: str
     counts: bool = True
+    transfer_account: str = ""
 
 
 def read_rows(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[TransactionListRow]:
     """Read an owner's rows in the order of the queryset; one query."""
-    return [build_row(*values) for values in rows.values_list(*COLUMNS, *ACCOUNT_COLUMNS, is_in_cash_flow(owner_id))]
+    transfer_account = RawSQL(TRANSFER_ACCOUNT, [], output_field=CharField())  # noqa: S611
+    columns = (*COLUMNS, *ACCOUNT_COLUMNS, is_in_cash_flow(owner_id), transfer_account)
+    return [build_row(*values) for values in rows.values_list(*columns)]
 
 
 def recent_transactions(*, owner_id: UUID, limit: int) -> list[TransactionListRow]:
@@ -84,6 +104,7 @@ def build_row(
     account: str,
     mask: str,
     counts: bool,
+    transfer_account: str | None,
 ) -> TransactionListRow:
     """Build a row from its columns, by the same rules as the model's properties."""
     return TransactionListRow(
@@ -96,4 +117,5 @@ def build_row(
         pending,
         f"{account} ••{mask}" if mask else account,
         counts,
+        transfer_account or "",
     )

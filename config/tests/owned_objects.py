@@ -16,7 +16,7 @@ from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from accounts.tests.passkeys import add_passkey
 from banking.linking.sessions import open_link
-from banking.models import Account, Item, LinkSession
+from banking.models import Account, Item, LinkSession, Transaction
 from banking.notification_messages import ConnectionLostMessage, LostAccess
 from banking.tests.factories import make_account, make_balance, make_transaction
 from compliance.audit.request_details import request_details
@@ -57,6 +57,7 @@ class OwnedObjects:
 
     item: Item
     account: Account
+    transaction: Transaction
     session: LinkSession
     user_session: UserSession
     passkey: Authenticator
@@ -73,6 +74,8 @@ class OwnedObjects:
             "user_id": self.item.owner_id,
             "item_id": self.item.pk,
             "account_id": self.account.pk,
+            "transaction_id": self.transaction.pk,
+            "other_id": self.transaction.pk,
             "session_id": self.session.pk,
             "user_session_id": self.user_session.pk,
             "notification_id": self.notification.pk,
@@ -101,7 +104,7 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
             setattr(item, name, value)
         item.save()
     account = make_account(item, provider_id="canary-account", persistent_id="canary-persistent")
-    make_transaction(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
+    row = make_transaction(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
     for days in range(3):
         make_balance(account, days, "100")
     user_session = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
@@ -132,6 +135,7 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
     return OwnedObjects(
         item,
         account,
+        row,
         open_link(user=alice).session,
         user_session,
         add_passkey(alice),

@@ -153,6 +153,8 @@ request_export                              in/in    200/on   200/on   2fa/2fa  
 send_export                                 in/in    404/405  404/405  2fa/2fa  404/405
 transactions                                in/in    200/405  200/405  2fa/2fa  200/405
 transactions-csv                            in/in    200/405  200/405  2fa/2fa  200/405
+transfer                                    in/in    404/405  200/405  2fa/2fa  404/405
+edit_transfer                               in/in    405/404  405/404  2fa/2fa  405/404
 unlock                                      200/200  200/200  200/200  200/200  200/200
 verify_activity                             in/in    405/on   405/on   2fa/2fa  405/on
 webhook-plaid                               405/400  405/400  405/400  2fa/2fa  405/400

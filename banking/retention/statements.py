@@ -91,7 +91,7 @@ WITH counted_pending AS MATERIALIZED (
         AND gone.day >= (SELECT min(day) FROM due) AND gone.day <= (SELECT max(day) FROM due)
         AND (gone.id IN (SELECT id FROM due)) IS TRUE
     RETURNING gone.id, account_id, day, date, amount, currency, user_category, category, category_detail, removed_at,
-        replaced_by, hidden
+        replaced_by, hidden, name, merchant_name, payment_channel
 ), totals AS (
     {ADD_PURGED_TO_TOTALS}
 ), transfers AS (

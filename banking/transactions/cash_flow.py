@@ -1,8 +1,9 @@
 """Which transactions count in cash flow: one SQL condition, for hand-written queries and for the ORM.
 
 Not counted are transfers between a user's own accounts, payments of a card whose purchases count already, borrowed
-money, and everything on accounts that are neither a bank account nor a card, such as loans and investments. The
-user's own category takes precedence over the bank's category and over a detected transfer.
+money, and everything on accounts that are neither a bank account nor a card, such as loans and investments. Money that
+arrives on a card without a category or a merchant, under a name that says payment, paid the card, also if the account
+that paid is not connected. The user's own category takes precedence over the bank's category and over a transfer.
 """
 
 from typing import Final
@@ -11,7 +12,8 @@ from uuid import UUID
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
-from banking.transactions.categories import CARD_PAYMENT, LOAN_PROCEEDS, TRANSFERS
+from banking.transactions.categories import CARD_PAYMENT, LOAN_PROCEEDS, NO_CATEGORY, TRANSFERS
+from banking.transactions.transfer_matching import IN_STORE, PAYMENT_WORDS
 
 CASH_FLOW_ACCOUNT_TYPES: Final = ("depository", "credit")
 EXCLUDED_CATEGORIES: Final = TRANSFERS | LOAN_PROCEEDS
@@ -29,6 +31,11 @@ CASE WHEN banking_transaction.user_category <> ''
     THEN banking_transaction.user_category NOT IN ({sql_literals(EXCLUDED_CATEGORIES)})
 ELSE banking_transaction.category NOT IN ({sql_literals(EXCLUDED_CATEGORIES)})
     AND banking_transaction.category_detail <> '{CARD_PAYMENT}' AND banking_transaction.id NOT IN ({{legs}})
+    -- A payment that arrives on a card; the cheapest comparisons first.
+    AND NOT (banking_transaction.amount > 0 AND banking_transaction.category IN ({sql_literals(NO_CATEGORY)})
+        AND banking_transaction.merchant_name = '' AND banking_transaction.payment_channel <> '{IN_STORE}'
+        AND banking_transaction.account_id = ANY (ARRAY(SELECT id FROM banking_account WHERE type = 'credit'))
+        AND banking_transaction.name ~* '{PAYMENT_WORDS}')
 END
 """
 IN_CASH_FLOW_OF_OWNER: Final = f"""

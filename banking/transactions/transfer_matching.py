@@ -70,6 +70,11 @@ FROM (
         -- Rows that count.
         WHERE {counts}
             AND transaction.currency <> '' AND transaction.amount <> 0
+            -- Most rows have no evidence, which is cheaper to see here.
+            AND (transaction.category = ANY (%(transfers)s) OR transaction.category_detail = %(card_payment)s
+                OR transaction.payment_channel <> %(in_store)s
+                    AND (transaction.merchant_name = '' OR transaction.category = ANY (%(no_category)s))
+                OR transaction.user_category <> '')
             -- Paying off a loan is spending and no transfer.
             AND NOT (transaction.amount > 0 AND transaction.account_id = ANY (ARRAY(
                 SELECT id FROM banking_account WHERE owner_id = %(owner)s AND type = 'loan')))
@@ -133,9 +138,9 @@ def read_legs(cursor: CursorWrapper, statement: str, *, owner_id: UUID) -> list[
     }
     cursor.execute(statement, params)
     rows = cursor.fetchall()
-    words = read_account_words(owner_id) if any(row[-1] for row in rows) else {}
+    account_words = read_account_words(owner_id) if any(row[-1] for row in rows) else {}
     return [
-        Leg(*columns, Evidence(evidence), on_card, pays_card, find_named_accounts(name, words))
+        Leg(*columns, Evidence(evidence), on_card, pays_card, find_named_accounts(name, account_words))
         for *columns, evidence, on_card, pays_card, name in rows
     ]
 
@@ -143,10 +148,11 @@ def read_legs(cursor: CursorWrapper, statement: str, *, owner_id: UUID) -> list[
 def read_account_words(owner_id: UUID) -> dict[UUID, set[str]]:
     """The words by which a bank may name each of a user's accounts: its last digits, and the kind of account."""
     accounts = Account.objects.filter(owner=owner_id).values_list("pk", "successor_id", "mask", "subtype")
-    words: dict[UUID, set[str]] = defaultdict(set)
+    account_words: dict[UUID, set[str]] = defaultdict(set)
     for pk, successor_id, mask, subtype in accounts:
-        words[successor_id or pk] |= KINDS.get(subtype, frozenset()) | ({mask} if len(mask) == MASK_LENGTH else set())
-    return words
+        digits = {mask} if len(mask) == MASK_LENGTH else set()
+        account_words[successor_id or pk] |= KINDS.get(subtype, frozenset()) | digits
+    return account_words
 
 
 def find_named_accounts(name: str, account_words: Mapping[UUID, set[str]]) -> frozenset[UUID]:
@@ -155,7 +161,7 @@ def find_named_accounts(name: str, account_words: Mapping[UUID, set[str]]) -> fr
         return frozenset()
     parts = set(WORD.findall(name.lower()))
     parts |= {part[-MASK_LENGTH:] for part in parts if part.isdigit()}
-    return frozenset(account_id for account_id, words in account_words.items() if words & parts)
+    return frozenset(account_id for account_id, own in account_words.items() if own & parts)
 
 
 def pair_legs(legs: Sequence[Leg], *, separate: Collection[IdPair] = frozenset()) -> list[tuple[Leg, Leg]]:

@@ -34,12 +34,12 @@ def update_transfers(*, owner_id: UUID) -> None:
     with connection.cursor() as cursor:
         legs = [leg for leg in read_legs(cursor, LEGS, owner_id=owner_id) if leg.id not in joined]
     pairs = pair_legs(legs, separate=decisions.separate)
-    found = decisions.joined | {(outgoing.id, incoming.id): outgoing.day for outgoing, incoming in pairs}
+    current = decisions.joined | {(outgoing.id, incoming.id): outgoing.day for outgoing, incoming in pairs}
     stored = {(row.money_out, row.money_in): row for row in Transfer.objects.filter(owner=owner_id)}
-    outdated = [row.pk for legs, row in stored.items() if found.get(legs) != row.sent_on]
+    outdated = [row.pk for legs, row in stored.items() if current.get(legs) != row.sent_on]
     Transfer.objects.filter(pk__in=outdated).delete()
     Transfer.objects.bulk_create(
         Transfer(owner_id=owner_id, money_out=legs[0], money_in=legs[1], sent_on=day)
-        for legs, day in found.items()
+        for legs, day in current.items()
         if legs not in stored or stored[legs].sent_on != day
     )

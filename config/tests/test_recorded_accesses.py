@@ -41,6 +41,7 @@ SHOWN: dict[str, set[DataKind]] = {
     "overview": {DataKind.BALANCES, DataKind.TRANSACTIONS},
     "transactions": {DataKind.TRANSACTIONS},
     "transactions-csv": {DataKind.TRANSACTIONS},
+    "transfer": {DataKind.TRANSACTIONS},
 }
 # Pages that read these tables and show none of their contents.
 SHOW_NOTHING = {

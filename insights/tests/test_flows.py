@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from banking.models import Account, Item, Transaction
+from banking.models import Account, Item, Transaction, Transfer
 from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions
 from banking.transactions.categories import LOAN_PROCEEDS, TRANSFERS
 from banking.transactions.transfers import update_transfers
@@ -62,6 +62,42 @@ def test_it_does_not_count_card_payments(alice: User, checking: Account, card: A
     add_row(checking, "-410", **CARD_PAYMENT)
     add_row(card, "410", **CARD_PAYMENT)
     assert sum_flows(alice, checking, card)["USD"].net == net == Decimal(-410)
+
+
+@pytest.mark.parametrize("connected", ["both", "bank", "card"])
+@pytest.mark.parametrize("is_categorized", [True, False])
+def test_it_does_not_change_net_cash_flow_when_a_card_is_paid_in_full(
+    alice: User, checking: Account, card: Account, connected: str, is_categorized: bool
+) -> None:
+    """Also if only one side is connected; without any category, what left the bank alone could be anything."""
+    add_row(card, "-410", "GENERAL_MERCHANDISE")
+    if connected != "card":
+        add_row(checking, "-410", name="CARD SERVICES", **CARD_PAYMENT if is_categorized or connected == "bank" else {})
+    if connected != "bank":
+        payment = CARD_PAYMENT if is_categorized else {"category": "OTHER"}
+        add_row(card, "410", name="PAYMENT - THANK YOU", day=TODAY + timedelta(days=1), **payment)
+    with tenant(alice.pk):
+        update_transfers(owner_id=alice.pk)
+        assert Transfer.objects.count() == (connected == "both")
+    flow = sum_flows(alice, checking, card)["USD"]
+    assert (flow.income, flow.spending) == (Decimal(0), Decimal(410))
+
+
+@pytest.mark.parametrize(
+    ("account_name", "fields"),
+    [
+        ("Checking", {"name": "PAYMENT"}),
+        ("Card", {"name": "PAYMENT", "merchant_name": "Big Shop"}),
+        ("Card", {"name": "REFUND"}),
+        ("Card", {"name": "PAYMENT", "category": "INCOME"}),
+        ("Card", {"name": "PAYMENT", "payment_channel": "in store"}),
+    ],
+)
+def test_it_counts_other_money_that_comes_in(
+    alice: User, checking: Account, card: Account, account_name: str, fields: dict[str, str]
+) -> None:
+    add_row(checking if account_name == "Checking" else card, "25", **fields)
+    assert sum_flows(alice, checking, card)["USD"].income == 25
 
 
 def test_it_does_not_count_a_single_leg_of_a_transfer(alice: User, checking: Account, card: Account) -> None:

@@ -23,7 +23,7 @@ from banking.models import (
 )
 from banking.providers import in_current_environments
 from banking.retention.stored_history import count_history
-from banking.transactions.transfers import update_transfers
+from banking.transactions.transfers import leave_accounts, update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 
@@ -273,6 +273,7 @@ def close_accounts(*, item: Item, keep: bool) -> None:
     else:
         # Queried first: the accounts that match them to the Item's bank may be deleted.
         remaining = [account for account in bank_accounts.accounts_at_bank(item) if account.item_id != item.pk]
+        leave_accounts(owner_id=item.owner_id, accounts=[account.pk for account in accounts])
         # A list and no join, which would become a subquery that compares each row with each other one.
         Transaction.objects.filter(account__in=list(accounts)).delete()
         is_changed = accounts.delete()[0] > 0

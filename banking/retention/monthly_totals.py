@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from banking.retention.statements import MONTHLY_TOTALS
+from banking.transactions.categories import INCOME
 
 ZERO: Final = Decimal(0)
 
@@ -30,6 +31,16 @@ class CategoryTotal:
     def net(self) -> Decimal:
         """Money in minus money out."""
         return self.money_in - self.money_out
+
+    @property
+    def is_refunded(self) -> bool:
+        """Whether more was refunded than spent. Money that comes in without a category is not a refund."""
+        return self.net > 0 and self.category not in (INCOME, "")
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether more income was taken back than came in."""
+        return self.net < 0 and self.category == INCOME
 
 
 @dataclass(frozen=True)

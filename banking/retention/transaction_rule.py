@@ -37,7 +37,7 @@ RULE: Final = RetentionRule(
     preselected_days=90,
     stays=_(
         "Monthly totals by account and category stay, without names of stores or people. Pending transactions stay "
-        "until they are posted, and a transfer stays up to four days longer. Alerts about large transactions are "
+        "until they are posted, and a transfer stays up to ten days longer. Alerts about large transactions are "
         "deleted when they are as old."
     ),
     stays_page="monthly_totals",

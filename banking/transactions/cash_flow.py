@@ -37,7 +37,7 @@ ELSE banking_transaction.category NOT IN ({sql_literals(EXCLUDED_CATEGORIES)})
         AND banking_transaction.account_id = ANY (ARRAY(SELECT id FROM banking_account WHERE type = 'credit'))
         AND banking_transaction.name ~* '{PAYMENT_WORDS}')
 END
-"""
+"""  # noqa: S608  (built from the constants above)
 IN_CASH_FLOW_OF_OWNER: Final = f"""
 (banking_transaction.account_id IN (
     SELECT id FROM banking_account WHERE owner_id = %s AND type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)}))

@@ -1,6 +1,6 @@
 """What the user decided about transfers, on the rows that count now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple
@@ -18,9 +18,10 @@ MAX_DAYS_BETWEEN_COPIES: Final = 30
 
 # Each leg, and if it does not count any more, the row in its place: the posted row of a pending one, the pending row of
 # a posted one that the bank removed, or the equal row of the account that counts now. The n-th of equal rows goes to
-# the n-th, as in COPY_USER_FIELDS of ``account_matching``.
+# the n-th, as in COPY_USER_FIELDS of ``account_matching``. ``leaving`` are accounts that are about to be deleted.
 LEGS_NOW: Final = f"""
-SELECT leg.id, leg.day, leg.removed_at IS NULL AND NOT leg.hidden, CASE WHEN leg.removed_at IS NOT NULL THEN coalesce((
+SELECT leg.id, leg.day, leg.removed_at IS NULL AND NOT leg.hidden, CASE
+WHEN leg.removed_at IS NOT NULL OR leg.account_id = ANY (%(leaving)s::uuid[]) THEN coalesce((
     SELECT posted.id FROM banking_transaction AS posted
     WHERE leg.pending AND leg.replaced_by <> 'successor' AND posted.account_id = ANY (ARRAY(
             SELECT id FROM banking_account WHERE item_id = account.item_id))
@@ -36,16 +37,19 @@ SELECT leg.id, leg.day, leg.removed_at IS NULL AND NOT leg.hidden, CASE WHEN leg
     ORDER BY pending.id LIMIT 1
 ), (
     SELECT copy.id FROM (
-        SELECT other.id, row_number() OVER (PARTITION BY other.account_id ORDER BY other.id) AS place
+        SELECT other.id, row_number() OVER (PARTITION BY other.account_id, other.replaced_by ORDER BY other.id) AS place
         FROM banking_transaction AS other JOIN banking_account AS copied ON copied.id = other.account_id
-        WHERE leg.replaced_by = 'successor' AND other.owner_id = leg.owner_id AND other.removed_at IS NULL
+        WHERE other.owner_id = leg.owner_id AND other.account_id <> ALL (%(leaving)s::uuid[] || leg.account_id)
+            AND (leg.replaced_by = 'successor' AND other.removed_at IS NULL
+                OR leg.account_id = ANY (%(leaving)s::uuid[])
+                    AND (other.removed_at IS NULL OR other.replaced_by = 'successor'))
             AND other.day BETWEEN leg.day - {MAX_DAYS_BETWEEN_COPIES} AND leg.day + {MAX_DAYS_BETWEEN_COPIES}
             AND (other.date, other.amount, other.name) = (leg.date, leg.amount, leg.name)
             AND coalesce(copied.successor_id, copied.id) = coalesce(account.successor_id, account.id)
     ) AS copy
     WHERE copy.place = (
         SELECT count(*) FROM banking_transaction AS equal
-        WHERE equal.account_id = leg.account_id AND equal.replaced_by = 'successor' AND equal.id <= leg.id
+        WHERE equal.account_id = leg.account_id AND equal.replaced_by = leg.replaced_by AND equal.id <= leg.id
             AND (equal.date, equal.amount, equal.name) = (leg.date, leg.amount, leg.name))
     ORDER BY copy.id LIMIT 1
 )) END
@@ -70,13 +74,18 @@ class Decisions:
     separate: set[IdPair] = field(default_factory=set)
 
 
+def list_decisions(*, owner_id: UUID) -> list[TransferDecision]:
+    """A user's decisions, the newest first."""
+    return list(TransferDecision.objects.filter(owner=owner_id).order_by("-decided_at", "pk"))
+
+
 def read_decisions(*, owner_id: UUID) -> Decisions:
     """Return a user's decisions, in the open transaction; one query if there are none.
 
     A decision about a row that another one replaced is stored for that one from now on. One about a row that was
     deleted is deleted. Joined rows are no transfer while one of them does not count.
     """
-    decisions, rows = Decisions(), list(TransferDecision.objects.filter(owner=owner_id).order_by("-decided_at", "pk"))
+    decisions, rows = Decisions(), list_decisions(owner_id=owner_id)
     legs = follow_replacements(rows, owner_id=owner_id) if rows else {}
     for row in rows:
         money_out, money_in = legs.get(row.money_out), legs.get(row.money_in)
@@ -94,15 +103,20 @@ def are_near(first: date, second: date) -> bool:
     return abs((second - first).days) <= Transfer.MAX_DAYS_APART_BY_HAND
 
 
-def follow_replacements(rows: list[TransferDecision], *, owner_id: UUID) -> dict[UUID, LegNow]:
-    """Store decisions, the newest first, for the rows that count now; returns all legs that are stored."""
-    legs = read_legs_now(rows, owner_id=owner_id)
+def follow_replacements(
+    rows: list[TransferDecision], *, owner_id: UUID, leaving: Sequence[UUID] = ()
+) -> dict[UUID, LegNow]:
+    """Store decisions, the newest first, for the rows that count now; returns all legs that are stored.
+
+    Rows of accounts that are ``leaving`` are replaced by those of another connection.
+    """
+    legs = read_legs_now(rows, owner_id=owner_id, leaving=leaving)
     pairs = {row.pk: (row.money_out, row.money_in) for row in rows}
     for _ in range(MAX_REPLACEMENTS):
         replaced = [row for row in rows if replace_legs(row, legs)]
         if not replaced:
             break
-        legs |= read_legs_now(replaced, owner_id=owner_id)
+        legs |= read_legs_now(replaced, owner_id=owner_id, leaving=leaving)
     kept, used = [], set[tuple[UUID, ...]]()
     for row in rows:
         keys = name_legs(row)
@@ -132,9 +146,9 @@ def name_legs(row: TransferDecision) -> set[tuple[UUID, ...]]:
     return pair | {(row.money_out,), (row.money_in,)} if row.is_transfer else pair
 
 
-def read_legs_now(rows: Iterable[TransferDecision], *, owner_id: UUID) -> dict[UUID, LegNow]:
+def read_legs_now(rows: Iterable[TransferDecision], *, owner_id: UUID, leaving: Sequence[UUID]) -> dict[UUID, LegNow]:
     """Read the legs of decisions that are stored; one query."""
     leg_ids = [leg_id for row in rows for leg_id in (row.money_out, row.money_in)]
     with connection.cursor() as cursor:
-        cursor.execute(LEGS_NOW, {"owner": owner_id, "legs": leg_ids})
+        cursor.execute(LEGS_NOW, {"owner": owner_id, "legs": leg_ids, "leaving": list(leaving)})
         return {leg_id: LegNow(*columns) for leg_id, *columns in cursor.fetchall()}

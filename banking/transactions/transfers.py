@@ -3,13 +3,14 @@
 What the user decided comes first; ``transfer_matching`` finds the others.
 """
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from django.db import connection
 
 from banking.models import Transfer
-from banking.transactions.transfer_decisions import read_decisions
+from banking.transactions.transfer_decisions import follow_replacements, list_decisions, read_decisions
 from banking.transactions.transfer_matching import LEGS, pair_legs, read_legs
 
 # One database transaction at a time pairs a user's rows: two that sync different banks would each miss the legs that
@@ -21,6 +22,12 @@ def lock_transfers(*, owner_id: UUID) -> None:
     """Wait for the lock of a user's transfers, and hold it until the open transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [str(owner_id)])
+
+
+def leave_accounts(*, owner_id: UUID, accounts: Sequence[UUID]) -> None:
+    """Before accounts are deleted, let what the user decided about their rows count for those of other connections."""
+    lock_transfers(owner_id=owner_id)
+    follow_replacements(list_decisions(owner_id=owner_id), owner_id=owner_id, leaving=accounts)
 
 
 def update_transfers(*, owner_id: UUID) -> None:

@@ -87,10 +87,8 @@ def read_decisions(*, owner_id: UUID) -> Decisions:
     """
     decisions, rows = Decisions(), list_decisions(owner_id=owner_id)
     legs = follow_replacements(rows, owner_id=owner_id) if rows else {}
-    for row in rows:
-        money_out, money_in = legs.get(row.money_out), legs.get(row.money_in)
-        if money_out is None or money_in is None:
-            continue
+    for row in keep_newest(rows, legs):
+        money_out, money_in = legs[row.money_out], legs[row.money_in]
         if not row.is_transfer:
             decisions.separate.add((row.money_out, row.money_in))
         elif money_out.counts and money_in.counts and are_near(money_out.day, money_in.day):
@@ -117,18 +115,24 @@ def follow_replacements(
         if not replaced:
             break
         legs |= read_legs_now(replaced, owner_id=owner_id, leaving=leaving)
-    kept, used = [], set[tuple[UUID, ...]]()
-    for row in rows:
-        keys = name_legs(row)
-        if row.money_out in legs and row.money_in in legs and not keys & used:
-            kept.append(row)
-            used |= keys
+    kept = keep_newest(rows, legs)
     changed = [row for row in kept if (row.money_out, row.money_in) != pairs[row.pk]]
     outdated = set(pairs) - {row.pk for row in kept} | {row.pk for row in changed}
     if outdated:
         TransferDecision.objects.filter(pk__in=outdated).delete()
         TransferDecision.objects.bulk_create(changed)
     return legs
+
+
+def keep_newest(rows: Iterable[TransferDecision], legs: Mapping[UUID, LegNow]) -> list[TransferDecision]:
+    """The decisions about stored rows, the newest first, without those that a newer one contradicts."""
+    kept, used = [], set[tuple[UUID, ...]]()
+    for row in rows:
+        names = name_legs(row)
+        if row.money_out in legs and row.money_in in legs and not names & used:
+            kept.append(row)
+            used |= names
+    return kept
 
 
 def replace_legs(row: TransferDecision, legs: Mapping[UUID, LegNow]) -> bool:
@@ -141,9 +145,9 @@ def replace_legs(row: TransferDecision, legs: Mapping[UUID, LegNow]) -> bool:
 
 
 def name_legs(row: TransferDecision) -> set[tuple[UUID, ...]]:
-    """What no other decision has: the pair, and each leg of a transfer. A row has no two ids that are equal."""
-    pair = {(row.money_out, row.money_in)}
-    return pair | {(row.money_out,), (row.money_in,)} if row.is_transfer else pair
+    """What no other decision has: the pair, and each leg if it is a transfer."""
+    names: set[tuple[UUID, ...]] = {(row.money_out, row.money_in)}
+    return names | {(row.money_out,), (row.money_in,)} if row.is_transfer else names
 
 
 def read_legs_now(rows: Iterable[TransferDecision], *, owner_id: UUID, leaving: Sequence[UUID]) -> dict[UUID, LegNow]:

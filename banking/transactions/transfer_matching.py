@@ -127,7 +127,7 @@ Arrivals = dict[tuple[str, Decimal, int], dict[tuple[Any, ...], deque[Leg]]]
 
 def read_legs(cursor: CursorWrapper, statement: str, *, owner_id: UUID) -> list[Leg]:
     """The legs that a statement of ``LEGS_AMONG`` finds, in the order of their days and ids."""
-    params = {
+    params: dict[str, Any] = {
         "owner": owner_id,
         "transfers": list(TRANSFERS),
         "no_category": list(NO_CATEGORY),
@@ -140,8 +140,9 @@ def read_legs(cursor: CursorWrapper, statement: str, *, owner_id: UUID) -> list[
     rows = cursor.fetchall()
     account_words = read_account_words(owner_id) if any(row[-1] for row in rows) else {}
     return [
-        Leg(*columns, Evidence(evidence), on_card, pays_card, find_named_accounts(name, account_words))
-        for *columns, evidence, on_card, pays_card, name in rows
+        Leg(leg_id, account_id, day, currency, amount, Evidence(evidence), is_on_card, is_card_payment, named)
+        for leg_id, account_id, day, currency, amount, evidence, is_on_card, is_card_payment, name in rows
+        for named in [find_named_accounts(name, account_words)]
     ]
 
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from accounts.operators.admin import OperatorAdmin
-from banking.models import Account, FailedRemoval, Item, LinkSession, SyncRun, Transaction
+from banking.models import Account, FailedRemoval, Item, LinkSession, ReceivedWebhook, SyncRun, Transaction
 
 
 class BankDataAdmin(OperatorAdmin):
@@ -73,3 +73,15 @@ class FailedRemovalAdmin(OperatorAdmin):
     user_column = "user_id"
     data_label = _("A bank connection that we're removing at the provider")
     list_display = ("user_id", "provider", "environment", "attempts", "next_attempt_at", "error_code")
+
+
+@admin.register(ReceivedWebhook)
+class ReceivedWebhookAdmin(OperatorAdmin):
+    """What providers sent, and what followed from it, without the Items. "Missed" ones were sent and did not arrive."""
+
+    user_column = None
+    list_display = (
+        "received_at", "provider", "environment", "type", "code", "summary", "outcome", "attempts", "next_attempt_at",
+        "processed_at", "error_code",
+    )  # fmt: skip
+    list_filter = ("outcome", "type")

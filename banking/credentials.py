@@ -20,6 +20,8 @@ class TokenPurpose(StrEnum):
     CONFIRM_RECONNECT = "confirm_reconnect"
     DISCONNECT = "disconnect"
     REMOVE = "remove"
+    CHECK = "check"
+    UPDATE_WEBHOOK = "update_webhook"
 
 
 class CredentialUnreadable(ProviderError):

@@ -17,13 +17,15 @@ from banking.models import (
     LinkSession,
     OrphanedRemoval,
     PendingRemoval,
+    ReceivedWebhook,
     SyncRun,
     Transaction,
     TransactionTotal,
     Transfer,
     TransferDecision,
-    WebhookReceipt,
+    WebhookEvent,
 )
+from banking.webhooks import inbox
 from compliance.personal_data import (
     DataCategory,
     DataHolder,
@@ -101,6 +103,8 @@ register(
                 "request_id",
                 "next_sync_at",
                 "claimed_until",
+                "webhook_url",
+                "webhook_claimed_until",
                 "is_slow",
                 "sync_requested_at",
                 "refreshed_at",
@@ -354,6 +358,36 @@ register(
             }
         ),
     ),
+    # It names an Item by the provider's id. Only the site reads it, and operators a view without that id.
+    DataHolder(
+        model=WebhookEvent,
+        category=DataCategory.BANK,
+        label=_("Messages from the provider that one of your bank connections has changed"),
+        kept_for=_("30 days"),
+        owner="",
+        technical=frozenset(
+            {
+                "id",
+                "owner",
+                "fingerprint",
+                "provider",
+                "environment",
+                "kind",
+                "type",
+                "code",
+                "provider_item_id",
+                "summary",
+                "issued_at",
+                "received_at",
+                "outcome",
+                "attempts",
+                "next_attempt_at",
+                "processed_at",
+                "error_code",
+            }
+        ),
+        erase=inbox.erase_events,
+    ),
 )
 register_processor(
     DataProcessor(
@@ -364,4 +398,4 @@ register_processor(
 )
 register_non_personal(FailedRemoval, "A view of pending and orphaned removals, for operators.")
 register_non_personal(Institution, "Banks, which all users share.")
-register_non_personal(WebhookReceipt, "Hashes of webhooks, which name nobody; deleted after some minutes.")
+register_non_personal(ReceivedWebhook, "A view of webhooks for operators, without the connections that they name.")

@@ -132,7 +132,8 @@ class Credential:
 class ItemDetails:
     """An Item as the provider describes it. ``error_code`` is empty when the Item is healthy.
 
-    ``error`` is that error as a failed call would have raised it. Older data may still be readable.
+    ``error`` is that error as a failed call would have raised it. Older data may still be readable. ``webhook`` is the
+    URL to which the provider sends the Item's webhooks.
     """
 
     provider_item_id: str
@@ -144,6 +145,14 @@ class ItemDetails:
     data_as_of: datetime | None
     products: Sequence[str]
     error: "ProviderError | None" = None
+    last_webhook: "SentWebhook | None" = None
+
+
+class SentWebhook(NamedTuple):
+    """The last webhook that the provider says it sent for an Item."""
+
+    code: str
+    sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +174,44 @@ class InstitutionDetails:
     color: str
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookEvent:
-    """A verified webhook: the Item that it names, and its type and code. It is a hint to sync, never data.
+class WebhookKind(StrEnum):
+    """What a webhook says, in the same words for every provider. ``banking.sync.webhook_events`` says what follows."""
 
-    ``fingerprint`` is the same for every copy of one signed delivery, and different for every other delivery.
+    TRANSACTIONS_CHANGED = "transactions_changed"
+    ITEM_ERROR = "item_error"
+    LOGIN_REPAIRED = "login_repaired"
+    # The bank will end the access at a known time, unless the user signs in before.
+    ACCESS_ENDING = "access_ending"
+    ACCESS_REVOKED = "access_revoked"
+    ACCOUNT_REVOKED = "account_revoked"
+    NEW_ACCOUNTS = "new_accounts"
+    WEBHOOK_UPDATED = "webhook_updated"
+    RECURRING_CHANGED = "recurring_changed"
+    HOLDINGS_CHANGED = "holdings_changed"
+    INVESTMENTS_CHANGED = "investments_changed"
+    LIABILITIES_CHANGED = "liabilities_changed"
+    LINK = "link"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedWebhook:
+    """A verified webhook: the Item that it names, and its type and code. It is a hint to read the Item, never data.
+
+    ``type`` and ``code`` are the provider's own. ``fingerprint`` is the same for every copy of one signed delivery, and
+    different for every other delivery. ``summary`` has the few fields that explain it to operators: flags, codes and
+    times, and never a token or an amount.
     """
 
     provider: str
+    environment: str
     provider_item_id: str
-    kind: str
+    kind: WebhookKind
+    type: str
     code: str
     fingerprint: str
+    issued_at: datetime
+    summary: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 class WebhookRejected(Exception):
@@ -320,7 +355,7 @@ class Provider(Protocol):
 
     def verify_webhook(
         self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]
-    ) -> WebhookEvent:
+    ) -> VerifiedWebhook:
         """Check a webhook's signature over its raw body. ``is_known`` says whether an Item id is one of this site's.
 
         Raises ``WebhookRejected``, ``WebhookNotVerifiable`` and ``ProviderConfigurationError``.
@@ -348,6 +383,10 @@ class ProviderClient(Protocol):
     def exchange_public_token(self, public_token: str) -> Credential: ...
 
     def get_item(self, access_token: str) -> ItemDetails: ...
+
+    def update_webhook(self, access_token: str, *, webhook: str) -> str:
+        """Change the URL to which the provider sends an Item's webhooks. Returns the URL that it stored."""
+        ...
 
     def get_accounts(self, access_token: str) -> AccountsResponse: ...
 

@@ -9,9 +9,10 @@ from kombu.exceptions import OperationalError
 from banking import sync
 from banking.linking import orphaned_removals, recovery, removals
 from banking.models import Item, PendingRemoval
-from banking.provider import ProviderError, WebhookEvent
-from banking.sync import notifications, sync_queue
+from banking.provider import ProviderError
+from banking.sync import notifications, sync_queue, webhook_events
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
+from banking.webhooks import inbox, webhook_urls
 from compliance.isolation.tasks import TenantTask
 from compliance.queues import Lane, count_waiting_jobs
 
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 CHUNK = 100
 # Above this Celery beat queues nothing: Items stay due, and a queue without workers does not fill Redis.
 MAX_WAITING = 2000
+# In five minutes. Plaid documents no limit for it; a worker needs about two minutes for them.
+WEBHOOK_UPDATES = 1000
 
 
 @shared_task(base=TenantTask)
@@ -118,20 +121,48 @@ def queue_removal(owner_id: UUID, removal_id: UUID) -> None:
     remove_at_provider.apply_async((str(owner_id), str(removal_id)), queue=Lane.SLOW.queue)
 
 
-def handle_webhook(event: WebhookEvent) -> None:
-    """Request a sync of the Item that a webhook names, if it is one of ours."""
-    owned_id = sync_queue.find_current_item(provider_key=event.provider, provider_item_id=event.provider_item_id)
-    if owned_id is None and event.provider_item_id:
-        # It may be the Item of an exchange whose response was lost: operators find its id in this log line.
-        logger.warning("A webhook names Item %s, which is unknown here", event.provider_item_id)
-    if owned_id is not None:
-        owner_id, item_id = owned_id
-        item = sync_queue.request_sync(owner_id=owner_id, item_id=item_id)
-        if item is not None:
-            enqueue_sync(item, trigger="webhook", wait=sync_queue.WEBHOOK_DELAY_SECONDS)
+def enqueue_webhook(event_id: UUID) -> None:
+    """Queue the processing of a stored webhook; Celery beat does when the queue does not answer."""
+    try:
+        process_webhook.delay(str(event_id))
+    except OperationalError as error:
+        logger.warning("The queue does not answer, webhook %s waits for Celery beat: %s", event_id, error)
 
 
 @shared_task
-def forget_webhooks() -> None:
-    """Delete the fingerprints of webhooks that are too old to be replayed."""
-    sync_queue.delete_old_webhooks()
+def process_webhook(event_id: str) -> None:
+    """Do what follows from a stored webhook, and sync its Item if it has changed."""
+    item = webhook_events.process_webhook(event_id=UUID(event_id))
+    if item is not None:
+        enqueue_sync(item, trigger="webhook", wait=sync_queue.WEBHOOK_DELAY_SECONDS)
+
+
+@shared_task
+def retry_webhooks() -> None:
+    """Queue every stored webhook whose job was lost, whose retry is due, or whose Item may be stored by now."""
+    if count_waiting_jobs(Lane.SHARED) < MAX_WAITING:
+        for event_id in inbox.list_overdue_events(limit=MAX_WAITING):
+            process_webhook.delay(str(event_id))
+
+
+@shared_task
+def delete_old_webhooks() -> None:
+    """Delete the webhooks that were kept long enough."""
+    inbox.delete_old_events()
+
+
+@shared_task(base=TenantTask)
+def update_webhook(owner_id: str, item_id: str) -> None:
+    """Move the webhooks of one Item to the URL in the settings. A failure is retried by Celery beat."""
+    try:
+        webhook_urls.update_webhook_url(owner_id=UUID(owner_id), item_id=UUID(item_id))
+    except ProviderError as error:
+        logger.warning("The webhook URL of Item %s could not be changed: %s", item_id, error)
+
+
+@shared_task
+def dispatch_webhook_updates() -> None:
+    """Queue a number of Items whose webhooks go to another URL than that in the settings."""
+    if count_waiting_jobs(Lane.SLOW) < MAX_WAITING:
+        for owner_id, item_id in webhook_urls.claim_webhook_updates(limit=WEBHOOK_UPDATES):
+            update_webhook.apply_async((str(owner_id), str(item_id)), queue=Lane.SLOW.queue)

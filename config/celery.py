@@ -34,7 +34,9 @@ app.conf.beat_schedule = {
     "sync the Items that are due": {"task": "banking.tasks.dispatch_due_syncs", "schedule": timedelta(seconds=15)},
     "look up links without an answer": {"task": "banking.tasks.retry_link_recoveries", "schedule": crontab()},
     "retry removals at the provider": {"task": "banking.tasks.retry_removals", "schedule": crontab()},
-    "forget old webhooks": {"task": "banking.tasks.forget_webhooks", "schedule": crontab(minute="23")},
+    "retry webhooks": {"task": "banking.tasks.retry_webhooks", "schedule": crontab()},
+    "delete old webhooks": {"task": "banking.tasks.delete_old_webhooks", "schedule": crontab(minute="23")},
+    "update webhook URLs": {"task": "banking.tasks.dispatch_webhook_updates", "schedule": crontab(minute="*/5")},
     "forget old policy reports": {
         "task": "config.csp.tasks.delete_old_policy_violations",
         "schedule": crontab(minute="52"),

@@ -30,6 +30,7 @@ from banking.linking.sessions import UNCLAIMED, LinkMetadata, is_stale_claim, to
 from banking.models import Institution, Item, LinkSession
 from banking.provider import Credential, Provider, ProviderError, PublicTokenRefused, Unavailable
 from banking.providers import provider_for
+from banking.webhooks.inbox import release_orphans
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 
@@ -192,6 +193,7 @@ def save_item(
             hold_consent(user=user)
             item = create_item(user=user, provider=provider, credential=credential, bank=institution, metadata=metadata)
             mark_linked(user=user, session=session, item=item)
+            release_orphans(item=item)
     except (LinkError, ProcessingStopped) as error:
         refused = error if isinstance(error, LinkError) else LinkError("stopped")
         remove_unsaved_item(credential, provider=provider)

@@ -7,10 +7,11 @@ length limit here: a bank with a long name must not stop a sync.
 from banking.models.accounts import Account, BalanceSnapshot
 from banking.models.connection import VISIBLE_CONNECTIONS, Connection
 from banking.models.items import FailedRemoval, Institution, Item, OrphanedRemoval, PendingRemoval, SyncRun
-from banking.models.links import LinkSession, WebhookReceipt
+from banking.models.links import LinkSession
 from banking.models.totals import TransactionTotal
 from banking.models.transactions import Transaction, TransactionQuerySet
 from banking.models.transfers import Transfer, TransferDecision
+from banking.models.webhooks import ReceivedWebhook, WebhookEvent, WebhookOutcome
 
 __all__ = [
     "VISIBLE_CONNECTIONS",
@@ -23,11 +24,13 @@ __all__ = [
     "LinkSession",
     "OrphanedRemoval",
     "PendingRemoval",
+    "ReceivedWebhook",
     "SyncRun",
     "Transaction",
     "TransactionQuerySet",
     "TransactionTotal",
     "Transfer",
     "TransferDecision",
-    "WebhookReceipt",
+    "WebhookEvent",
+    "WebhookOutcome",
 ]

@@ -70,6 +70,10 @@ class Item(Owned):
     readiness = models.CharField(max_length=20, choices=[(r, r) for r in Readiness], default=Readiness.NOT_READY)
     cursor = models.TextField(blank=True)
     days_requested = models.PositiveSmallIntegerField(default=730)
+    # The URL to which the provider sends its webhooks, as the provider last confirmed it; empty for none.
+    webhook_url = models.CharField(null=True)
+    # Until then Celery beat does not queue another change of that URL.
+    webhook_claimed_until = models.DateTimeField(null=True)
 
     connected_at = models.DateTimeField(default=timezone.now)
     checked_at = models.DateTimeField(null=True)

@@ -1,4 +1,4 @@
-"""Sessions of the linking dialog, and received webhooks."""
+"""Sessions of the linking dialog."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -84,10 +84,3 @@ class LinkSession(Owned):
     def is_over(self, *, at: datetime) -> bool:
         """Whether the dialog can no longer connect a bank: it is too old, or of another environment."""
         return self.expires_at <= at or not is_current(self.provider, self.environment)
-
-
-class WebhookReceipt(models.Model):
-    """The fingerprint of an accepted webhook, so that a replay has no effect."""
-
-    fingerprint = models.CharField(max_length=64, primary_key=True)
-    received_at = models.DateTimeField(default=timezone.now, db_index=True)

@@ -117,6 +117,17 @@ class PlaidClient:
         return responses.parse_item(self._transport.post("item_get", fields, seconds=CONTROL_SECONDS))
 
     @sensitive_variables()
+    def update_webhook(self, access_token: str, *, webhook: str) -> str:
+        """Change the URL of an Item's webhooks; Plaid confirms it by a webhook to the new URL. Free of charge.
+
+        https://plaid.com/docs/api/items/#itemwebhookupdate
+        """
+        fields = self._with_access_token(access_token) | {"webhook": webhook}
+        return responses.parse_webhook_update(
+            self._transport.post("item_webhook_update", fields, seconds=CONTROL_SECONDS)
+        )
+
+    @sensitive_variables()
     def get_accounts(self, access_token: str) -> AccountsResponse:
         """Get all accounts with the balances that Plaid has cached. Free of charge, unlike real-time balances.
 

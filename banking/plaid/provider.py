@@ -6,7 +6,7 @@ from django.conf import settings
 
 from banking.plaid import client, link_page, webhooks
 from banking.plaid.reauth_messages import REAUTH_MESSAGES
-from banking.provider import LinkSettings, ProviderClient, WebhookEvent
+from banking.provider import LinkSettings, ProviderClient, VerifiedWebhook
 
 
 class PlaidProvider:
@@ -38,6 +38,6 @@ class PlaidProvider:
 
     def verify_webhook(
         self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]
-    ) -> WebhookEvent:
+    ) -> VerifiedWebhook:
         """Check a webhook's signature. Raises as ``webhooks.verify`` does."""
         return webhooks.verify(headers.get(webhooks.HEADER, ""), body, is_known=is_known)

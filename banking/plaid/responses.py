@@ -43,6 +43,7 @@ from banking.provider import (
     LinkResult,
     LinkToken,
     Readiness,
+    SentWebhook,
     SkippedRow,
     TransactionRow,
     TransactionsPage,
@@ -94,6 +95,7 @@ def parse_item(response: schemas.ItemGetResponse) -> ItemDetails:
     """Parse a response of /item/get. ``products`` are all that Plaid lists for the Item, used or not."""
     item, error = response.item, response.item.error or {}
     status = response.status and response.status.transactions
+    last_webhook = response.status and response.status.last_webhook
     return ItemDetails(
         provider_item_id=identifier(item.item_id, "item_id"),
         institution_id=text(item.institution_id),
@@ -104,7 +106,14 @@ def parse_item(response: schemas.ItemGetResponse) -> ItemDetails:
         data_as_of=optional_utc(status.last_successful_update) if status else None,
         products=_products(item),
         error=item_error(error),
+        last_webhook=_sent_webhook(last_webhook) if last_webhook else None,
     )
+
+
+@parses(schemas.ItemWebhookUpdateResponse)
+def parse_webhook_update(response: schemas.ItemWebhookUpdateResponse) -> str:
+    """Return the URL of an Item's webhooks from a response of /item/webhook/update."""
+    return text(response.item.webhook)
 
 
 @parses(schemas.InstitutionsGetByIdResponse)
@@ -221,6 +230,11 @@ def _parse_account(sent: schemas.PlaidAccount) -> AccountRow:
         limit=money(balance.limit),
         currency=currency_code(balance.iso_currency_code, balance.unofficial_currency_code),
     )
+
+
+def _sent_webhook(sent: schemas.LastWebhook) -> SentWebhook | None:
+    code = safe_code(sent.code_sent)
+    return SentWebhook(code, utc(sent.sent_at)) if code and sent.sent_at else None
 
 
 def _products(item: schemas.PlaidItem) -> list[str]:

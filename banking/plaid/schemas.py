@@ -103,8 +103,14 @@ class TransactionsStatus(Struct):
     last_successful_update: datetime | None = None
 
 
+class LastWebhook(Struct):
+    sent_at: datetime | None = None
+    code_sent: object = None
+
+
 class ItemStatus(Struct):
     transactions: TransactionsStatus | None = None
+    last_webhook: LastWebhook | None = None
 
 
 class ItemGetResponse(PlaidResponse):
@@ -112,6 +118,12 @@ class ItemGetResponse(PlaidResponse):
 
     item: PlaidItem
     status: ItemStatus | None = None
+
+
+class ItemWebhookUpdateResponse(PlaidResponse):
+    """https://plaid.com/docs/api/items/#itemwebhookupdate"""
+
+    item: PlaidItem
 
 
 class PlaidInstitution(Struct):

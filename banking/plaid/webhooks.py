@@ -1,6 +1,6 @@
-"""Verify that a webhook comes from Plaid. A verified webhook triggers a sync; its other content is not used.
+"""Verify that a webhook comes from Plaid, and classify it. Its content is a hint to read the Item, and never stored.
 
-Source: https://plaid.com/docs/api/webhooks/webhook-verification/
+Sources: https://plaid.com/docs/api/webhooks/webhook-verification/ and https://plaid.com/docs/api/webhooks/
 """
 
 import hashlib
@@ -8,15 +8,17 @@ import hmac
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import jwt
 from jwt.utils import base64url_decode
 
 from banking.plaid import json_decoding
 from banking.plaid.client import PlaidClient, connect
+from banking.plaid.errors import safe_code
 from banking.plaid.webhook_keys import KeyRefused
-from banking.provider import WebhookEvent, WebhookRejected
+from banking.provider import VerifiedWebhook, WebhookKind, WebhookRejected
 
 HEADER = "Plaid-Verification"
 MAX_SIGNATURE_LENGTH = 4096
@@ -24,6 +26,37 @@ MAX_BODY_BYTES = 1024 * 1024
 COORDINATE_BYTES = 32
 MAX_AGE_SECONDS = 5 * 60
 CLOCK_SKEW_SECONDS = 60
+# Plaid's ids and codes have at most 40 characters.
+MAX_TEXT_LENGTH = 100
+
+# A type or code that is not here is stored, and nothing follows from it: Plaid adds codes without notice.
+KINDS: Final = {
+    ("TRANSACTIONS", "SYNC_UPDATES_AVAILABLE"): WebhookKind.TRANSACTIONS_CHANGED,
+    # Plaid still sends these four for the older /transactions/get, next to the first.
+    ("TRANSACTIONS", "INITIAL_UPDATE"): WebhookKind.TRANSACTIONS_CHANGED,
+    ("TRANSACTIONS", "HISTORICAL_UPDATE"): WebhookKind.TRANSACTIONS_CHANGED,
+    ("TRANSACTIONS", "DEFAULT_UPDATE"): WebhookKind.TRANSACTIONS_CHANGED,
+    ("TRANSACTIONS", "TRANSACTIONS_REMOVED"): WebhookKind.TRANSACTIONS_CHANGED,
+    ("TRANSACTIONS", "RECURRING_TRANSACTIONS_UPDATE"): WebhookKind.RECURRING_CHANGED,
+    ("ITEM", "ERROR"): WebhookKind.ITEM_ERROR,
+    ("ITEM", "LOGIN_REPAIRED"): WebhookKind.LOGIN_REPAIRED,
+    ("ITEM", "PENDING_DISCONNECT"): WebhookKind.ACCESS_ENDING,
+    ("ITEM", "PENDING_EXPIRATION"): WebhookKind.ACCESS_ENDING,
+    ("ITEM", "USER_PERMISSION_REVOKED"): WebhookKind.ACCESS_REVOKED,
+    ("ITEM", "USER_ACCOUNT_REVOKED"): WebhookKind.ACCOUNT_REVOKED,
+    ("ITEM", "NEW_ACCOUNTS_AVAILABLE"): WebhookKind.NEW_ACCOUNTS,
+    ("ITEM", "WEBHOOK_UPDATE_ACKNOWLEDGED"): WebhookKind.WEBHOOK_UPDATED,
+    ("HOLDINGS", "DEFAULT_UPDATE"): WebhookKind.HOLDINGS_CHANGED,
+    ("INVESTMENTS_TRANSACTIONS", "HISTORICAL_UPDATE"): WebhookKind.INVESTMENTS_CHANGED,
+    ("INVESTMENTS_TRANSACTIONS", "DEFAULT_UPDATE"): WebhookKind.INVESTMENTS_CHANGED,
+    ("LIABILITIES", "DEFAULT_UPDATE"): WebhookKind.LIABILITIES_CHANGED,
+    ("LINK", "SESSION_FINISHED"): WebhookKind.LINK,
+    ("LINK", "ITEM_ADD_RESULT"): WebhookKind.LINK,
+    ("LINK", "EVENTS"): WebhookKind.LINK,
+}
+# The only fields that are stored. They name no person, and no token, amount or account.
+FLAGS: Final = ("initial_update_complete", "historical_update_complete")
+TIMES: Final = ("consent_expiration_time", "disconnect_time")
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _KEY_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -35,7 +68,7 @@ def verify(
     *,
     client: PlaidClient | None = None,
     is_known: Callable[[str], bool] = lambda item_id: False,
-) -> WebhookEvent:
+) -> VerifiedWebhook:
     """Check the ``HEADER`` value against the raw body and return the event.
 
     Everything that needs no key is checked before a key is looked up. ``is_known`` tells whether an Item id is one of
@@ -54,13 +87,37 @@ def verify(
         raise WebhookRejected("environment")
     item_id = _read_optional(message, "item_id")
     _check_signature(signature, client, key_id, lambda: bool(item_id) and is_known(item_id))
-    return WebhookEvent(
+    type_, code = _read_required(message, "webhook_type"), _read_required(message, "webhook_code")
+    return VerifiedWebhook(
         provider="plaid",
+        environment=client.settings.environment,
         provider_item_id=item_id,
-        kind=_read_required(message, "webhook_type"),
-        code=_read_required(message, "webhook_code"),
+        kind=KINDS.get((type_, code), WebhookKind.OTHER),
+        type=type_,
+        code=code,
         fingerprint=_fingerprint(signature),
+        issued_at=datetime.fromtimestamp(claims["iat"], UTC),
+        summary=summarize(message),
     )
+
+
+def summarize(message: dict[str, Any]) -> dict[str, str | bool]:
+    """Return the few fields of a webhook that explain it to operators; any other value of a field is left out."""
+    summary: dict[str, str | bool] = {name: message[name] for name in FLAGS if type(message.get(name)) is bool}
+    summary |= {name: message[name] for name in TIMES if _is_time(message.get(name))}
+    error = message.get("error")
+    codes = {
+        "reason": message.get("reason"),
+        "error_code": error.get("error_code") if isinstance(error, dict) else None,
+    }
+    return summary | {name: code for name, value in codes.items() if (code := safe_code(value))}
+
+
+def _is_time(value: object) -> bool:
+    try:
+        return isinstance(value, str) and len(value) <= MAX_TEXT_LENGTH and bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def _fingerprint(signature: str) -> str:
@@ -152,6 +209,6 @@ def _read_optional(message: dict[str, Any], field: str) -> str:
     value = message.get(field)
     if value is None:
         return ""
-    if not isinstance(value, str) or not value.isprintable():
+    if not isinstance(value, str) or not value.isprintable() or len(value) > MAX_TEXT_LENGTH:
         raise WebhookRejected("message")
     return value

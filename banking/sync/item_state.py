@@ -96,7 +96,7 @@ def record_success(*, item: Item, connection_before: str, run: SyncRun, staging:
     item.save()
     finish_run(run=run, result=SyncRun.Result.OK, request_id=staging.request_id)
     if item.connection != connection_before:
-        notifications.notify_connection_lost(item=item, run=run)
+        notifications.notify_connection_lost(item=item, cause=run.pk)
     record(
         Action.SYNC,
         actor=None,
@@ -119,11 +119,21 @@ def apply_item_details(*, item: Item, details: ItemDetails, institution: Institu
     item.institution = institution or item.institution
     bank_name = institution.name if institution else details.institution_name
     item.institution_name = bank_name[:200] or item.institution_name
-    item.data_as_of = details.data_as_of or item.data_as_of
+    copy_item_details(item=item, details=details)
     item.checked_at = timezone.now()
     item.failures = 0
     item.error_code = item.fault = ""
-    error = details.error
+    apply_item_error(item=item, error=details.error)
+
+
+def copy_item_details(*, item: Item, details: ItemDetails) -> None:
+    """Copy what the provider says of an Item whether or not it can be synced."""
+    item.data_as_of = details.data_as_of or item.data_as_of
+    item.webhook_url = details.webhook
+
+
+def apply_item_error(*, item: Item, error: ProviderError | None) -> None:
+    """Change the connection of an Item that the provider cannot update without its user."""
     if error is not None and loses_connection(error):
         item.connection = CONNECTION_AFTER_ERROR[type(error)]
         item.error_code, item.fault = error.code[:100], error.fault
@@ -155,7 +165,7 @@ def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncO
             item.save()
             finish_run(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code=error.code)
             if item.connection != connection_before:
-                notifications.notify_connection_lost(item=item, run=run)
+                notifications.notify_connection_lost(item=item, cause=run.pk)
             record(
                 Action.SYNC,
                 actor=None,

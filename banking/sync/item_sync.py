@@ -30,6 +30,7 @@ from banking.sync.staging_file import StagingFile
 from banking.sync.store import store_accounts, store_totals, store_transactions
 from banking.sync.timeouts import LONG_TIMEOUTS, SyncTimeouts
 from banking.transactions.transfers import update_transfers
+from banking.webhooks.missed_webhooks import record_missed_webhook
 from compliance.isolation import tenant
 from compliance.isolation.tenant import recheck_connection
 
@@ -93,6 +94,7 @@ def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: Sync
     with tenant(item.owner_id):
         token = open_token(item, purpose=TokenPurpose.SYNC)
     details = provider.get_item(token)
+    record_missed_webhook(item=item, details=details)
     institution = load_institution(provider=provider, item=item, details=details)
     with StagingFile() as staging:
         download_pages(provider=provider, token=token, lease=lease, item=item, run=run, staging=staging)

@@ -7,7 +7,7 @@ whose clock is ahead cannot take an Item from another one.
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -75,16 +75,19 @@ class Lease:
             raise LeaseLost from None
 
 
-def acquire_lease(*, owner_id: UUID, item_id: UUID, if_due: bool) -> tuple[Lease, Item] | None:
+def acquire_lease(
+    *, owner_id: UUID, item_id: UUID, if_due: bool, connections: Sequence[Connection] = (Connection.ACTIVE,)
+) -> tuple[Lease, Item] | None:
     """Acquire the lease, in the open transaction. ``None`` if another worker holds it, or the Item may not be synced.
 
-    With ``if_due``, also ``None`` if it is not due, so that a duplicate job does nothing.
+    With ``if_due``, also ``None`` if it is not due, so that a duplicate job does nothing. ``connections`` are the
+    states in which it is given: a sync needs an active connection.
     """
     if not may_process(owner_id):
         return None
     lease = Lease(owner_id=owner_id, item_id=item_id, holder=uuid4())
     unheld = Q(leased_until=None) | Q(leased_until__lte=Now())
-    free = Item.objects.in_current_environment().filter(unheld, pk=item_id, connection=Connection.ACTIVE)
+    free = Item.objects.in_current_environment().filter(unheld, pk=item_id, connection__in=connections)
     if if_due:
         free = free.filter(next_sync_at__lte=timezone.now())
     if not free.update(lease_holder=lease.holder, leased_until=Now() + LEASE_DURATION):

@@ -15,7 +15,7 @@ from accounts.notifications.inbox import lock_user, notify
 from accounts.notifications.messages import NotificationMessage
 from accounts.notifications.models import DEFAULT_LARGE_TRANSACTION, NotificationSettings
 from accounts.notifications.notification_types import NotificationType
-from banking.models import Item, SyncRun, Transaction
+from banking.models import Item, Transaction
 from banking.notification_messages import (
     ConnectionLostMessage,
     LargeTransactionMessage,
@@ -72,8 +72,11 @@ class LargestTransaction(NamedTuple):
         return f"{reverse('transactions')}?{query}"
 
 
-def notify_connection_lost(*, item: Item, run: SyncRun) -> bool:
-    """Notify an Item's owner that its bank no longer gives access, in the transaction that stores the new state."""
+def notify_connection_lost(*, item: Item, cause: UUID) -> bool:
+    """Notify an Item's owner that its bank no longer gives access, in the transaction that stores the new state.
+
+    ``cause`` is the id of the sync or of the check that found it.
+    """
     state = LostAccess(item.state)
     return notify(
         user_id=item.owner_id,
@@ -82,7 +85,7 @@ def notify_connection_lost(*, item: Item, run: SyncRun) -> bool:
             state=state, bank=item.institution_name, provider=item.provider, error_code=item.error_code
         ),
         url=reverse(PAGES[state], args=[item.pk]),
-        fingerprint=f"connection {item.pk} lost in {run.pk}",
+        fingerprint=f"connection {item.pk} lost in {cause}",
     )
 
 

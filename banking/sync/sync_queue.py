@@ -20,15 +20,13 @@ from django.db.models.functions import Least
 from django.utils import timezone
 
 from accounts.models import User
-from banking.models import Connection, Item, WebhookReceipt
+from banking.models import Connection, Item
 from banking.providers import all_providers, provider_for
 from compliance.isolation import tenant
 from compliance.queues import Lane
 
 # Webhooks come in bursts: one sync, this many seconds after the first, is enough for all of them.
 WEBHOOK_DELAY_SECONDS = 2
-# Longer than the age at which a webhook is rejected, see banking/plaid/webhooks.py.
-REPLAY_WINDOW = timedelta(minutes=15)
 
 OwnedId = tuple[UUID, UUID]
 
@@ -136,14 +134,3 @@ def record_request(*, item: Item, cooldown: timedelta) -> bool:
     item.next_sync_at = min(item.next_sync_at, now)
     item.save(update_fields=["sync_requested_at", "refreshed_at", "next_sync_at"])
     return True
-
-
-def record_webhook(fingerprint: str) -> bool:
-    """Record a webhook's fingerprint; ``False`` for a replay."""
-    _, is_new = WebhookReceipt.objects.get_or_create(fingerprint=fingerprint)
-    return is_new
-
-
-def delete_old_webhooks() -> None:
-    """Delete fingerprints too old to be replayed."""
-    WebhookReceipt.objects.filter(received_at__lt=timezone.now() - REPLAY_WINDOW).delete()

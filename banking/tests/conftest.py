@@ -65,5 +65,5 @@ def queue_down(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse_connection(*args: object, **options: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
-    for task in (tasks.sync_item, tasks.remove_at_provider):
+    for task in (tasks.sync_item, tasks.remove_at_provider, tasks.process_webhook):
         monkeypatch.setattr(task, "apply_async", refuse_connection)

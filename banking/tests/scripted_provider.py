@@ -124,6 +124,12 @@ class ScriptedProvider:
         )
     )
     removal_error: Exception | None = None
+    # What a call of ``get_item`` raises, or calls before it returns ``item_details``.
+    item_outcome: Exception | Callable[[], object] | None = None
+    item_calls: int = 0
+    webhook_error: Exception | None = None
+    # The URLs that were stored by ``update_webhook``.
+    webhooks: list[str] = field(default_factory=list)
     # The results of each dialog by its link token; ``None``: every dialog ended with public-sandbox-1 and -2.
     link_results: dict[str, list[LinkResult]] | None = None
     cursors: list[str] = field(default_factory=list)
@@ -154,7 +160,19 @@ class ScriptedProvider:
         return self.credential
 
     def get_item(self, access_token: str) -> ItemDetails:
+        self.item_calls += 1
+        if isinstance(self.item_outcome, Exception):
+            raise self.item_outcome
+        if callable(self.item_outcome):
+            self.item_outcome()
         return self.item_details
+
+    def update_webhook(self, access_token: str, *, webhook: str) -> str:
+        if self.webhook_error is not None:
+            raise self.webhook_error
+        self.webhooks.append(webhook)
+        self.item_details = replace(self.item_details, webhook=webhook)
+        return webhook
 
     def get_accounts(self, access_token: str) -> AccountsResponse:
         return AccountsResponse(accounts=self.listed_accounts, request_id="req-accounts")

@@ -76,7 +76,7 @@ def test_it_needs_repair_and_notifies_user_and_operator(
 
 def test_it_is_not_synced_any_more(item_needing_repair: Item, alice: User) -> None:
     assert sync_queue.claim_due_syncs(limit=10) == []
-    assert sync_queue.refresh_all(user=alice, cooldown=sync_queue.REPLAY_WINDOW * 0) == []
+    assert sync_queue.refresh_all(user=alice, cooldown=timedelta(0)) == []
 
 
 def test_it_shows_how_to_reconnect(item_needing_repair: Item, as_alice: Client) -> None:

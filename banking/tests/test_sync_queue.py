@@ -107,8 +107,3 @@ def test_it_does_not_refresh_another_users_item(alice: User, mallory: User, item
     with pytest.raises(Item.DoesNotExist):
         sync_queue.refresh(user=mallory, item_id=item.pk, cooldown=timedelta(0))
     assert sync_queue.refresh_all(user=mallory, cooldown=timedelta(0)) == []
-
-
-def test_it_records_each_webhook_once() -> None:
-    assert sync_queue.record_webhook("f" * 64) is True
-    assert sync_queue.record_webhook("f" * 64) is False

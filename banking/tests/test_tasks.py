@@ -11,13 +11,15 @@ from django.utils import timezone
 from accounts.models import User
 from banking import tasks
 from banking.linking.disconnecting import disconnect_bank
-from banking.models import Connection, Item, PendingRemoval, WebhookReceipt
-from banking.provider import LoginRequired, NotReady, Readiness, Unavailable, WebhookEvent
+from banking.models import Connection, Item, PendingRemoval
+from banking.provider import LoginRequired, NotReady, Readiness, Unavailable
 from banking.sync import sync_queue
 from banking.tests.factories import update_item
 from banking.tests.job_queue import queued_jobs
+from banking.tests.received_webhooks import receive
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import TenantMismatch, tenant
+from compliance.isolation.tenant import without_tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -176,32 +178,15 @@ def test_it_logs_a_failed_removal_without_its_token(
 # --- Webhooks ---------------------------------------------------------------------------------------------
 
 
-def make_webhook_event(provider_item_id: str) -> WebhookEvent:
-    return WebhookEvent("plaid", provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "f" * 64)
-
-
-def test_it_queues_a_sync_of_the_webhooks_item(item: Item) -> None:
-    tasks.handle_webhook(make_webhook_event(item.provider_item_id))
-    assert list_triggers(item) == ["webhook"]
-    assert update_item(item).sync_requested_at is not None
-
-
-@pytest.mark.parametrize("item_id", ["", "unknown", "' OR true --"])
-def test_it_queues_nothing_for_an_unknown_item(item: Item, item_id: str) -> None:
-    tasks.handle_webhook(make_webhook_event(item_id))
-    assert list_triggers(item) == []
-    assert update_item(item).sync_requested_at is None
-
-
-def test_it_queues_nothing_for_an_item_of_another_environment(item: Item) -> None:
-    update_item(item, environment="production")
-    tasks.handle_webhook(make_webhook_event(item.provider_item_id))
-    assert list_triggers(item) == []
+def process_webhook(item: Item) -> None:
+    tasks.process_webhook(str(receive(item)))
 
 
 def test_it_syncs_once_more_for_a_webhook_during_a_sync(item: Item, provider: ScriptedProvider) -> None:
     def receive_webhook() -> object:
-        tasks.handle_webhook(make_webhook_event(item.provider_item_id))
+        # Of another process, which has no tenant.
+        with without_tenant():
+            process_webhook(item)
         return transactions_page(cursor="c1")
 
     provider.pages = [receive_webhook]
@@ -214,26 +199,12 @@ def test_it_syncs_once_more_for_a_webhook_during_a_sync(item: Item, provider: Sc
 def test_it_syncs_once_for_many_webhooks(item: Item, provider: ScriptedProvider) -> None:
     sync(item)
     for _ in range(24):
-        tasks.handle_webhook(make_webhook_event(item.provider_item_id))
+        process_webhook(item)
     provider.cursors.clear()
     with time_machine.travel(max(job.start or timezone.now() for job in queued_jobs(item.pk))):
         for _ in range(24):
             sync(item)
     assert len(provider.cursors) == 1
-
-
-def test_it_queues_nothing_for_a_webhook_of_a_removed_item(item: Item) -> None:
-    update_item(item, connection=Connection.REMOVED)
-    tasks.handle_webhook(make_webhook_event(item.provider_item_id))
-    assert queued_jobs(item.pk) == []
-
-
-def test_it_deletes_receipts_of_webhooks_that_cannot_be_replayed() -> None:
-    now = timezone.now()
-    WebhookReceipt.objects.create(fingerprint="old", received_at=now - sync_queue.REPLAY_WINDOW - timedelta(seconds=1))
-    WebhookReceipt.objects.create(fingerprint="new", received_at=now)
-    tasks.forget_webhooks()
-    assert list(WebhookReceipt.objects.values_list("fingerprint", flat=True)) == ["new"]
 
 
 # --- A queue that is down ---------------------------------------------------------------------------------
@@ -257,5 +228,5 @@ def test_it_leaves_the_removal_to_the_scheduler_if_the_queue_is_unavailable(
 
 
 def test_it_stores_the_request_of_a_webhook_if_the_queue_is_unavailable(item: Item, queue_down: None) -> None:
-    tasks.handle_webhook(make_webhook_event(item.provider_item_id))
+    process_webhook(item)
     assert update_item(item).sync_requested_at is not None

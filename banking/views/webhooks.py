@@ -1,4 +1,4 @@
-"""Webhooks: a provider says that an Item has new data. They are verified and start a sync; their data is not used."""
+"""Webhooks: a provider says that an Item has changed. They are verified and stored; a job does what follows."""
 
 import logging
 from functools import partial
@@ -13,6 +13,7 @@ from banking import tasks
 from banking.provider import ProviderConfigurationError, WebhookNotVerifiable, WebhookRejected
 from banking.providers import provider_for
 from banking.sync import sync_queue
+from banking.webhooks import inbox
 from compliance.isolation.tenant import without_tenant
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 def receive(request: HttpRequest, provider_key: str) -> HttpResponse:
     """Accept a signed webhook. The response is the same whether or not its Item is one of this site's."""
     try:
-        event = provider_for(provider_key).verify_webhook(
+        webhook = provider_for(provider_key).verify_webhook(
             request.headers, request.body, is_known=partial(is_known, provider_key)
         )
     except WebhookRejected as rejected:
@@ -35,8 +36,9 @@ def receive(request: HttpRequest, provider_key: str) -> HttpResponse:
     except (WebhookNotVerifiable, ProviderConfigurationError) as error:
         logger.error("Webhook not checked: %r", error)
         return HttpResponse(status=503)
-    if sync_queue.record_webhook(event.fingerprint):
-        tasks.handle_webhook(event)
+    event_id = inbox.store_webhook(webhook)
+    if event_id is not None:
+        tasks.enqueue_webhook(event_id)
     return HttpResponse(status=200)
 
 

@@ -33,9 +33,9 @@ MODELS = [model for app in sorted(own_apps()) for model in apps.get_app_config(a
 OWNED = [model for model in MODELS if issubclass(model, Owned)]
 # Models whose rows have no owner, are the users themselves, or have a subject instead of Django's owner; and those that
 # signing in reads before the user is known.
-OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
+OTHERS = {"Institution", "WebhookEvent", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
 OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation", "ErasureReceipt", "OrphanedRemoval", "UnsentReceipt"}
-OTHERS |= {"ScheduledDeletion", "FailedRemoval", "FigureDifference", "UnfinishedExport"}
+OTHERS |= {"ScheduledDeletion", "FailedRemoval", "FigureDifference", "ReceivedWebhook", "UnfinishedExport"}
 OTHERS |= {"AuditCheckpoint", "DailyAccess", "TrailVerification"}
 
 # Per table: is row-level security enabled and forced, how many policies exist, and how many admit only the tenant.
@@ -106,6 +106,7 @@ def test_it_lets_only_operators_read_a_view_of_all_owners() -> None:
     names = (
         "accounts_scheduled_deletions",
         "banking_failed_removals",
+        "banking_received_webhooks",
         "compliance_unfinished_exports",
         "insights_figure_differences",
     )

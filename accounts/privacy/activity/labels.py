@@ -147,6 +147,8 @@ PURPOSE_LABELS: Final[dict[str, Label]] = {
     "confirm_reconnect": _("to confirm that you reconnected"),
     "disconnect": _("to disconnect"),
     "remove": _("to end the access at the provider"),
+    "check": _("to check the connection"),
+    "update_webhook": _("to change the address for the provider's updates"),
 }
 
 OUTCOME_LABELS: Final[dict[str, Label]] = {

@@ -23,7 +23,8 @@ from banking.provider import (
     Readiness,
     TransactionRow,
     TransactionsPage,
-    WebhookEvent,
+    VerifiedWebhook,
+    WebhookKind,
     WebhookRejected,
 )
 
@@ -79,6 +80,10 @@ class ToyBank:
     def get_item(self, access_token: str) -> ItemDetails:
         item_id = self._item_id(access_token)
         return ItemDetails(item_id, "toy-bank", "Toy Bank", "", "", None, datetime.now(UTC), ("transactions",))
+
+    def update_webhook(self, access_token: str, *, webhook: str) -> str:
+        self._item_id(access_token)
+        return webhook
 
     def get_accounts(self, access_token: str) -> AccountsResponse:
         self._item_id(access_token)
@@ -150,12 +155,21 @@ class ToyProvider:
 
     def verify_webhook(
         self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]
-    ) -> WebhookEvent:
+    ) -> VerifiedWebhook:
         signature = headers.get("Toy-Signature", "")
         if not hmac.compare_digest(signature, sign(body)):
             raise WebhookRejected("signature")
         item_id = json.loads(body)["item"]
-        return WebhookEvent(self.key, item_id, "TOY", "NEWS", sha256(signature.encode()).hexdigest())
+        return VerifiedWebhook(
+            provider=self.key,
+            environment=self.environment,
+            provider_item_id=item_id,
+            kind=WebhookKind.TRANSACTIONS_CHANGED,
+            type="TOY",
+            code="NEWS",
+            fingerprint=sha256(signature.encode()).hexdigest(),
+            issued_at=datetime.now(UTC),
+        )
 
 
 def sign(body: bytes) -> str:

@@ -1,0 +1,127 @@
+"""Read an Item's state from the provider without a sync, also that of an Item which cannot be synced.
+
+It takes the Item's lease, as a sync does. So neither overwrites what the other has read.
+"""
+
+import logging
+from typing import Final
+from uuid import UUID
+
+from django.utils import timezone
+
+from banking.credentials import TokenPurpose, open_token
+from banking.models import Connection, Item
+from banking.provider import ItemDetails, ProviderError
+from banking.providers import provider_for
+from banking.sync import item_state, notifications
+from banking.sync.lease import Lease, LeaseLost, acquire_lease
+from banking.sync.timeouts import QUICK_TIMEOUTS
+from banking.webhooks.missed_webhooks import record_missed_webhook
+from compliance.audit import Action, record
+from compliance.isolation import tenant
+from compliance.isolation.tenant import recheck_connection
+
+logger = logging.getLogger(__name__)
+
+# The provider may say that these work again, or no longer. The other states last until the user disconnects the bank.
+REFRESHABLE: Final = (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT)
+
+
+class ItemBusy(Exception):
+    """A worker holds the Item, and what it has read may be older than the request to read it."""
+
+
+def refresh_item_details(*, owner_id: UUID, item_id: UUID) -> bool:
+    """Read an Item's state and store it: an error ends the connection, and no error ends a required sign-in.
+
+    Returns whether the connection works again. Raises ``ItemBusy``, and ``ProviderError`` if the state cannot be read.
+    """
+    with tenant(owner_id):
+        acquired = acquire_lease(owner_id=owner_id, item_id=item_id, if_due=False, connections=REFRESHABLE)
+        if acquired is None:
+            return report_unavailable(item_id=item_id)
+    lease, item = acquired
+    try:
+        details = read_details(item=item)
+    except ProviderError as error:
+        recheck_connection()
+        if not item_state.loses_connection(error):
+            release(lease=lease)
+            raise
+        return store_details(lease=lease, before=item, error=error)
+    recheck_connection()
+    record_missed_webhook(item=item, details=details)
+    return store_details(lease=lease, before=item, error=details.error, details=details)
+
+
+def report_unavailable(*, item_id: UUID) -> bool:
+    """Raise ``ItemBusy`` for an Item that a worker holds; ``False`` for one that needs no refresh."""
+    held = Item.objects.in_current_environment().filter(pk=item_id, connection__in=REFRESHABLE).first()
+    if held is not None and held.is_syncing:
+        raise ItemBusy
+    return False
+
+
+def read_details(*, item: Item) -> ItemDetails:
+    """Read the Item at the provider, with no transaction open and well within the time of the lease."""
+    with tenant(item.owner_id):
+        token = open_token(item, purpose=TokenPurpose.CHECK)
+    client = provider_for(item.provider).connect()
+    return client.with_timeouts(response=QUICK_TIMEOUTS.response, total=QUICK_TIMEOUTS.total).get_item(token)
+
+
+def store_details(
+    *, lease: Lease, before: Item, error: ProviderError | None, details: ItemDetails | None = None
+) -> bool:
+    """Store the state and release the Item. Returns whether a required sign-in has ended.
+
+    If the user has reconnected the bank meanwhile, the state may be older than that: then it is not stored.
+    """
+    is_lost = item_state.loses_connection(error)
+    try:
+        with tenant(lease.owner_id):
+            item = lease.lock_item(with_user=is_lost)
+            is_current = item.connection == before.connection
+            if is_current:
+                apply_details(item=item, error=error, details=details)
+            item.lease_holder = item.leased_until = None
+            item.save()
+            if is_current and item.connection != before.connection:
+                record_change(item=item, lease=lease)
+    except LeaseLost:
+        return False
+    if is_lost and item.connection != before.connection:
+        item_state.update_matching_accounts(item=item)
+    return item.connection == Connection.ACTIVE and before.connection != Connection.ACTIVE
+
+
+def apply_details(*, item: Item, error: ProviderError | None, details: ItemDetails | None) -> None:
+    """Copy the state to a locked Item. An error of the bank or of the provider does not concern the connection."""
+    if details is not None:
+        item_state.copy_item_details(item=item, details=details)
+        if item.connection == Connection.LOGIN_REQUIRED and not details.error_code:
+            item.connection, item.next_sync_at = Connection.ACTIVE, timezone.now()
+            item.failures, item.error_code, item.fault = 0, "", ""
+    item_state.apply_item_error(item=item, error=error)
+
+
+def record_change(*, item: Item, lease: Lease) -> None:
+    """Notify the user of a lost connection, and record the change either way, in the transaction that stores it."""
+    is_active = item.connection == Connection.ACTIVE
+    if not is_active:
+        notifications.notify_connection_lost(item=item, cause=lease.holder)
+    record(
+        Action.TOKEN_REFRESH if is_active else Action.SYNC,
+        actor=None,
+        subject=item.owner_id,
+        resource="item",
+        resource_id=str(item.pk),
+        **({} if is_active else {"outcome": "failed", "code": item.error_code}),
+    )
+
+
+def release(*, lease: Lease) -> None:
+    """Give the lease back without a change."""
+    with tenant(lease.owner_id):
+        held = Item.objects.filter(pk=lease.item_id, lease_holder=lease.holder)
+        held.update(lease_holder=None, leased_until=None)

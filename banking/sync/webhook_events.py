@@ -1,0 +1,103 @@
+"""What follows from a webhook, by its kind.
+
+A webhook is only a hint: nothing of its content is stored with the Item. Whatever follows reads the provider's current
+state, so it does not matter how often or in which order webhooks arrive.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+from uuid import UUID
+
+from banking.models import Item, WebhookEvent, WebhookOutcome
+from banking.provider import ProviderError, WebhookKind
+from banking.sync.item_refresh import ItemBusy, refresh_item_details
+from banking.sync.sync_queue import find_item, request_sync
+from banking.webhooks import inbox
+
+# What follows for one Item, by its owner and id. Returns the Item if it has to be synced now.
+Handler = Callable[[UUID, UUID], Item | None]
+
+
+def sync_transactions(owner_id: UUID, item_id: UUID) -> Item | None:
+    """The stream has changes: request a sync. ``None`` for an Item that cannot be synced."""
+    return request_sync(owner_id=owner_id, item_id=item_id)
+
+
+def refresh_item(owner_id: UUID, item_id: UUID) -> Item | None:
+    """The state of the connection has changed: read it again. If it works again, request a sync."""
+    try:
+        is_repaired = refresh_item_details(owner_id=owner_id, item_id=item_id)
+    except ItemBusy:
+        # A running sync reads the Item once more at its end.
+        if (item := request_sync(owner_id=owner_id, item_id=item_id)) is None:
+            raise
+        return item
+    return request_sync(owner_id=owner_id, item_id=item_id) if is_repaired else None
+
+
+def refresh_and_sync(owner_id: UUID, item_id: UUID) -> Item | None:
+    """The user signed in at the bank, perhaps through another app: read the state, and fetch what was missed."""
+    refresh_item(owner_id, item_id)
+    return request_sync(owner_id=owner_id, item_id=item_id)
+
+
+# ``None``: it is recorded, and nothing follows.
+HANDLERS: Final[Mapping[WebhookKind, Handler | None]] = {
+    WebhookKind.TRANSACTIONS_CHANGED: sync_transactions,
+    WebhookKind.ITEM_ERROR: refresh_item,
+    WebhookKind.LOGIN_REPAIRED: refresh_and_sync,
+    WebhookKind.ACCESS_ENDING: refresh_item,
+    WebhookKind.ACCESS_REVOKED: refresh_item,
+    WebhookKind.ACCOUNT_REVOKED: sync_transactions,
+    WebhookKind.NEW_ACCOUNTS: refresh_item,
+    WebhookKind.WEBHOOK_UPDATED: refresh_item,
+    WebhookKind.RECURRING_CHANGED: None,
+    WebhookKind.HOLDINGS_CHANGED: None,
+    WebhookKind.INVESTMENTS_CHANGED: None,
+    WebhookKind.LIABILITIES_CHANGED: None,
+    WebhookKind.LINK: None,
+    WebhookKind.OTHER: None,
+}
+
+
+def process_webhook(*, event_id: UUID) -> Item | None:
+    """Process a stored webhook, with all others of its Item that wait. Returns the Item if it has to be synced.
+
+    A webhook that another job has processed or claimed is left alone. A failure is recorded and retried by Celery
+    beat; an unforeseen exception is raised as well.
+    """
+    events = inbox.claim_events(event_id=event_id)
+    relevant = [event for event in events if find_handler(event) is not None]
+    inbox.finish_events([event for event in events if find_handler(event) is None], WebhookOutcome.IGNORED)
+    if not relevant:
+        return None
+    first = relevant[0]
+    owned_id = find_item(
+        provider_key=first.provider, environment=first.environment, provider_item_id=first.provider_item_id
+    )
+    if owned_id is None:
+        inbox.keep_orphans(relevant)
+        return None
+    try:
+        item = handle_events(relevant, *owned_id)
+    except (ProviderError, ItemBusy) as error:
+        code = error.code if isinstance(error, ProviderError) else "ITEM_BUSY"
+        inbox.postpone_events(relevant, error_code=code)
+        return None
+    except Exception as error:
+        inbox.postpone_events(relevant, error_code=type(error).__name__)
+        raise
+    inbox.finish_events(relevant, WebhookOutcome.PROCESSED)
+    return item
+
+
+def find_handler(event: WebhookEvent) -> Handler | None:
+    """The handler of a webhook; none if it names no Item."""
+    return HANDLERS[WebhookKind(event.kind)] if event.provider_item_id else None
+
+
+def handle_events(events: list[WebhookEvent], owner_id: UUID, item_id: UUID) -> Item | None:
+    """Call each handler once, however many webhooks have it."""
+    handlers = dict.fromkeys(handler for event in events if (handler := find_handler(event)) is not None)
+    items = [handler(owner_id, item_id) for handler in handlers]
+    return next((item for item in items if item is not None), None)

@@ -1,6 +1,7 @@
 """An Item whose access token cannot be decrypted: its owner is notified, and reconnecting keeps the history."""
 
 import logging
+from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection

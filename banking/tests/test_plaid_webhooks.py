@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banking.plaid.webhooks import verify
-from banking.provider import WebhookRejected
+from banking.plaid.webhooks import summarize, verify
+from banking.provider import WebhookKind, WebhookRejected
 from banking.tests.signed_webhooks import (
     BODY,
     KID,
@@ -34,12 +34,11 @@ pytestmark = pytest.mark.usefixtures("clock", "own_cache")
 
 
 def test_it_accepts_a_webhook_of_plaid(private_key, client, server):
-    event = verify(sign(private_key), BODY, client=client)
-    assert (event.provider_item_id, event.kind, event.code) == (
-        "wz666MBjYWTp2PDzzggYhM6oWWmBb",
-        "TRANSACTIONS",
-        "SYNC_UPDATES_AVAILABLE",
-    )
+    webhook = verify(sign(private_key), BODY, client=client)
+    assert (webhook.environment, webhook.provider_item_id) == ("embedded", "wz666MBjYWTp2PDzzggYhM6oWWmBb")
+    assert (webhook.kind, webhook.type) == (WebhookKind.TRANSACTIONS_CHANGED, "TRANSACTIONS")
+    assert (webhook.code, webhook.issued_at) == ("SYNC_UPDATES_AVAILABLE", NOW)
+    assert webhook.summary == {"initial_update_complete": True, "historical_update_complete": False}
     assert [request.fields for request in server.requests] == [{"key_id": KID}]
 
 
@@ -51,7 +50,24 @@ def test_it_accepts_a_webhook_without_an_item(private_key, client):
 def test_it_accepts_unknown_types_and_codes(private_key, client):
     body = json.dumps(MESSAGE | {"webhook_type": "NEW", "webhook_code": "NEWER", "more": [1]}).encode()
     event = verify(sign(private_key, body), body, client=client)
-    assert (event.kind, event.code) == ("NEW", "NEWER")
+    assert (event.kind, event.type, event.code) == (WebhookKind.OTHER, "NEW", "NEWER")
+
+
+def test_it_summarizes_only_flags_codes_and_times():
+    time_ = "2026-12-01T00:00:00Z"
+    kept = {"historical_update_complete": False, "reason": "INSTITUTION_MIGRATION", "disconnect_time": time_}
+    error = {"error_code": "ITEM_LOGIN_REQUIRED", "error_message": "canary", "display_message": "canary"}
+    private = {"public_token": "public-sandbox-canary", "public_tokens": ["canary"], "link_token": "link-canary"}
+    private |= {"account_id": "canary", "new_transactions": 7, "amount": 12.5, "new_webhook_url": "https://canary"}
+    odd = {"initial_update_complete": "canary", "consent_expiration_time": "canary", "item_id": "canary"}
+    assert summarize(kept | private | odd | {"error": error}) == kept | {"error_code": "ITEM_LOGIN_REQUIRED"}
+
+
+@pytest.mark.parametrize("value", [None, 7, [], {}, "canary canary", "x" * 1000])
+def test_it_leaves_out_a_field_with_an_unexpected_value(value):
+    names = ("initial_update_complete", "reason", "consent_expiration_time", "disconnect_time", "error")
+    assert summarize(dict.fromkeys(names, value)) == {}
+    assert summarize({"error": {"error_code": value}}) == {}
 
 
 @pytest.mark.parametrize(
@@ -179,6 +195,7 @@ def test_it_rejects_any_other_hash(private_key, client, hash_):
         json.dumps(MESSAGE | {"webhook_code": 7}).encode(),
         json.dumps(MESSAGE | {"item_id": {"a": 1}}).encode(),
         json.dumps(MESSAGE | {"item_id": "a\0b"}).encode(),
+        json.dumps(MESSAGE | {"item_id": "x" * 101}).encode(),
     ],
 )
 def test_it_rejects_a_signed_message_with_invalid_fields(private_key, client, body):

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from banking.models import Item, WebhookReceipt
+from banking.models import Item
 from banking.tests.job_queue import queued_jobs
+from banking.tests.received_webhooks import list_events
 from banking.tests.scripted_server import http_response, scripted_server
-from compliance.isolation import tenant
+from banking.webhooks import inbox
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 
@@ -69,60 +71,60 @@ def deliver(sender: Client, body: bytes, signed: str | None = None):
     return sender.post(reverse("webhook-plaid"), body, content_type="application/json", headers=headers)
 
 
-def is_sync_requested(item: Item) -> bool:
-    with tenant(item.owner_id):
-        item.refresh_from_db()
-    return item.sync_requested_at is not None
-
-
-def test_it_requests_a_sync_of_the_item(sender: Client, item: Item) -> None:
+def test_it_stores_and_queues_a_webhook(sender: Client, item: Item) -> None:
     response = deliver(sender, make_webhook_body(item))
     assert (response.status_code, response.content) == (200, b"")
-    assert is_sync_requested(item)
-    assert [job.arguments[-1] for job in queued_jobs(item.pk)] == ["webhook"]
+    [event] = list_events()
+    assert (event.provider_item_id, event.type, event.code) == (
+        item.provider_item_id,
+        "TRANSACTIONS",
+        "SYNC_UPDATES_AVAILABLE",
+    )
+    assert (event.provider, event.environment, event.outcome) == ("plaid", "embedded", "new")
+    assert [job.task for job in queued_jobs(event.pk)] == ["process_webhook"]
 
 
 def test_it_works_for_whoever_is_signed_in(as_mallory: Client, plaid: object, item: Item) -> None:
     assert deliver(as_mallory, make_webhook_body(item)).status_code == 200
-    assert is_sync_requested(item)
+    assert len(list_events()) == 1
 
 
-def test_it_handles_each_delivery_once(sender: Client, item: Item) -> None:
+def test_it_stores_each_delivery_once(sender: Client, item: Item) -> None:
     body = make_webhook_body(item)
     signed = sign(body)
     assert [deliver(sender, body, signed).status_code for _ in range(3)] == [200, 200, 200]
-    assert len(queued_jobs(item.pk)) == 1
+    [event] = list_events()
+    assert len(queued_jobs(event.pk)) == 1
 
 
 def test_it_responds_the_same_for_an_unknown_item(sender: Client, item: Item) -> None:
     response = deliver(sender, make_webhook_body(item, item_id="somebody-elses"))
     assert (response.status_code, response.content) == (200, b"")
-    assert not is_sync_requested(item)
+    assert [event.provider_item_id for event in list_events()] == ["somebody-elses"]
 
 
 def test_it_rejects_a_webhook_of_another_environment(sender: Client, item: Item) -> None:
     assert deliver(sender, make_webhook_body(item, environment="production")).status_code == 400
-    assert not is_sync_requested(item)
+    assert list_events() == []
 
 
 @pytest.mark.parametrize("signed", ["", "x", "a.b.c", "." * 5000, "é.é.é"])
 def test_it_refuses_an_unsigned_webhook(sender: Client, item: Item, plaid: object, signed: str) -> None:
     assert deliver(sender, make_webhook_body(item), signed).status_code == 400
-    assert not is_sync_requested(item)
-    assert not WebhookReceipt.objects.exists()
+    assert list_events() == []
     assert plaid.requests == []
 
 
 def test_it_refuses_a_body_that_was_changed(sender: Client, item: Item) -> None:
     body = make_webhook_body(item)
     assert deliver(sender, body.replace(b"  ", b" "), sign(body)).status_code == 400
-    assert not is_sync_requested(item)
+    assert list_events() == []
 
 
 def test_it_refuses_an_old_signature(sender: Client, item: Item) -> None:
     body = make_webhook_body(item)
     assert deliver(sender, body, sign(body, iat=int(time.time()) - 301)).status_code == 400
-    assert not is_sync_requested(item)
+    assert list_events() == []
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"webhook_type": 1}', b"[" * 100_000])
@@ -175,7 +177,7 @@ def test_it_handles_invalid_item_ids(sender: Client, item: Item, item_id: str) -
 
 def test_it_refuses_a_body_that_is_too_large_to_read(sender: Client, item: Item) -> None:
     assert deliver(sender, make_webhook_body(item) + b" " * 2_000_000).status_code in (400, 413)
-    assert not is_sync_requested(item)
+    assert list_events() == []
 
 
 def test_it_requests_another_delivery_if_the_key_is_unavailable(sender: Client, item: Item, plaid: object) -> None:
@@ -183,22 +185,33 @@ def test_it_requests_another_delivery_if_the_key_is_unavailable(sender: Client, 
     body = make_webhook_body(item)
     signed = sign(body)
     assert deliver(sender, body, signed).status_code == 503
-    assert not is_sync_requested(item)
+    assert list_events() == []
     plaid.respond_with(http_response({"key": make_public_key(), "request_id": "r"}))
     assert deliver(sender, body, signed).status_code == 200
-    assert is_sync_requested(item)
+    assert len(list_events()) == 1
 
 
 def test_it_requests_another_delivery_if_the_site_is_misconfigured(sender: Client, item: Item, settings) -> None:
     settings.PLAID_ENV = "embedded"
     settings.PLAID_CLIENT_ID = ""
     assert deliver(sender, make_webhook_body(item)).status_code == 503
-    assert not is_sync_requested(item)
+    assert list_events() == []
 
 
-def test_it_stores_the_request_if_the_queue_is_unavailable(sender: Client, item: Item, queue_down: None) -> None:
+def test_it_stores_a_webhook_if_the_queue_is_unavailable(sender: Client, item: Item, queue_down: None) -> None:
     assert deliver(sender, make_webhook_body(item)).status_code == 200
-    assert is_sync_requested(item)
+    assert [event.outcome for event in list_events()] == ["new"]
+
+
+def test_it_acknowledges_no_webhook_that_was_not_stored(
+    sender: Client, item: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(event: object) -> bool:
+        raise OperationalError("the database is shutting down")
+
+    monkeypatch.setattr(inbox, "add_event", fail)
+    sender.raise_request_exception = False
+    assert deliver(sender, make_webhook_body(item)).status_code >= 500
 
 
 def test_it_rejects_get_requests(sender: Client, as_alice: Client) -> None:
@@ -216,4 +229,4 @@ def test_it_accepts_the_first_webhook_of_an_item_during_a_flood(sender: Client, 
     assert (statuses.count(400), statuses.count(503)) == (5, 35)
     plaid.respond_with(http_response({"key": make_public_key(), "request_id": "r"}))
     assert deliver(sender, make_webhook_body(item)).status_code == 200
-    assert is_sync_requested(item)
+    assert [event.provider_item_id for event in list_events()] == [item.provider_item_id]

@@ -116,9 +116,7 @@ def test_it_believes_the_provider_and_not_the_webhook(item: Item, provider: Scri
         (Connection.REMOVED, False),
     ],
 )
-def test_it_revives_no_other_connection(
-    item: Item, provider: ScriptedProvider, connection: str, is_read: bool
-) -> None:
+def test_it_revives_no_other_connection(item: Item, provider: ScriptedProvider, connection: str, is_read: bool) -> None:
     update_item(item, connection=connection)
     assert process(receive(item, "ITEM", "LOGIN_REPAIRED")).outcome == WebhookOutcome.PROCESSED
     assert update_item(item).connection == connection

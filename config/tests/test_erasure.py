@@ -25,6 +25,7 @@ from accounts.tests.totp import add_authenticator_app, add_recovery_codes
 from banking import tasks
 from banking.models import Item, OrphanedRemoval, SyncRun, Transaction, TransactionTotal, Transfer, TransferDecision
 from banking.tests.factories import make_account, make_balance, make_transaction
+from banking.tests.received_webhooks import receive
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance import consent
 from compliance.audit.daily_access import DataKind, record_data_access
@@ -103,6 +104,7 @@ def full_account(alice: User, make_item: Callable[..., Item], provider: Scripted
             money_out=0,
             count=1,
         )
+    receive(objects.item)
     add_rows_of_other_packages(alice)
     return alice
 

@@ -20,6 +20,7 @@ from banking.models import Connection, Item
 from banking.plaid import client
 from banking.sync import sync_item, sync_queue
 from banking.tasks import enqueue_sync, enqueue_webhook
+from banking.tests.received_webhooks import receive
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
 from config.tests.independent_totals import expected_rows

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connections
+from django.db import ProgrammingError, connections
 from django.test import Client
 from django.urls import reverse
 
@@ -14,6 +14,7 @@ from accounts.models import User
 from banking.linking.disconnecting import disconnect_bank
 from banking.models import Account, Item, OrphanedRemoval, PendingRemoval, SyncRun, Transaction
 from banking.tests.factories import make_account, make_transaction
+from banking.tests.received_webhooks import receive
 from compliance.audit.events import AuditEvent
 from compliance.isolation import SYSTEM, tenant
 from compliance.isolation.viewer import operator_view
@@ -175,3 +176,31 @@ def test_it_lists_failed_removals_of_all_users_and_of_erased_ones(
     assert "3 failed removals" in page
     assert list_operator_views(alice) == [("failedremoval", "")]
     assert list_operator_views(mallory) == []
+
+
+# --- Webhooks ---------------------------------------------------------------------------------------------
+
+
+def test_it_lists_the_webhooks_of_all_users_without_their_items(as_root: Client, banks: dict[UUID, Item]) -> None:
+    for item in banks.values():
+        receive(item, "ITEM", "PENDING_DISCONNECT")
+    response = as_root.get(reverse("admin:banking_receivedwebhook_changelist"))
+    assert [row.outcome for row in response.context["cl"].result_list] == ["new", "new"]
+    page = response.content.decode()
+    assert "PENDING_DISCONNECT" in page
+    for item in banks.values():
+        assert not {str(item.pk), str(item.owner_id), item.provider_item_id} & set(page.split('"'))
+        assert item.provider_item_id not in page
+
+
+def test_the_database_hides_the_item_of_a_webhook_from_operators_and_users(
+    alice: User, banks: dict[UUID, Item]
+) -> None:
+    receive(banks[alice.pk])
+    with operator_view(alice.pk), connections["viewer"].cursor() as cursor, pytest.raises(ProgrammingError):
+        cursor.execute("SELECT provider_item_id FROM banking_webhookevent")
+    with tenant(alice.pk), connections["default"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM banking_webhookevent")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE tablename = 'banking_webhookevent'")
+        assert cursor.fetchone() == (1,)

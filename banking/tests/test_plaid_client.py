@@ -281,6 +281,7 @@ CALLS_WITH_A_TOKEN = {
     "accounts": lambda client, token: client.get_accounts(token),
     "page": lambda client, token: client.sync_transactions(token, cursor="c1"),
     "remove": lambda client, token: client.remove_item(token),
+    "webhook": lambda client, token: client.update_webhook(token, webhook="https://plumbline.test/"),
     "update": lambda client, token: client.create_update_token(token, client_user_id="u1"),
 }
 

@@ -99,7 +99,10 @@ PLAIDS_ITEM = {
         "consent_expiration_time": "2026-12-31T00:00:00Z",
         "update_type": "background",
     },
-    "status": {"transactions": {"last_successful_update": "2026-11-20T06:30:15.123Z", "last_failed_update": None}},
+    "status": {
+        "transactions": {"last_successful_update": "2026-11-20T06:30:15.123Z", "last_failed_update": None},
+        "last_webhook": {"sent_at": "2026-11-20T06:31:00Z", "code_sent": "SYNC_UPDATES_AVAILABLE"},
+    },
     "request_id": "m8MDnv9okwxFNBV",
 }
 
@@ -112,6 +115,15 @@ def test_it_parses_the_documented_item():
     assert details.consent_expires_at == datetime(2026, 12, 31, tzinfo=UTC)
     assert details.data_as_of == datetime(2026, 11, 20, 6, 30, 15, 123000, tzinfo=UTC)
     assert details.products == ["transactions", "liabilities", "balance", "investments"]
+    assert details.last_webhook == ("SYNC_UPDATES_AVAILABLE", datetime(2026, 11, 20, 6, 31, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "sent", [None, {}, {"sent_at": None, "code_sent": "ERROR"}, {"sent_at": "2026-11-20T06:31:00Z", "code_sent": None}]
+)
+def test_it_accepts_an_item_without_a_webhook(sent):
+    item = {"item": {"item_id": "i1"}, "status": {"last_webhook": sent}}
+    assert responses.parse_item(encode_json(item)).last_webhook is None
 
 
 def test_it_unescapes_html_in_names_of_institutions():

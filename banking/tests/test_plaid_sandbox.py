@@ -22,6 +22,7 @@ from banking.provider import (
     Readiness,
     SkippedRow,
     Unavailable,
+    WebhookKind,
     WebhookRejected,
 )
 from banking.tests.scripted_server import http_response, scripted_server
@@ -319,7 +320,18 @@ def test_it_accepts_a_webhook_of_the_sandbox(sandbox, client, site, item_with_we
     [delivery] = site.wait_for(1, containing=WEBHOOK_CODE)
     event = verify_delivery(client, delivery)
     assert event.provider_item_id == item_with_webhook.provider_item_id
-    assert (event.kind, event.code) == ("ITEM", "NEW_ACCOUNTS_AVAILABLE")
+    assert (event.kind, event.code) == (WebhookKind.NEW_ACCOUNTS, "NEW_ACCOUNTS_AVAILABLE")
+
+
+def test_it_moves_the_webhooks_of_an_item(sandbox, client, site, credential):
+    url = f"{site.url}/moved/"
+    assert client.update_webhook(credential.access_token, webhook=url) == url
+    [delivery] = site.wait_for(1, containing=b"WEBHOOK_UPDATE_ACKNOWLEDGED")
+    assert verify_delivery(client, delivery).kind == WebhookKind.WEBHOOK_UPDATED
+    details = client.get_item(credential.access_token)
+    assert details.webhook == url
+    # The sandbox may have sent another one since.
+    assert details.last_webhook.code
 
 
 def test_it_gives_equal_webhooks_of_one_second_different_fingerprints(sandbox, client, site, item_with_webhook):

@@ -17,6 +17,7 @@ from banking.providers import provider_for
 from banking.sync import sync_queue
 from banking.tests.job_queue import queued_jobs
 from banking.tests.link_dialog import AGREED, list_items, post_public_token
+from banking.tests.received_webhooks import list_events
 from banking.tests.scripted_provider import ScriptedProvider
 from banking.tests.toy_provider import ToyBank, ToyProvider, sign
 from banking.views import webhooks
@@ -112,6 +113,8 @@ def test_it_verifies_its_own_webhooks(toy_item: Item, rf: RequestFactory) -> Non
     for signature, status in ((sign(body), 200), ("forged", 400)):
         request = rf.post("/webhooks/toy/", body, content_type="application/json", headers={"Toy-Signature": signature})
         assert webhooks.receive(request, "toy").status_code == status
+    [event] = list_events()
+    tasks.process_webhook(str(event.pk))
     assert len(queued_jobs(toy_item.pk)) == jobs + 1
 
 

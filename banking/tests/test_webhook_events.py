@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from accounts.models import Notification, User
 from banking import tasks
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Connection, Item, WebhookEvent, WebhookOutcome
 from banking.plaid.webhooks import KINDS
 from banking.provider import ItemNotFound, LoginRequired, Unavailable, WebhookKind
@@ -235,14 +237,13 @@ def test_it_keeps_a_webhook_of_an_unknown_item(
     assert caplog.text.count(f"names Item {item_id}") == 1
 
 
-def test_it_processes_an_orphan_once_its_item_is_stored(
-    alice: User, make_item: Callable[..., Item], provider: ScriptedProvider
-) -> None:
-    event = process(receive("item-late"))
-    item = make_item(alice, provider_item_id="item-late")
-    with tenant(alice.pk):
-        inbox.release_orphans(item=item)
+def test_it_processes_an_orphan_once_its_item_is_linked(alice: User, provider: ScriptedProvider) -> None:
+    event, other = process(receive("item-1")), process(receive("item-2"))
+    session = open_link(user=alice).session
+    metadata = LinkMetadata("", "", frozenset())
+    item = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=metadata)
     tasks.retry_webhooks()
+    assert queued_jobs(other.pk) == []
     assert [job.task for job in queued_jobs(event.pk)] == ["process_webhook"]
     assert process(event.pk).outcome == WebhookOutcome.PROCESSED
     assert [job.arguments[-1] for job in queued_jobs(item.pk)] == ["webhook"]

@@ -21,6 +21,7 @@ from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
 from banking.models import Item, PendingRemoval, SyncRun
 from banking.tests.factories import make_account, make_transaction
+from banking.tests.received_webhooks import receive
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
 from compliance.export.data_export import DataExport, ExportState
@@ -89,6 +90,7 @@ def secrets(
     make_transaction(account, "-4.33", provider_id="canary-transaction", note="canary-note")
     with tenant(alice.pk):
         SyncRun.objects.create(owner=alice, item=item, trigger="clock")
+    receive(item)
     disconnected = make_item(alice, provider_item_id="canary-gone")
     disconnect_bank(user=alice, item_id=disconnected.pk, keep_history=True)
     open_link(user=alice)

@@ -3,7 +3,6 @@
 It takes the Item's lease, as a sync does. So neither overwrites what the other has read.
 """
 
-import logging
 from typing import Final
 from uuid import UUID
 
@@ -20,8 +19,6 @@ from banking.webhooks.missed_webhooks import record_missed_webhook
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.isolation.tenant import recheck_connection
-
-logger = logging.getLogger(__name__)
 
 # The provider may say that these work again, or no longer. The other states last until the user disconnects the bank.
 REFRESHABLE: Final = (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT)
@@ -107,16 +104,19 @@ def apply_details(*, item: Item, error: ProviderError | None, details: ItemDetai
 
 def record_change(*, item: Item, lease: Lease) -> None:
     """Notify the user of a lost connection, and record the change either way, in the transaction that stores it."""
-    is_active = item.connection == Connection.ACTIVE
-    if not is_active:
-        notifications.notify_connection_lost(item=item, cause=lease.holder)
+    owner, item_id = item.owner_id, str(item.pk)
+    if item.connection == Connection.ACTIVE:
+        record(Action.TOKEN_REFRESH, actor=None, subject=owner, resource="item", resource_id=item_id)
+        return
+    notifications.notify_connection_lost(item=item, cause=lease.holder)
     record(
-        Action.TOKEN_REFRESH if is_active else Action.SYNC,
+        Action.SYNC,
         actor=None,
-        subject=item.owner_id,
+        subject=owner,
         resource="item",
-        resource_id=str(item.pk),
-        **({} if is_active else {"outcome": "failed", "code": item.error_code}),
+        resource_id=item_id,
+        outcome="failed",
+        code=item.error_code,
     )
 
 

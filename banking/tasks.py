@@ -11,6 +11,7 @@ from banking.linking import orphaned_removals, recovery, removals
 from banking.models import Item, PendingRemoval
 from banking.provider import ProviderError
 from banking.sync import notifications, sync_queue, webhook_events
+from banking.sync.item_refresh import ItemBusy
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
 from banking.webhooks import inbox, webhook_urls
 from compliance.isolation.tasks import TenantTask
@@ -47,6 +48,26 @@ def dispatch_due_syncs() -> None:
     while count_waiting_jobs(Lane.ROUTINE) < MAX_WAITING and (claimed := sync_queue.claim_due_syncs(limit=CHUNK)):
         for owner_id, item_id, lane in claimed:
             queue_sync(owner_id, item_id, "beat", lane=lane)
+
+
+@shared_task(base=TenantTask)
+def check_connection(owner_id: str, item_id: str) -> None:
+    """Ask the provider whether a required sign-in was done elsewhere, and sync the Item then."""
+    try:
+        item = webhook_events.refresh_item(UUID(owner_id), UUID(item_id))
+    except (ProviderError, ItemBusy) as error:
+        logger.warning("Item %s was not checked: %r", item_id, error)
+    else:
+        if item is not None:
+            enqueue_sync(item, trigger="check")
+
+
+@shared_task
+def dispatch_due_checks() -> None:
+    """Queue the daily check of Items that require a sign-in, which no sync reads."""
+    if count_waiting_jobs(Lane.SLOW) < MAX_WAITING:
+        for owner_id, item_id in sync_queue.claim_due_checks(limit=MAX_WAITING):
+            check_connection.apply_async((str(owner_id), str(item_id)), queue=Lane.SLOW.queue)
 
 
 @shared_task(base=TenantTask)

@@ -32,6 +32,10 @@ app.conf.task_queues = [Queue("celery"), Queue("celery.routine"), Queue("celery.
 
 app.conf.beat_schedule = {
     "sync the Items that are due": {"task": "banking.tasks.dispatch_due_syncs", "schedule": timedelta(seconds=15)},
+    "check Items that require a sign-in": {
+        "task": "banking.tasks.dispatch_due_checks",
+        "schedule": crontab(minute="*/10"),
+    },
     "look up links without an answer": {"task": "banking.tasks.retry_link_recoveries", "schedule": crontab()},
     "retry removals at the provider": {"task": "banking.tasks.retry_removals", "schedule": crontab()},
     "retry webhooks": {"task": "banking.tasks.retry_webhooks", "schedule": crontab()},

@@ -88,6 +88,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField("item", "webhook_url", models.CharField(null=True)),
         migrations.AddField("item", "webhook_claimed_until", models.DateTimeField(null=True)),
+        migrations.AddIndex(
+            "item",
+            models.Index(
+                fields=["next_sync_at"], condition=models.Q(connection="login_required"), name="items_to_check"
+            ),
+        ),
         DefinerFunction(
             "banking_claim_webhook_updates",
             "provider text, environment text, url text, most integer",
@@ -109,5 +115,24 @@ class Migration(migrations.Migration):
             RETURNING item.owner_id, item.id
             """,
             updates={"banking_item": ["webhook_claimed_until"]},
+        ),
+        DefinerFunction(
+            "banking_claim_due_checks",
+            "provider text, environment text, most integer",
+            "TABLE (owner_id uuid, item_id uuid)",
+            # Such an Item is not synced, so its ``next_sync_at`` stays in the past. From then on it is checked daily.
+            """
+            UPDATE banking_item AS item SET next_sync_at = now()
+            FROM (
+                SELECT due.id FROM banking_item AS due
+                WHERE due.connection = 'login_required' AND due.next_sync_at <= now() - interval '1 day'
+                  AND due.provider = $1 AND due.environment = $2
+                  AND EXISTS (SELECT FROM accounts_user WHERE id = due.owner_id AND is_active AND deleted_at IS NULL)
+                ORDER BY due.next_sync_at LIMIT most FOR UPDATE SKIP LOCKED
+            ) AS due
+            WHERE item.id = due.id
+            RETURNING item.owner_id, item.id
+            """,
+            updates={"banking_item": ["next_sync_at"]},
         ),
     ]

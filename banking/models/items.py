@@ -108,7 +108,12 @@ class Item(Owned):
                 fields=["next_sync_at"],
                 condition=Q(connection=Connection.ACTIVE),
                 name="items_due",
-            )
+            ),
+            models.Index(
+                fields=["next_sync_at"],
+                condition=Q(connection=Connection.LOGIN_REQUIRED),
+                name="items_to_check",
+            ),
         ]
 
     @cached_property

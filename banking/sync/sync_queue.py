@@ -52,6 +52,14 @@ def claim_due_syncs(*, limit: int) -> list[ClaimedItem]:
     return claimed
 
 
+def claim_due_checks(*, limit: int) -> list[OwnedId]:
+    """Claim up to ``limit`` Items (owner, Item) that require a sign-in, each at most once a day.
+
+    The sign-in may have been done elsewhere, and the webhook that says so may be lost.
+    """
+    return query_all_providers("SELECT owner_id, item_id FROM banking_claim_due_checks(%s, %s, %s)", limit)
+
+
 def due_removals(*, limit: int) -> list[OwnedId]:
     """Up to ``limit`` pending removals (owner, removal) that are due."""
     return query_all_providers("SELECT owner_id, removal_id FROM banking_due_removals(%s, %s, %s)", limit)

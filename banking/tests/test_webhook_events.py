@@ -15,13 +15,14 @@ from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Connection, Item, WebhookEvent, WebhookOutcome
 from banking.plaid.webhooks import KINDS
 from banking.provider import ItemNotFound, LoginRequired, Unavailable, WebhookKind
-from banking.sync import webhook_events
+from banking.sync import sync_queue, webhook_events
 from banking.tests.factories import update_item
 from banking.tests.job_queue import queued_jobs
 from banking.tests.received_webhooks import list_events, make_events_older, receive, reload_event
 from banking.tests.scripted_provider import ScriptedProvider
 from banking.webhooks import inbox
 from compliance.isolation import SYSTEM, tenant
+from compliance.queues import Lane
 
 pytestmark = pytest.mark.django_db
 
@@ -157,6 +158,47 @@ def test_it_stores_nothing_for_a_bank_that_was_disconnected_meanwhile(item: Item
     provider.item_details = replace(provider.item_details, webhook="https://late.example/")
     process(receive(item, "ITEM", "ERROR"))
     assert (update_item(item).connection, item.webhook_url) == (Connection.REMOVED, None)
+
+
+# --- The daily check --------------------------------------------------------------------------------------
+
+
+def test_it_checks_a_required_sign_in_daily_in_case_the_webhook_was_lost(
+    item: Item, provider: ScriptedProvider
+) -> None:
+    update_item(item, connection=Connection.LOGIN_REQUIRED, next_sync_at=timezone.now() - timedelta(hours=25))
+    for _ in range(2):
+        tasks.dispatch_due_checks()
+    [job] = queued_jobs(item.pk)
+    assert (job.task, job.lane) == ("check_connection", Lane.SLOW)
+    tasks.check_connection(*job.arguments)
+    assert update_item(item).connection == Connection.ACTIVE
+    assert [job.task for job in queued_jobs(item.pk)] == ["sync_item", "check_connection"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"connection": Connection.ACTIVE},
+        {"connection": Connection.REVOKED},
+        {"environment": "production"},
+        {"next_sync_at": timezone.now() - timedelta(hours=23)},
+    ],
+)
+def test_it_checks_no_other_item(item: Item, fields: dict[str, object]) -> None:
+    long_ago = timezone.now() - timedelta(days=9)
+    update_item(item, **{"connection": Connection.LOGIN_REQUIRED, "next_sync_at": long_ago, **fields})
+    assert sync_queue.claim_due_checks(limit=9) == []
+
+
+def test_a_check_that_fails_changes_nothing(
+    item: Item, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    update_item(item, connection=Connection.LOGIN_REQUIRED)
+    provider.item_outcome = Unavailable("TIMEOUT")
+    tasks.check_connection(str(item.owner_id), str(item.pk))
+    assert f"Item {item.pk} was not checked" in caplog.text
+    assert (update_item(item).connection, item.lease_holder) == (Connection.LOGIN_REQUIRED, None)
 
 
 # --- Beside a sync ----------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ RETRY_PERIOD: Final = timedelta(days=1)
 # Of one Item, in one job.
 MAX_BATCH: Final = 1000
 
+INSERT: Final = "INSERT INTO banking_webhookevent ({}) VALUES ({}) ON CONFLICT (fingerprint) DO NOTHING"
+
 
 def store_webhook(webhook: VerifiedWebhook) -> UUID | None:
     """Store a webhook that has to be processed. Returns its id, ``None`` for a replay of a stored one."""
@@ -49,10 +51,17 @@ def store_webhook(webhook: VerifiedWebhook) -> UUID | None:
 
 
 def add_event(event: WebhookEvent) -> bool:
-    """Insert a row, inside any tenant. ``False`` if its fingerprint is stored already."""
-    with tenant_cursor(SYSTEM):
-        WebhookEvent.objects.bulk_create([event], ignore_conflicts=True)
-        return WebhookEvent.objects.filter(pk=event.pk).exists()
+    """Insert a row, inside any tenant. ``False`` if its fingerprint is stored already.
+
+    One statement by hand: the provider is waiting, and Django needs a second one to find out whether it inserted a row.
+    """
+    with tenant_cursor(SYSTEM) as cursor:
+        fields = event._meta.concrete_fields
+        cursor.execute(
+            INSERT.format(", ".join(field.column for field in fields), ", ".join(["%s"] * len(fields))),
+            [field.get_db_prep_save(getattr(event, field.attname), cursor.db) for field in fields],
+        )
+        return cursor.rowcount == 1
 
 
 def claim_events(*, event_id: UUID) -> list[WebhookEvent]:

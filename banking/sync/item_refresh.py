@@ -78,16 +78,16 @@ def store_details(
     try:
         with tenant(lease.owner_id):
             item = lease.lock_item(with_user=is_lost)
-            is_current = item.connection == before.connection
-            if is_current:
+            connection_before = item.connection
+            if connection_before == before.connection:
                 apply_details(item=item, error=error, details=details)
             item.lease_holder = item.leased_until = None
             item.save()
-            if is_current and item.connection != before.connection:
+            if item.connection != connection_before:
                 record_change(item=item, lease=lease)
     except LeaseLost:
         return False
-    if is_lost and item.connection != before.connection:
+    if is_lost and item.connection != connection_before:
         item_state.update_matching_accounts(item=item)
     return item.connection == Connection.ACTIVE and before.connection != Connection.ACTIVE
 

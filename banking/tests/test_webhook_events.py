@@ -239,8 +239,7 @@ def test_a_thousand_copies_of_a_webhook_lead_to_one_sync(item: Item, provider: S
     for event in [first, *copies[:20]]:
         tasks.process_webhook(str(event.pk))
     assert len(queued_jobs(item.pk)) == 1
-    assert {event.outcome for event in list_events()} == {WebhookOutcome.PROCESSED}
-    assert len(list_events()) == 1000
+    assert [event.outcome for event in list_events()] == [WebhookOutcome.PROCESSED] * 1000
 
 
 def vars_of(event: WebhookEvent) -> dict[str, object]:

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
+import sandbox.admin.routes
 import sandbox.bureau.faults
 import sandbox.bureau.request_log
 import sandbox.bureau.routes
@@ -19,7 +20,7 @@ import sandbox.bureau.timelines
 import sandbox.bureau.tokens
 import sandbox.link.routes
 import sandbox.mailbox.routes
-from sandbox import admin, faults
+from sandbox import faults
 from sandbox.api import dispatcher, rate_limits, request_log
 from sandbox.bank import accounts, items, links, refreshes, transaction_log
 from sandbox.context import AppContext
@@ -86,7 +87,7 @@ def _rules() -> list[Rule]:
     return [
         Rule("/healthz", endpoint=healthz),
         *dispatcher.ROUTES,
-        *admin.ROUTES,
+        *sandbox.admin.routes.ROUTES,
         *sandbox.link.routes.ROUTES,
         *sandbox.mailbox.routes.ROUTES,
         *sandbox.bureau.routes.ROUTES,

@@ -25,7 +25,8 @@ from typing import Any
 from waitress.channel import ClientDisconnected
 from werkzeug.wrappers import Response
 
-from sandbox.api import control_schemas, response_paths
+from sandbox.admin import schemas
+from sandbox.api import response_paths
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.json_codec import dumps, json_response, loads
@@ -42,7 +43,7 @@ Fault = dict[str, Any]
 
 def add(context: AppContext, spec: Fault) -> int:
     """Add a fault; return its id. Raises PlaidError for an invalid one."""
-    control_schemas.accept_fault(spec, matches=("path", "item_id", "institution_id"), actions=control_schemas.ACTIONS)
+    schemas.accept_fault(spec, matches=("path", "item_id", "institution_id"), actions=schemas.ACTIONS)
     if spec["action"]["kind"] == "replace" and not {"page", "set"} & set(spec["action"]):
         raise PlaidError("INVALID_FIELD", "replace needs page, set or both")
     return context.store.insert("INSERT INTO faults (spec) VALUES (?)", dumps(spec))

@@ -15,7 +15,7 @@ The parts of a mutation, all optional and applied in this order:
 from decimal import Decimal
 from typing import Any
 
-from sandbox.api import control_schemas
+from sandbox.admin import schemas
 from sandbox.api.fields import accept
 from sandbox.bank import accounts, items, refreshes, transaction_log
 from sandbox.bank.items import Item
@@ -35,7 +35,7 @@ def mutate(context: AppContext, item: Item, mutation: JsonObject) -> JsonObject:
 
     Raises PlaidError for an invalid one, which changes nothing.
     """
-    accept(control_schemas.MUTATION, mutation)
+    accept(schemas.MUTATION, mutation)
     with context.store.transaction():
         rotated = _change_accounts(context, item, mutation)
         changes = _changes(context, item, mutation)
@@ -158,7 +158,7 @@ def set_state(context: AppContext, item: Item, change: JsonObject) -> None:
     ``consent_expires_at``: a time (sends ITEM/PENDING_EXPIRATION); ``force_status``: the stage of the history, "" for
     the one by time; ``expire_cursors``: true invalidates all cursors; ``webhook``: false sends no webhook.
     """
-    accept(control_schemas.STATE, change)
+    accept(schemas.STATE, change)
     columns: JsonObject = {name: change[name] for name in ("consent_expires_at", "force_status") if name in change}
     if change.get("expire_cursors"):
         columns["epoch"] = item.epoch + 1

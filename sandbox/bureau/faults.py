@@ -23,7 +23,7 @@ from waitress.channel import ClientDisconnected
 from werkzeug.wrappers import Response
 
 import sandbox.faults
-from sandbox.api.control_schemas import ACTIONS, Shape, accept_fault
+from sandbox.admin.schemas import ACTIONS, Shape, accept_fault
 from sandbox.api.fields import Field, between, integer, object_of, one_of, text
 from sandbox.bureau.errors import CATALOGUE, BureauError
 from sandbox.context import AppContext

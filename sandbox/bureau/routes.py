@@ -6,7 +6,7 @@ from typing import Any
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
-from sandbox import admin
+from sandbox.admin.routes import Handler, serve
 from sandbox.bureau import dispatcher, faults, request_log, timelines, tokens
 from sandbox.context import AppContext
 from sandbox.json_codec import json_response
@@ -82,8 +82,8 @@ def reset(context: AppContext, body: Body) -> Body:
     return {}
 
 
-def _admin_rule(method: str, path: str, handler: admin.Handler) -> Rule:
-    return Rule(f"/_double/bureau/{path}", endpoint=partial(admin.serve, handler=handler), methods=[method])
+def _admin_rule(method: str, path: str, handler: Handler) -> Rule:
+    return Rule(f"/_double/bureau/{path}", endpoint=partial(serve, handler=handler), methods=[method])
 
 
 ROUTES = [

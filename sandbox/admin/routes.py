@@ -15,7 +15,8 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from sandbox import faults
-from sandbox.api import control_schemas, rate_limits, request_log, serializers
+from sandbox.admin import schemas
+from sandbox.api import rate_limits, request_log, serializers
 from sandbox.api.fields import accept
 from sandbox.bank import accounts, items, mutations, scheduler, transaction_log
 from sandbox.clock import stamp
@@ -25,7 +26,7 @@ from sandbox.json_codec import json_object, json_response
 from sandbox.webhooks import outbox, signing
 
 Body = dict[str, Any]
-FURTHEST = timedelta(days=control_schemas.LONGEST_DAYS)
+FURTHEST = timedelta(days=schemas.LONGEST_DAYS)
 Handler = Callable[..., Any]
 
 
@@ -54,7 +55,7 @@ def read_clock(context: AppContext, body: Body) -> Body:
 
 def advance_clock(context: AppContext, body: Body) -> Body:
     """Advance time by ``advance_days``, ``advance_hours``, ``advance_seconds``, and run what is due then."""
-    accept(control_schemas.CLOCK, body)
+    accept(schemas.CLOCK, body)
     step = timedelta(
         days=float(body.get("advance_days", 0)),
         hours=float(body.get("advance_hours", 0)),
@@ -108,7 +109,7 @@ def rotate_keys(context: AppContext, body: Body) -> Body:
 
 def expire_keys(context: AppContext, body: Body) -> Body:
     """Expire the key ``kid``, or all but the newest."""
-    accept(control_schemas.KEY, body)
+    accept(schemas.KEY, body)
     return {"expired": signing.expire(context, body.get("kid", ""))}
 
 
@@ -119,7 +120,7 @@ def list_outbox(context: AppContext, body: Body) -> Body:
 
 def choose_limits(context: AppContext, body: Body) -> Body:
     """``{"table": "off" | "sandbox" | "production", "overrides": {path: {"per_item", "per_client"}}}``."""
-    accept(control_schemas.LIMITS, body)
+    accept(schemas.LIMITS, body)
     return rate_limits.choose(context, body.get("table", rate_limits.OFF), body.get("overrides") or {})
 
 
@@ -156,7 +157,7 @@ def _authenticate(context: AppContext, request: Request) -> None:
 
 
 def _replay(context: AppContext, body: Body) -> list[int]:
-    accept(control_schemas.REPLAY, body)
+    accept(schemas.REPLAY, body)
     tamper, delay = body.get("tamper", ""), float(body.get("delay_seconds", 0))
     try:
         return [outbox.replay(context, body["id"], tamper=tamper, delay=delay) for _ in range(body.get("times", 1))]

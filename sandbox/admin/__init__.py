@@ -1,0 +1,1 @@
+"""The admin endpoints of the sandbox, which Plaid does not have."""

@@ -22,7 +22,7 @@ import sandbox.link.routes
 import sandbox.mailbox.routes
 from sandbox import faults
 from sandbox.api import dispatcher, rate_limits, request_log
-from sandbox.bank import accounts, items, links, refreshes, transaction_log
+from sandbox.bank import accounts, items, liabilities, links, refreshes, transaction_log
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import request_id
@@ -33,6 +33,7 @@ from sandbox.webhooks import outbox, signing
 MODULES_WITH_TABLES = (
     items,
     accounts,
+    liabilities,
     transaction_log,
     links,
     refreshes,

@@ -91,12 +91,14 @@ ACCOUNT: Shape = {
     **FIGURES,
     "key": Field(text(least=1)),
     "holder": TEXT,
+    "liability": Field(object_of(), nullable=True),
 }
 MUTATION: Shape = {
     "new_account": Field(object_of(ACCOUNT)),
     "close_account": TEXT,
     "rotate_account_ids": FLAG,
     "balances": Field(map_of(object_of(FIGURES))),
+    "liabilities": Field(map_of(object_of())),
     "remove": Field(list_of(text())),
     "modify": Field(list_of(object_of(ROW))),
     "post_pending": Field(either(flag, list_of(text()))),

@@ -1,9 +1,9 @@
-"""/accounts/get (cached balances) and /accounts/balance/get (live balances)."""
+"""/accounts/get (cached balances), /accounts/balance/get (live balances), /liabilities/get."""
 
 from typing import Any
 
 from sandbox.api import serializers
-from sandbox.bank import accounts, items
+from sandbox.bank import accounts, items, liabilities
 from sandbox.bank.items import Item
 from sandbox.clock import parse_stamp
 from sandbox.context import AppContext
@@ -29,6 +29,15 @@ def get_balances(context: AppContext, body: Body) -> Body:
     return _accounts(context, item, body)
 
 
+def get_liabilities(context: AppContext, body: Body) -> Body:
+    """Return the debts of an Item, and its accounts."""
+    item = items.find_readable(context, body["access_token"])
+    items.use_product(context, item, liabilities.PRODUCT)
+    ids = (body.get("options") or {}).get("account_ids")
+    debts = liabilities.describe(context, item, ids)
+    return {**_accounts(context, items.get(context, item.item_id), body), "liabilities": debts}
+
+
 def _accounts(context: AppContext, item: Item, body: Body) -> Body:
     ids = (body.get("options") or {}).get("account_ids")
     picked = accounts.pick(context, item.item_id, ids)
@@ -42,4 +51,8 @@ def _aware(text: str) -> Any:
     return parsed
 
 
-ENDPOINTS = {"/accounts/get": get, "/accounts/balance/get": get_balances}
+ENDPOINTS = {
+    "/accounts/get": get,
+    "/accounts/balance/get": get_balances,
+    "/liabilities/get": get_liabilities,
+}

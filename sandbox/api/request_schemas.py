@@ -140,6 +140,7 @@ SHAPES: dict[str, Shape] = {
         **ACCESS,
         "options": _may(object_of({"account_ids": ACCOUNT_IDS, "min_last_updated_datetime": _may(instant)})),
     },
+    "/liabilities/get": {**ACCESS, "options": _may(object_of({"account_ids": ACCOUNT_IDS}))},
     "/transactions/sync": {
         **ACCESS,
         "cursor": _may(text(most=256)),

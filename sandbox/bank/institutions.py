@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass
 
 BANKING = ("assets", "auth", "balance", "identity", "liabilities", "recurring_transactions", "transactions")
+WITHOUT_DEBTS = tuple(product for product in BANKING if product not in ("liabilities", "recurring_transactions"))
 ALL = (*BANKING, "investments")
 LOGO_SIZE = 152
 
@@ -53,7 +54,7 @@ PLAID_BANKS = (
     Institution(
         "ins_133402", "First Platypus Bank (unsupported)", color="#555555", trouble="INSTITUTION_NO_LONGER_SUPPORTED"
     ),
-    Institution("ins_117650", "Royal Bank of Plaid", "GB", color="#46307a"),
+    Institution("ins_117650", "Royal Bank of Plaid", "GB", WITHOUT_DEBTS, color="#46307a"),
 )
 
 INVENTED_NAMES = """

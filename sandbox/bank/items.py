@@ -203,7 +203,13 @@ def set_streaming(context: AppContext, item_id: str, *, streams: bool) -> None:
 
 
 def use_product(context: AppContext, item: Item, product: str) -> None:
-    """Add a product to the billed ones. Raises PlaidError ADDITIONAL_CONSENT_REQUIRED without consent for it."""
+    """Add a product to the billed ones.
+
+    Raises PlaidError PRODUCTS_NOT_SUPPORTED for one that the bank does not have, and ADDITIONAL_CONSENT_REQUIRED
+    without the user's consent.
+    """
+    if item.institution and product not in item.institution.products:
+        raise PlaidError("PRODUCTS_NOT_SUPPORTED")
     if product in item.products:
         return
     if product not in item.consented:

@@ -5,6 +5,7 @@ The parts of a mutation, all optional and applied in this order:
     close_account       an account id
     rotate_account_ids  true: every account and transaction gets a new id
     balances            {account id: {"current", "available", "limit"}}, live; shown after the next refresh
+    liabilities         {account id: values of its liability to replace, or {} to stop it}; sends the webhook
     remove              [transaction ids]
     modify              [{"transaction_id", and the columns of its row to change}]
     post_pending        true, or the [transaction ids] to post
@@ -17,7 +18,7 @@ from typing import Any
 
 from sandbox.admin import schemas
 from sandbox.api.fields import accept
-from sandbox.bank import accounts, items, refreshes, transaction_log
+from sandbox.bank import accounts, items, liabilities, refreshes, transaction_log
 from sandbox.bank.items import Item
 from sandbox.bank.transaction_log import Changes, Row
 from sandbox.context import AppContext
@@ -44,6 +45,7 @@ def mutate(context: AppContext, item: Item, mutation: JsonObject) -> JsonObject:
         if (added or removed or changes.modified) and mutation.get("webhook", True):
             notifications.transactions_changed(context, item, len(added), removed)
         _set_balances(context, item, mutation.get("balances") or {})
+        _override_liabilities(context, item, mutation)
     return {
         "added": [row["transaction_id"] for row in added],
         "modified": [row["transaction_id"] for row in changes.modified],
@@ -144,6 +146,14 @@ def _set_balances(context: AppContext, item: Item, balances: JsonObject) -> None
     for account_id, figures in balances.items():
         accounts.pick(context, item.item_id, [account_id])
         accounts.set_figures(context, account_id, {name: _money(value) for name, value in figures.items()})
+
+
+def _override_liabilities(context: AppContext, item: Item, mutation: JsonObject) -> None:
+    for account_id, fields in (mutation.get("liabilities") or {}).items():
+        accounts.pick(context, item.item_id, [account_id])
+        liabilities.override(context, account_id, fields)
+        if mutation.get("webhook", True):
+            notifications.liabilities_changed(context, item, [account_id], fields)
 
 
 def _money(value: Any) -> Decimal | None:

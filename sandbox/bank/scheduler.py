@@ -4,7 +4,7 @@ import threading
 from datetime import date, timedelta
 
 from sandbox import personas
-from sandbox.bank import accounts, items, refreshes, transaction_log
+from sandbox.bank import accounts, items, liabilities, refreshes, transaction_log
 from sandbox.bank.items import Item
 from sandbox.bank.transaction_log import Changes
 from sandbox.clock import parse_stamp
@@ -56,6 +56,8 @@ def _simulate_days(context: AppContext, item_id: str) -> None:
         item = items.get(context, item_id)
         changes = [_simulate_day(context, item, day) for day in _days(item, today)]
         items.update(context, item_id, lived_until=today.isoformat())
+        issued = liabilities.list_issued_between(context, item, date.fromisoformat(item.lived_until), today)
+        notifications.liabilities_changed(context, item, issued)
         added, removed = sum(len(day.added) for day in changes), [gone for day in changes for gone in day.removed]
         if added:
             notifications.transactions_changed(context, item, added, removed)

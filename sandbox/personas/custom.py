@@ -20,6 +20,18 @@ MOST_BYTES = 55_000
 STARTING_BALANCE = Decimal("1000")
 TYPES = ("depository", "credit", "loan", "investment", "brokerage", "other", "payroll")
 SUBTYPES = {"depository": "checking", "credit": "credit card", "loan": "student", "investment": "brokerage"}
+LIABILITY_NUMBERS = (
+    "purchase_apr",
+    "cash_apr",
+    "balance_transfer_apr",
+    "special_apr",
+    "nominal_apr",
+    "principal",
+    "last_payment_amount",
+    "minimum_payment_amount",
+)
+REPAYMENT_MONTHS = ("repayment_months", "non_repayment_months")
+LIABILITY_DATES = ("origination_date", "expected_payoff_date")
 
 Json = dict[str, Any]
 
@@ -122,7 +134,23 @@ def _account(account: Json, place: int) -> AccountDraft:
         available=_available(account, type_, current, limit),
         limit=limit,
         currency=account.get("currency") or "USD",
+        liability=_liability(account),
     )
+
+
+def _liability(account: Json) -> Json | None:
+    """Return the terms of a debt, after checking those that are numbers and dates."""
+    terms = account.get("liability")
+    if terms is None:
+        return None
+    for name in LIABILITY_NUMBERS:
+        _decimal(terms.get(name))
+    for name in LIABILITY_DATES:
+        if terms.get(name):
+            date.fromisoformat(terms[name])
+    for name in REPAYMENT_MONTHS:
+        _decimal((terms.get("repayment_model") or {}).get(name))
+    return dict(terms)
 
 
 def _last_four(account: Json) -> str:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sandbox.identifiers import derived_id
 from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
@@ -35,6 +35,11 @@ ACCOUNTS = (
     ("cash", "Meridian Cash Card", "Meridian Cash Back Card", "credit card", "3309"),
     ("travel", "Voyager Travel Card", "Voyager Miles Signature Card", "credit card", "7756"),
 )
+# Statements are issued on the first, so that the autopay on the 24th pays last month's spending in time.
+LIABILITIES: dict[str, dict[str, Any]] = {
+    "cash": {"statement_day": 1, "purchase_apr": "19.99", "cash_apr": "28.99"},
+    "travel": {"statement_day": 1, "purchase_apr": "22.49", "cash_apr": "28.99", "special_apr": "0"},
+}
 LIMITS = {"cash": Decimal("8000"), "travel": Decimal("12000")}
 
 
@@ -266,6 +271,7 @@ def _accounts(
             official_name=official,
             mask=mask,
             persistent=derived_id("living", seed, key),
+            liability=LIABILITIES.get(key),
         )
         for key, name, official, subtype, mask in ACCOUNTS
     ]

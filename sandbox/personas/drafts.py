@@ -7,6 +7,7 @@ A credit or loan account's ``current`` is positive for a debt.
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 DEBTS = ("credit", "loan")
 TRANSACTING = ("depository", "credit")
@@ -16,7 +17,8 @@ TRANSACTING = ("depository", "credit")
 class AccountDraft:
     """One account. ``key`` identifies it in its book; an ``unofficial`` currency replaces ``currency``.
 
-    ``persistent`` is Plaid's ``persistent_account_id``, which is the same in every Item.
+    ``persistent`` is Plaid's ``persistent_account_id``, which is the same in every Item. ``liability`` holds the terms
+    of a debt, with the names of Plaid's custom users; see ``bank.liabilities``.
     """
 
     key: str
@@ -32,6 +34,7 @@ class AccountDraft:
     unofficial: str | None = None
     holder: str = "personal"
     persistent: str | None = None
+    liability: dict[str, Any] | None = None
 
     @property
     def owes(self) -> bool:

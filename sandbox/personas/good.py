@@ -6,12 +6,60 @@ Source: https://plaid.com/docs/sandbox/test-credentials/ and the responses of Pl
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
 
 CYCLE = 30
 CYCLES = 25
+
+
+LIABILITIES: dict[str, dict[str, Any]] = {
+    "card": {"purchase_apr": "12.5", "cash_apr": "27.95", "balance_transfer_apr": "15.24", "special_apr": "0"},
+    "business": {"purchase_apr": "17.49", "apr_types": ["purchase_apr", "cash_apr"]},
+    "student": {
+        "nominal_apr": "5.25",
+        "principal": "25000",
+        "origination_date": "2002-08-28",
+        "expected_payoff_date": "2032-07-28",
+        "guarantor": "DEPT OF ED",
+        "loan_name": "Consolidation",
+        "account_number": "4277075694",
+        "payment_reference_number": "4277075694",
+        "sequence_number": "1",
+        "last_payment_amount": "138.05",
+        "pslf_status": {
+            "estimated_eligibility_date": "2021-01-01",
+            "payments_made": 200,
+            "payments_remaining": 160,
+        },
+        "servicer_address": {
+            "city": "San Matias",
+            "country": "US",
+            "postal_code": "99415",
+            "region": "CA",
+            "street": "123 Relaxation Road",
+        },
+    },
+    "mortgage": {
+        "nominal_apr": "3.99",
+        "principal": "425000",
+        "origination_date": "2015-08-01",
+        "account_number": "3120194154",
+        "escrow_balance": "3141.54",
+        "minimum_payment_amount": "3141.54",
+        "last_payment_amount": "3141.54",
+        "has_pmi": True,
+        "has_prepayment_penalty": True,
+        "property_address": {
+            "city": "Malakoff",
+            "country": "US",
+            "postal_code": "14236",
+            "region": "NY",
+            "street": "2992 Cameron Road",
+        },
+    },
+}
 
 
 def _account(
@@ -29,6 +77,7 @@ def _account(
         available=Decimal(available) if available else None,
         limit=Decimal(limit) if limit else None,
         holder="business" if "Business" in name else "personal",
+        liability=LIABILITIES.get(key),
     )
 
 

@@ -28,9 +28,9 @@ def _accounts() -> list[AccountDraft]:
         AccountDraft("coins", "Cold wallet", "depository", "checking", Decimal("0.00314159"), None, mask=None,
                      currency=None, unofficial="BTC"),
         AccountDraft("overpaid", "Overpaid <b>Card</b>", "credit", "credit card", Decimal("-250.13"),
-                     Decimal("3250.13"), Decimal("3000"), mask="9013"),
+                     Decimal("3250.13"), Decimal("3000"), mask="9013", liability={"apr_types": ["purchase_apr"]}),
         AccountDraft("limitless", "Charge card without a limit", "credit", "credit card", Decimal("0"), None,
-                     mask="0001"),
+                     mask="0001", liability={"unknown": True}),
         AccountDraft("blank", "=HYPERLINK(\"http://evil.example\")", "depository", "checking", None, None, mask="00"),
         AccountDraft("dormant", "Dormant savings", "depository", "savings", Decimal("0"), Decimal("0"), mask="3141"),
     ]  # fmt: skip

@@ -19,6 +19,7 @@ from plaid.model.item_get_request import ItemGetRequest
 from plaid.model.item_public_token_exchange_request import ItemPublicTokenExchangeRequest
 from plaid.model.item_remove_request import ItemRemoveRequest
 from plaid.model.item_webhook_update_request import ItemWebhookUpdateRequest
+from plaid.model.liabilities_get_request import LiabilitiesGetRequest
 from plaid.model.link_token_create_request import LinkTokenCreateRequest
 from plaid.model.link_token_create_request_user import LinkTokenCreateRequestUser
 from plaid.model.link_token_get_request import LinkTokenGetRequest
@@ -39,6 +40,7 @@ from plaid.model.webhook_verification_key_get_request import WebhookVerification
 from urllib3.util import Retry
 
 from sandbox.bank import links
+from sandbox.json_codec import dumps, loads
 from sandbox.tests.sandbox_client import CLIENT_ID, SECRET, SandboxClient
 from sandbox.webhooks import signing
 
@@ -55,10 +57,10 @@ def client(plaid: SandboxClient) -> Iterator[PlaidApi]:
         yield PlaidApi(connection)
 
 
-def link_item(client: PlaidApi, username: str = "user_good", **options: Any) -> str:
+def link_item(client: PlaidApi, username: str = "user_good", products: tuple[str, ...] = (), **options: Any) -> str:
     request = SandboxPublicTokenCreateRequest(
         institution_id="ins_109508",
-        initial_products=[Products("transactions")],
+        initial_products=[Products(product) for product in ("transactions", *products)],
         options=SandboxPublicTokenCreateRequestOptions(
             override_username=username, override_password="pass_good", **options
         ),
@@ -196,6 +198,35 @@ def test_it_accepts_custom_transactions(client: PlaidApi, plaid: SandboxClient) 
     assert client.sandbox_transactions_create(SandboxTransactionsCreateRequest(access_token, [wanted])).request_id
     rows = client.transactions_sync(TransactionsSyncRequest(access_token=access_token, count=500)).added
     assert [row.amount for row in rows if row.name == "Lemonade stand"] == [12.34]
+
+
+CUSTOM_LOANS = {
+    "override_accounts": [
+        {"type": "loan", "subtype": "auto", "starting_balance": 9000},
+        {"type": "loan", "subtype": "line of credit", "starting_balance": 500, "meta": {"limit": 2000}},
+    ]
+}
+
+
+@pytest.mark.parametrize("persona", ["user_good", "user_living", "user_messy"])
+def test_it_returns_the_liabilities_of_every_persona(client: PlaidApi, persona: str) -> None:
+    access_token = link_item(client, persona, ("liabilities",))
+    cards = client.liabilities_get(LiabilitiesGetRequest(access_token)).liabilities.credit
+    assert len(cards) == 2
+    raw = client.liabilities_get(LiabilitiesGetRequest(access_token), _preload_content=False)
+    assert len(loads(raw.data)["liabilities"]["credit"]) == 2
+
+
+def test_it_returns_other_loans(client: PlaidApi, plaid: SandboxClient) -> None:
+    made = plaid.ok(
+        "/sandbox/public_token/create",
+        institution_id="ins_109508",
+        initial_products=["liabilities"],
+        options={"override_username": "user_custom", "override_password": dumps(CUSTOM_LOANS)},
+    )
+    access_token = plaid.ok("/item/public_token/exchange", public_token=made["public_token"])["access_token"]
+    debts = client.liabilities_get(LiabilitiesGetRequest(access_token)).liabilities
+    assert (debts.credit, len(debts.loan), len(debts.line_of_credit)) == (None, 1, 1)
 
 
 def test_it_lists_institutions(client: PlaidApi) -> None:

@@ -14,6 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from sandbox.bank import links
+from sandbox.personas import PASSWORD
 from sandbox.tests.sandbox_client import SandboxClient
 from sandbox.webhooks import outbox, signing
 
@@ -82,6 +83,18 @@ def test_it_returns_items_as_documented(check: Any, plaid: SandboxClient, person
     check("/item/remove", access_token=renewed)
 
 
+@pytest.mark.parametrize("persona", ["user_good", "user_living", "user_messy"])
+def test_it_returns_liabilities_as_documented(check: Any, plaid: SandboxClient, persona: str) -> None:
+    made = plaid.ok(
+        "/sandbox/public_token/create",
+        institution_id="ins_109508",
+        initial_products=["transactions", "liabilities"],
+        options={"override_username": persona, "override_password": PASSWORD},
+    )
+    access = {"access_token": plaid.ok("/item/public_token/exchange", **_only(made, "public_token"))["access_token"]}
+    check("/liabilities/get", **access)
+
+
 def test_it_returns_link_objects_as_documented(check: Any, plaid: SandboxClient) -> None:
     fields = {"client_name": "Plumbline", "language": "en", "country_codes": US, "user": {"client_user_id": "1"}}
     token = check("/link/token/create", **fields, products=["transactions"])["link_token"]
@@ -140,6 +153,8 @@ def test_it_returns_errors_as_documented(plaid: SandboxClient, components: dict[
 WEBHOOKS = {
     ("TRANSACTIONS", "SYNC_UPDATES_AVAILABLE"): "SyncUpdatesAvailableWebhook",
     ("TRANSACTIONS", "DEFAULT_UPDATE"): "DefaultUpdateWebhook",
+    ("LIABILITIES", "DEFAULT_UPDATE"): "LiabilitiesDefaultUpdateWebhook",
+    ("TRANSACTIONS", "RECURRING_TRANSACTIONS_UPDATE"): "RecurringTransactionsUpdateWebhook",
     ("ITEM", "ERROR"): "ItemErrorWebhook",
     ("ITEM", "LOGIN_REPAIRED"): "ItemLoginRepairedWebhook",
     ("ITEM", "NEW_ACCOUNTS_AVAILABLE"): "NewAccountsAvailableWebhook",

@@ -3,10 +3,11 @@
 Source: https://plaid.com/docs/api/webhooks/
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sandbox.bank import accounts, items
+from sandbox.bank import accounts, items, liabilities
 from sandbox.bank.items import HISTORICAL, INITIAL, Item
 from sandbox.clock import stamp
 from sandbox.context import AppContext
@@ -79,6 +80,21 @@ def sync_updates(context: AppContext, item: Item, stage: str) -> None:
     send(context, item, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", **_progress(stage))
 
 
+def liabilities_changed(context: AppContext, item: Item, account_ids: list[str], fields: Iterable[str] = ()) -> None:
+    """Send LIABILITIES/DEFAULT_UPDATE for these accounts, if the site has used the product."""
+    if account_ids and liabilities.PRODUCT in item.products:
+        send(context, item, "LIABILITIES", "DEFAULT_UPDATE", **_updated_liabilities(account_ids, fields))
+
+
+def _updated_liabilities(account_ids: list[str], fields: Iterable[str] = ()) -> dict[str, Any]:
+    """Build the contents of LIABILITIES/DEFAULT_UPDATE; by default a new statement was issued."""
+    changed = list(fields) or list(liabilities.UPDATED_FIELDS)
+    return {
+        "account_ids_with_new_liabilities": [],
+        "account_ids_with_updated_liabilities": dict.fromkeys(account_ids, changed),
+    }
+
+
 def _contents(context: AppContext, item: Item, webhook_type: str, code: str) -> dict[str, Any]:
     """Return the additional fields of a webhook of this type and code."""
     in_a_week = stamp(context.clock.now() + NOTICE)
@@ -95,7 +111,7 @@ def _contents(context: AppContext, item: Item, webhook_type: str, code: str) -> 
         "TRANSACTIONS": {"new_transactions": 0},
         "HOLDINGS": {"new_holdings": 0, "updated_holdings": 0},
         "INVESTMENTS_TRANSACTIONS": {"new_investments_transactions": 0, "cancelled_investments_transactions": 0},
-        "LIABILITIES": {"account_ids_with_new_liabilities": [], "account_ids_with_updated_liabilities": {}},
+        "LIABILITIES": _updated_liabilities([debt.id for debt in liabilities.list_accounts(context, item)]),
     }
     return by_code.get(code) or (by_type.get(webhook_type, {}) if code == "DEFAULT_UPDATE" else {})
 

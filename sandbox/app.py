@@ -22,7 +22,7 @@ import sandbox.link.routes
 import sandbox.mailbox.routes
 from sandbox import faults
 from sandbox.api import dispatcher, rate_limits, request_log
-from sandbox.bank import accounts, items, liabilities, links, refreshes, transaction_log
+from sandbox.bank import accounts, items, liabilities, links, recurring, refreshes, transaction_log
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import request_id
@@ -36,6 +36,7 @@ MODULES_WITH_TABLES = (
     liabilities,
     transaction_log,
     links,
+    recurring,
     refreshes,
     signing,
     outbox,

@@ -182,6 +182,7 @@ CATALOGUE: dict[str, PlaidErrorSpec] = {
             "TRANSACTIONS_REFRESH_LIMIT": "rate limit exceeded for transactions/refresh on this item. try again later",
             "TRANSACTIONS_LIMIT": "rate limit exceeded for transactions on this item. please try again later",
             "ACCOUNTS_LIMIT": "rate limit exceeded for accounts/get on this item. please try again later",
+            "ACCOUNTS_BALANCE_GET_LIMIT": "rate limit exceeded for accounts/balance/get. please try again later",
             "BALANCE_LIMIT": "rate limit exceeded for accounts/balance/get on this item. please try again later",
             "ITEM_GET_LIMIT": "rate limit exceeded for item/get on this item. please try again later",
             "INSTITUTIONS_GET_LIMIT": "rate limit exceeded for institutions/get. please try again later",

@@ -32,8 +32,10 @@ TABLES: dict[str, dict[str, Limit]] = {
     "sandbox": {
         "/transactions/sync": Limit(50, 1_000),
         "/transactions/refresh": Limit(2, 100),
+        "/transactions/recurring/get": Limit(20, 1_000),
         "/accounts/get": Limit(100, 5_000),
         "/accounts/balance/get": Limit(25, 100),
+        "/liabilities/get": Limit(10, 1_000),
         "/item/get": Limit(40, 5_000),
         "/item/remove": Limit(100, 500),
         "/institutions/get": Limit(None, 10),
@@ -43,14 +45,17 @@ TABLES: dict[str, dict[str, Limit]] = {
     "production": {
         "/transactions/sync": Limit(50, 2_500),
         "/transactions/refresh": Limit(2, 100),
+        "/transactions/recurring/get": Limit(20, 1_000),
         "/accounts/get": Limit(15, 15_000),
         "/accounts/balance/get": Limit(5, 1_200),
+        "/liabilities/get": Limit(15, 1_000),
         "/item/get": Limit(15, 5_000),
         "/item/remove": Limit(30, 2_000),
         "/institutions/get": Limit(None, 50),
         "/institutions/get_by_id": Limit(None, 400),
     },
 }
+# Plaid publishes no codes of their own for the other endpoints; they have RATE_LIMIT.
 ITEM_CODES = {
     "/transactions/sync": "TRANSACTIONS_SYNC_LIMIT",
     "/transactions/refresh": "TRANSACTIONS_REFRESH_LIMIT",
@@ -60,6 +65,7 @@ ITEM_CODES = {
     "/sandbox/transactions/create": "SANDBOX_TRANSACTIONS_CREATE_LIMIT",
 }
 CLIENT_CODES = {
+    "/accounts/balance/get": "ACCOUNTS_BALANCE_GET_LIMIT",
     "/institutions/get": "INSTITUTIONS_GET_LIMIT",
     "/institutions/get_by_id": "INSTITUTIONS_GET_BY_ID_LIMIT",
 }

@@ -95,6 +95,10 @@ SYNC_OPTIONS = {
     "days_requested": _may(integer(1, 730)),
     "account_id": _may(text(least=1)),
 }
+RECURRING_OPTIONS = {
+    "include_personal_finance_category": _may(flag),
+    "personal_finance_category_version": _may(one_of("v1", "v2")),
+}
 METADATA = {
     "include_optional_metadata": _may(flag),
     "include_status": _may(flag),
@@ -148,6 +152,11 @@ SHAPES: dict[str, Shape] = {
         "options": _may(object_of(SYNC_OPTIONS)),
     },
     "/transactions/refresh": ACCESS,
+    "/transactions/recurring/get": {
+        **ACCESS,
+        "account_ids": ACCOUNT_IDS,
+        "options": _may(object_of(RECURRING_OPTIONS)),
+    },
     "/institutions/get": {
         "count": _must(integer(1, 500)),
         "offset": _must(integer(0, 1_000_000)),

@@ -11,6 +11,7 @@ from sandbox.bank.accounts import Account
 from sandbox.bank.institutions import Institution
 from sandbox.bank.items import Item
 from sandbox.bank.links import LinkToken
+from sandbox.bank.recurring import Stream
 from sandbox.bank.transaction_log import Row
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
@@ -132,6 +133,31 @@ def transaction(row: Row, *, version: str = "v2", original: bool = False) -> Jso
         "transaction_type": "place" if row["payment_channel"] == "in store" else "special",
         "unofficial_currency_code": row["unofficial_currency_code"],
         "website": None,
+    }
+
+
+def stream(stream: Stream, *, version: str) -> JsonObject:
+    """Build a TransactionStream object. The next date is predicted only for an active stream."""
+    first, last = stream.rows[0], stream.rows[-1]
+    currency = {name: last[name] for name in ("iso_currency_code", "unofficial_currency_code")}
+    return {
+        "account_id": last["account_id"],
+        "stream_id": stream.id,
+        "category": None,
+        "category_id": None,
+        "description": last["name"],
+        "merchant_name": last["merchant_name"],
+        "first_date": first["date"],
+        "last_date": last["date"],
+        "predicted_next_date": stream.expected_date if stream.is_active else None,
+        "frequency": stream.cadence.name,
+        "transaction_ids": [row["transaction_id"] for row in stream.rows],
+        "average_amount": {"amount": stream.average, **currency},
+        "last_amount": {"amount": Decimal(last["amount"]), **currency},
+        "is_active": stream.is_active,
+        "status": stream.status,
+        "personal_finance_category": categories.finance_category(last["category"], last["confidence"], version),
+        "is_user_modified": False,
     }
 
 

@@ -1,13 +1,14 @@
-"""/transactions/sync, /transactions/refresh."""
+"""/transactions/sync, /transactions/refresh, /transactions/recurring/get."""
 
 from typing import Any
 
 from sandbox.api import serializers
-from sandbox.bank import accounts, items, refreshes
-from sandbox.bank.items import NOT_READY, Item
+from sandbox.bank import accounts, items, recurring, refreshes
+from sandbox.bank.items import HISTORICAL, NOT_READY, Item
 from sandbox.bank.sync import SyncPage, read_page
 from sandbox.clock import stamp
 from sandbox.context import AppContext
+from sandbox.errors import PlaidError
 from sandbox.personas.drafts import DEBTS, TRANSACTING
 
 Body = dict[str, Any]
@@ -35,6 +36,27 @@ def refresh(context: AppContext, body: Body) -> Body:
     items.use_product(context, item, "transactions")
     refreshes.request_refresh(context, item)
     return {}
+
+
+def get_recurring(context: AppContext, body: Body) -> Body:
+    """Return the streams of recurring transactions. Raises PlaidError PRODUCT_NOT_READY before all history is there."""
+    item = items.find_readable(context, body["access_token"])
+    items.use_product(context, item, "transactions")
+    picked = {account.id for account in accounts.pick(context, item.item_id, body.get("account_ids"))}
+    if items.stage(context, item) != HISTORICAL:
+        raise PlaidError("PRODUCT_NOT_READY")
+    items.use_add_on(context, items.get(context, item.item_id), recurring.PRODUCT)
+    streams = recurring.find_streams(context, item)
+    recurring.remember(context, item, streams)
+    version = (body.get("options") or {}).get("personal_finance_category_version", "v2")
+    objects = [serializers.stream(stream, version=version) for stream in streams]
+    shown = [stream for stream in objects if stream["account_id"] in picked]
+    return {
+        "inflow_streams": [stream for stream in shown if stream["last_amount"]["amount"] < 0],
+        "outflow_streams": [stream for stream in shown if stream["last_amount"]["amount"] > 0],
+        "updated_datetime": item.refreshed_at or item.granted_at,
+        "personal_finance_category_version": version,
+    }
 
 
 def _page(context: AppContext, item: Item, body: Body) -> SyncPage:
@@ -73,4 +95,8 @@ def _has_transaction_accounts(context: AppContext, item: Item) -> bool:
     return bool(kinds & {*TRANSACTING, *DEBTS})
 
 
-ENDPOINTS = {"/transactions/sync": sync, "/transactions/refresh": refresh}
+ENDPOINTS = {
+    "/transactions/sync": sync,
+    "/transactions/refresh": refresh,
+    "/transactions/recurring/get": get_recurring,
+}

@@ -217,6 +217,14 @@ def use_product(context: AppContext, item: Item, product: str) -> None:
     update(context, item.item_id, products=dumps([*item.products, product]))
 
 
+def use_add_on(context: AppContext, item: Item, product: str) -> None:
+    """Add a product that needs no consent of its own to the billed ones. Raises PlaidError PRODUCTS_NOT_SUPPORTED."""
+    if item.institution and product not in item.institution.products:
+        raise PlaidError("PRODUCTS_NOT_SUPPORTED")
+    if product not in item.products:
+        update(context, item.item_id, products=dumps([*item.products, product]))
+
+
 def stage(context: AppContext, item: Item) -> str:
     """Return how much of the history has arrived: one of ``STAGES``."""
     if item.force_status:

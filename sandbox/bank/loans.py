@@ -21,7 +21,7 @@ def build_student_loan(debt: Debt) -> JsonObject:
     """Build a StudentLoan object."""
     terms, statement, paid = debt.terms, debt.statement, debt.last_payment
     rate = debt.decimal("nominal_apr", STUDENT_RATE)
-    principal, months = debt.decimal("principal", debt.owed), _months_to_repay(debt)
+    principal, months = debt.decimal("principal", debt.balance), _months_to_repay(debt)
     origin = debt.day("origination_date", ORIGIN)
     payoff = debt.day("expected_payoff_date", add_months(origin, months))
     return {
@@ -42,7 +42,7 @@ def build_student_loan(debt: Debt) -> JsonObject:
         "next_payment_due_date": statement.due if statement else None,
         "origination_date": origin,
         "origination_principal_amount": principal,
-        "outstanding_interest_amount": monthly_interest(debt.owed, rate),
+        "outstanding_interest_amount": monthly_interest(debt.balance, rate),
         "payment_reference_number": terms.get("payment_reference_number"),
         "pslf_status": terms.get("pslf_status")
         or dict.fromkeys(("estimated_eligibility_date", "payments_made", "payments_remaining")),
@@ -60,7 +60,7 @@ def build_mortgage(debt: Debt) -> JsonObject:
     """Build a MortgageLiability object."""
     terms, statement, paid = debt.terms, debt.statement, debt.last_payment
     rate, escrow = debt.decimal("nominal_apr", MORTGAGE_RATE), terms.get("escrow_balance")
-    principal, origin = debt.decimal("principal", debt.owed), debt.day("origination_date", ORIGIN)
+    principal, origin = debt.decimal("principal", debt.balance), debt.day("origination_date", ORIGIN)
     payment = debt.decimal("minimum_payment_amount", annuity(principal, rate, MORTGAGE_MONTHS))
     return {
         "account_id": debt.account.id,
@@ -89,7 +89,7 @@ def build_loan(debt: Debt) -> JsonObject:
     """Build a LoanLiability object, of a car or a person."""
     statement, paid = debt.statement, debt.last_payment
     rate = debt.decimal("nominal_apr", LOAN_RATE)
-    principal, origin = debt.decimal("principal", debt.owed), debt.day("origination_date", ORIGIN)
+    principal, origin = debt.decimal("principal", debt.balance), debt.day("origination_date", ORIGIN)
     return {
         "account_id": debt.account.id,
         "account_number": None,
@@ -119,7 +119,7 @@ def _months_to_repay(debt: Debt) -> int:
 def _paid_this_year(debt: Debt, rate: Decimal) -> JsonObject:
     """Split this year's payments into interest, which is paid first, and principal."""
     payments = [payment.amount for payment in list_payments(debt.rows) if payment.day.year == debt.today.year]
-    interest = sum((min(amount, monthly_interest(debt.owed, rate)) for amount in payments), Decimal(0))
+    interest = sum((min(amount, monthly_interest(debt.balance, rate)) for amount in payments), Decimal(0))
     return {"ytd_interest_paid": interest, "ytd_principal_paid": sum(payments, Decimal(0)) - interest}
 
 

@@ -21,7 +21,7 @@ PAYMENT = "LOAN_PAYMENTS_"
 
 
 @dataclass(frozen=True)
-class Statement:
+class DebtStatement:
     """The last statement of a debt. ``carried`` is what of the statement before was not paid."""
 
     issued: date
@@ -52,12 +52,12 @@ class Debt:
         return self.account.draft.liability or {}
 
     @property
-    def owed(self) -> Decimal:
+    def balance(self) -> Decimal:
         """The balance; 0 for an unknown one."""
         return self.account.draft.current or Decimal(0)
 
     @property
-    def statement(self) -> Statement | None:
+    def statement(self) -> DebtStatement | None:
         """The last statement, if the balance is known."""
         return last_statement(self.account, self.rows, self.today)
 
@@ -99,7 +99,7 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def last_statement(account: Account, rows: list[Row], today: date) -> Statement | None:
+def last_statement(account: Account, rows: list[Row], today: date) -> DebtStatement | None:
     """Return the last statement up to ``today``; None for an account whose balance is unknown."""
     if account.draft.current is None:
         return None
@@ -107,7 +107,7 @@ def last_statement(account: Account, rows: list[Row], today: date) -> Statement 
     before = add_months(issued, -1)
     paid = sum((payment.amount for payment in list_payments(rows) if before <= payment.day < issued), Decimal(0))
     carried = max(_balance_on(account, rows, before) - paid, Decimal(0))
-    return Statement(issued, issued + DAYS_TO_PAY, _balance_on(account, rows, issued), carried)
+    return DebtStatement(issued, issued + DAYS_TO_PAY, _balance_on(account, rows, issued), carried)
 
 
 def list_payments(rows: list[Row]) -> list[Payment]:

@@ -31,7 +31,11 @@ from plaid.model.sandbox_item_reset_login_request import SandboxItemResetLoginRe
 from plaid.model.sandbox_item_set_verification_status_request import SandboxItemSetVerificationStatusRequest
 from plaid.model.sandbox_public_token_create_request import SandboxPublicTokenCreateRequest
 from plaid.model.sandbox_public_token_create_request_options import SandboxPublicTokenCreateRequestOptions
+from plaid.model.sandbox_public_token_create_request_options_transactions import (
+    SandboxPublicTokenCreateRequestOptionsTransactions,
+)
 from plaid.model.sandbox_transactions_create_request import SandboxTransactionsCreateRequest
+from plaid.model.transactions_recurring_get_request import TransactionsRecurringGetRequest
 from plaid.model.transactions_refresh_request import TransactionsRefreshRequest
 from plaid.model.transactions_sync_request import TransactionsSyncRequest
 from plaid.model.transactions_sync_request_options import TransactionsSyncRequestOptions
@@ -227,6 +231,18 @@ def test_it_returns_other_loans(client: PlaidApi, plaid: SandboxClient) -> None:
     access_token = plaid.ok("/item/public_token/exchange", public_token=made["public_token"])["access_token"]
     debts = client.liabilities_get(LiabilitiesGetRequest(access_token)).liabilities
     assert (debts.credit, len(debts.loan), len(debts.line_of_credit)) == (None, 1, 1)
+
+
+@pytest.mark.parametrize(("persona", "inflows", "outflows"), [("user_good", 3, 15), ("user_messy", 0, 0)])
+def test_it_returns_recurring_transactions(client: PlaidApi, persona: str, inflows: int, outflows: int) -> None:
+    access_token = link_item(
+        client, persona, transactions=SandboxPublicTokenCreateRequestOptionsTransactions(days_requested=730)
+    )
+    request = TransactionsRecurringGetRequest(access_token=access_token)
+    streams = client.transactions_recurring_get(request)
+    assert (len(streams.inflow_streams), len(streams.outflow_streams)) == (inflows, outflows)
+    raw = loads(client.transactions_recurring_get(request, _preload_content=False).data)
+    assert (len(raw["inflow_streams"]), len(raw["outflow_streams"])) == (inflows, outflows)
 
 
 def test_it_lists_institutions(client: PlaidApi) -> None:

@@ -178,6 +178,6 @@ def test_it_carries_over_what_was_not_paid() -> None:
         )
     ]
     statement = statements.last_statement(Account("a", "card", draft, "", None), rows, date(2027, 2, 12))
-    assert statement == statements.Statement(
+    assert statement == statements.DebtStatement(
         issued=date(2027, 2, 10), due=date(2027, 3, 7), balance=Decimal("150"), carried=Decimal("150")
     )

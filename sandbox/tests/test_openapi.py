@@ -66,6 +66,7 @@ def test_it_returns_items_as_documented(check: Any, plaid: SandboxClient, person
     accounts = check("/accounts/get", **access)["accounts"]
     check("/accounts/balance/get", **access)
     cursor = check("/transactions/sync", **access, count=500)["next_cursor"]
+    check("/transactions/recurring/get", **access)
     check("/transactions/refresh", **access)
     check("/transactions/sync", **access, cursor=cursor)
     check(

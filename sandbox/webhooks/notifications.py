@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sandbox.bank import accounts, items, liabilities
+from sandbox.bank import accounts, items, liabilities, recurring
 from sandbox.bank.items import HISTORICAL, INITIAL, Item
 from sandbox.clock import stamp
 from sandbox.context import AppContext
@@ -73,6 +73,8 @@ def transactions_changed(context: AppContext, item: Item, new: int, removed: lis
     send(context, item, "TRANSACTIONS", "DEFAULT_UPDATE", new_transactions=new)
     if removed:
         send(context, item, "TRANSACTIONS", "TRANSACTIONS_REMOVED", removed_transactions=removed)
+    if account_ids := recurring.take_changed_accounts(context, item):
+        send(context, item, "TRANSACTIONS", "RECURRING_TRANSACTIONS_UPDATE", account_ids=account_ids)
 
 
 def sync_updates(context: AppContext, item: Item, stage: str) -> None:

@@ -18,11 +18,12 @@ import sandbox.bureau.request_log
 import sandbox.bureau.routes
 import sandbox.bureau.timelines
 import sandbox.bureau.tokens
+import sandbox.console.routes
 import sandbox.link.routes
 import sandbox.mailbox.routes
 from sandbox import faults
 from sandbox.api import dispatcher, rate_limits, request_log
-from sandbox.bank import accounts, items, liabilities, links, recurring, refreshes, transaction_log
+from sandbox.bank import accounts, items, liabilities, links, outages, recurring, refreshes, transaction_log
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import request_id
@@ -36,6 +37,7 @@ MODULES_WITH_TABLES = (
     liabilities,
     transaction_log,
     links,
+    outages,
     recurring,
     refreshes,
     signing,
@@ -92,6 +94,7 @@ def _rules() -> list[Rule]:
         *sandbox.admin.routes.ROUTES,
         *sandbox.link.routes.ROUTES,
         *sandbox.mailbox.routes.ROUTES,
+        *sandbox.console.routes.ROUTES,
         *sandbox.bureau.routes.ROUTES,
     ]
 

@@ -69,6 +69,8 @@ CATALOGUE: dict[str, PlaidErrorSpec] = {
                 "the username does not belong to this item",
                 "Please use the login you linked.",
             ),
+            "INVALID_PHONE_NUMBER": ("the phone number is not valid", "Please check the phone number."),
+            "INVALID_OTP": ("the provided one-time password was not correct", "The code was not correct."),
             "USER_INPUT_TIMEOUT": ("the user did not answer in time", "That took too long. Please try again."),
             "ITEM_NOT_FOUND": "The Item you requested cannot be found. This Item does not exist, has been previously "
             "removed via /item/remove, or has had access removed by the user.",
@@ -185,6 +187,10 @@ CATALOGUE: dict[str, PlaidErrorSpec] = {
             "ACCOUNTS_BALANCE_GET_LIMIT": "rate limit exceeded for accounts/balance/get. please try again later",
             "BALANCE_LIMIT": "rate limit exceeded for accounts/balance/get on this item. please try again later",
             "ITEM_GET_LIMIT": "rate limit exceeded for item/get on this item. please try again later",
+            "AUTH_LIMIT": "rate limit exceeded for auth/get on this item. please try again later",
+            "IDENTITY_LIMIT": "rate limit exceeded for identity/get on this item. please try again later",
+            "INVESTMENT_HOLDINGS_GET_LIMIT": "rate limit exceeded for investments/holdings/get. please try again later",
+            "INVESTMENT_TRANSACTIONS_LIMIT": "rate limit exceeded for investments/transactions/get. try again later",
             "INSTITUTIONS_GET_LIMIT": "rate limit exceeded for institutions/get. please try again later",
             "INSTITUTIONS_GET_BY_ID_LIMIT": "rate limit exceeded for institutions/get_by_id. please try again later",
             "INSTITUTION_RATE_LIMIT": "rate limit exceeded at the institution. please try again later",
@@ -197,6 +203,7 @@ CATALOGUE: dict[str, PlaidErrorSpec] = {
         500,
         {
             "INTERNAL_SERVER_ERROR": ("an unexpected error occurred", _BANK_TROUBLE),
+            "plaid-internal-error": "an unexpected error occurred",
         },
     ),
     **_error_specs(
@@ -207,6 +214,26 @@ CATALOGUE: dict[str, PlaidErrorSpec] = {
         },
     ),
     **_error_specs(
+        "OAUTH_ERROR",
+        400,
+        {
+            "INCORRECT_OAUTH_NONCE": "the nonce does not match the one of this session",
+            "INCORRECT_LINK_TOKEN": "the link token does not match the one with which the session started",
+        },
+    ),
+    # 208 is what Plaid documents, although it is no error status.
+    **_error_specs("OAUTH_ERROR", 208, {"OAUTH_STATE_ID_ALREADY_PROCESSED": "the OAuth state was used already"}),
+    **_error_specs("OAUTH_ERROR", 404, {"OAUTH_STATE_ID_NOT_FOUND": "there is no such OAuth state"}),
+    **_error_specs(
+        "RECAPTCHA_ERROR",
+        400,
+        {
+            "RECAPTCHA_REQUIRED": ("the request needs a human", "Please show that you are human."),
+            "RECAPTCHA_BAD": ("the request looks automated", "Please try again later."),
+        },
+    ),
+    **_error_specs("USER_ERROR", 403, {"INVALID_USER_IDENTITY_DATA": "the identity data of the user is not valid"}),
+    **_error_specs(
         "SANDBOX_ERROR",
         400,
         {
@@ -216,6 +243,9 @@ CATALOGUE: dict[str, PlaidErrorSpec] = {
         },
     ),
 }
+
+
+LOGIN_REASONS = ("OAUTH_INVALID_TOKEN", "OAUTH_CONSENT_EXPIRED", "OAUTH_USER_REVOKED")
 
 
 class PlaidError(Exception):

@@ -15,15 +15,15 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from sandbox import faults
-from sandbox.admin import schemas
+from sandbox.admin import schemas, stories
 from sandbox.api import rate_limits, request_log, serializers
 from sandbox.api.fields import accept
-from sandbox.bank import accounts, items, mutations, scheduler, transaction_log
+from sandbox.bank import accounts, items, mutations, outages, scheduler, transaction_log
 from sandbox.clock import stamp
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.json_codec import json_object, json_response
-from sandbox.webhooks import outbox, signing
+from sandbox.webhooks import notifications, outbox, signing
 
 Body = dict[str, Any]
 FURTHEST = timedelta(days=schemas.LONGEST_DAYS)
@@ -89,8 +89,14 @@ def set_item_state(context: AppContext, body: Body, item_id: str) -> Body:
 
 
 def control_webhooks(context: AppContext, body: Body) -> Body:
-    """``{"action": "replay", "id", "times", "tamper", "delay_seconds"}``, ``hold``, or ``release`` with ``order``."""
+    """Send webhooks again, send any webhook, hold them back or release them.
+
+    ``{"action": "replay", "id", "times", "tamper", "delay_seconds"}``, ``{"action": "fire", "item_id", "webhook_type",
+    "webhook_code", "contents"}`` with the same options, ``hold``, or ``release`` with ``order``.
+    """
     match body.get("action"):
+        case "fire":
+            return {"ids": _fire(context, body)}
         case "replay":
             return {"ids": _replay(context, body)}
         case "hold":
@@ -98,8 +104,27 @@ def control_webhooks(context: AppContext, body: Body) -> Body:
         case "release":
             outbox.release(context, newest_first=body.get("order") == "reversed")
         case _:
-            raise PlaidError("INVALID_FIELD", "action must be replay, hold or release")
+            raise PlaidError("INVALID_FIELD", "action must be replay, fire, hold or release")
     return {}
+
+
+def set_outage(context: AppContext, body: Body, institution_id: str) -> Body:
+    """``{"error": "INSTITUTION_DOWN", "health": "DOWN"}``: the bank's logins and data calls fail; {} ends it."""
+    accept(schemas.OUTAGE, body)
+    code, health = body.get("error", ""), body.get("health") or ("DOWN" if body.get("error") else "HEALTHY")
+    outages.declare(context, institution_id, code, health)
+    return {"error": code, "health": health}
+
+
+def list_stories(context: AppContext, body: Body) -> Body:
+    """List the stories that can happen to an Item."""
+    return {"stories": [{"story": name, "title": story.title} for name, story in stories.STORIES.items()]}
+
+
+def run_story(context: AppContext, body: Body, item_id: str) -> Body:
+    """``{"story": "login_required"}``: let a story happen to an Item; some need the ``code`` of an error."""
+    accept(schemas.STORY, body)
+    return {"done": stories.run(context, items.get(context, item_id), body["story"], body.get("code", ""))}
 
 
 def rotate_keys(context: AppContext, body: Body) -> Body:
@@ -119,9 +144,10 @@ def list_outbox(context: AppContext, body: Body) -> Body:
 
 
 def choose_limits(context: AppContext, body: Body) -> Body:
-    """``{"table": "off" | "sandbox" | "production", "overrides": {path: {"per_item", "per_client"}}}``."""
+    """``{"table": "off" | "sandbox" | "production", "scale", "overrides": {path: {"per_item", "per_client"}}}``."""
     accept(schemas.LIMITS, body)
-    return rate_limits.choose(context, body.get("table", rate_limits.OFF), body.get("overrides") or {})
+    table, overrides = body.get("table", rate_limits.OFF), body.get("overrides") or {}
+    return rate_limits.choose(context, table, overrides, float(body.get("scale", 1)))
 
 
 def reset(context: AppContext, body: Body) -> Body:
@@ -165,6 +191,20 @@ def _replay(context: AppContext, body: Body) -> list[int]:
         raise PlaidError("INVALID_FIELD", "id must be the number of a webhook in the outbox") from error
 
 
+def _fire(context: AppContext, body: Body) -> list[int]:
+    accept(schemas.FIRE, body)
+    return notifications.send_requested(
+        context,
+        items.get(context, body["item_id"]),
+        body["webhook_type"],
+        body["webhook_code"],
+        contents=body.get("contents") or {},
+        times=body.get("times", 1),
+        tamper=body.get("tamper", ""),
+        delay=float(body.get("delay_seconds", 0)),
+    )
+
+
 def _rule(method: str, path: str, handler: Handler) -> Rule:
     return Rule(f"/_double/{path}", endpoint=partial(serve, handler=handler), methods=[method])
 
@@ -179,6 +219,9 @@ ROUTES = [
     _rule("GET", "items", list_items),
     _rule("POST", "items/<item_id>/mutate", mutate_item),
     _rule("POST", "items/<item_id>/state", set_item_state),
+    _rule("GET", "stories", list_stories),
+    _rule("POST", "items/<item_id>/stories", run_story),
+    _rule("POST", "institutions/<institution_id>", set_outage),
     _rule("POST", "webhooks", control_webhooks),
     _rule("POST", "keys/rotate", rotate_keys),
     _rule("POST", "keys/expire", expire_keys),

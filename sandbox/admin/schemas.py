@@ -20,7 +20,8 @@ from sandbox.api.fields import (
     text,
 )
 from sandbox.bank.items import STAGES
-from sandbox.errors import CATALOGUE, PlaidError
+from sandbox.bank.outages import HEALTH
+from sandbox.errors import CATALOGUE, LOGIN_REASONS, PlaidError
 from sandbox.webhooks.signing import TAMPERINGS
 
 Shape = Mapping[str, Field]
@@ -57,17 +58,29 @@ CLOCK: Shape = {
     "advance_seconds": Field(between(0, LONGEST_DAYS * A_DAY)),
 }
 LIMIT: Shape = dict.fromkeys(("per_item", "per_client"), Field(integer(0, MANY), nullable=True))
-LIMITS: Shape = {"table": TEXT, "overrides": Field(map_of(object_of(LIMIT)), nullable=True)}
+LIMITS: Shape = {
+    "table": TEXT,
+    "scale": Field(between(0, 1000)),
+    "overrides": Field(map_of(object_of(LIMIT)), nullable=True),
+}
 KEY: Shape = {"kid": TEXT}
-REPLAY: Shape = {
+DELIVERY: Shape = {
     "action": TEXT,
-    "id": Field(integer(1, MANY), required=True),
     "times": Field(integer(1, 1000)),
     "tamper": Field(one_of("", *TAMPERINGS)),
     "delay_seconds": Field(between(0, A_DAY)),
 }
+REPLAY: Shape = {**DELIVERY, "id": Field(integer(1, MANY), required=True)}
+FIRE: Shape = {
+    **DELIVERY,
+    **dict.fromkeys(("item_id", "webhook_type", "webhook_code"), Field(text(least=1), required=True)),
+    "contents": OBJECT,
+}
+OUTAGE: Shape = {"error": Field(one_of("", *CATALOGUE)), "health": Field(one_of(*HEALTH))}
+STORY: Shape = {"story": Field(text(least=1), required=True), "code": Field(one_of(*CATALOGUE))}
 STATE: Shape = {
     "error": Field(one_of("", *CATALOGUE)),
+    "error_code_reason": Field(one_of(*LOGIN_REASONS)),
     "streams": FLAG,
     "consent_expires_at": Field(instant, nullable=True),
     "force_status": Field(one_of("", *STAGES)),
@@ -95,12 +108,14 @@ ACCOUNT: Shape = {
 }
 MUTATION: Shape = {
     "new_account": Field(object_of(ACCOUNT)),
-    "close_account": TEXT,
+    "offer_account": Field(object_of(ACCOUNT)),
+    **dict.fromkeys(("close_account", "revoke_account"), TEXT),
     "rotate_account_ids": FLAG,
     "balances": Field(map_of(object_of(FIGURES))),
     "liabilities": Field(map_of(object_of())),
     "remove": Field(list_of(text())),
     "modify": Field(list_of(object_of(ROW))),
+    "keep_pending": FLAG,
     "post_pending": Field(either(flag, list_of(text()))),
     "add": Field(list_of(object_of(ROW))),
     "webhook": FLAG,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox import personas
 from sandbox.api.links import check_webhook
-from sandbox.bank import accounts, institutions, items, links, refreshes, transaction_log
+from sandbox.bank import accounts, institutions, items, links, outages, refreshes, transaction_log
 from sandbox.bank.items import Item
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
@@ -28,6 +28,7 @@ def create_public_token(context: AppContext, body: Body) -> Body:
         raise PlaidError("INVALID_INSTITUTION")
     if bank.trouble:
         raise PlaidError(bank.trouble)
+    outages.check(context, bank.id)
     check_webhook(options.get("webhook"))
     username = options.get("override_username") or "user_good"
     signed_in = personas.sign_in(username, options.get("override_password") or "pass_good")

@@ -71,14 +71,16 @@ CLIENT_CODES = {
 }
 
 
-def choose(context: AppContext, table: str, overrides: dict[str, dict[str, int | None]]) -> dict[str, Any]:
-    """Set one of the tables, with overrides: ``{path: {"per_item": 2, "per_client": None}}``.
+def choose(
+    context: AppContext, table: str, overrides: dict[str, dict[str, int | None]], scale: float = 1
+) -> dict[str, Any]:
+    """Set one of the tables, multiplied by ``scale``, with overrides: ``{path: {"per_item": 2, "per_client": None}}``.
 
     Raises PlaidError INVALID_FIELD for an unknown table.
     """
     if table not in TABLES:
         raise PlaidError("INVALID_FIELD", f"table must be one of {', '.join(TABLES)}")
-    context.store.set(SETTING, dumps({"table": table, "overrides": overrides}))
+    context.store.set(SETTING, dumps({"table": table, "overrides": overrides, "scale": scale}))
     context.store.execute("DELETE FROM hits")
     return {"table": table, "limits": {path: limit._asdict() for path, limit in _in_force(context).items()}}
 
@@ -103,10 +105,16 @@ def _in_force(context: AppContext) -> dict[str, Limit]:
     if not setting:
         return {}
     chosen = loads(setting)
-    limits = dict(TABLES[chosen["table"]])
+    scale = float(chosen.get("scale", 1))
+    limits = {path: _scale(limit, scale) for path, limit in TABLES[chosen["table"]].items()}
     for path, override in chosen["overrides"].items():
         limits[path] = limits.get(path, Limit(None, None))._replace(**override)
     return limits
+
+
+def _scale(limit: Limit, scale: float) -> Limit:
+    """Multiply a limit; what was limited stays so, with one call at least."""
+    return Limit(*(None if calls is None else max(1, round(calls * scale)) for calls in limit))
 
 
 def _hits(context: AppContext, path: str, item_id: str) -> int:

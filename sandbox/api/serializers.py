@@ -6,7 +6,7 @@ Source: https://plaid.com/docs/api/ ; required keys are those that plaid-python 
 from decimal import Decimal
 from typing import Any
 
-from sandbox.bank import items
+from sandbox.bank import items, outages
 from sandbox.bank.accounts import Account
 from sandbox.bank.institutions import Institution
 from sandbox.bank.items import Item
@@ -14,7 +14,6 @@ from sandbox.bank.links import LinkToken
 from sandbox.bank.recurring import Stream
 from sandbox.bank.transaction_log import Row
 from sandbox.context import AppContext
-from sandbox.errors import PlaidError
 from sandbox.personas import categories
 
 JsonObject = dict[str, Any]
@@ -42,7 +41,7 @@ RESULTS = (
 
 def item(context: AppContext, item: Item) -> JsonObject:
     """Build an Item object. ``webhook`` is "" when none is set."""
-    bank = item.institution
+    bank, error = item.institution, items.read_error(context, item)
     known = [*item.products, *item.consented]
     return {
         "item_id": item.item_id,
@@ -50,7 +49,7 @@ def item(context: AppContext, item: Item) -> JsonObject:
         "institution_name": bank.name if bank else None,
         "webhook": item.webhook,
         "auth_method": None,
-        "error": PlaidError(item.error).body() if item.error else None,
+        "error": error.body() if error else None,
         "available_products": sorted(
             set(bank.products if bank else ()) - set(item.products) - {"recurring_transactions"}
         ),
@@ -180,10 +179,11 @@ def institution(bank: Institution, options: JsonObject) -> JsonObject:
 
 def institution_status(context: AppContext, bank: Institution) -> JsonObject:
     """Build the status of an institution."""
-    share = {"HEALTHY": "0.99", "DEGRADED": "0.6", "DOWN": "0.02"}[bank.health]
+    health = outages.health_of(context, bank)
+    share = {"HEALTHY": "0.99", "DEGRADED": "0.6", "DOWN": "0.02"}[health]
     success = Decimal(share)
     part: JsonObject = {
-        "status": bank.health,
+        "status": health,
         "last_status_change": context.clock.now().replace(microsecond=0, hour=0, minute=0, second=0).isoformat(),
         "breakdown": {"success": success, "error_plaid": Decimal("0"), "error_institution": 1 - success},
     }

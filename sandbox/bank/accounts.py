@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS accounts (
     current TEXT, available TEXT, ceiling TEXT, cached_current TEXT, cached_available TEXT,
     refreshed_at TEXT NOT NULL, closed_at TEXT, verification_status TEXT
 );
+CREATE TABLE IF NOT EXISTS offered_accounts (item_id TEXT NOT NULL, draft TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS accounts_of_item ON accounts (item_id);
 """
 SETTERS = {
@@ -51,6 +52,19 @@ def open_account(context: AppContext, item_id: str, draft: AccountDraft) -> str:
         *(account_id, item_id, draft.key, _face(draft), *figures, figures[0], figures[1], stamp(context.clock.now())),
     )
     return account_id
+
+
+def offer(context: AppContext, item_id: str, draft: AccountDraft) -> None:
+    """Open an account at the bank that the user can share with the Item in update mode."""
+    figures = {name: _text(getattr(draft, name)) for name in SETTERS}
+    context.store.execute("INSERT INTO offered_accounts VALUES (?, ?)", item_id, dumps({**asdict(draft), **figures}))
+
+
+def list_offers(context: AppContext, item_id: str) -> list[AccountDraft]:
+    """List the accounts that were offered to an Item, shared since or not."""
+    rows = context.store.all("SELECT draft FROM offered_accounts WHERE item_id = ? ORDER BY rowid", item_id)
+    stored = [loads(row["draft"]) for row in rows]
+    return [AccountDraft(**{**fields, **{name: _figure(fields[name]) for name in SETTERS}}) for fields in stored]
 
 
 def times_opened(context: AppContext, item_id: str, key: str) -> int:

@@ -5,12 +5,13 @@ issued: none, then the last 30 days, then all history. The profile says how fast
 """
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from sandbox import personas
-from sandbox.bank import accounts, transaction_log
+from sandbox.bank import accounts, outages, transaction_log
 from sandbox.bank.institutions import Institution, find
 from sandbox.clock import parse_stamp, stamp
 from sandbox.context import AppContext
@@ -30,8 +31,13 @@ CREATE TABLE IF NOT EXISTS items (
     force_status TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS streaming_items (item_id TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS consent_notices (
+    item_id TEXT NOT NULL, expires_at TEXT NOT NULL, PRIMARY KEY (item_id, expires_at)
+);
+CREATE TABLE IF NOT EXISTS item_error_reasons (item_id TEXT PRIMARY KEY, reason TEXT NOT NULL);
 """
 DEFAULT_DAYS = 90
+CONSENT_LIFE = timedelta(days=365)
 INITIAL_DAYS = timedelta(days=30)
 NOT_READY, INITIAL, HISTORICAL = "NOT_READY", "INITIAL_UPDATE_COMPLETE", "HISTORICAL_UPDATE_COMPLETE"
 STAGES = (NOT_READY, INITIAL, HISTORICAL)
@@ -150,6 +156,20 @@ def list_outdated(context: AppContext, today: date) -> list[Item]:
     return [_item(row) for row in rows]
 
 
+def list_with_consent(context: AppContext) -> list[Item]:
+    """List the active Items without an error whose consent will expire."""
+    rows = context.store.all(
+        "SELECT * FROM items WHERE removed_at IS NULL AND granted_at IS NOT NULL "
+        "AND consent_expires_at IS NOT NULL AND error = ''"
+    )
+    return [_item(row) for row in rows]
+
+
+def take_consent_notice(context: AppContext, item_id: str, expires_at: str) -> bool:
+    """Whether this end of the consent has not been announced yet; from now on it has."""
+    return context.store.execute("INSERT OR IGNORE INTO consent_notices VALUES (?, ?)", item_id, expires_at) > 0
+
+
 def find_by_token(context: AppContext, access_token: str) -> Item:
     """Return the Item of an access token, whatever its error.
 
@@ -173,26 +193,38 @@ def find_by_any_token(context: AppContext, access_token: object) -> Item | None:
 
 
 def find_without_error(context: AppContext, access_token: str) -> Item:
-    """Return the Item of an access token. Raises PlaidError with the Item's error, if it has one."""
+    """Return the Item of an access token. Raises PlaidError with the Item's error, or that of its bank's outage."""
     item = find_by_token(context, access_token)
-    if item.error:
-        raise PlaidError(item.error)
+    outages.check(context, item.institution_id)
+    if error := read_error(context, item):
+        raise error
     return item
 
 
 def find_readable(context: AppContext, access_token: str) -> Item:
-    """Return the Item of an access token. Raises PlaidError with its error, unless its stored data may be read."""
+    """Return the Item of an access token. Raises PlaidError as above, unless its stored data may be read."""
     item = find_by_token(context, access_token)
-    if item.error and context.store.one("SELECT 1 FROM streaming_items WHERE item_id = ?", item.item_id) is None:
-        raise PlaidError(item.error)
-    return item
+    if item.error and context.store.one("SELECT 1 FROM streaming_items WHERE item_id = ?", item.item_id):
+        return item
+    return find_without_error(context, access_token)
 
 
-def set_error(context: AppContext, item_id: str, error: str) -> None:
+def read_error(context: AppContext, item: Item) -> PlaidError | None:
+    """Return the Item's error with its reason, None for a healthy Item."""
+    if not item.error:
+        return None
+    row = context.store.one("SELECT reason FROM item_error_reasons WHERE item_id = ?", item.item_id)
+    return PlaidError(item.error, reason=row["reason"] if row else None)
+
+
+def set_error(context: AppContext, item_id: str, error: str, reason: str = "") -> None:
     """Set an Item's error, "" to clear it. Stored data can then no longer be read in spite of the error."""
     with context.store.transaction():
         update(context, item_id, error=error)
         set_streaming(context, item_id, streams=False)
+        context.store.execute("DELETE FROM item_error_reasons WHERE item_id = ?", item_id)
+        if reason:
+            context.store.execute("INSERT INTO item_error_reasons VALUES (?, ?)", item_id, reason)
 
 
 def set_streaming(context: AppContext, item_id: str, *, streams: bool) -> None:
@@ -264,17 +296,25 @@ def list_bank_accounts(context: AppContext, item_id: str) -> list[tuple[str, Acc
     book = personas.draw(item.persona, item.config, item.institution_id, context.clock.today())
     rest = [
         (derived_id(item_id, draft.key, accounts.times_opened(context, item_id, draft.key)), draft, False)
-        for draft in book.accounts
+        for draft in book.accounts + accounts.list_offers(context, item_id)
         if draft.key not in keys
     ]
     return [(account.id, account.draft, True) for account in shown] + rest
 
 
-def repair(context: AppContext, *, item_id: str, account_ids: list[str] | None = None) -> None:
-    """Sign in again: clear the error, and share exactly these accounts, if ``account_ids`` are given."""
+def repair(
+    context: AppContext, *, item_id: str, account_ids: list[str] | None = None, consented: Iterable[str] = ()
+) -> None:
+    """Sign in again: clear the error, renew an expiring consent for a year, add ``consented`` products.
+
+    If ``account_ids`` are given, exactly these accounts are shared.
+    """
     with context.store.transaction():
         set_error(context, item_id, "")
-        update(context, item_id, refreshed_at=stamp(context.clock.now()))
+        item, now = get(context, item_id), context.clock.now()
+        renewed = stamp(now + CONSENT_LIFE) if item.consent_expires_at else None
+        added = dumps([*item.consented, *(product for product in consented if product not in item.consented)])
+        update(context, item_id, refreshed_at=stamp(now), consent_expires_at=renewed, consented=added)
         if account_ids is not None:
             _share(context, item_id, set(account_ids))
 

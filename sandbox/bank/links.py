@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox import personas
-from sandbox.bank import items
+from sandbox.bank import items, outages
 from sandbox.bank.institutions import Institution, find, search
 from sandbox.clock import parse_stamp, stamp
 from sandbox.context import AppContext
@@ -181,8 +181,7 @@ def submit_credentials(context: AppContext, *, session: Session, username: str, 
     bank = session.institution
     if bank is None:
         raise LinkError("INVALID_INSTITUTION")
-    if bank.trouble:
-        raise LinkError(bank.trouble)
+    _check_bank(context, bank)
     signed_in = _sign_in(username, password)
     session = replace(session, persona=signed_in.persona, config=signed_in.config, mfa=signed_in.mfa, round=0)
     if signed_in.mfa:
@@ -214,7 +213,12 @@ def finish(context: AppContext, *, session: Session, account_ids: list[str]) -> 
     chosen = _select_accounts(session, account_ids)
     with context.store.transaction():
         if session.is_update:
-            items.repair(context, item_id=session.item_id, account_ids=_accounts_to_share(session, chosen))
+            items.repair(
+                context,
+                item_id=session.item_id,
+                account_ids=_accounts_to_share(session, chosen),
+                consented=session.link_token.request.get("additional_consented_products") or [],
+            )
         else:
             _make_item(context, session, chosen)
         session = _save(context, replace(session, step="finished"))
@@ -274,6 +278,15 @@ def _get_valid_token(context: AppContext, link_token: str) -> LinkToken:
 def _expect(session: Session, *steps: str) -> None:
     if session.step not in steps:
         raise LinkError("INVALID_FIELD", f"the session is at step {session.step}")
+
+
+def _check_bank(context: AppContext, bank: Institution) -> None:
+    if bank.trouble:
+        raise LinkError(bank.trouble)
+    try:
+        outages.check(context, bank.id)
+    except PlaidError as error:
+        raise LinkError(error.code) from error
 
 
 def _sign_in(username: str, password: str) -> personas.SignIn:

@@ -2,13 +2,16 @@
 
 The parts of a mutation, all optional and applied in this order:
     new_account         {"name", "type", "subtype", "current", "available", "limit", "mask", "currency"}
+    offer_account       the same, but not shared with the Item; sends ITEM/NEW_ACCOUNTS_AVAILABLE
     close_account       an account id
+    revoke_account      an account id that the user stops sharing at the bank; sends ITEM/USER_ACCOUNT_REVOKED
     rotate_account_ids  true: every account and transaction gets a new id
     balances            {account id: {"current", "available", "limit"}}, live; shown after the next refresh
     liabilities         {account id: values of its liability to replace, or {} to stop it}; sends the webhook
     remove              [transaction ids]
     modify              [{"transaction_id", and the columns of its row to change}]
     post_pending        true, or the [transaction ids] to post
+    keep_pending        true: the pending rows stay when they are posted, until they are removed
     add                 [{"amount", "name", and any other column of a row}]; with a future date it is pending
     webhook             false: send no webhook
 """
@@ -46,6 +49,8 @@ def mutate(context: AppContext, item: Item, mutation: JsonObject) -> JsonObject:
             notifications.transactions_changed(context, item, len(added), removed)
         _set_balances(context, item, mutation.get("balances") or {})
         _override_liabilities(context, item, mutation)
+        if mutation.get("webhook", True):
+            _send_account_webhooks(context, item, mutation)
     return {
         "added": [row["transaction_id"] for row in added],
         "modified": [row["transaction_id"] for row in changes.modified],
@@ -57,7 +62,9 @@ def mutate(context: AppContext, item: Item, mutation: JsonObject) -> JsonObject:
 def _change_accounts(context: AppContext, item: Item, mutation: JsonObject) -> Changes:
     if new_account := mutation.get("new_account"):
         accounts.open_account(context, item.item_id, _account(new_account))
-    if closing := mutation.get("close_account"):
+    if offered := mutation.get("offer_account"):
+        accounts.offer(context, item.item_id, _account(offered))
+    for closing in filter(None, (mutation.get("close_account"), mutation.get("revoke_account"))):
         accounts.pick(context, item.item_id, [closing])
         accounts.close_account(context, closing)
     return _rotate(context, item) if mutation.get("rotate_account_ids") else Changes()
@@ -95,7 +102,7 @@ def _changes(context: AppContext, item: Item, mutation: JsonObject) -> Changes:
     return Changes(
         added=settled.added + [_make_row(context, item, columns) for columns in mutation.get("add") or []],
         modified=[_modify_row(rows, columns) for columns in mutation.get("modify") or []],
-        removed=settled.removed + list(mutation.get("remove") or []),
+        removed=[*([] if mutation.get("keep_pending") else settled.removed), *(mutation.get("remove") or [])],
     )
 
 
@@ -148,6 +155,13 @@ def _set_balances(context: AppContext, item: Item, balances: JsonObject) -> None
         accounts.set_figures(context, account_id, {name: _money(value) for name, value in figures.items()})
 
 
+def _send_account_webhooks(context: AppContext, item: Item, mutation: JsonObject) -> None:
+    if "offer_account" in mutation:
+        notifications.send(context, item, "ITEM", "NEW_ACCOUNTS_AVAILABLE")
+    if account_id := mutation.get("revoke_account"):
+        notifications.send(context, item, "ITEM", "USER_ACCOUNT_REVOKED", account_id=account_id)
+
+
 def _override_liabilities(context: AppContext, item: Item, mutation: JsonObject) -> None:
     for account_id, fields in (mutation.get("liabilities") or {}).items():
         accounts.pick(context, item.item_id, [account_id])
@@ -163,10 +177,11 @@ def _money(value: Any) -> Decimal | None:
 def set_state(context: AppContext, item: Item, change: JsonObject) -> None:
     """Change an Item's state, and send the webhooks that Plaid would send.
 
-    ``error``: a code (sends ITEM/ERROR or ITEM/USER_PERMISSION_REVOKED) or "" (sends ITEM/LOGIN_REPAIRED);
-    ``streams``: true lets stored accounts and transactions be read, while ``/item/get`` returns the error;
-    ``consent_expires_at``: a time (sends ITEM/PENDING_EXPIRATION); ``force_status``: the stage of the history, "" for
-    the one by time; ``expire_cursors``: true invalidates all cursors; ``webhook``: false sends no webhook.
+    ``error``: a code (sends ITEM/ERROR or ITEM/USER_PERMISSION_REVOKED) or "" (sends ITEM/LOGIN_REPAIRED), with an
+    ``error_code_reason``; ``streams``: true lets stored accounts and transactions be read, while ``/item/get`` returns
+    the error; ``consent_expires_at``: a time at which a login will be required (sends ITEM/PENDING_EXPIRATION), or
+    null; ``force_status``: the stage of the history, "" for the one by time; ``expire_cursors``: true invalidates all
+    cursors; ``webhook``: false sends no webhook.
     """
     accept(schemas.STATE, change)
     columns: JsonObject = {name: change[name] for name in ("consent_expires_at", "force_status") if name in change}
@@ -176,7 +191,7 @@ def set_state(context: AppContext, item: Item, change: JsonObject) -> None:
         if columns:
             items.update(context, item.item_id, **columns)
         if "error" in change:
-            items.set_error(context, item.item_id, change["error"])
+            items.set_error(context, item.item_id, change["error"], change.get("error_code_reason", ""))
         if "streams" in change:
             items.set_streaming(context, item.item_id, streams=change["streams"])
         if change.get("webhook", True):
@@ -194,4 +209,5 @@ def _send_state_webhooks(context: AppContext, item: Item, change: JsonObject) ->
         notifications.send(context, item, "ITEM", "LOGIN_REPAIRED")
     if change.get("consent_expires_at"):
         expires = change["consent_expires_at"]
+        items.take_consent_notice(context, item.item_id, expires)
         notifications.send(context, item, "ITEM", "PENDING_EXPIRATION", consent_expiration_time=expires)

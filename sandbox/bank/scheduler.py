@@ -1,7 +1,7 @@
 """The background thread: stages of history are announced, refreshes run, and personas make new transactions."""
 
 import threading
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 from sandbox import personas
 from sandbox.bank import accounts, items, liabilities, refreshes, transaction_log
@@ -26,6 +26,8 @@ def run_due(context: AppContext) -> None:
     for item in items.list_outdated(context, context.clock.today()):
         _simulate_days(context, item.item_id)
         _announce(context, item.item_id)
+    for item in items.list_with_consent(context):
+        _expire_consent(context, item)
     refreshes.run_due(context)
 
 
@@ -45,6 +47,20 @@ def _announce(context: AppContext, item_id: str) -> None:
         if items.STAGES.index(stage) > items.STAGES.index(item.announced):
             items.update(context, item_id, announced=stage)
             notifications.stage_reached(context, item, stage)
+
+
+def _expire_consent(context: AppContext, item: Item) -> None:
+    """Announce that a consent ends, once, seven days before; when it has ended, require a login."""
+    ends, now = str(item.consent_expires_at), context.clock.now()
+    ends_at = parse_stamp(ends) if parse_stamp(ends).tzinfo else parse_stamp(ends).replace(tzinfo=UTC)
+    if ends_at <= now:
+        with context.store.transaction():
+            items.set_error(context, item.item_id, "ITEM_LOGIN_REQUIRED", "OAUTH_CONSENT_EXPIRED")
+            notifications.login_required(context, item)
+    elif ends_at <= now + notifications.NOTICE:
+        with context.store.transaction():
+            if items.take_consent_notice(context, item.item_id, ends):
+                notifications.consent_expires(context, item)
 
 
 def _simulate_days(context: AppContext, item_id: str) -> None:

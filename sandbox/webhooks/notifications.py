@@ -16,6 +16,7 @@ from sandbox.webhooks import outbox
 
 ENVIRONMENT = "sandbox"
 NOTICE = timedelta(days=7)
+DATA_UPDATES = ("DEFAULT_UPDATE", "HISTORICAL_UPDATE")
 FIREABLE = {
     "TRANSACTIONS": ("DEFAULT_UPDATE", "SYNC_UPDATES_AVAILABLE", "RECURRING_TRANSACTIONS_UPDATE"),
     "HOLDINGS": ("DEFAULT_UPDATE",),
@@ -29,15 +30,63 @@ FIREABLE = {
         "USER_PERMISSION_REVOKED", "USER_ACCOUNT_REVOKED", "AUTHORIZATION_GRANTED",
     ),
 }  # fmt: skip
+# What Plaid sends about the products of this sandbox's users.
+WEBHOOK_CODES = {
+    "TRANSACTIONS": (
+        "SYNC_UPDATES_AVAILABLE", "INITIAL_UPDATE", "HISTORICAL_UPDATE", "DEFAULT_UPDATE", "TRANSACTIONS_REMOVED",
+        "RECURRING_TRANSACTIONS_UPDATE",
+    ),
+    "ITEM": (
+        "ERROR", "LOGIN_REPAIRED", "PENDING_DISCONNECT", "PENDING_EXPIRATION", "USER_PERMISSION_REVOKED",
+        "USER_ACCOUNT_REVOKED", "NEW_ACCOUNTS_AVAILABLE", "WEBHOOK_UPDATE_ACKNOWLEDGED",
+    ),
+    "LIABILITIES": ("DEFAULT_UPDATE",),
+    "HOLDINGS": ("DEFAULT_UPDATE",),
+    "INVESTMENTS_TRANSACTIONS": ("HISTORICAL_UPDATE", "DEFAULT_UPDATE"),
+}  # fmt: skip
 
 
 def send(context: AppContext, item: Item, webhook_type: str, code: str, **extra: Any) -> None:
     """Write one webhook of an Item into the outbox, with ``error`` even if null, and record it on the Item."""
+    if item.webhook:
+        _post(context, item, webhook_type, code, extra)
+
+
+def send_requested(
+    context: AppContext,
+    item: Item,
+    webhook_type: str,
+    code: str,
+    *,
+    contents: dict[str, Any],
+    times: int = 1,
+    tamper: str = "",
+    delay: float = 0,
+) -> list[int]:
+    """Send any webhook, also an unknown one, ``times`` times; return its numbers in the outbox.
+
+    ``contents`` replace the plausible ones. Raises PlaidError SANDBOX_WEBHOOK_INVALID for an Item without a URL.
+    """
     if not item.webhook:
-        return
-    payload = {"webhook_type": webhook_type, "webhook_code": code, "item_id": item.item_id}
-    outbox.post(context, item.item_id, item.webhook, {**payload, "error": None, **extra, "environment": ENVIRONMENT})
+        raise PlaidError("SANDBOX_WEBHOOK_INVALID")
+    extra = {**_contents(context, item, webhook_type, code), **contents}
+    return [_post(context, item, webhook_type, code, extra, tamper=tamper, delay=delay) for _ in range(times)]
+
+
+def _post(
+    context: AppContext,
+    item: Item,
+    webhook_type: str,
+    code: str,
+    extra: dict[str, Any],
+    *,
+    tamper: str = "",
+    delay: float = 0,
+) -> int:
+    payload = {"webhook_type": webhook_type, "webhook_code": code, "item_id": item.item_id, "error": None, **extra}
     items.update(context, item.item_id, webhook_sent_at=stamp(context.clock.now()), webhook_code=code)
+    body = {**payload, "environment": ENVIRONMENT}
+    return outbox.post(context, item.item_id, item.webhook, body, tamper=tamper, delay=delay)
 
 
 def fire(context: AppContext, item: Item, webhook_type: str, code: str) -> None:
@@ -53,8 +102,19 @@ def fire(context: AppContext, item: Item, webhook_type: str, code: str) -> None:
 
 
 def login_required(context: AppContext, item: Item, code: str = "ITEM_LOGIN_REQUIRED") -> None:
-    """Send ITEM/ERROR."""
-    send(context, item, "ITEM", "ERROR", error=PlaidError(code).body())
+    """Send ITEM/ERROR with the Item's own error, if it has that code."""
+    error = items.read_error(context, items.get(context, item.item_id))
+    send(context, item, "ITEM", "ERROR", error=(error if error and error.code == code else PlaidError(code)).body())
+
+
+def consent_expires(context: AppContext, item: Item) -> None:
+    """Send ITEM/PENDING_EXPIRATION in Europe, ITEM/PENDING_DISCONNECT elsewhere: the consent ends within seven days."""
+    is_european = item.institution is not None and item.institution.country not in ("US", "CA")
+    if is_european:
+        send(context, item, "ITEM", "PENDING_EXPIRATION", consent_expiration_time=item.consent_expires_at)
+    else:
+        reason = {"reason": "INSTITUTION_TOKEN_EXPIRATION", "disconnect_time": item.consent_expires_at}
+        send(context, item, "ITEM", "PENDING_DISCONNECT", **reason)
 
 
 def stage_reached(context: AppContext, item: Item, stage: str) -> None:
@@ -103,6 +163,9 @@ def _contents(context: AppContext, item: Item, webhook_type: str, code: str) -> 
     by_code: dict[str, dict[str, Any]] = {
         "SYNC_UPDATES_AVAILABLE": _progress(items.stage(context, item)),
         "ERROR": {"error": PlaidError("ITEM_LOGIN_REQUIRED").body()},
+        "INITIAL_UPDATE": {"new_transactions": items.last_visible_event(context, item)},
+        "TRANSACTIONS_REMOVED": {"removed_transactions": []},
+        "WEBHOOK_UPDATE_ACKNOWLEDGED": {"new_webhook_url": item.webhook},
         "USER_PERMISSION_REVOKED": {"error": PlaidError("USER_PERMISSION_REVOKED").body()},
         "USER_ACCOUNT_REVOKED": {"account_id": _first_account(context, item)},
         "PENDING_DISCONNECT": {"reason": "INSTITUTION_TOKEN_EXPIRATION", "disconnect_time": in_a_week},
@@ -115,7 +178,7 @@ def _contents(context: AppContext, item: Item, webhook_type: str, code: str) -> 
         "INVESTMENTS_TRANSACTIONS": {"new_investments_transactions": 0, "cancelled_investments_transactions": 0},
         "LIABILITIES": _updated_liabilities([debt.id for debt in liabilities.list_accounts(context, item)]),
     }
-    return by_code.get(code) or (by_type.get(webhook_type, {}) if code == "DEFAULT_UPDATE" else {})
+    return by_code.get(code) or (by_type.get(webhook_type, {}) if code in DATA_UPDATES else {})
 
 
 def _progress(stage: str) -> dict[str, bool]:

@@ -1,0 +1,240 @@
+"""The stories that can happen to an Item: each is one call, here for the console's buttons and for tests.
+
+A story uses what the other admin endpoints use: mutations, states, faults and webhooks.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sandbox import faults
+from sandbox.api import serializers
+from sandbox.bank import accounts, mutations, outages, transaction_log
+from sandbox.bank.items import Item
+from sandbox.clock import stamp
+from sandbox.context import AppContext
+from sandbox.errors import PlaidError
+from sandbox.identifiers import new_id
+from sandbox.personas.drafts import TransactionDraft
+from sandbox.webhooks import notifications, outbox
+from sandbox.webhooks.signing import TAMPERINGS
+
+SYNC = "/transactions/sync"
+ODD_AMOUNT = Decimal("4.56")
+CONNECTION, TRANSACTIONS, ROWS, ACCOUNTS, WEBHOOKS = "Connection", "Transactions", "Odd rows", "Accounts", "Webhooks"
+SAVINGS = {"name": "Holiday Fund", "type": "depository", "subtype": "savings", "current": "125.50", "mask": "2750"}
+
+JsonObject = dict[str, Any]
+Run = Callable[[AppContext, Item], object]
+
+
+class Story(NamedTuple):
+    """One story: the group and title of its button, and what it does."""
+
+    group: str
+    title: str
+    run: Run
+
+
+def run(context: AppContext, item: Item, name: str, code: str = "") -> str:
+    """Run a story and return its title. ``next_call`` and ``state`` need an error code.
+
+    Raises PlaidError INVALID_FIELD for an unknown story or a missing code.
+    """
+    if name in WITH_CODE:
+        if not code:
+            raise PlaidError("INVALID_FIELD", f"the story {name} needs the code of an error")
+        WITH_CODE[name](context, item, code)
+        return f"{name}: {code}"
+    if name not in STORIES:
+        raise PlaidError("INVALID_FIELD", f"story must be one of {', '.join((*WITH_CODE, *STORIES))}")
+    STORIES[name].run(context, item)
+    return STORIES[name].title
+
+
+def _fail_next_call(context: AppContext, item: Item, code: str) -> None:
+    faults.add(context, {"match": {"item_id": item.item_id}, "action": {"kind": "error", "code": code}})
+
+
+def _set_state(context: AppContext, item: Item, code: str) -> None:
+    mutations.set_state(context, item, {"error": code})
+
+
+WITH_CODE: dict[str, Callable[[AppContext, Item, str], None]] = {"next_call": _fail_next_call, "state": _set_state}
+
+
+def _state(**change: Any) -> Run:
+    return lambda context, item: mutations.set_state(context, item, change)
+
+
+def _mutation(**mutation: Any) -> Run:
+    return lambda context, item: mutations.mutate(context, item, mutation)
+
+
+def _consent_ends(days: int) -> Run:
+    def run_story(context: AppContext, item: Item) -> None:
+        ends = stamp(context.clock.now() + timedelta(days=days))
+        mutations.set_state(context, item, {"consent_expires_at": ends})
+
+    return run_story
+
+
+def _outage(code: str, health: str) -> Run:
+    return lambda context, item: outages.declare(context, item.institution_id, code, health)
+
+
+def _webhook(webhook_type: str, code: str, **contents: Any) -> Run:
+    return lambda context, item: notifications.send_requested(context, item, webhook_type, code, contents=contents)
+
+
+def _replay(**options: Any) -> Run:
+    """Send the last webhook of the Item again."""
+
+    def run_story(context: AppContext, item: Item) -> None:
+        numbers = [message["id"] for message in outbox.messages(context) if message["item_id"] == item.item_id]
+        if not numbers:
+            raise PlaidError("SANDBOX_WEBHOOK_INVALID", "no webhook of this item has been sent")
+        for _ in range(options.get("times", 1)):
+            outbox.replay(context, numbers[-1], tamper=options.get("tamper", ""), delay=options.get("delay", 0))
+
+    return run_story
+
+
+def _send_in_reverse(context: AppContext, item: Item) -> None:
+    """Send a repair and then the older error."""
+    outbox.hold(context)
+    notifications.send_requested(context, item, "ITEM", "ERROR", contents={})
+    notifications.send_requested(context, item, "ITEM", "LOGIN_REPAIRED", contents={})
+    outbox.release(context, newest_first=True)
+
+
+def _remove_replaced_pendings(context: AppContext, item: Item) -> None:
+    """Remove the pending rows whose posted rows exist."""
+    rows = transaction_log.current(context, item.item_id)
+    replaced = {row["pending_transaction_id"] for row in rows} & {row["transaction_id"] for row in rows}
+    mutations.mutate(context, item, {"remove": sorted(replaced)})
+
+
+def _newest(context: AppContext, item: Item) -> JsonObject:
+    rows = [row for row in transaction_log.current(context, item.item_id) if not row["pending"]]
+    if not rows:
+        raise PlaidError("INVALID_FIELD", "this item has no posted transactions")
+    return rows[-1]
+
+
+def _remove_newest(context: AppContext, item: Item) -> None:
+    mutations.mutate(context, item, {"remove": [_newest(context, item)["transaction_id"]]})
+
+
+def _modify_newest(context: AppContext, item: Item) -> None:
+    row = _newest(context, item)
+    change = {"transaction_id": row["transaction_id"], "name": "Renamed by the bank", "category": "OTHER_OTHER"}
+    mutations.mutate(context, item, {"modify": [change]})
+
+
+def _close(part: str) -> Run:
+    """Close the first account, by the bank or by the user."""
+
+    def run_story(context: AppContext, item: Item) -> None:
+        opened = accounts.of_item(context, item.item_id)
+        if not opened:
+            raise PlaidError("NO_ACCOUNTS")
+        mutations.mutate(context, item, {part: opened[0].id})
+
+    return run_story
+
+
+def _odd_row(*missing: str, **values: Any) -> Run:
+    """Put one row with unusual values into the Item's next sync."""
+
+    def run_story(context: AppContext, item: Item) -> None:
+        row = {**_purchase(context, item), **values}
+        kept = {name: value for name, value in row.items() if name not in missing}
+        _replace(context, item, {"added.-": kept})
+
+    return run_story
+
+
+def _odd_page(**values: Any) -> Run:
+    return lambda context, item: _replace(context, item, values)
+
+
+def _replace(context: AppContext, item: Item, values: JsonObject) -> None:
+    match = {"path": SYNC, "item_id": item.item_id}
+    faults.add(context, {"match": match, "action": {"kind": "replace", "set": values}})
+    notifications.transactions_changed(context, item, 1, [])
+
+
+def _purchase(context: AppContext, item: Item) -> JsonObject:
+    """Build a Transaction object of a purchase that the bank does not know."""
+    account = accounts.pick(context, item.item_id, None)[0]
+    today = context.clock.today()
+    draft = TransactionDraft(new_id(), account.key, today, amount=ODD_AMOUNT, name="ODD ROW", channel="other")
+    return serializers.transaction(transaction_log.row(account.id, draft))
+
+
+STORIES: dict[str, Story] = {
+    "login_required": Story(CONNECTION, "The bank wants a new login", _state(error="ITEM_LOGIN_REQUIRED")),
+    "consent_revoked": Story(
+        CONNECTION,
+        "The user revoked access at the bank (a login is required)",
+        _state(error="ITEM_LOGIN_REQUIRED", error_code_reason="OAUTH_USER_REVOKED"),
+    ),
+    "permission_revoked": Story(CONNECTION, "The user revoked all access", _state(error="USER_PERMISSION_REVOKED")),
+    "locked": Story(CONNECTION, "The account at the bank is locked", _state(error="ITEM_LOCKED")),
+    "repaired": Story(CONNECTION, "The login works again", _state(error="")),
+    "consent_ends_soon": Story(CONNECTION, "The consent ends in three days", _consent_ends(3)),
+    "consent_ends_now": Story(CONNECTION, "The consent ends now", _consent_ends(0)),
+    "bank_down": Story(CONNECTION, "The bank is down (all its Items)", _outage("INSTITUTION_DOWN", "DOWN")),
+    "bank_silent": Story(
+        CONNECTION, "The bank does not respond (all its Items)", _outage("INSTITUTION_NOT_RESPONDING", "DEGRADED")
+    ),
+    "bank_up": Story(CONNECTION, "The bank is up again", _outage("", "HEALTHY")),
+    "not_ready": Story(CONNECTION, "The history is not ready", _state(force_status="NOT_READY")),
+    "ready": Story(CONNECTION, "The history arrives as usual", _state(force_status="")),
+    "cursors_lost": Story(CONNECTION, "All cursors become invalid", _state(expire_cursors=True)),
+    "purchase": Story(TRANSACTIONS, "A purchase", _mutation(add=[{"amount": "12.34", "name": "Lemonade Stand"}])),
+    "pending": Story(
+        TRANSACTIONS,
+        "A pending purchase",
+        _mutation(add=[{"amount": "23.45", "name": "Pending Purchase", "pending": True}]),
+    ),
+    "refund": Story(TRANSACTIONS, "A refund", _mutation(add=[{"amount": "-12.34", "name": "Refund"}])),
+    "post": Story(TRANSACTIONS, "Post all pending rows", _mutation(post_pending=True)),
+    "post_late": Story(
+        TRANSACTIONS, "Post all pending rows, but keep them", _mutation(post_pending=True, keep_pending=True)
+    ),
+    "remove_late": Story(TRANSACTIONS, "Remove the pending rows that were kept", _remove_replaced_pendings),
+    "remove": Story(TRANSACTIONS, "The bank removes the last row", _remove_newest),
+    "modify": Story(TRANSACTIONS, "The bank renames the last row", _modify_newest),
+    "unknown_account": Story(ROWS, "A row of an account that no list has", _odd_row(account_id="account-of-nobody")),
+    "no_currency": Story(
+        ROWS, "A row without a currency", _odd_row(iso_currency_code=None, unofficial_currency_code=None)
+    ),
+    "unknown_enum": Story(ROWS, "A row with an unknown payment channel", _odd_row(payment_channel="carrier pigeon")),
+    "no_pending": Story(ROWS, "A row without the key pending", _odd_row("pending")),
+    "no_amount": Story(ROWS, "A row whose amount is null", _odd_row(amount=None)),
+    "null_list": Story(ROWS, "A page whose list of modified rows is null", _odd_page(modified=None)),
+    "unknown_status": Story(
+        ROWS, "A page with an unknown status", _odd_page(transactions_update_status="ALMOST_COMPLETE")
+    ),
+    "new_account": Story(ACCOUNTS, "A new account, already shared", _mutation(new_account=SAVINGS)),
+    "offer_account": Story(ACCOUNTS, "A new account that the user can share", _mutation(offer_account=SAVINGS)),
+    "close_account": Story(ACCOUNTS, "The first account is closed", _close("close_account")),
+    "revoke_account": Story(ACCOUNTS, "The user stops sharing the first account", _close("revoke_account")),
+    "new_ids": Story(ACCOUNTS, "Every account and transaction gets a new id", _mutation(rotate_account_ids=True)),
+    "repeat": Story(WEBHOOKS, "The last webhook arrives three more times", _replay(times=3)),
+    "delay": Story(WEBHOOKS, "The last webhook arrives again in a minute", _replay(delay=60)),
+    "reverse": Story(WEBHOOKS, "A repair arrives before the older error", _send_in_reverse),
+    "unknown_webhook": Story(WEBHOOKS, "An unknown webhook", _webhook("NEWS", "SOMETHING_HAPPENED")),
+    **{
+        f"tamper_{how}": Story(WEBHOOKS, f"The last webhook again, tampered with: {how}", _replay(tamper=how))
+        for how in TAMPERINGS
+    },
+    **{
+        f"{kind}/{code}": Story(WEBHOOKS, f"{kind} {code}", _webhook(kind, code))
+        for kind, codes in notifications.WEBHOOK_CODES.items()
+        for code in codes
+    },
+}

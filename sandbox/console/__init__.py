@@ -1,0 +1,1 @@
+"""A page of buttons that let the stories of ``admin.stories`` happen to an Item."""

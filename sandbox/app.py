@@ -19,6 +19,7 @@ import sandbox.bureau.routes
 import sandbox.bureau.timelines
 import sandbox.bureau.tokens
 import sandbox.console.routes
+import sandbox.link.hosted
 import sandbox.link.routes
 import sandbox.mailbox.routes
 from sandbox import faults
@@ -93,6 +94,7 @@ def _rules() -> list[Rule]:
         *dispatcher.ROUTES,
         *sandbox.admin.routes.ROUTES,
         *sandbox.link.routes.ROUTES,
+        *sandbox.link.hosted.ROUTES,
         *sandbox.mailbox.routes.ROUTES,
         *sandbox.console.routes.ROUTES,
         *sandbox.bureau.routes.ROUTES,

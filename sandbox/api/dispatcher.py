@@ -7,6 +7,7 @@ apply faults to the response, write the request log.
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin
 
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
@@ -68,6 +69,8 @@ class ApiCall:
                 return replacement
             rate_limits.count(self.context, self.path, self.item_id)
             result = ENDPOINTS[self.path](self.context, _without_credentials(body))
+            if "hosted_link_url" in result:  # The page has the address under which the site calls the sandbox.
+                result["hosted_link_url"] = urljoin(self.request.host_url, result["hosted_link_url"])
         except PlaidError as error:
             self.code = error.code
             return faults.after(self.actions, json_response(error.body(self.id), error.status))

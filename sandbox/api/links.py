@@ -18,7 +18,7 @@ PRODUCT_LISTS = (
     "optional_products",
     "additional_consented_products",
 )
-UNSUPPORTED = ("hosted_link", "enable_multi_item_link", "access_tokens", "user_token", "cra_enabled")
+UNSUPPORTED = ("enable_multi_item_link", "access_tokens", "user_token", "cra_enabled")
 NEVER_INITIAL = frozenset({"balance", "recurring_transactions", "transactions_refresh", "investments_refresh"})
 
 
@@ -33,11 +33,13 @@ def create(context: AppContext, body: Body) -> Body:
     _refuse_unsupported(body)
     check_webhook(body.get("webhook"))
     _check_redirect(body.get("redirect_uri"))
+    _check_completion_uri((body.get("hosted_link") or {}).get("completion_redirect_uri"))
     if body.get("institution_id") and find(body["institution_id"]) is None:
         raise PlaidError("INVALID_INSTITUTION")
     request = {name: value for name, value in body.items() if name != "access_token"}
     made = links.create_token(context, request=request, item_id=item_id)
-    return {"link_token": made.token, "expiration": made.expires_at}
+    fields = {"link_token": made.token, "expiration": made.expires_at}
+    return {**fields, "hosted_link_url": f"/link/hosted/{made.token}/"} if made.is_hosted else fields
 
 
 def get(context: AppContext, body: Body) -> Body:
@@ -107,6 +109,16 @@ def _check_redirect(uri: str | None) -> None:
     safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
     if not safe or not parts.hostname or parts.query or parts.fragment:
         raise PlaidError("INVALID_FIELD", "redirect_uri must be an https URL without query or fragment")
+
+
+def _check_completion_uri(uri: str | None) -> None:
+    """Accept the addresses to which Hosted Link may return: https, an app's own scheme, and http on this machine."""
+    parts = urlsplit(uri or "")
+    is_unsafe = parts.scheme in ("javascript", "data", "") or (
+        parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+    )
+    if uri and (is_unsafe or not parts.netloc):
+        raise PlaidError("INVALID_FIELD", "hosted_link.completion_redirect_uri must be an https URL")
 
 
 def _is_loopback(host: str) -> bool:

@@ -41,7 +41,13 @@ OTHER_PRODUCTS = {
     **_each(OBJECT, "institution_data", "card_switch", "eu_config", "payment_configuration", "payment_initiation"),
     **_each(OBJECT, "employment", "income_verification", "base_report", "credit_partner_insights", "cra_options"),
     **_each(OBJECT, "auth", "transfer", "identity_verification", "statements", "investments", "investments_auth"),
-    **_each(OBJECT, "cashflow_report", "identity", "account_filters", "hosted_link"),
+    **_each(OBJECT, "cashflow_report", "identity", "account_filters"),
+}
+HOSTED_LINK = {
+    "delivery_method": _may(one_of("sms", "email")),
+    "completion_redirect_uri": _may(text(least=1)),
+    "url_lifetime_seconds": _may(integer(1, 1_814_400)),
+    "is_mobile_app": _may(flag),
 }
 USER = {
     "client_user_id": _must(text(least=1)),
@@ -84,6 +90,7 @@ LINK_TOKEN: Shape = {
     "enable_multi_item_link": _may(flag),
     "cra_enabled": _may(flag),
     "financekit_supported": _may(flag),
+    "hosted_link": _may(object_of(HOSTED_LINK), null=True),
     **OTHER_PRODUCTS,
 }
 ACCOUNT_IDS = _may(list_of(text(least=1)))

@@ -3,7 +3,7 @@
 ``sandbox.link`` serves the dialog and calls these functions. The browser identifies a session by its ``link_token`` and
 ``session_id`` together; the client secret never reaches a browser.
 
-The steps of a session are ``institution -> credentials -> [mfa ...] -> accounts -> finished``.
+The steps of a session are ``institution -> credentials -> [mfa ...] -> accounts -> finished``, or ``exited``.
 Source: https://plaid.com/docs/link/web/
 """
 
@@ -20,6 +20,7 @@ from sandbox.errors import PlaidError
 from sandbox.identifiers import derived_id, new_id, token
 from sandbox.json_codec import dumps, loads
 from sandbox.personas.drafts import AccountDraft
+from sandbox.webhooks import notifications
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS link_tokens (
@@ -50,6 +51,11 @@ class LinkToken:
     request: dict[str, Any]
     created_at: str
     expires_at: str
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether Hosted Link may use the token, so that its sessions are announced by webhook."""
+        return self.request.get("hosted_link") is not None
 
     @property
     def selects_accounts(self) -> bool:
@@ -110,9 +116,13 @@ class Success:
 
 
 def create_token(context: AppContext, *, request: dict[str, Any], item_id: str | None) -> LinkToken:
-    """Create a link token for the site's request; it is valid for 4 hours, in update mode for 30 minutes."""
+    """Create a link token for the site's request.
+
+    It is valid for 4 hours, in update mode for 30 minutes, for Hosted Link as long as the site says.
+    """
     now = context.clock.now()
-    expires = now + (UPDATE_LIFE if item_id else NEW_LIFE)
+    lifetime = (request.get("hosted_link") or {}).get("url_lifetime_seconds")
+    expires = now + (timedelta(seconds=lifetime) if lifetime else UPDATE_LIFE if item_id else NEW_LIFE)
     made = LinkToken(token("link"), item_id, request, stamp(now), stamp(expires))
     context.store.execute(
         "INSERT INTO link_tokens VALUES (?, ?, ?, ?, ?)",
@@ -134,7 +144,7 @@ def open_session(context: AppContext, *, link_token: str) -> Session:
 
     Raises LinkError INVALID_LINK_TOKEN for an unknown or expired token.
     """
-    known = _get_valid_token(context, link_token)
+    known = get_valid_token(context, link_token)
     session = Session(new_id(), known, item_id=known.item_id or new_id())
     preset = items.get(context, known.item_id).institution_id if known.item_id else known.request.get("institution_id")
     if preset:
@@ -148,7 +158,7 @@ def open_session(context: AppContext, *, link_token: str) -> Session:
 
 def get_session(context: AppContext, *, link_token: str, session_id: str) -> Session:
     """Return the session with this id and token. Raises LinkError INVALID_LINK_TOKEN without one or after expiry."""
-    known = _get_valid_token(context, link_token)
+    known = get_valid_token(context, link_token)
     row = context.store.one("SELECT * FROM link_sessions WHERE id = ? AND token = ?", session_id, link_token)
     if row is None:
         raise LinkError("INVALID_LINK_TOKEN")
@@ -227,9 +237,12 @@ def finish(context: AppContext, *, session: Session, account_ids: list[str]) -> 
     return success
 
 
-def leave(context: AppContext, *, session: Session, status: str, error: dict[str, Any] | None = None) -> None:
+def leave(context: AppContext, *, session: Session, status: str, error: dict[str, Any] | None = None) -> Session:
     """Record that the user closed Link at ``status`` (``requires_credentials`` ...), after ``error`` if not None."""
-    _end(context, session, {"exit": {"error": error, "metadata": {"status": status}}})
+    with context.store.transaction():
+        session = _save(context, replace(session, step="exited"))
+        _end(context, session, {"exit": {"error": error, "metadata": {"status": status}}})
+    return session
 
 
 def issue_public_token(context: AppContext, item_id: str) -> str:
@@ -266,7 +279,8 @@ def list_sessions(context: AppContext, link_token: str) -> list[dict[str, Any]]:
     return [{**dict(row), "outcome": loads(row["outcome"])} for row in rows]
 
 
-def _get_valid_token(context: AppContext, link_token: str) -> LinkToken:
+def get_valid_token(context: AppContext, link_token: str) -> LinkToken:
+    """Return the link token. Raises LinkError INVALID_LINK_TOKEN for an unknown or expired one."""
     known = find_token(context, link_token)
     if known is None or parse_stamp(known.expires_at) <= context.clock.now():
         raise LinkError("INVALID_LINK_TOKEN")
@@ -403,3 +417,9 @@ def _end(context: AppContext, session: Session, outcome: dict[str, Any]) -> None
         "UPDATE link_sessions SET finished_at = ?, outcome = ? WHERE id = ?",
         *(stamp(context.clock.now()), dumps(outcome), session.id),
     )
+    link_token = session.link_token
+    url = items.get(context, link_token.item_id).webhook if link_token.item_id else link_token.request.get("webhook")
+    if link_token.is_hosted and url:
+        item_id = session.item_id if "public_token" in outcome else ""
+        contents = {"link_token": link_token.token, "link_session_id": session.id}
+        notifications.session_finished(context, item_id, url, contents, outcome.get("public_token"))

@@ -107,7 +107,7 @@ def _exit(context: AppContext, body: JsonObject) -> JsonObject:
     session = _session(context, body)
     status, error = body.get("status"), body.get("error")
     error_fields = {name: error.get(name) for name in ERROR_FIELDS} if isinstance(error, dict) else None
-    if session.step != "finished":
+    if session.step not in ("finished", "exited"):
         links.leave(context, session=session, status=status if status in STATUSES else "", error=error_fields)
     return {}
 

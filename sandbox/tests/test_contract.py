@@ -20,6 +20,7 @@ from plaid.model.item_public_token_exchange_request import ItemPublicTokenExchan
 from plaid.model.item_remove_request import ItemRemoveRequest
 from plaid.model.item_webhook_update_request import ItemWebhookUpdateRequest
 from plaid.model.liabilities_get_request import LiabilitiesGetRequest
+from plaid.model.link_token_create_hosted_link import LinkTokenCreateHostedLink
 from plaid.model.link_token_create_request import LinkTokenCreateRequest
 from plaid.model.link_token_create_request_user import LinkTokenCreateRequestUser
 from plaid.model.link_token_get_request import LinkTokenGetRequest
@@ -100,6 +101,12 @@ def test_it_creates_and_describes_a_link_token(client: PlaidApi) -> None:
     assert seen.metadata.webhook == WEBHOOK
     assert [str(product) for product in seen.metadata.initial_products] == ["transactions"]
     assert "link_sessions" not in seen.to_dict()
+
+
+def test_it_returns_the_address_of_hosted_link(client: PlaidApi, plaid: SandboxClient) -> None:
+    hosted = LinkTokenCreateHostedLink(url_lifetime_seconds=900)
+    made = client.link_token_create(token_request(products=[Products("transactions")], hosted_link=hosted))
+    assert made.hosted_link_url == f"{plaid.url}/link/hosted/{made.link_token}/"
 
 
 def test_it_reports_the_sessions_of_a_link_token(client: PlaidApi, plaid: SandboxClient) -> None:

@@ -269,7 +269,7 @@ def test_it_adds_the_optional_products_that_the_bank_supports(plaid: SandboxClie
     assert item["consented_products"] == ["investments", "liabilities", "transactions"]
 
 
-@pytest.mark.parametrize("field", [{"hosted_link": {}}, {"enable_multi_item_link": True}])
+@pytest.mark.parametrize("field", [{"access_tokens": ["x"]}, {"enable_multi_item_link": True}])
 def test_it_refuses_features_that_it_does_not_support(plaid: SandboxClient, field: dict[str, object]) -> None:
     assert plaid.expect_error("/link/token/create", **TOKEN_FIELDS, **field) == "INVALID_FIELD"
 

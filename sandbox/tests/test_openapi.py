@@ -99,6 +99,7 @@ def test_it_returns_liabilities_as_documented(check: Any, plaid: SandboxClient, 
 def test_it_returns_link_objects_as_documented(check: Any, plaid: SandboxClient) -> None:
     fields = {"client_name": "Plumbline", "language": "en", "country_codes": US, "user": {"client_user_id": "1"}}
     token = check("/link/token/create", **fields, products=["transactions"])["link_token"]
+    check("/link/token/create", **fields, products=["transactions"], hosted_link={})
     check("/link/token/get", link_token=token)
     session = links.open_session(plaid.context, link_token=token)
     session = links.choose_institution(plaid.context, session=session, institution_id="ins_109511")

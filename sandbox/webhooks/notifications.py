@@ -107,6 +107,23 @@ def login_required(context: AppContext, item: Item, code: str = "ITEM_LOGIN_REQU
     send(context, item, "ITEM", "ERROR", error=(error if error and error.code == code else PlaidError(code)).body())
 
 
+def session_finished(
+    context: AppContext, item_id: str, url: str, contents: dict[str, str], public_token: str | None
+) -> None:
+    """Send LINK/SESSION_FINISHED for a session of Hosted Link: with the public token, or EXITED without one."""
+    tokens = [public_token] if public_token else []
+    body = {
+        "webhook_type": "LINK",
+        "webhook_code": "SESSION_FINISHED",
+        "status": "SUCCESS" if public_token else "EXITED",
+        **contents,
+        "public_tokens": tokens,
+        **({"public_token": public_token} if public_token else {}),
+        "environment": ENVIRONMENT,
+    }
+    outbox.post(context, item_id, url, body)
+
+
 def consent_expires(context: AppContext, item: Item) -> None:
     """Send ITEM/PENDING_EXPIRATION in Europe, ITEM/PENDING_DISCONNECT elsewhere: the consent ends within seven days."""
     is_european = item.institution is not None and item.institution.country not in ("US", "CA")

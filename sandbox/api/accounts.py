@@ -1,5 +1,6 @@
 """/accounts/get (cached balances), /accounts/balance/get (live balances), /liabilities/get."""
 
+import random
 from typing import Any
 
 from sandbox.api import serializers
@@ -10,7 +11,7 @@ from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 
 Body = dict[str, Any]
-BALANCE_SECONDS = {"instant": 0.0, "fast": 0.0, "real": 2.5}
+BALANCE_SECONDS = {"instant": (0.0, 0.0), "fast": (0.0, 0.0), "real": (1.0, 4.0)}
 
 
 def get(context: AppContext, body: Body) -> Body:
@@ -19,12 +20,12 @@ def get(context: AppContext, body: Body) -> Body:
 
 
 def get_balances(context: AppContext, body: Body) -> Body:
-    """Refresh the balances, which takes a while in the ``real`` profile, and return the accounts."""
+    """Refresh the balances, which takes 1 to 4 seconds in the ``real`` profile, and return the accounts."""
     item = items.find_without_error(context, body["access_token"])
     minimum = (body.get("options") or {}).get("min_last_updated_datetime")
     if minimum and _aware(minimum) > context.clock.now():
         raise PlaidError("LAST_UPDATED_DATETIME_OUT_OF_RANGE")
-    context.stopping.wait(BALANCE_SECONDS[context.profile])
+    context.stopping.wait(random.uniform(*BALANCE_SECONDS[context.profile]))  # noqa: S311 - no secret
     accounts.refresh(context, item.item_id)
     return _accounts(context, item, body)
 

@@ -99,24 +99,30 @@ def account(account: Account) -> JsonObject:
     return fields
 
 
-def transaction(row: Row, *, version: str = "v2", original: bool = False) -> JsonObject:
-    """Build a Transaction object from a row of the log. ``original`` adds the bank's own description."""
+def transaction(
+    row: Row, *, version: str = "v2", original: bool = False, bank: Institution | None = None
+) -> JsonObject:
+    """Build a Transaction object from a row of the log.
+
+    ``original`` adds the bank's own description; some banks add times, and those in Europe a code.
+    """
     merchant = row["merchant_name"]
+    times = bank is not None and bank.times
     return {
         "account_id": row["account_id"],
         "account_owner": None,
         "amount": Decimal(row["amount"]),
         "authorized_date": row["authorized_date"],
-        "authorized_datetime": None,
+        "authorized_datetime": _time(row, row["authorized_date"]) if times else None,
         "category": None,
         "category_id": None,
         "check_number": row["check_number"],
         "counterparties": _counterparties(row),
         "date": row["date"],
-        "datetime": None,
+        "datetime": _time(row, row["date"]) if times else None,
         "iso_currency_code": row["iso_currency_code"],
         "location": {**NO_LOCATION, "city": row["city"], "region": row["region"]},
-        "logo_url": None,
+        "logo_url": categories.logo_url(merchant) if merchant else None,
         "merchant_entity_id": categories.entity_id(merchant) if merchant else None,
         "merchant_name": merchant,
         "name": row["name"],
@@ -127,12 +133,26 @@ def transaction(row: Row, *, version: str = "v2", original: bool = False) -> Jso
         "pending_transaction_id": row["pending_transaction_id"],
         "personal_finance_category": categories.finance_category(row["category"], row["confidence"], version),
         "personal_finance_category_icon_url": categories.icon_url(row["category"]),
-        "transaction_code": None,
+        "transaction_code": _code(row) if bank and bank.country not in ("US", "CA") else None,
         "transaction_id": row["transaction_id"],
         "transaction_type": "place" if row["payment_channel"] == "in store" else "special",
         "unofficial_currency_code": row["unofficial_currency_code"],
-        "website": None,
+        "website": categories.website(merchant) if merchant else None,
     }
+
+
+def _time(row: Row, day: str | None) -> str | None:
+    """Return a time of the day, always the same for a transaction; midnight where only the day is known."""
+    if day is None:
+        return None
+    seconds = 0 if row["payment_channel"] == "other" else 8 * 3600 + sum(map(ord, row["transaction_id"])) * 7 % 43_200
+    return f"{day}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}Z"
+
+
+def _code(row: Row) -> str:
+    if row["category"] == "INCOME_INTEREST_EARNED":
+        return "interest"
+    return "purchase" if row["merchant_name"] else "transfer"
 
 
 def stream(stream: Stream, *, version: str) -> JsonObject:
@@ -236,8 +256,9 @@ def _counterparties(row: Row) -> list[JsonObject]:
             "name": merchant,
             "entity_id": categories.entity_id(merchant),
             "type": "income_source" if row["category"].startswith("INCOME_") else "merchant",
-            "website": None,
-            "logo_url": None,
+            "website": categories.website(merchant),
+            "logo_url": categories.logo_url(merchant),
+            "phone_number": None,
             "confidence_level": row["confidence"],
         }
     ]

@@ -73,9 +73,10 @@ def _page(context: AppContext, item: Item, body: Body) -> SyncPage:
 
 def _answer(context: AppContext, item: Item, page: SyncPage, options: Body) -> Body:
     """Build the response for a page. ``accounts`` are only those with rows in it."""
-    form = {
+    form: dict[str, Any] = {
         "version": options.get("personal_finance_category_version", "v2"),
         "original": bool(options.get("include_original_description")),
+        "bank": item.institution,
     }
     touched = {row["account_id"] for row in page.added + page.modified} | {gone[1] for gone in page.removed}
     shown = [account for account in accounts.of_item(context, item.item_id) if account.id in touched]

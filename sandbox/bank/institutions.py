@@ -16,7 +16,10 @@ LOGO_SIZE = 152
 
 @dataclass(frozen=True)
 class Institution:
-    """One bank. ``trouble`` is the error code with which every login fails; ``health`` is its status."""
+    """One bank. ``trouble`` is the error code with which every login fails; ``health`` is its status.
+
+    With ``times`` it says at what time of the day a transaction happened.
+    """
 
     id: str
     name: str
@@ -27,6 +30,7 @@ class Institution:
     trouble: str = ""
     health: str = "HEALTHY"
     routing_numbers: tuple[str, ...] = ()
+    times: bool = False
 
     @property
     def url(self) -> str:
@@ -45,7 +49,7 @@ PLAID_BANKS = (
     Institution("ins_109509", "First Gingham Credit Union", products=ALL, color="#8f2f4f"),
     Institution("ins_109510", "Tattersall Federal Credit Union", products=ALL, color="#4f8f2f"),
     Institution("ins_109511", "Tartan Bank", products=ALL, color="#9a3b26"),
-    Institution("ins_109512", "Houndstooth Bank", products=ALL, color="#3d3d46"),
+    Institution("ins_109512", "Houndstooth Bank", products=ALL, color="#3d3d46", times=True),
     Institution("ins_43", "Tartan-Dominion Bank of Canada", "CA", color="#b3261e"),
     Institution("ins_127287", "Platypus OAuth Bank", products=ALL, color="#2f6f8f", oauth=True),
     Institution("ins_132241", "First Platypus OAuth App2App Bank", products=ALL, color="#2f6f8f", oauth=True),
@@ -54,7 +58,7 @@ PLAID_BANKS = (
     Institution(
         "ins_133402", "First Platypus Bank (unsupported)", color="#555555", trouble="INSTITUTION_NO_LONGER_SUPPORTED"
     ),
-    Institution("ins_117650", "Royal Bank of Plaid", "GB", WITHOUT_DEBTS, color="#46307a"),
+    Institution("ins_117650", "Royal Bank of Plaid", "GB", WITHOUT_DEBTS, color="#46307a", times=True),
 )
 
 INVENTED_NAMES = """

@@ -29,6 +29,7 @@ PRIMARIES = (
     "TRANSPORTATION",
     "TRAVEL",
 )
+LOGOS = "https://plaid-merchant-logos.plaid.com/{}_{}.png"
 ICONS = "https://plaid-category-icons.plaid.com/PFC_{}.png"
 
 # The version 1 codes of those that version 2 renamed.
@@ -125,6 +126,24 @@ def finance_category(detailed: str, confidence: str, version: str) -> dict[str, 
 def icon_url(detailed: str) -> str:
     """Return the URL of Plaid's icon of a category."""
     return ICONS.format(primary(detailed) if detailed else "OTHER")
+
+
+def website(merchant: str) -> str | None:
+    """Return a merchant's website; ``.example`` never resolves. None for a name without Latin letters."""
+    slug = _slug(merchant)
+    return f"{slug}.example" if slug else None
+
+
+def logo_url(merchant: str) -> str | None:
+    """Return the URL of a merchant's logo, in the form of Plaid's."""
+    slug = _slug(merchant)
+    return LOGOS.format(slug, len(slug)) if slug else None
+
+
+def _slug(merchant: str) -> str:
+    """Return the letters and digits of an ordinary name; "" for markup and formulas."""
+    is_ordinary = re.fullmatch(r"[A-Za-z0-9 .,&'-]+", merchant) is not None
+    return re.sub(r"[^a-z0-9]", "", merchant.lower()) if is_ordinary else ""
 
 
 @lru_cache(maxsize=4096)

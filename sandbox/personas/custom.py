@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox.errors import CATALOGUE, PlaidError
 from sandbox.json_codec import loads
-from sandbox.personas import categories
+from sandbox.personas import categories, inflows
 from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
 
 MOST_ACCOUNTS = 10
@@ -69,14 +69,15 @@ def draw(config: str, today: date, *, linked_on: date | None = None) -> Book:
 
 
 def posting(config: str, linked_on: date, day: date) -> list[TransactionDraft]:
-    """Return the transactions that post on ``day`` and were pending on ``linked_on``."""
+    """Return the transactions that post on ``day`` and were pending on ``linked_on``, and the regular inflows."""
     pending = {draft.key for draft in draw(config, linked_on).transactions if draft.pending}
     due = [draft for draft in draw(config, day, linked_on=linked_on).transactions if draft.day == day]
-    return [
+    posted = [
         replace(draft, key=f"{draft.key}/posted", replaces=draft.key)
         for draft in due
         if draft.key in pending and not draft.pending
     ]
+    return posted + [draft for draft in due if draft.key.partition("/")[2].startswith(inflows.KEY)]
 
 
 def _parse_custom_user(config: str) -> Json:
@@ -99,7 +100,11 @@ def _book(custom_user: Json, today: date, linked_on: date) -> Book:
         for place, account in enumerate(accounts)
         for number, entry in enumerate(account.get("transactions") or [])
     ]
-    return Book([_account(a, n) for n, a in enumerate(accounts)], sorted(drafts, key=lambda draft: draft.day))
+    opened = [_account(account, place) for place, account in enumerate(accounts)]
+    for account, draft in zip(accounts, opened, strict=True):
+        own = [transaction for transaction in drafts if transaction.account == draft.key]
+        drafts += inflows.draw(account, draft, own, today)
+    return Book(opened, sorted(drafts, key=lambda draft: draft.day))
 
 
 def _shift(accounts: list[Json], today: date) -> timedelta:

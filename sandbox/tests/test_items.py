@@ -65,6 +65,25 @@ def test_it_syncs_all_transactions(plaid: SandboxClient) -> None:
     assert {key: row["amount"] for key, row in rows.items()} == {key: row["amount"] for key, row in ledger.items()}
 
 
+def test_it_describes_merchants_and_adds_times_at_some_banks_only(plaid: SandboxClient) -> None:
+    rows = {}
+    for bank in ("ins_109508", "ins_109512"):
+        made = plaid.ok("/sandbox/public_token/create", institution_id=bank, initial_products=["transactions"])
+        linked = plaid.ok("/item/public_token/exchange", public_token=made["public_token"])
+        page = plaid.ok("/transactions/sync", access_token=linked["access_token"], count=500)
+        rows[bank] = {row["name"]: row for row in page["added"]}
+    usual, timed = rows["ins_109508"]["SparkFun"], rows["ins_109512"]["SparkFun"]
+    assert (usual["datetime"], usual["authorized_datetime"], usual["original_description"]) == (None, None, None)
+    assert timed["datetime"].startswith(timed["date"] + "T")
+    assert timed["authorized_datetime"].startswith(timed["authorized_date"] + "T")
+    assert rows["ins_109512"]["INTRST PYMNT"]["datetime"].endswith("T00:00:00Z")
+    assert usual["website"] == "sparkfun.example"
+    [counterparty] = usual["counterparties"]
+    shared = ("website", "logo_url", "merchant_entity_id")
+    assert [usual[name] for name in shared] == [counterparty[name] for name in (*shared[:2], "entity_id")]
+    assert rows["ins_109508"]["INTRST PYMNT"]["logo_url"] is None
+
+
 def test_it_sends_only_the_accounts_of_the_page(plaid: SandboxClient) -> None:
     page = plaid.ok("/transactions/sync", **access(plaid.link()), count=1)
     assert [account["account_id"] for account in page["accounts"]] == [page["added"][0]["account_id"]]

@@ -213,6 +213,74 @@ def test_it_derives_the_mask_of_a_custom_user_s_account_from_its_number(account:
     assert [draft.mask for draft in draw_persona("user_custom", config=json.dumps(config)).accounts] == [mask]
 
 
+def with_inflow(account: dict[str, Any], **model: Any) -> str:
+    inflow = {"payment_day_of_month": 15, "statement_day_of_month": "1", "transaction_name": "Inflow", **model}
+    return json.dumps({"override_accounts": [{**account, "inflow_model": inflow}]})
+
+
+SPENDING = [
+    {"date_transacted": day, "date_posted": day, "amount": amount, "description": "Shop"}
+    for day, amount in (("2026-02-03", 40), ("2026-02-20", 2.5), ("2026-03-16", 7))
+]
+
+
+@pytest.mark.parametrize(
+    ("account", "model", "amounts"),
+    [
+        ({"type": "depository"}, {"type": "monthly-income", "income_amount": 3100}, [-3100] * 24),
+        ({"type": "credit", "transactions": SPENDING}, {"type": "monthly-balance-payment"}, [Decimal("-42.5")]),
+        (
+            {"type": "loan", "starting_balance": 12000, "liability": {"type": "student", "nominal_apr": 5}},
+            {"type": "monthly-interest-only-payment"},
+            [-50] * 24,
+        ),
+        ({"type": "depository"}, {"type": "none"}, []),
+    ],
+)
+def test_it_adds_the_inflows_of_a_custom_user(
+    account: dict[str, Any], model: dict[str, Any], amounts: list[Decimal]
+) -> None:
+    config = with_inflow(account, **model)
+    drafts = draw_persona("user_custom", date(2026, 3, 17), config=config).transactions
+    inflows = [draft for draft in drafts if draft.name == "Inflow"]
+    assert [draft.amount for draft in inflows] == amounts
+    assert {draft.day.day for draft in inflows} <= {15}
+
+
+def test_it_goes_on_with_the_inflows_of_a_custom_user() -> None:
+    config = with_inflow({"type": "depository"}, type="monthly-income", income_amount=3100)
+    linked_on = date(2026, 3, 17)
+    days = [linked_on + timedelta(days=ahead) for ahead in range(1, 61)]
+    drafts = [
+        draft
+        for day in days
+        for draft in personas.next_day("user_custom", config, "ins_109508", linked_on=linked_on, day=day)
+    ]
+    assert [draft.day for draft in drafts] == [date(2026, 4, 15), date(2026, 5, 15)]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"type": "weekly"},
+        {"type": "monthly-income"},
+        {"type": "monthly-income", "income_amount": 1, "payment_day_of_month": 31},
+    ],
+)
+def test_it_refuses_an_invalid_inflow(model: dict[str, Any]) -> None:
+    with pytest.raises(PlaidError, match="INVALID_CREDENTIALS"):
+        personas.sign_in("user_custom", with_inflow({"type": "depository"}, **model))
+
+
+def test_it_accepts_a_custom_user_of_the_published_size() -> None:
+    entry = {"date_transacted": "2026-03-16", "date_posted": "2026-03-16", "amount": 5, "description": "x" * 120}
+    config = json.dumps({"override_accounts": [{"type": "depository", "transactions": [entry] * 250}]})
+    assert 50_000 < len(config) <= 55_000
+    assert personas.sign_in("user_custom", config).config == config
+    with pytest.raises(PlaidError, match="INVALID_CREDENTIALS"):
+        personas.sign_in("user_custom", config + " " * 5_000)
+
+
 def custom_user(transacted: date, posted: date) -> str:
     entry = {"date_transacted": str(transacted), "date_posted": str(posted), "amount": 5, "description": "Tea"}
     return json.dumps({"override_accounts": [{"type": "depository", "transactions": [entry]}]})

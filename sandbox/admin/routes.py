@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from sandbox import faults
-from sandbox.admin import schemas, stories
+from sandbox.admin import scenarios, schemas
 from sandbox.api import rate_limits, request_log, serializers
 from sandbox.api.fields import accept
 from sandbox.bank import accounts, items, mutations, outages, scheduler, transaction_log
@@ -116,15 +116,19 @@ def set_outage(context: AppContext, body: Body, institution_id: str) -> Body:
     return {"error": code, "health": health}
 
 
-def list_stories(context: AppContext, body: Body) -> Body:
-    """List the stories that can happen to an Item."""
-    return {"stories": [{"story": name, "title": story.title} for name, story in stories.STORIES.items()]}
+def list_scenarios(context: AppContext, body: Body) -> Body:
+    """List the scenarios that can happen to an Item."""
+    return {
+        "scenarios": [{"scenario": name, "title": scenario.title} for name, scenario in scenarios.SCENARIOS.items()]
+    }
 
 
-def run_story(context: AppContext, body: Body, item_id: str) -> Body:
-    """``{"story": "login_required"}``: let a story happen to an Item; some need the ``code`` of an error."""
-    accept(schemas.STORY, body)
-    return {"done": stories.run(context, items.get(context, item_id), body["story"], body.get("code", ""))}
+def run_scenario(context: AppContext, body: Body, item_id: str) -> Body:
+    """``{"scenario": "login_required"}``: let a scenario happen to an Item; some need the ``code`` of an error."""
+    accept(schemas.SCENARIO, body)
+    return {
+        "done": scenarios.run_scenario(context, items.get(context, item_id), body["scenario"], body.get("code", ""))
+    }
 
 
 def rotate_keys(context: AppContext, body: Body) -> Body:
@@ -219,8 +223,8 @@ ROUTES = [
     _rule("GET", "items", list_items),
     _rule("POST", "items/<item_id>/mutate", mutate_item),
     _rule("POST", "items/<item_id>/state", set_item_state),
-    _rule("GET", "stories", list_stories),
-    _rule("POST", "items/<item_id>/stories", run_story),
+    _rule("GET", "scenarios", list_scenarios),
+    _rule("POST", "items/<item_id>/scenarios", run_scenario),
     _rule("POST", "institutions/<institution_id>", set_outage),
     _rule("POST", "webhooks", control_webhooks),
     _rule("POST", "keys/rotate", rotate_keys),

@@ -77,7 +77,7 @@ FIRE: Shape = {
     "contents": OBJECT,
 }
 OUTAGE: Shape = {"error": Field(one_of("", *CATALOGUE)), "health": Field(one_of(*HEALTH))}
-STORY: Shape = {"story": Field(text(least=1), required=True), "code": Field(one_of(*CATALOGUE))}
+SCENARIO: Shape = {"scenario": Field(text(least=1), required=True), "code": Field(one_of(*CATALOGUE))}
 STATE: Shape = {
     "error": Field(one_of("", *CATALOGUE)),
     "error_code_reason": Field(one_of(*LOGIN_REASONS)),

@@ -158,6 +158,11 @@ def _set_balances(context: AppContext, item: Item, balances: JsonObject) -> None
 def _send_account_webhooks(context: AppContext, item: Item, mutation: JsonObject) -> None:
     if "offer_account" in mutation:
         notifications.send(context, item, "ITEM", "NEW_ACCOUNTS_AVAILABLE")
+    if "new_account" in mutation:
+        opened = accounts.of_item(context, item.item_id)[-1]
+        notifications.liabilities_changed(
+            context, item, [opened.id] if liabilities.kind_of(opened) else [], is_new=True
+        )
     if account_id := mutation.get("revoke_account"):
         notifications.send(context, item, "ITEM", "USER_ACCOUNT_REVOKED", account_id=account_id)
 

@@ -1,1 +1,1 @@
-"""A page of buttons that let the stories of ``admin.stories`` happen to an Item."""
+"""A page of buttons that let the scenarios of ``admin.scenarios`` happen to an Item."""

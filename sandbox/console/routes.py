@@ -1,4 +1,4 @@
-"""The console: pages with one button for each story, which work without JavaScript.
+"""The console: pages with one button for each scenario, which work without JavaScript.
 
 The sandbox listens on this machine only. Another website in the same browser could still send a form to it, so a page
 is served only under a name of this machine, and every form contains a token that only its pages know.
@@ -17,7 +17,7 @@ from werkzeug.routing import Rule
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Request, Response
 
-from sandbox.admin import stories
+from sandbox.admin import scenarios
 from sandbox.api import rate_limits
 from sandbox.bank import accounts, items, scheduler
 from sandbox.bank.items import Item
@@ -47,21 +47,21 @@ def list_items(context: AppContext, request: Request) -> Response:
 
 
 def show_item(context: AppContext, request: Request, item_id: str) -> Response:
-    """Show an Item with a button for each story."""
+    """Show an Item with a button for each scenario."""
     groups: dict[str, dict[str, str]] = defaultdict(dict)
-    for name, story in stories.STORIES.items():
-        groups[story.group][name] = story.title
+    for name, scenario in scenarios.SCENARIOS.items():
+        groups[scenario.group][name] = scenario.title
     opened = accounts.of_item(context, item_id)
     item = items.get(context, item_id)
     return _render(context, request, "item.html", item=item, accounts=opened, groups=groups, codes=sorted(CATALOGUE))
 
 
-def run_story(context: AppContext, request: Request, item_id: str) -> Response:
-    """Let a story happen, and show the Item again with what was done or why it was refused."""
+def run_scenario(context: AppContext, request: Request, item_id: str) -> Response:
+    """Let a scenario happen, and show the Item again with what was done or why it was refused."""
     _check(context, request)
     item: Item = items.get(context, item_id)
     try:
-        title = stories.run(context, item, request.form.get("story", ""), request.form.get("code", ""))
+        title = scenarios.run_scenario(context, item, request.form.get("scenario", ""), request.form.get("code", ""))
     except PlaidError as error:
         return _redirect(f"./?failed={quote(f'{error.code}: {error.message}')}")
     return _redirect(f"./?done={quote(title)}")
@@ -130,6 +130,6 @@ ROUTES = [
     Rule("/console/clock", endpoint=advance_clock, methods=["POST"]),
     Rule("/console/limits", endpoint=choose_limits, methods=["POST"]),
     Rule("/console/items/<item_id>/", endpoint=show_item, methods=["GET"]),
-    Rule("/console/items/<item_id>/", endpoint=run_story, methods=["POST"]),
+    Rule("/console/items/<item_id>/", endpoint=run_scenario, methods=["POST"]),
     Rule("/console/console.css", endpoint=style, methods=["GET"]),
 ]

@@ -136,6 +136,16 @@ def test_it_replaces_values_and_announces_them(own_plaid: SandboxClient, receive
     assert sent["account_ids_with_updated_liabilities"] == {account_id: list(values)}
 
 
+def test_it_announces_a_new_debt(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
+    linked = link(own_plaid, webhook=receiver.url)
+    card = {"name": "New Card", "type": "credit", "subtype": "credit card", "current": "12.5", "mask": "7117"}
+    own_plaid.admin("POST", f"items/{linked['item_id']}/mutate", {"new_account": card})
+    account_id = get_debts(own_plaid, linked, "7117")["account_id"]
+    wait_for(lambda: "LIABILITIES" in [body["webhook_type"] for body in receiver.bodies()])
+    [sent] = [body for body in receiver.bodies() if body["webhook_type"] == "LIABILITIES"]
+    assert sent["account_ids_with_new_liabilities"] == [account_id]
+
+
 def test_it_announces_new_statements(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
     linked = link(own_plaid, webhook=receiver.url)
     cards = [debt["account_id"] for debts in get_debts(own_plaid, linked).values() for debt in debts]

@@ -155,6 +155,7 @@ def test_it_returns_errors_as_documented(plaid: SandboxClient, components: dict[
 WEBHOOKS = {
     ("TRANSACTIONS", "SYNC_UPDATES_AVAILABLE"): "SyncUpdatesAvailableWebhook",
     ("TRANSACTIONS", "DEFAULT_UPDATE"): "DefaultUpdateWebhook",
+    ("ITEM", "WEBHOOK_UPDATE_ACKNOWLEDGED"): "WebhookUpdateAcknowledgedWebhook",
     ("LIABILITIES", "DEFAULT_UPDATE"): "LiabilitiesDefaultUpdateWebhook",
     ("TRANSACTIONS", "RECURRING_TRANSACTIONS_UPDATE"): "RecurringTransactionsUpdateWebhook",
     ("ITEM", "ERROR"): "ItemErrorWebhook",
@@ -172,9 +173,25 @@ def test_it_sends_webhooks_as_documented(
     plaid: SandboxClient, components: dict[str, Any], kind: str, code: str
 ) -> None:
     linked = plaid.link(webhook="http://127.0.0.1:9/")
-    plaid.ok("/sandbox/item/fire_webhook", **_only(linked, "access_token"), webhook_type=kind, webhook_code=code)
+    webhook = {"item_id": linked["item_id"], "webhook_type": kind, "webhook_code": code}
+    plaid.admin("POST", "webhooks", {"action": "fire", **webhook})
     sent = [m["body"] for m in outbox.messages(plaid.context) if m["item_id"] == linked["item_id"]][-1]
-    schema = {"$ref": f"#/components/schemas/{WEBHOOKS[kind, code]}", "components": components}
+    check_webhook(components, sent, WEBHOOKS[kind, code])
+
+
+def test_it_announces_the_end_of_hosted_link_as_documented(plaid: SandboxClient, components: dict[str, Any]) -> None:
+    fields = {"client_name": "Plumbline", "language": "en", "country_codes": US, "user": {"client_user_id": "1"}}
+    made = plaid.ok(
+        "/link/token/create", **fields, products=["transactions"], hosted_link={}, webhook="http://127.0.0.1:9/"
+    )
+    session = links.open_session(plaid.context, link_token=made["link_token"])
+    links.leave(plaid.context, session=session, status="requires_credentials")
+    [sent] = [m["body"] for m in outbox.messages(plaid.context) if m["body"].get("link_token") == made["link_token"]]
+    check_webhook(components, sent, "LinkSessionFinishedWebhook")
+
+
+def check_webhook(components: dict[str, Any], sent: dict[str, Any], schema_name: str) -> None:
+    schema = {"$ref": f"#/components/schemas/{schema_name}", "components": components}
     problems = Draft202012Validator(schema).iter_errors(json.loads(json.dumps(sent)))
     assert [f"{problem.json_path}: {problem.message[:200]}" for problem in problems] == []
 

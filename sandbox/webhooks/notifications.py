@@ -159,9 +159,14 @@ def sync_updates(context: AppContext, item: Item, stage: str) -> None:
     send(context, item, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", **_progress(stage))
 
 
-def liabilities_changed(context: AppContext, item: Item, account_ids: list[str], fields: Iterable[str] = ()) -> None:
-    """Send LIABILITIES/DEFAULT_UPDATE for these accounts, if the site has used the product."""
-    if account_ids and liabilities.PRODUCT in item.products:
+def liabilities_changed(
+    context: AppContext, item: Item, account_ids: list[str], fields: Iterable[str] = (), *, is_new: bool = False
+) -> None:
+    """Send LIABILITIES/DEFAULT_UPDATE for these accounts, new or with changed fields, if the site uses the product."""
+    if account_ids and liabilities.PRODUCT in item.products and is_new:
+        contents = {"account_ids_with_new_liabilities": account_ids, "account_ids_with_updated_liabilities": {}}
+        send(context, item, "LIABILITIES", "DEFAULT_UPDATE", **contents)
+    elif account_ids and liabilities.PRODUCT in item.products:
         send(context, item, "LIABILITIES", "DEFAULT_UPDATE", **_updated_liabilities(account_ids, fields))
 
 

@@ -1,6 +1,6 @@
-"""The stories that can happen to an Item: each is one call, here for the console's buttons and for tests.
+"""The scenarios that can happen to an Item: each is one call, here for the console's buttons and for tests.
 
-A story uses what the other admin endpoints use: mutations, states, faults and webhooks.
+A scenario uses what the other admin endpoints use: mutations, states, faults and webhooks.
 """
 
 from collections.abc import Callable
@@ -29,28 +29,28 @@ JsonObject = dict[str, Any]
 Run = Callable[[AppContext, Item], object]
 
 
-class Story(NamedTuple):
-    """One story: the group and title of its button, and what it does."""
+class Scenario(NamedTuple):
+    """One scenario: the group and title of its button, and what it does."""
 
     group: str
     title: str
     run: Run
 
 
-def run(context: AppContext, item: Item, name: str, code: str = "") -> str:
-    """Run a story and return its title. ``next_call`` and ``state`` need an error code.
+def run_scenario(context: AppContext, item: Item, name: str, code: str = "") -> str:
+    """Run a scenario and return its title. ``next_call`` and ``state`` need an error code.
 
-    Raises PlaidError INVALID_FIELD for an unknown story or a missing code.
+    Raises PlaidError INVALID_FIELD for an unknown scenario or a missing code.
     """
     if name in WITH_CODE:
         if not code:
-            raise PlaidError("INVALID_FIELD", f"the story {name} needs the code of an error")
+            raise PlaidError("INVALID_FIELD", f"the scenario {name} needs the code of an error")
         WITH_CODE[name](context, item, code)
         return f"{name}: {code}"
-    if name not in STORIES:
-        raise PlaidError("INVALID_FIELD", f"story must be one of {', '.join((*WITH_CODE, *STORIES))}")
-    STORIES[name].run(context, item)
-    return STORIES[name].title
+    if name not in SCENARIOS:
+        raise PlaidError("INVALID_FIELD", f"scenario must be one of {', '.join((*WITH_CODE, *SCENARIOS))}")
+    SCENARIOS[name].run(context, item)
+    return SCENARIOS[name].title
 
 
 def _fail_next_call(context: AppContext, item: Item, code: str) -> None:
@@ -73,11 +73,11 @@ def _mutation(**mutation: Any) -> Run:
 
 
 def _consent_ends(days: int) -> Run:
-    def run_story(context: AppContext, item: Item) -> None:
+    def change(context: AppContext, item: Item) -> None:
         ends = stamp(context.clock.now() + timedelta(days=days))
         mutations.set_state(context, item, {"consent_expires_at": ends})
 
-    return run_story
+    return change
 
 
 def _outage(code: str, health: str) -> Run:
@@ -91,22 +91,24 @@ def _webhook(webhook_type: str, code: str, **contents: Any) -> Run:
 def _replay(**options: Any) -> Run:
     """Send the last webhook of the Item again."""
 
-    def run_story(context: AppContext, item: Item) -> None:
+    def change(context: AppContext, item: Item) -> None:
         numbers = [message["id"] for message in outbox.messages(context) if message["item_id"] == item.item_id]
         if not numbers:
             raise PlaidError("SANDBOX_WEBHOOK_INVALID", "no webhook of this item has been sent")
         for _ in range(options.get("times", 1)):
             outbox.replay(context, numbers[-1], tamper=options.get("tamper", ""), delay=options.get("delay", 0))
 
-    return run_story
+    return change
 
 
 def _send_in_reverse(context: AppContext, item: Item) -> None:
     """Send a repair and then the older error."""
     outbox.hold(context)
-    notifications.send_requested(context, item, "ITEM", "ERROR", contents={})
-    notifications.send_requested(context, item, "ITEM", "LOGIN_REPAIRED", contents={})
-    outbox.release(context, newest_first=True)
+    try:
+        notifications.send_requested(context, item, "ITEM", "ERROR", contents={})
+        notifications.send_requested(context, item, "ITEM", "LOGIN_REPAIRED", contents={})
+    finally:
+        outbox.release(context, newest_first=True)
 
 
 def _remove_replaced_pendings(context: AppContext, item: Item) -> None:
@@ -136,24 +138,24 @@ def _modify_newest(context: AppContext, item: Item) -> None:
 def _close(part: str) -> Run:
     """Close the first account, by the bank or by the user."""
 
-    def run_story(context: AppContext, item: Item) -> None:
+    def change(context: AppContext, item: Item) -> None:
         opened = accounts.of_item(context, item.item_id)
         if not opened:
             raise PlaidError("NO_ACCOUNTS")
         mutations.mutate(context, item, {part: opened[0].id})
 
-    return run_story
+    return change
 
 
 def _odd_row(*missing: str, **values: Any) -> Run:
     """Put one row with unusual values into the Item's next sync."""
 
-    def run_story(context: AppContext, item: Item) -> None:
+    def change(context: AppContext, item: Item) -> None:
         row = {**_purchase(context, item), **values}
         kept = {name: value for name, value in row.items() if name not in missing}
         _replace(context, item, {"added.-": kept})
 
-    return run_story
+    return change
 
 
 def _odd_page(**values: Any) -> Run:
@@ -174,66 +176,66 @@ def _purchase(context: AppContext, item: Item) -> JsonObject:
     return serializers.transaction(transaction_log.row(account.id, draft))
 
 
-STORIES: dict[str, Story] = {
-    "login_required": Story(CONNECTION, "The bank wants a new login", _state(error="ITEM_LOGIN_REQUIRED")),
-    "consent_revoked": Story(
+SCENARIOS: dict[str, Scenario] = {
+    "login_required": Scenario(CONNECTION, "The bank wants a new login", _state(error="ITEM_LOGIN_REQUIRED")),
+    "consent_revoked": Scenario(
         CONNECTION,
         "The user revoked access at the bank (a login is required)",
         _state(error="ITEM_LOGIN_REQUIRED", error_code_reason="OAUTH_USER_REVOKED"),
     ),
-    "permission_revoked": Story(CONNECTION, "The user revoked all access", _state(error="USER_PERMISSION_REVOKED")),
-    "locked": Story(CONNECTION, "The account at the bank is locked", _state(error="ITEM_LOCKED")),
-    "repaired": Story(CONNECTION, "The login works again", _state(error="")),
-    "consent_ends_soon": Story(CONNECTION, "The consent ends in three days", _consent_ends(3)),
-    "consent_ends_now": Story(CONNECTION, "The consent ends now", _consent_ends(0)),
-    "bank_down": Story(CONNECTION, "The bank is down (all its Items)", _outage("INSTITUTION_DOWN", "DOWN")),
-    "bank_silent": Story(
+    "permission_revoked": Scenario(CONNECTION, "The user revoked all access", _state(error="USER_PERMISSION_REVOKED")),
+    "locked": Scenario(CONNECTION, "The account at the bank is locked", _state(error="ITEM_LOCKED")),
+    "repaired": Scenario(CONNECTION, "The login works again", _state(error="")),
+    "consent_ends_soon": Scenario(CONNECTION, "The consent ends in three days", _consent_ends(3)),
+    "consent_ends_now": Scenario(CONNECTION, "The consent ends now", _consent_ends(0)),
+    "bank_down": Scenario(CONNECTION, "The bank is down (all its Items)", _outage("INSTITUTION_DOWN", "DOWN")),
+    "bank_silent": Scenario(
         CONNECTION, "The bank does not respond (all its Items)", _outage("INSTITUTION_NOT_RESPONDING", "DEGRADED")
     ),
-    "bank_up": Story(CONNECTION, "The bank is up again", _outage("", "HEALTHY")),
-    "not_ready": Story(CONNECTION, "The history is not ready", _state(force_status="NOT_READY")),
-    "ready": Story(CONNECTION, "The history arrives as usual", _state(force_status="")),
-    "cursors_lost": Story(CONNECTION, "All cursors become invalid", _state(expire_cursors=True)),
-    "purchase": Story(TRANSACTIONS, "A purchase", _mutation(add=[{"amount": "12.34", "name": "Lemonade Stand"}])),
-    "pending": Story(
+    "bank_up": Scenario(CONNECTION, "The bank is up again", _outage("", "HEALTHY")),
+    "not_ready": Scenario(CONNECTION, "The history is not ready", _state(force_status="NOT_READY")),
+    "ready": Scenario(CONNECTION, "The history arrives as usual", _state(force_status="")),
+    "cursors_lost": Scenario(CONNECTION, "All cursors become invalid", _state(expire_cursors=True)),
+    "purchase": Scenario(TRANSACTIONS, "A purchase", _mutation(add=[{"amount": "12.34", "name": "Lemonade Stand"}])),
+    "pending": Scenario(
         TRANSACTIONS,
         "A pending purchase",
         _mutation(add=[{"amount": "23.45", "name": "Pending Purchase", "pending": True}]),
     ),
-    "refund": Story(TRANSACTIONS, "A refund", _mutation(add=[{"amount": "-12.34", "name": "Refund"}])),
-    "post": Story(TRANSACTIONS, "Post all pending rows", _mutation(post_pending=True)),
-    "post_late": Story(
+    "refund": Scenario(TRANSACTIONS, "A refund", _mutation(add=[{"amount": "-12.34", "name": "Refund"}])),
+    "post": Scenario(TRANSACTIONS, "Post all pending rows", _mutation(post_pending=True)),
+    "post_late": Scenario(
         TRANSACTIONS, "Post all pending rows, but keep them", _mutation(post_pending=True, keep_pending=True)
     ),
-    "remove_late": Story(TRANSACTIONS, "Remove the pending rows that were kept", _remove_replaced_pendings),
-    "remove": Story(TRANSACTIONS, "The bank removes the last row", _remove_newest),
-    "modify": Story(TRANSACTIONS, "The bank renames the last row", _modify_newest),
-    "unknown_account": Story(ROWS, "A row of an account that no list has", _odd_row(account_id="account-of-nobody")),
-    "no_currency": Story(
+    "remove_late": Scenario(TRANSACTIONS, "Remove the pending rows that were kept", _remove_replaced_pendings),
+    "remove": Scenario(TRANSACTIONS, "The bank removes the last row", _remove_newest),
+    "modify": Scenario(TRANSACTIONS, "The bank renames the last row", _modify_newest),
+    "unknown_account": Scenario(ROWS, "A row of an account that no list has", _odd_row(account_id="account-of-nobody")),
+    "no_currency": Scenario(
         ROWS, "A row without a currency", _odd_row(iso_currency_code=None, unofficial_currency_code=None)
     ),
-    "unknown_enum": Story(ROWS, "A row with an unknown payment channel", _odd_row(payment_channel="carrier pigeon")),
-    "no_pending": Story(ROWS, "A row without the key pending", _odd_row("pending")),
-    "no_amount": Story(ROWS, "A row whose amount is null", _odd_row(amount=None)),
-    "null_list": Story(ROWS, "A page whose list of modified rows is null", _odd_page(modified=None)),
-    "unknown_status": Story(
+    "unknown_enum": Scenario(ROWS, "A row with an unknown payment channel", _odd_row(payment_channel="carrier pigeon")),
+    "no_pending": Scenario(ROWS, "A row without the key pending", _odd_row("pending")),
+    "no_amount": Scenario(ROWS, "A row whose amount is null", _odd_row(amount=None)),
+    "null_list": Scenario(ROWS, "A page whose list of modified rows is null", _odd_page(modified=None)),
+    "unknown_status": Scenario(
         ROWS, "A page with an unknown status", _odd_page(transactions_update_status="ALMOST_COMPLETE")
     ),
-    "new_account": Story(ACCOUNTS, "A new account, already shared", _mutation(new_account=SAVINGS)),
-    "offer_account": Story(ACCOUNTS, "A new account that the user can share", _mutation(offer_account=SAVINGS)),
-    "close_account": Story(ACCOUNTS, "The first account is closed", _close("close_account")),
-    "revoke_account": Story(ACCOUNTS, "The user stops sharing the first account", _close("revoke_account")),
-    "new_ids": Story(ACCOUNTS, "Every account and transaction gets a new id", _mutation(rotate_account_ids=True)),
-    "repeat": Story(WEBHOOKS, "The last webhook arrives three more times", _replay(times=3)),
-    "delay": Story(WEBHOOKS, "The last webhook arrives again in a minute", _replay(delay=60)),
-    "reverse": Story(WEBHOOKS, "A repair arrives before the older error", _send_in_reverse),
-    "unknown_webhook": Story(WEBHOOKS, "An unknown webhook", _webhook("NEWS", "SOMETHING_HAPPENED")),
+    "new_account": Scenario(ACCOUNTS, "A new account, already shared", _mutation(new_account=SAVINGS)),
+    "offer_account": Scenario(ACCOUNTS, "A new account that the user can share", _mutation(offer_account=SAVINGS)),
+    "close_account": Scenario(ACCOUNTS, "The first account is closed", _close("close_account")),
+    "revoke_account": Scenario(ACCOUNTS, "The user stops sharing the first account", _close("revoke_account")),
+    "new_ids": Scenario(ACCOUNTS, "Every account and transaction gets a new id", _mutation(rotate_account_ids=True)),
+    "repeat": Scenario(WEBHOOKS, "The last webhook arrives three more times", _replay(times=3)),
+    "delay": Scenario(WEBHOOKS, "The last webhook arrives again in a minute", _replay(delay=60)),
+    "reverse": Scenario(WEBHOOKS, "A repair arrives before the older error", _send_in_reverse),
+    "unknown_webhook": Scenario(WEBHOOKS, "An unknown webhook", _webhook("NEWS", "SOMETHING_HAPPENED")),
     **{
-        f"tamper_{how}": Story(WEBHOOKS, f"The last webhook again, tampered with: {how}", _replay(tamper=how))
+        f"tamper_{how}": Scenario(WEBHOOKS, f"The last webhook again, tampered with: {how}", _replay(tamper=how))
         for how in TAMPERINGS
     },
     **{
-        f"{kind}/{code}": Story(WEBHOOKS, f"{kind} {code}", _webhook(kind, code))
+        f"{kind}/{code}": Scenario(WEBHOOKS, f"{kind} {code}", _webhook(kind, code))
         for kind, codes in notifications.WEBHOOK_CODES.items()
         for code in codes
     },

@@ -1,15 +1,18 @@
 """The messages of notifications about banks."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.notifications.messages import MessageText, NotificationMessage, register_message
-from banking.reauth_messages import reauth_message
+from banking.error_messages import access_message
+from formats import dates
 from formats.money import money
 
 if TYPE_CHECKING:
@@ -43,19 +46,36 @@ LOST_ACCESS_TITLES: Final[Mapping[LostAccess, tuple["StrOrPromise", "StrOrPromis
 
 @register_message
 class ConnectionLostMessage(NotificationMessage, frozen=True):
-    """A bank no longer gives access. ``provider`` is a key, and ``error_code`` that provider's."""
+    """A bank no longer gives access. ``provider`` is a key, and ``error_code`` and ``reason`` are that provider's."""
 
     code: ClassVar[str] = "connection_lost"
     state: LostAccess
     bank: str
     provider: str
     error_code: str
+    reason: str = ""
 
     def describe(self) -> MessageText:
         """Return a title with the bank's name, and the reason."""
         with_name, without_name = LOST_ACCESS_TITLES[self.state]
         title = str(with_name) % {"bank": self.bank} if self.bank else str(without_name)
-        return MessageText(title, reauth_message(self.provider, self.error_code, self.bank))
+        return MessageText(title, access_message(self.provider, self.error_code, self.bank, reason=self.reason))
+
+
+@register_message
+class ConnectionExpiringMessage(NotificationMessage, frozen=True):
+    """The access to a bank ends soon. Its name may be empty."""
+
+    code: ClassVar[str] = "connection_expiring"
+    bank: str
+    expires_at: datetime
+
+    def describe(self) -> MessageText:
+        """Return a title with the day, and what to do."""
+        day = dates.day(timezone.localdate(self.expires_at))
+        named, unnamed = _("Access to %(bank)s ends on %(day)s"), _("Access to your bank ends on %(day)s")
+        title = (named if self.bank else unnamed) % {"bank": self.bank, "day": day}
+        return MessageText(title, _("Reconnect before then to keep syncing."))
 
 
 @register_message

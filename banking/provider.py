@@ -12,10 +12,9 @@ from datetime import date as Day
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
+from banking.error_advice import ErrorAdvice
 
 
 class Readiness(StrEnum):
@@ -237,15 +236,17 @@ class Fault(StrEnum):
 class ProviderError(Exception):
     """A call of the provider failed or could not be made. It counts as our fault unless a subclass says otherwise.
 
-    ``code`` is the vendor's error code, for operators; ``request_id`` is for the vendor's support. Neither the message
-    nor any attribute ever contains a token, a secret or a request body.
+    ``code`` is the vendor's error code, for operators, and ``reason`` the vendor's code of its cause, if it sends one;
+    ``request_id`` is for the vendor's support. Neither the message nor any attribute ever contains a token, a secret or
+    a request body.
     """
 
     fault: ClassVar = Fault.OURS
 
-    def __init__(self, code: str, *, request_id: str = "", detail: str = "") -> None:
+    def __init__(self, code: str, *, request_id: str = "", detail: str = "", reason: str = "") -> None:
         super().__init__(f"{code} (request {request_id or 'unknown'}){': ' + detail if detail else ''}")
         self.code = code
+        self.reason = reason
         self.request_id = request_id
 
 
@@ -284,6 +285,10 @@ class ConsentRequired(ProviderError):
 
 class ItemNotFound(ProviderError):
     """The Item no longer exists at the provider, or access was withdrawn permanently."""
+
+
+class PermissionRevoked(ItemNotFound):
+    """The user withdrew the access elsewhere. The Item still exists, and is billed, until it is removed."""
 
 
 class Unsupported(ProviderError):
@@ -333,14 +338,12 @@ class Provider(Protocol):
     """One bank data provider. Everything but ``connect`` and ``verify_webhook`` works without valid credentials.
 
     ``key`` is stored in rows, ``name`` is shown to users. ``billed_environments`` are those in which every Item costs
-    money until it is removed. ``reauth_messages`` explain the provider's error codes, with the placeholder
-    ``%(bank)s``.
+    money until it is removed.
     """
 
     key: str
     name: str
     billed_environments: frozenset[str]
-    reauth_messages: Mapping[str, "StrOrPromise"]
 
     @property
     def environment(self) -> str:
@@ -352,6 +355,10 @@ class Provider(Protocol):
         ...
 
     def link_settings(self) -> LinkSettings: ...
+
+    def advise(self, error_code: str, *, reason: str = "") -> ErrorAdvice:
+        """Return what an error code means for the user, also for a code that is unknown."""
+        ...
 
     def verify_webhook(
         self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]
@@ -372,8 +379,18 @@ class ProviderClient(Protocol):
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken: ...
 
-    def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
-        """Return a token that opens the dialog to repair an existing Item."""
+    def create_update_token(
+        self,
+        access_token: str,
+        *,
+        client_user_id: str,
+        selects_accounts: bool = False,
+        consented_products: Sequence[str] = (),
+    ) -> LinkToken:
+        """Return a token that opens the dialog for an existing Item: to sign in again, or to share more.
+
+        The dialog can ask which accounts to share, and for consent to more products.
+        """
         ...
 
     def get_link_results(self, link_token: str) -> Sequence[LinkResult]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from banking.models import Item
-from banking.reauth_messages import bank_name
+from banking.error_messages import bank_name
 from formats import dates
 from insights.models import FigureCheck
 

@@ -4,7 +4,7 @@ Each function locks the user's row first and counts last, so ``User.unread`` is 
 need no query for it.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -94,6 +94,43 @@ def _schedule_email(settings: NotificationSettings) -> None:
     if settings.digest_due_at is None:
         settings.digest_due_at = settings.next_delivery(timezone.now())
         settings.save()
+
+
+def reopen_notification(*, user_id: UUID, fingerprint: str, within: timedelta) -> bool:
+    """Show a notification again whose event has occurred again. An email that was sent is not repeated ``within``.
+
+    ``False`` if there is none, or its email is older: it is deleted, and ``notify`` may store the event anew.
+    """
+    with tenant(user_id):
+        lock_user(user_id)
+        row = Notification.objects.filter(owner=user_id, fingerprint=hash_fingerprint(fingerprint)).first()
+        if row is None:
+            return False
+        if not row.email_pending and timezone.now() - (row.emailed_at or row.created_at) >= within:
+            _delete(user_id, Notification.objects.filter(pk=row.pk))
+            return False
+        settings = NotificationSettings.for_user(user_id)
+        row.read_at, row.in_app = None, settings.is_enabled(NotificationType(row.type), Channel.APP)
+        row.email_pending = row.emailed_at is None and settings.is_enabled(NotificationType(row.type), Channel.MAIL)
+        row.save(update_fields=["read_at", "in_app", "email_pending"])
+        if row.email_pending:
+            _schedule_email(settings)
+        update_unread_count(user_id)
+        return True
+
+
+def hide_notifications_about(*, user_id: UUID, type: NotificationType, subject_id: UUID) -> int:
+    """Hide a user's notifications of one type about one thing that is resolved, and send no email. Returns how many.
+
+    They stay stored, so that ``reopen_notification`` knows which emails were sent.
+    """
+    with tenant(user_id):
+        lock_user(user_id)
+        rows = Notification.objects.filter(owner=user_id, type=type, subject_id=subject_id)
+        count = rows.filter(Q(in_app=True) | Q(email_pending=True)).update(in_app=False, email_pending=False)
+        if count:
+            update_unread_count(user_id)
+        return count
 
 
 def schedule_pending_email(user_id: UUID) -> None:

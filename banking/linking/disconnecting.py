@@ -99,7 +99,11 @@ def disconnect_locked_item(*, item: Item, actor: User | None, keep_history: bool
     """Disconnect a locked Item in the open transaction; returns the pending removal, or ``None`` if there is none."""
     if item.connection not in VISIBLE_CONNECTIONS:
         return change_history_choice(item=item, keep_history=keep_history)
-    removal = None if can_be_forgotten(item) else create_pending_removal(item, actor=actor)
+    if item.access_token is None:
+        # Its token may have moved to a removal when the access was withdrawn, and the provider has not confirmed it.
+        removal = PendingRemoval.objects.filter(item=item, access_token__isnull=False).first()
+    else:
+        removal = None if can_be_forgotten(item) else create_pending_removal(item, actor=actor)
     close_item(item=item, removal=removal)
     if is_left_to_worker(item=item, removal=removal, keep_history=keep_history):
         removal = leave_to_worker(item=item, keep_history=keep_history)
@@ -242,6 +246,15 @@ def create_pending_removal(item: Item, *, actor: User | None) -> PendingRemoval:
         token = None
     defaults = {"owner_id": item.owner_id, "access_token": token}
     return PendingRemoval.objects.get_or_create(item=item, defaults=defaults)[0]
+
+
+def move_token_to_removal(item: Item) -> None:
+    """Schedule the removal of a locked Item to which the user withdrew the access elsewhere. The caller saves the Item.
+
+    The user still sees it, with its history, until they connect the bank again or disconnect it.
+    """
+    if item.access_token is not None and create_pending_removal(item, actor=None).access_token is not None:
+        item.access_token = None
 
 
 def disconnect_summary(*, user: User, item_id: UUID) -> dict[str, object]:

@@ -127,13 +127,18 @@ def retry_delay(attempts: int) -> timedelta:
 
 
 def confirm_removal(*, removal: PendingRemoval) -> None:
-    """Delete the token after the provider has removed the Item, unless the user made another choice meanwhile."""
+    """Delete the token after the provider has removed the Item, unless the user made another choice meanwhile.
+
+    An Item whose access was withdrawn elsewhere stays visible until the user disconnects it.
+    """
     with tenant(removal.owner_id):
         # First, as in an erasure, which waits for the removal of an Item that it has locked.
         item = Item.objects.select_for_update(of=["self"], no_key=True).filter(pk=removal.item_id).first()
         if item is None or not PendingRemoval.objects.filter(pk=removal.pk, history="").delete()[0]:
             return
-        item.connection, item.removed_at, item.access_token = Connection.REMOVED, timezone.now(), None
+        if item.connection not in VISIBLE_CONNECTIONS:
+            item.connection = Connection.REMOVED
+        item.removed_at, item.access_token = timezone.now(), None
         item.save(update_fields=["connection", "removed_at", "access_token"])
         record(
             Action.CREDENTIAL_DELETE,

@@ -66,9 +66,18 @@ def open_link(*, user: User, provider_key: str = DEFAULT_PROVIDER, replaces: Ite
 
 
 def create_session(
-    *, user: User, provider: Provider, token: LinkToken, reconnects: Item | None = None, replaces: Item | None = None
+    *,
+    user: User,
+    provider: Provider,
+    token: LinkToken,
+    reconnects: Item | None = None,
+    replaces: Item | None = None,
+    selects_accounts: bool = False,
 ) -> OpenedLink:
-    """Store a link session for this link token; ``reconnects`` is the Item of a session in update mode."""
+    """Store a link session for this link token; ``reconnects`` is the Item of a session in update mode.
+
+    ``selects_accounts`` says that this dialog asks which accounts to share.
+    """
     can_be_resumed = bool(provider.link_settings().redirect_uri)
     with tenant(user.pk):
         session = LinkSession.objects.create(
@@ -77,6 +86,7 @@ def create_session(
             environment=provider.environment,
             item=reconnects,
             is_update_mode=reconnects is not None,
+            selects_accounts=selects_accounts,
             replaces=replaces,
             link_token_hash=token_hash(token.value),
             link_token=token.value if reconnects is None or can_be_resumed else None,

@@ -1,4 +1,4 @@
-"""Reconnect a bank that requires a new sign-in, with the dialog's update mode.
+"""Reconnect a bank, or choose which of its accounts are shared, with the dialog's update mode.
 
 The Item and its access token stay the same; the public token that the dialog returns in this mode is never exchanged.
 Source: https://plaid.com/docs/link/update-mode/
@@ -9,6 +9,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.notifications.inbox import lock_user
+from banking.connection_status.events import resolve_access
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.linking.data_consent import require_consent
 from banking.linking.errors import LinkError
@@ -28,25 +30,34 @@ def get_item_to_reconnect(*, user: User, item_id: UUID) -> Item:
         )
 
 
-def open_update_mode(*, user: User, item_id: UUID) -> OpenedLink:
-    """Open update mode. If the access token cannot be decrypted, open a new link that replaces the Item.
+def open_update_mode(*, user: User, item_id: UUID, selects_accounts: bool = False) -> OpenedLink:
+    """Open update mode; with ``selects_accounts``, the dialog also asks which accounts to share.
 
-    Raises ``Item.DoesNotExist``, ``LinkError`` without the user's consent, and ``ProviderError``.
+    If the access has ended, or the token cannot be decrypted, open a new link that replaces the Item. Raises
+    ``Item.DoesNotExist``, ``LinkError`` without the user's consent, and ``ProviderError``.
     """
     with tenant(user.pk):
         item = Item.objects.for_user(user).visible().in_current_environment().get(pk=item_id)
         require_consent(user=user, provider=provider_for(item.provider))
-        try:
-            secret = open_token(item, purpose=TokenPurpose.RECONNECT, actor=user)
-        except CredentialUnreadable as unreadable:
-            item.connection, item.error_code = Connection.NEEDS_REPAIR, unreadable.code
-            item.save(update_fields=["connection", "error_code"])
-            secret = ""
+        secret = "" if item.connection == Connection.REVOKED else open_token_to_reconnect(item, user=user)
     if not secret:
         return open_link(user=user, replaces=item)
     provider = provider_for(item.provider)
-    token = provider.connect().create_update_token(secret, client_user_id=str(user.link_id))
-    return create_session(user=user, provider=provider, token=token, reconnects=item)
+    selects_accounts = selects_accounts or provider.advise(item.error_code).selects_accounts
+    token = provider.connect().create_update_token(
+        secret, client_user_id=str(user.link_id), selects_accounts=selects_accounts
+    )
+    return create_session(user=user, provider=provider, token=token, reconnects=item, selects_accounts=selects_accounts)
+
+
+def open_token_to_reconnect(item: Item, *, user: User) -> str:
+    """Decrypt the token; if that fails, mark the Item and return an empty one."""
+    try:
+        return open_token(item, purpose=TokenPurpose.RECONNECT, actor=user)
+    except CredentialUnreadable as unreadable:
+        item.connection, item.error_code, item.error_reason = Connection.NEEDS_REPAIR, unreadable.code, ""
+        item.save(update_fields=["connection", "error_code", "error_reason"])
+        return ""
 
 
 def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
@@ -72,13 +83,18 @@ def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
 
 
 def mark_reconnected(*, user: User, item: Item, session: LinkSession) -> Item:
-    """Mark the Item active, unless the bank was disconnected during the request to the provider."""
+    """Mark the Item active, unless the bank was disconnected during the request to the provider.
+
+    Whatever asked the user to reconnect is resolved. When its access ends next, the sync that follows finds out.
+    """
     with tenant(user.pk):
+        lock_user(user.pk)
         repaired = Item.objects.for_user(user).visible().in_current_environment().filter(pk=item.pk)
-        if not repaired.update(
-            connection=Connection.ACTIVE, failures=0, error_code="", fault="", next_sync_at=timezone.now()
-        ):
+        if not repaired.mark_active():
             raise LinkError("used")
+        if session.selects_accounts:
+            repaired.update(new_accounts_at=None)
+        resolve_access(owner_id=user.pk, item_id=item.pk)
         LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED)
         record(Action.TOKEN_REFRESH, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     return item

@@ -5,9 +5,10 @@ length limit here: a bank with a long name must not stop a sync.
 """
 
 from banking.models.accounts import Account, BalanceSnapshot
-from banking.models.connection import VISIBLE_CONNECTIONS, Connection
+from banking.models.connection import VISIBLE_CONNECTIONS, Connection, ExpiryReason, Health
 from banking.models.items import FailedRemoval, Institution, Item, OrphanedRemoval, PendingRemoval, SyncRun
 from banking.models.links import LinkSession
+from banking.models.products import ItemProduct, Product
 from banking.models.totals import TransactionTotal
 from banking.models.transactions import Transaction, TransactionQuerySet
 from banking.models.transfers import Transfer, TransferDecision
@@ -18,12 +19,16 @@ __all__ = [
     "Account",
     "BalanceSnapshot",
     "Connection",
+    "ExpiryReason",
     "FailedRemoval",
+    "Health",
     "Institution",
     "Item",
+    "ItemProduct",
     "LinkSession",
     "OrphanedRemoval",
     "PendingRemoval",
+    "Product",
     "ReceivedWebhook",
     "SyncRun",
     "Transaction",

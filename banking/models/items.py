@@ -8,9 +8,17 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from banking.error_advice import UserAction
+from banking.error_messages import access_message, advise, sync_error_message
 from banking.models.accounts import Account
-from banking.models.connection import VISIBLE_CONNECTIONS, Connection
-from banking.provider import Fault, Readiness
+from banking.models.connection import (
+    LOST_CONNECTION_ACTIONS,
+    VISIBLE_CONNECTIONS,
+    Connection,
+    ExpiryReason,
+    Health,
+)
+from banking.provider import Fault, RateLimited, Readiness
 from banking.providers import (
     DEFAULT_PROVIDER,
     find_provider,
@@ -18,12 +26,13 @@ from banking.providers import (
     is_current,
     provider_choices,
 )
-from banking.reauth_messages import reauth_message, sync_error_message
 from compliance.isolation import SYSTEM
 from compliance.isolation.models import BoundQuerySet, Owned, OwnedQuerySet, new_id
 from compliance.vault.fields import SealedTextField
 
 STALE_AFTER = timedelta(hours=24)
+# How long before the access ends pages say so, and the first reminder is sent.
+EXPIRY_NOTICE = timedelta(days=7)
 SYNC_REQUEST_TIMEOUT = timedelta(minutes=5)
 
 
@@ -56,6 +65,20 @@ class ItemQuerySet(OwnedQuerySet["Item"]):
         """Items that the user still sees among their connections."""
         return self.filter(connection__in=VISIBLE_CONNECTIONS)
 
+    def mark_active(self) -> int:
+        """Make Items active and due, without errors and without a known end, after their access was renewed."""
+        return self.update(
+            connection=Connection.ACTIVE,
+            failures=0,
+            error_code="",
+            error_reason="",
+            fault="",
+            expires_at=None,
+            expiry_reason="",
+            expiry_reminder=None,
+            next_sync_at=timezone.now(),
+        )
+
 
 class Item(Owned):
     """One user's login at one bank: the credential, the cursor and the state of the connection."""
@@ -84,7 +107,16 @@ class Item(Owned):
     skipped_transactions = models.PositiveIntegerField(default=0, db_default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=100, blank=True)
+    # The provider's code of the error's cause, which it sends with some errors.
+    error_reason = models.CharField(max_length=100, blank=True, default="", db_default="")
     fault = models.CharField(max_length=10, blank=True, choices=[(f, f) for f in Fault])
+    # When the access ends unless the user renews it, and the days before that of the last reminder; the connection is
+    # active until then. See ``connection_status.expiry``.
+    expires_at = models.DateTimeField(null=True)
+    expiry_reason = models.CharField(max_length=20, blank=True, choices=ExpiryReason, default="", db_default="")
+    expiry_reminder = models.PositiveSmallIntegerField(null=True)
+    # When the provider found accounts that the user has not been asked to share.
+    new_accounts_at = models.DateTimeField(null=True)
     request_id = models.CharField(max_length=100, blank=True)
     # Stays in the past until a sync ends, so that the Item is still due if its job is lost.
     next_sync_at = models.DateTimeField(default=timezone.now)
@@ -114,6 +146,11 @@ class Item(Owned):
                 condition=Q(connection=Connection.LOGIN_REQUIRED),
                 name="items_to_check",
             ),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(connection=Connection.ACTIVE, expires_at__isnull=False),
+                name="items_expiring",
+            ),
         ]
 
     @cached_property
@@ -135,14 +172,59 @@ class Item(Owned):
         return self.checked_at is None or self.checked_at < requested_at
 
     @property
-    def reauth_message(self) -> str:
-        """Why the user has to sign in to the bank again, in one sentence."""
-        return reauth_message(self.provider, self.error_code, self.institution_name)
+    def access_message(self) -> str:
+        """Why the bank gives no access, in one sentence; may be empty."""
+        return access_message(self.provider, self.error_code, self.institution_name, reason=self.error_reason)
 
     @property
     def sync_error_message(self) -> str:
         """Why the last sync failed, in one sentence."""
         return sync_error_message(self.institution_name, self.fault)
+
+    @property
+    def health(self) -> Health:
+        """How its syncs go. After a failure, the next attempt is at ``next_sync_at``."""
+        if not self.failures:
+            return Health.OK
+        if issubclass(advise(self.provider, self.error_code).error, RateLimited):
+            return Health.RATE_LIMITED
+        return Health.BANK_DOWN if self.fault == Fault.BANK else Health.RETRYING
+
+    @property
+    def is_expiring(self) -> bool:
+        """Whether the access ends within a week, or should have ended already, unless the user renews it."""
+        return (
+            self.connection == Connection.ACTIVE
+            and self.expires_at is not None
+            and self.expires_at - timezone.now() <= EXPIRY_NOTICE
+            and not self.is_in_other_environment
+        )
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether its access should have ended, and the bank still gives it."""
+        return self.is_expiring and self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def user_action(self) -> UserAction:
+        """The one action that pages offer. A failure that passes without the user offers none."""
+        if self.is_in_other_environment:
+            return UserAction.NONE
+        if self.connection != Connection.ACTIVE:
+            return LOST_CONNECTION_ACTIONS.get(self.connection, UserAction.NONE)
+        if self.is_expiring:
+            return UserAction.RECONNECT
+        return UserAction.NONE if self.health == Health.OK else UserAction.WAIT
+
+    @property
+    def can_choose_accounts(self) -> bool:
+        """Whether the page offers to add or remove accounts: the bank gives access, and its first import is done."""
+        return self.connection == Connection.ACTIVE and self.state not in ("loading", "elsewhere")
+
+    @property
+    def has_new_accounts(self) -> bool:
+        """Whether the bank has accounts that the user can add."""
+        return self.new_accounts_at is not None and self.can_choose_accounts
 
     @property
     def is_importing(self) -> bool:
@@ -180,7 +262,7 @@ class Item(Owned):
             return "repair"
         if self.connection != Connection.ACTIVE:
             return "disconnected"
-        if self.failures:
+        if self.health != Health.OK:
             return "error"
         if self.readiness != Readiness.HISTORICAL:
             return "loading"

@@ -51,6 +51,8 @@ class LinkSession(Owned):
     recovery_attempts = models.PositiveSmallIntegerField(default=0)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="link_sessions")
     is_update_mode = models.BooleanField(default=False)
+    # Whether that dialog asks which accounts to share.
+    selects_accounts = models.BooleanField(default=False, db_default=False)
     # The Item that the new one replaces, because its token cannot be decrypted.
     replaces = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="+")
     # Name and last digits of each chosen account, as confirmed by the provider, until the first sync.

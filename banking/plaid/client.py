@@ -81,12 +81,23 @@ class PlaidClient:
         return responses.parse_link_token(self._transport.post("link_token_create", fields, seconds=CONTROL_SECONDS))
 
     @sensitive_variables()
-    def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
+    def create_update_token(
+        self,
+        access_token: str,
+        *,
+        client_user_id: str,
+        selects_accounts: bool = False,
+        consented_products: Sequence[str] = (),
+    ) -> LinkToken:
         """Create the token that opens Link in update mode. The Item keeps its access token.
 
         https://plaid.com/docs/link/update-mode/
         """
         fields = self._link_fields(client_user_id) | self._with_access_token(access_token)
+        if selects_accounts:
+            fields["update"] = {"account_selection_enabled": True}
+        if consented_products:
+            fields["additional_consented_products"] = list(consented_products)
         return responses.parse_link_token(self._transport.post("link_token_create", fields, seconds=CONTROL_SECONDS))
 
     @sensitive_variables()

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from django.conf import settings
 
-from banking.plaid import client, link_page, webhooks
-from banking.plaid.reauth_messages import REAUTH_MESSAGES
+from banking.error_advice import ErrorAdvice
+from banking.plaid import client, errors, link_page, webhooks
 from banking.provider import LinkSettings, ProviderClient, VerifiedWebhook
 
 
@@ -15,7 +15,6 @@ class PlaidProvider:
     key = "plaid"
     name = "Plaid"
     billed_environments = frozenset({"production"})
-    reauth_messages = REAUTH_MESSAGES
 
     @property
     def environment(self) -> str:
@@ -35,6 +34,10 @@ class PlaidProvider:
             days_requested=settings.PLAID_DAYS_REQUESTED,
             content_security_policy=link_page.link_policy(),
         )
+
+    def advise(self, error_code: str, *, reason: str = "") -> ErrorAdvice:
+        """Return what one of Plaid's error codes means for the user."""
+        return errors.advise(error_code, reason=reason)
 
     def verify_webhook(
         self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import jwt
 from django.core.cache import cache
 
-from banking.plaid.errors import UnknownKey
+from banking.plaid.error_codes import UnknownKey
 from banking.provider import ProviderError, WebhookNotVerifiable
 
 logger = logging.getLogger(__name__)

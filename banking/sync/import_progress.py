@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
+from banking.error_messages import bank_name
 from banking.models import Account, Connection, Item
 from banking.provider import Readiness
-from banking.reauth_messages import bank_name
 from banking.retention.stored_history import StoredHistory, count_history
 
 STEPS = 3

@@ -12,14 +12,17 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from banking.account_matching import locks, succession
+from banking.connection_status import expiry, products
 from banking.credentials import CredentialUnreadable
-from banking.models import Connection, Institution, Item, SyncRun
+from banking.linking.disconnecting import move_token_to_removal
+from banking.models import Connection, Institution, Item, Product, SyncRun
 from banking.provider import (
     ConsentRequired,
     ItemDetails,
     ItemNotFound,
     LoginRequired,
     NotReady,
+    PermissionRevoked,
     ProviderConfigurationError,
     ProviderError,
     RateLimited,
@@ -65,6 +68,7 @@ CONNECTION_AFTER_ERROR = {
     ConsentRequired: Connection.NEEDS_CONSENT,
     CredentialUnreadable: Connection.NEEDS_REPAIR,
     ItemNotFound: Connection.REVOKED,
+    PermissionRevoked: Connection.REVOKED,
     Unsupported: Connection.UNSUPPORTED,
 }
 
@@ -90,13 +94,15 @@ def record_success(*, item: Item, connection_before: str, run: SyncRun, staging:
     has_news = item.readiness == Readiness.HISTORICAL and run.written
     item.readiness = max(Readiness(item.readiness), staging.readiness, key=READINESS_ORDER.index)
     item.request_id = staging.request_id
+    if item.readiness != Readiness.NOT_READY:
+        products.record_product_ready(item=item, product=Product.TRANSACTIONS)
     run_again_in = next_poll_delay(item=item, run=run)
     item.next_sync_at = now + (regular_interval() if run_again_in is None else timedelta(seconds=run_again_in))
     item.lease_holder = item.leased_until = None
     item.save()
     finish_run(run=run, result=SyncRun.Result.OK, request_id=staging.request_id)
     if item.connection != connection_before:
-        notifications.notify_connection_lost(item=item, cause=run.pk)
+        notifications.notify_connection_lost(item=item)
     record(
         Action.SYNC,
         actor=None,
@@ -111,10 +117,13 @@ def record_success(*, item: Item, connection_before: str, run: SyncRun, staging:
     return SyncOutcome(ran=True, run_again_in=run_again_in, new_rows_run_id=new_rows_run_id, is_slow=item.is_slow)
 
 
-def apply_item_details(*, item: Item, details: ItemDetails, institution: Institution | None) -> None:
+def apply_item_details(
+    *, item: Item, details: ItemDetails, institution: Institution | None, is_user_locked: bool
+) -> None:
     """Copy the provider's details of an Item that could be synced.
 
-    An error of the Item changes its connection, although its stream still returns older data.
+    An error of the Item changes its connection, although its stream still returns older data. ``is_user_locked`` is
+    what ``locks_user`` returned: if a reminder was sent meanwhile, the next sync compares when the access ends.
     """
     item.institution = institution or item.institution
     bank_name = institution.name if institution else details.institution_name
@@ -122,7 +131,10 @@ def apply_item_details(*, item: Item, details: ItemDetails, institution: Institu
     copy_item_details(item=item, details=details)
     item.checked_at = timezone.now()
     item.failures = 0
-    item.error_code = item.fault = ""
+    item.error_code = item.error_reason = item.fault = ""
+    if is_user_locked or item.expiry_reminder is None:
+        expiry.apply_consent_expiry(item, consent_expires_at=details.consent_expires_at)
+    products.record_listed_products(item=item, listed=details.products)
     apply_item_error(item=item, error=details.error)
 
 
@@ -135,8 +147,28 @@ def copy_item_details(*, item: Item, details: ItemDetails) -> None:
 def apply_item_error(*, item: Item, error: ProviderError | None) -> None:
     """Change the connection of an Item that the provider cannot update without its user."""
     if error is not None and loses_connection(error):
-        item.connection = CONNECTION_AFTER_ERROR[type(error)]
-        item.error_code, item.fault = error.code[:100], error.fault
+        end_access(item=item, error=error)
+
+
+def end_access(*, item: Item, error: ProviderError) -> None:
+    """Store an error that ends the access to a locked Item. The caller saves the Item.
+
+    If the user withdrew the access elsewhere, the Item still exists at the provider, and its removal is scheduled.
+    """
+    item.connection = CONNECTION_AFTER_ERROR[type(error)]
+    item.error_code, item.error_reason, item.fault = error.code[:100], error.reason[:100], error.fault
+    expiry.set_expiry(item, expires_at=None)
+    if isinstance(error, PermissionRevoked):
+        move_token_to_removal(item)
+
+
+def locks_user(*, item: Item, details: ItemDetails) -> bool:
+    """Whether the transaction that stores a sync may change the user's notifications.
+
+    It has to lock the user's row before all others: it notifies them of a lost connection, or hides the reminders of
+    an end of the access that the provider no longer reports.
+    """
+    return loses_connection(details.error) or item.expiry_reminder is not None
 
 
 def regular_interval() -> timedelta:
@@ -163,9 +195,10 @@ def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncO
             connection_before = item.connection
             run_again_in = apply_error(item=item, run=run, error=error)
             item.save()
+            products.record_product_error(item=item, product=Product.TRANSACTIONS, error=error)
             finish_run(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code=error.code)
             if item.connection != connection_before:
-                notifications.notify_connection_lost(item=item, cause=run.pk)
+                notifications.notify_connection_lost(item=item)
             record(
                 Action.SYNC,
                 actor=None,
@@ -223,8 +256,9 @@ def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None
     if isinstance(error, NotReady):
         item.next_sync_at = now + timedelta(seconds=POLL_DELAYS[2])
         return POLL_DELAYS[2]
-    item.error_code, item.fault = error.code[:100], error.fault
-    item.connection = CONNECTION_AFTER_ERROR.get(type(error), item.connection)
+    item.error_code, item.error_reason, item.fault = error.code[:100], error.reason[:100], error.fault
+    if loses_connection(error):
+        end_access(item=item, error=error)
     if isinstance(error, ProviderConfigurationError):
         logger.critical("The provider rejects our configuration: %s", error)
     item.is_slow = isinstance(error, Unavailable) and not isinstance(error, RateLimited)

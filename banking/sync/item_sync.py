@@ -101,10 +101,13 @@ def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: Sync
         accounts = provider.get_accounts(token)
         recheck_connection()
         with tenant(item.owner_id):
-            current = lease.lock_item(with_user=item_state.loses_connection(details.error))
+            is_user_locked = item_state.locks_user(item=item, details=details)
+            current = lease.lock_item(with_user=is_user_locked)
             current.is_slow = timeouts.were_needed(since=run.started_at)
             connection_before, is_first = current.connection, current.checked_at is None
-            item_state.apply_item_details(item=current, details=details, institution=institution)
+            item_state.apply_item_details(
+                item=current, details=details, institution=institution, is_user_locked=is_user_locked
+            )
             store(item=current, staging=staging, accounts=accounts, run=run, from_start=not item.cursor)
             if is_first:
                 LinkSession.objects.filter(item=current).update(account_keys=[])

@@ -11,7 +11,7 @@ from django.db.models.functions import Abs, Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.notifications.inbox import lock_user, notify
+from accounts.notifications.inbox import hide_notifications_about, lock_user, notify, reopen_notification
 from accounts.notifications.messages import NotificationMessage
 from accounts.notifications.models import DEFAULT_LARGE_TRANSACTION, NotificationSettings
 from accounts.notifications.notification_types import NotificationType
@@ -26,6 +26,8 @@ from compliance.isolation import tenant
 
 # Users are not notified of older rows that arrive late, such as those of an account that was just added.
 MAX_AGE: Final = timedelta(days=30)
+# Of the same state of the same bank.
+EMAIL_INTERVAL: Final = timedelta(hours=24)
 # The page that the notification of a lost connection links to.
 PAGES: Final = {LostAccess.REAUTH: "reconnect", LostAccess.REPAIR: "reconnect", LostAccess.DISCONNECTED: "item"}
 
@@ -72,20 +74,30 @@ class LargestTransaction(NamedTuple):
         return f"{reverse('transactions')}?{query}"
 
 
-def notify_connection_lost(*, item: Item, cause: UUID) -> bool:
+def notify_connection_lost(*, item: Item) -> bool:
     """Notify an Item's owner that its bank no longer gives access, in the transaction that stores the new state.
 
-    ``cause`` is the id of the sync or of the check that found it.
+    A bank that gives access again and loses it is shown again, but causes one email a day for each state.
     """
+    # Such as a reminder that the access ends soon.
+    hide_notifications_about(user_id=item.owner_id, type=NotificationType.BANK_RECONNECT, subject_id=item.pk)
     state = LostAccess(item.state)
+    fingerprint = f"connection {item.pk} lost: {state}"
+    if reopen_notification(user_id=item.owner_id, fingerprint=fingerprint, within=EMAIL_INTERVAL):
+        return True
     return notify(
         user_id=item.owner_id,
         type=NotificationType.BANK_RECONNECT,
         message=ConnectionLostMessage(
-            state=state, bank=item.institution_name, provider=item.provider, error_code=item.error_code
+            state=state,
+            bank=item.institution_name,
+            provider=item.provider,
+            error_code=item.error_code,
+            reason=item.error_reason,
         ),
         url=reverse(PAGES[state], args=[item.pk]),
-        fingerprint=f"connection {item.pk} lost in {cause}",
+        fingerprint=fingerprint,
+        subject_id=item.pk,
     )
 
 

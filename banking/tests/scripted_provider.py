@@ -136,6 +136,8 @@ class ScriptedProvider:
     exchanged_tokens: list[str] = field(default_factory=list)
     removed_tokens: list[str] = field(default_factory=list)
     links: int = 0
+    # For each dialog in update mode, whether it asks which accounts to share.
+    account_selections: list[bool] = field(default_factory=list)
 
     def with_timeouts(self, *, response: float, total: float) -> Self:
         return self
@@ -144,8 +146,16 @@ class ScriptedProvider:
         self.links += 1
         return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link")
 
-    def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
+    def create_update_token(
+        self,
+        access_token: str,
+        *,
+        client_user_id: str,
+        selects_accounts: bool = False,
+        consented_products: Sequence[str] = (),
+    ) -> LinkToken:
         self.links += 1
+        self.account_selections.append(selects_accounts)
         return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link")
 
     def get_link_results(self, link_token: str) -> Sequence[LinkResult]:

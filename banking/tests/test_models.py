@@ -160,10 +160,10 @@ def test_it_has_a_label_for_every_transaction() -> None:
 
 @pytest.mark.parametrize("code", ["ITEM_LOGIN_REQUIRED", "ITEM_LOCKED", "PASSWORD_RESET_REQUIRED"])
 def test_it_describes_why_a_sign_in_is_needed(code: str) -> None:
-    message = Item(connection=Connection.LOGIN_REQUIRED, error_code=code).reauth_message
+    message = Item(connection=Connection.LOGIN_REQUIRED, error_code=code).access_message
     assert message.endswith(".")
     assert code not in message
 
 
 def test_it_describes_no_unknown_cause() -> None:
-    assert Item(error_code="SOMETHING_NEW").reauth_message == ""
+    assert Item(error_code="SOMETHING_NEW").access_message == ""

@@ -131,9 +131,9 @@ def test_it_disconnects_and_removes_the_item_at_its_bank(toy_item: Item, bank: T
 
 def test_it_describes_its_own_error_codes(toy_item: Item) -> None:
     toy_item.error_code = "TOY_LOCKED"
-    assert toy_item.reauth_message == "Your toy box is locked."
+    assert toy_item.access_message == "Your toy box is locked."
     toy_item.error_code = "ITEM_LOGIN_REQUIRED"
-    assert toy_item.reauth_message == ""
+    assert toy_item.access_message == ""
 
 
 def test_it_is_not_called_without_its_setting(toy_item: Item, settings) -> None:

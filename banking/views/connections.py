@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import connections, tasks
+from banking.error_messages import bank_name
 from banking.forms import DisconnectForm
 from banking.linking import disconnecting
 from banking.models import Item
-from banking.reauth_messages import bank_name
 from banking.sync import import_progress, sync_queue
 from formats import dates
 

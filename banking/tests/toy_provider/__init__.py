@@ -8,6 +8,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, ClassVar, Self
 
+from banking.error_advice import ErrorAdvice, UserAction
 from banking.provider import (
     AccountRow,
     AccountsResponse,
@@ -18,7 +19,9 @@ from banking.provider import (
     LinkResult,
     LinkSettings,
     LinkToken,
+    LoginRequired,
     ProviderClient,
+    ProviderError,
     PublicTokenRefused,
     Readiness,
     TransactionRow,
@@ -58,7 +61,14 @@ class ToyBank:
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
         return LinkToken(f"link-toy-{len(self.public_tokens) + 1}", datetime(2099, 1, 1, tzinfo=UTC), "toy-request")
 
-    def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
+    def create_update_token(
+        self,
+        access_token: str,
+        *,
+        client_user_id: str,
+        selects_accounts: bool = False,
+        consented_products: Sequence[str] = (),
+    ) -> LinkToken:
         return self.create_link_token(client_user_id=client_user_id, webhook="")
 
     def finish_dialog(self, link_token: str) -> str:
@@ -143,7 +153,6 @@ class ToyProvider:
     name = "Toyland"
     environment = "toybox"
     billed_environments: frozenset[str] = frozenset()
-    reauth_messages: Mapping[str, str] = {"TOY_LOCKED": "Your toy box is locked."}
     bank: ClassVar = ToyBank()
 
     def connect(self) -> ProviderClient:
@@ -152,6 +161,11 @@ class ToyProvider:
     def link_settings(self) -> LinkSettings:
         policy: dict[str, Any] = {"script-src": ["https://toy.example/dialog.js"]}
         return LinkSettings("https://toy.example/dialog.js", "", "", 30, policy)
+
+    def advise(self, error_code: str, *, reason: str = "") -> ErrorAdvice:
+        if error_code == "TOY_LOCKED":
+            return ErrorAdvice(LoginRequired, UserAction.RECONNECT, "Your toy box is locked.")
+        return ErrorAdvice(ProviderError)
 
     def verify_webhook(
         self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]

@@ -1,0 +1,66 @@
+"""What the provider reports about an Item beside its data, such as by webhooks: new, revoked and repaired access.
+
+Each function accepts the same report again. A report that is older than a repair may set a state that no longer holds:
+the sync that has to follow reads the Item's current state.
+"""
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts.notifications.inbox import hide_notifications_about, lock_user
+from accounts.notifications.notification_types import NotificationType
+from banking.account_matching import locks, succession
+from banking.connection_status import products
+from banking.models import Account, Connection, Item
+from banking.transactions.transfers import update_transfers
+from compliance.isolation import tenant
+
+REPAIRABLE = (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT)
+
+
+def mark_new_accounts(*, owner_id: UUID, item_id: UUID) -> bool:
+    """Record that the bank has accounts that the user may want to add. ``False`` if there is no such Item."""
+    with tenant(owner_id):
+        return bool(Item.objects.visible().filter(pk=item_id).update(new_accounts_at=timezone.now()))
+
+
+def mark_account_revoked(*, owner_id: UUID, item_id: UUID, account_id: str) -> bool:
+    """Close an account, by the provider's id, that the user no longer shares. Its history stays.
+
+    ``False`` if it is closed or unknown. If the bank lists it again, the next sync opens it.
+    """
+    with tenant(owner_id):
+        item = Item.objects.visible().select_for_update(of=["self"], no_key=True).filter(pk=item_id).first()
+        if item is None:
+            return False
+        locks.lock_accounts(owner_id=owner_id)
+        shared = Account.objects.filter(item=item, provider_id=account_id, closed_at=None)
+        if not shared.update(closed_at=timezone.now()):
+            return False
+        if succession.update_succession(item=item).changed:
+            update_transfers(owner_id=owner_id)
+        return True
+
+
+def mark_repaired(*, owner_id: UUID, item_id: UUID) -> bool:
+    """Make an Item active and due whose sign-in was repaired elsewhere. ``False`` if it cannot be synced.
+
+    If the bank still gives no access, the sync that follows finds that.
+    """
+    with tenant(owner_id):
+        lock_user(owner_id)
+        items = Item.objects.in_current_environment().filter(pk=item_id, connection__in=REPAIRABLE)
+        if not items.mark_active():
+            return False
+        resolve_access(owner_id=owner_id, item_id=item_id)
+        return True
+
+
+def resolve_access(*, owner_id: UUID, item_id: UUID) -> None:
+    """Hide the notifications that the bank needs the user, and check products again, after a bank was reconnected.
+
+    This locks the user's row, which comes before all other locks.
+    """
+    hide_notifications_about(user_id=owner_id, type=NotificationType.BANK_RECONNECT, subject_id=item_id)
+    products.request_recheck(item_id=item_id)

@@ -7,6 +7,7 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from banking import sync
+from banking.connection_status import expiry
 from banking.linking import orphaned_removals, recovery, removals
 from banking.models import Item, PendingRemoval
 from banking.provider import ProviderError
@@ -187,3 +188,17 @@ def dispatch_webhook_updates() -> None:
     if count_waiting_jobs(Lane.SLOW) < MAX_WAITING:
         for owner_id, item_id in webhook_urls.claim_webhook_updates(limit=WEBHOOK_UPDATES):
             update_webhook.apply_async((str(owner_id), str(item_id)), queue=Lane.SLOW.queue)
+
+
+@shared_task
+def dispatch_expiry_reminders() -> None:
+    """Queue a reminder for every bank whose access ends soon."""
+    for owner_id, item_id in expiry.list_due_reminders(limit=CHUNK):
+        send_expiry_reminder.delay(str(owner_id), str(item_id))
+
+
+@shared_task(base=TenantTask)
+def send_expiry_reminder(owner_id: str, item_id: str) -> None:
+    """Remind one user that the access to one bank ends, if that is still due."""
+    expiry.send_reminder(owner_id=UUID(owner_id), item_id=UUID(item_id))
+

@@ -9,6 +9,7 @@ from banking.views import (
     monthly_totals,
     transactions,
     transfers,
+    update_mode,
     webhooks,
 )
 
@@ -27,7 +28,8 @@ urlpatterns = [
     path("connections/refresh/", connections.refresh_all, name="refresh_all"),
     path("connections/<uuid:item_id>/refresh/", connections.refresh, name="refresh"),
     path("connections/<uuid:item_id>/import/", connections.importing, name="importing"),
-    path("connections/<uuid:item_id>/reconnect/", linking.reconnect, name="reconnect"),
+    path("connections/<uuid:item_id>/reconnect/", update_mode.reconnect, name="reconnect"),
+    path("connections/<uuid:item_id>/accounts/", update_mode.choose_accounts, name="choose_accounts"),
     path("connections/<uuid:item_id>/disconnect/", connections.disconnect, name="disconnect"),
     path("privacy/consents/bank-data/", bank_data_consent.withdraw_bank_data, name="withdraw_bank_data"),
     *(

@@ -41,6 +41,10 @@ app.conf.beat_schedule = {
     "retry webhooks": {"task": "banking.tasks.retry_webhooks", "schedule": crontab()},
     "delete old webhooks": {"task": "banking.tasks.delete_old_webhooks", "schedule": crontab(minute="23")},
     "update webhook URLs": {"task": "banking.tasks.dispatch_webhook_updates", "schedule": crontab(minute="*/5")},
+    "remind of connections that end": {
+        "task": "banking.tasks.dispatch_expiry_reminders",
+        "schedule": crontab(minute="*/10"),
+    },
     "forget old policy reports": {
         "task": "config.csp.tasks.delete_old_policy_violations",
         "schedule": crontab(minute="52"),

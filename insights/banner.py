@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from banking.models import Item
 from banking.error_messages import bank_name
+from banking.models import Item
 from formats import dates
 from insights.models import FigureCheck
 
@@ -30,9 +30,11 @@ class ConnectionBanner:
 def most_urgent_banner(items: Sequence[Item]) -> ConnectionBanner | None:
     """Return the banner: first what only the user can fix, then errors, then old balances."""
     first_in_state = {item.state: item for item in reversed(items)}
+    first_in_state.update(("expiring", item) for item in reversed(items) if item.is_expiring)
     for state, make in (
         ("reauth", reauth_banner),
         ("repair", repair_banner),
+        ("expiring", expiry_banner),
         ("error", error_banner),
         ("stale", stale_banner),
     ):
@@ -83,6 +85,19 @@ def repair_banner(item: Item) -> ConnectionBanner:
         tone="warn",
         title=_("Reconnect %(bank)s to continue syncing.") % {"bank": bank_name(item.institution_name)},
         text=age_of_balances(item),
+        url=reverse("reconnect", args=[item.pk]),
+        action=_("Reconnect"),
+        about=item.institution_name,
+    )
+
+
+def expiry_banner(item: Item) -> ConnectionBanner:
+    bank, ends = bank_name(item.institution_name), describe_time(item.expires_at or timezone.now())
+    until = _("We have access to %(bank)s until %(time)s.") % {"bank": bank, "time": ends}
+    return ConnectionBanner(
+        tone="warn",
+        title=_("Our access to %(bank)s was due to end.") % {"bank": bank} if item.is_overdue else until,
+        text=_("Reconnect to keep syncing."),
         url=reverse("reconnect", args=[item.pk]),
         action=_("Reconnect"),
         about=item.institution_name,

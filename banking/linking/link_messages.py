@@ -36,8 +36,10 @@ LINK_ERROR_MESSAGES = {
 PENDING = frozenset({"unconfirmed", "pending", "in_progress"})
 CLOSED = _("%(provider)s was closed before you finished. No bank was connected.")
 CLOSED_REPAIR = _("%(provider)s was closed before you finished. Your bank still needs you to sign in.")
+CLOSED_UNCHANGED = _("%(provider)s was closed before you finished. Nothing changed.")
 UNFINISHED = _("%(provider)s couldn't finish. No bank was connected.")
 UNFINISHED_REPAIR = _("%(provider)s couldn't finish. Your bank still needs you to sign in.")
+UNFINISHED_UNCHANGED = _("%(provider)s couldn't finish. Nothing changed.")
 TOO_LATE = _("This connection expired or was already used. No bank was connected. Start again.")
 STILL = _("Your bank still needs you to sign in. Start again, and continue until %(provider)s says you're done.")
 BUSY = _("%(provider)s is limiting our requests. Nothing changed. Try again in a minute.")
@@ -47,7 +49,9 @@ AWAY = _("We couldn't connect through %(provider)s. Try again in a few minutes."
 
 def exit_message(session: LinkSession, error_code: str) -> str:
     """The message after the dialog was closed without a connection."""
-    if session.is_update_mode:
+    if session.selects_accounts:
+        text = UNFINISHED_UNCHANGED if error_code else CLOSED_UNCHANGED
+    elif session.is_update_mode:
         text = UNFINISHED_REPAIR if error_code else CLOSED_REPAIR
     else:
         text = UNFINISHED if error_code else CLOSED

@@ -17,7 +17,7 @@ from banking import tasks
 from banking.forms import ExitForm, FirstPeriodForm, PublicTokenForm
 from banking.linking import data_consent, errors, exchange, sessions, update_mode
 from banking.linking.link_messages import exit_message, is_pending, message_for
-from banking.models import Item, LinkSession
+from banking.models import LinkSession
 from banking.provider import Provider, ProviderError
 from banking.providers import DEFAULT_PROVIDER, find_provider, provider_for
 from banking.retention import first_choice
@@ -106,60 +106,6 @@ def store_choices(*, user: User, agrees_to: Provider | None, period_form: FirstP
         first_choice.repeat_choice(user=user)
 
 
-@link_page
-@require_http_methods(["GET", "HEAD", "POST"])
-@transaction.non_atomic_requests
-def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
-    """Explain why the bank requires a new sign-in; if the user agrees, open the dialog in update mode."""
-    try:
-        item = update_mode.get_item_to_reconnect(user=request.user, item_id=item_id)
-        if request.method != "POST":
-            return reconnect_page(request, item)
-        return agree_and_reconnect(request, item)
-    except Item.DoesNotExist:
-        raise Http404 from None
-    except first_choice.OtherPeriodChosen as other:
-        return reconnect_page(request, item, status=422, error=CHOSEN % {"period": other.period})
-    except (errors.LinkError, ProviderError) as error:
-        logger.warning("No link token to reconnect: %s", error)
-        return reconnect_page(request, item, status=503, error=message_for(error, provider=provider_for(item.provider)))
-
-
-def agree_and_reconnect(request: AuthenticatedHttpRequest, item: Item) -> HttpResponse:
-    """Open the dialog. The text is agreed to only if it has changed since the user agreed to it.
-
-    A user whose data was restored has not chosen on this site yet how long transactions stay.
-    """
-    provider, period_form = provider_for(item.provider), read_period_form(request)
-    has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
-    if period_form is not None and not period_form.is_valid():
-        return reconnect_page(request, item, status=422, period_form=period_form)
-    if not has_agreed and not has_shown_text(request, provider):
-        return reconnect_page(request, item, status=422, period_form=period_form, error=OUTDATED)
-    store_choices(user=request.user, agrees_to=None if has_agreed else provider, period_form=period_form)
-    return dialog(request, update_mode.open_update_mode(user=request.user, item_id=item.pk), item)
-
-
-def reconnect_page(
-    request: AuthenticatedHttpRequest,
-    item: Item,
-    *,
-    status: int = 200,
-    period_form: FirstPeriodForm | None = None,
-    error: "StrOrPromise" = "",
-) -> HttpResponse:
-    """Show the Item to reconnect, with the text to agree to, and ask how long data stays, unless the user has said."""
-    provider = provider_for(item.provider)
-    has_agreed = data_consent.has_agreed(user=request.user, provider=provider)
-    context = {
-        "item": item,
-        "kept_period": first_choice.get_chosen_period(user=request.user),
-        "period_form": period_form or FirstPeriodForm(),
-        "error": error,
-    } | ({} if has_agreed else consent_context(provider))
-    return render(request, "banking/reconnect.html", context, status=status)
-
-
 def has_shown_text(request: AuthenticatedHttpRequest, provider: Provider) -> bool:
     """Whether the form that the user sent showed the text to which they now agree, and not an earlier one or none."""
     return request.POST.get("consent_version") == data_consent.consent_text(provider).version
@@ -172,11 +118,12 @@ def consent_context(provider: Provider) -> dict[str, object]:
     return {"consent_title": title, "consent_sections": parse_sections(text), "consent_version": consent_text.version}
 
 
-def dialog(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, item: Item | None = None) -> HttpResponse:
+def dialog(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, *, heading: str = "") -> HttpResponse:
+    """Open the dialog; ``heading`` says for which bank it is, if it is for one that is connected."""
     if provider_for(opened.session.provider).link_settings().redirect_uri:
         # A bank with its own sign-in page sends the user back to ``oauth_return``, in this browser.
         request.session[RETURN] = str(opened.session.pk)
-    return link(request, opened, item=item)
+    return link(request, opened, heading=heading)
 
 
 def link(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, **context: object) -> HttpResponse:

@@ -43,7 +43,8 @@ LIMITS: Final = (
         "20/m",
         per="user",
         routes=frozenset({
-            "connect", "reconnect", "oauth_return", "finish_link", "close_link", "refresh", "refresh_all",
+            "connect", "reconnect", "choose_accounts", "oauth_return", "finish_link", "close_link", "refresh",
+            "refresh_all",
             "disconnect", "transactions-csv", "activity_csv",
         }),
         uncounted=SAFE_METHODS,

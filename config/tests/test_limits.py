@@ -23,7 +23,7 @@ from config.views import describe_wait
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 
 BANK = next(limit.routes for limit in LIMITS if limit.name == "bank")
-ROUTES_WITH_ID = {"finish_link", "close_link", "refresh", "reconnect", "disconnect"}
+ROUTES_WITH_ID = {"choose_accounts", "finish_link", "close_link", "refresh", "reconnect", "disconnect"}
 API = {"Accept": "application/json"}
 
 
@@ -53,7 +53,7 @@ def test_it_limits_only_existing_routes() -> None:
 def test_it_limits_all_routes_that_call_a_bank() -> None:
     stored_data = {"accounts", "item", "transactions", "importing"}
     banking = {"connect", "oauth_return", "finish_link", "close_link", "refresh_all", "refresh", "reconnect"}
-    assert banking | {"disconnect", "transactions-csv", "activity_csv"} == BANK
+    assert banking | {"choose_accounts", "disconnect", "transactions-csv", "activity_csv"} == BANK
     assert not BANK & stored_data
 
 

@@ -4,26 +4,42 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Notification
-from banking.models import Connection, Item
+from banking import tasks
+from banking.connection_status import expiry
+from banking.error_advice import UserAction
+from banking.linking.disconnecting import disconnect_bank
+from banking.linking.update_mode import open_update_mode
+from banking.models import Connection, Health, Item, ItemProduct, PendingRemoval
 from banking.provider import (
     InstitutionDown,
     ItemNotFound,
     LoginRequired,
     MalformedResponse,
+    PermissionRevoked,
     ProviderConfigurationError,
     ProviderError,
     RateLimited,
     Readiness,
     Unavailable,
 )
+from banking.sync import sync_queue
+from banking.tests.factories import update_item
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import StoredTransactions, run_sync
 from compliance.isolation import tenant
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def read_statuses(item: Item) -> dict[str, str]:
+    with tenant(item.owner_id):
+        return dict(ItemProduct.objects.values_list("product", "status"))
 
 
 @pytest.mark.parametrize(
@@ -73,11 +89,104 @@ def test_it_keeps_an_error_that_ends_the_connection_even_if_transactions_are_rea
         assert Notification.objects.count() == is_lost
 
 
-def test_it_resets_the_error_after_a_successful_sync(item: Item, provider: ScriptedProvider) -> None:
-    provider.pages = [Unavailable("TIMEOUT")]
+def test_it_clears_every_error_and_warning_after_a_successful_sync(item: Item, provider: ScriptedProvider) -> None:
+    provider.pages = [Unavailable("TIMEOUT", reason="ANY")]
+    provider.item_details = replace(provider.item_details, products=("transactions", "liabilities"))
     run_sync(item)
+    assert (item.health, item.error_reason, item.user_action) == (Health.RETRYING, "ANY", UserAction.WAIT)
+    assert read_statuses(item) == {"transactions": "error"}
+    # The user was reminded of an end that the provider no longer reports.
+    update_item(item, expires_at=timezone.now() + timedelta(days=2), expiry_reason="consent")
+    expiry.send_reminder(owner_id=item.owner_id, item_id=item.pk)
     run_sync(item)
-    assert (item.failures, item.error_code, item.fault, item.state) == (0, "", "", "fresh")
+    assert (item.failures, item.error_code, item.error_reason, item.fault) == (0, "", "", "")
+    assert (item.state, item.health, item.user_action) == ("fresh", Health.OK, UserAction.NONE)
+    assert (item.expires_at, item.expiry_reason, item.expiry_reminder) == (None, "", None)
+    assert read_statuses(item) == {"transactions": "ready", "liabilities": "pending", "recurring": "pending"}
+    with tenant(item.owner_id):
+        assert not Notification.objects.filter(in_app=True).exists()
+
+
+def test_it_warns_of_the_end_that_the_provider_reports_until_an_error_of_the_provider(
+    item: Item, provider: ScriptedProvider
+) -> None:
+    ends = timezone.now() + timedelta(days=3)
+    provider.item_details = replace(provider.item_details, consent_expires_at=ends)
+    run_sync(item)
+    assert (item.expires_at, item.expiry_reason, item.connection) == (ends, "consent", Connection.ACTIVE)
+    assert (item.state, item.user_action) == ("fresh", UserAction.RECONNECT)
+    expired = LoginRequired("ITEM_LOGIN_REQUIRED", reason="OAUTH_CONSENT_EXPIRED")
+    provider.item_details = replace(provider.item_details, error_code=expired.code, error=expired)
+    run_sync(item)
+    assert (item.expires_at, item.expiry_reason, item.connection) == (None, "", Connection.LOGIN_REQUIRED)
+    assert item.access_message.startswith("Your permission to share data from First Platypus Bank expired.")
+
+
+@pytest.mark.parametrize(
+    ("error", "health"),
+    [
+        (InstitutionDown("INSTITUTION_DOWN"), Health.BANK_DOWN),
+        (RateLimited("TRANSACTIONS_SYNC_LIMIT", scope="item"), Health.RATE_LIMITED),
+        (Unavailable("PLANNED_MAINTENANCE"), Health.RETRYING),
+    ],
+)
+def test_it_offers_no_button_while_it_retries(item: Item, error: ProviderError, health: Health) -> None:
+    item.failures, item.error_code, item.fault = 1, error.code, error.fault
+    assert (item.health, item.user_action, item.state) == (health, UserAction.WAIT, "error")
+
+
+# --- Access that the user withdrew elsewhere ---------------------------------------------------------------
+
+
+@pytest.fixture
+def revoked_item(item: Item, provider: ScriptedProvider) -> Item:
+    """Alice's Item after a sync found that she withdrew the access at the bank."""
+    run_sync(item)
+    provider.pages = [PermissionRevoked("USER_PERMISSION_REVOKED")]
+    run_sync(item)
+    return item
+
+
+def execute_removal(item: Item) -> None:
+    [(owner_id, removal_id)] = sync_queue.due_removals(limit=10)
+    assert owner_id == item.owner_id
+    tasks.remove_at_provider(str(owner_id), str(removal_id))
+
+
+def test_it_removes_a_revoked_item_at_the_provider_and_offers_to_connect_again(
+    revoked_item: Item, provider: ScriptedProvider, as_alice: Client
+) -> None:
+    assert (revoked_item.connection, revoked_item.access_token) == (Connection.REVOKED, None)
+    execute_removal(revoked_item)
+    assert provider.removed_tokens == ["access-sandbox-secret"]
+    update_item(revoked_item)
+    assert (revoked_item.connection, revoked_item.user_action) == (Connection.REVOKED, UserAction.ADD_AGAIN)
+    page = page_text(as_alice.get(reverse("item", args=[revoked_item.pk])))
+    assert "Our access to First Platypus Bank was withdrawn at the bank or at Plaid." in page
+    assert "To continue syncing, connect it again." in page
+    reconnect = reverse("reconnect", args=[revoked_item.pk])
+    assert f'href="{reconnect}"' in page
+    opened = open_update_mode(user=revoked_item.owner, item_id=revoked_item.pk)
+    assert (opened.session.replaces_id, opened.session.is_update_mode) == (revoked_item.pk, False)
+    assert update_item(revoked_item).connection == Connection.REVOKED
+
+
+@pytest.mark.parametrize("keep_history", [True, False])
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_it_disconnects_a_revoked_item_and_never_forgets_its_removal(
+    revoked_item: Item, provider: ScriptedProvider, is_removed: bool, keep_history: bool
+) -> None:
+    if is_removed:
+        execute_removal(revoked_item)
+    disconnect_bank(user=revoked_item.owner, item_id=revoked_item.pk, keep_history=keep_history)
+    assert update_item(revoked_item).connection == (Connection.REMOVED if is_removed else Connection.REMOVING)
+    if not is_removed:
+        execute_removal(revoked_item)
+    assert update_item(revoked_item).connection == Connection.REMOVED
+    assert provider.removed_tokens == ["access-sandbox-secret"]
+    with tenant(revoked_item.owner_id):
+        assert not PendingRemoval.objects.exists()
+        assert revoked_item.accounts.exists() is keep_history
 
 
 def test_it_waits_longer_after_each_failure_and_as_long_as_a_rate_limit(item: Item, provider: ScriptedProvider) -> None:

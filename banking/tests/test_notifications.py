@@ -18,7 +18,7 @@ from accounts.notifications.notification_types import NotificationType
 from banking import tasks
 from banking.linking import removals
 from banking.linking.disconnecting import disconnect_bank
-from banking.models import Connection, Item, PendingRemoval, SyncRun, Transaction
+from banking.models import Item, PendingRemoval, SyncRun, Transaction
 from banking.notification_messages import LargeTransactionsMessage
 from banking.provider import ConsentRequired, InstitutionDown, ItemNotFound, LoginRequired, Readiness, TransactionRow
 from banking.retention.transaction_rule import RULE
@@ -315,16 +315,6 @@ def test_it_notifies_of_a_lost_connection(
     assert (row.type, row.title) == ("bank_reconnect", title)
     assert path in row.url
     assert as_alice.get(row.url).status_code == 200
-
-
-def test_it_notifies_once_per_loss(imported_item: Item, provider: ScriptedProvider, alice: User) -> None:
-    for _ in range(2):
-        provider.pages = [LoginRequired("ITEM_LOGIN_REQUIRED")]
-        sync(imported_item)
-        sync(imported_item)
-        update_item(imported_item, connection=Connection.ACTIVE, error_code="", failures=0)
-        sync(imported_item)
-    assert len(list_notifications(alice)) == 2
 
 
 def test_it_does_not_notify_of_a_temporary_error(imported_item: Item, provider: ScriptedProvider, alice: User) -> None:

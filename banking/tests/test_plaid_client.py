@@ -217,6 +217,14 @@ def test_it_requests_no_products_in_update_mode(client, server):
     }
 
 
+def test_it_requests_account_selection_and_more_consent_in_update_mode(client, server):
+    server.respond_with(http_response(LINK))
+    client.create_update_token(TOKEN, client_user_id="u1", selects_accounts=True, consented_products=["liabilities"])
+    fields = server.requests[0].fields
+    assert fields["update"] == {"account_selection_enabled": True}
+    assert (fields["additional_consented_products"], "products" in fields) == (["liabilities"], False)
+
+
 def test_it_sends_no_cursor_for_the_first_page(client, server):
     server.respond_with(http_response(STREAM_END))
     page = client.sync_transactions(TOKEN, cursor="")

@@ -64,7 +64,9 @@ def test_it_creates_a_link_token(client):
 
 
 def test_it_creates_an_update_token(client, credential):
-    token = client.create_update_token(credential.access_token, client_user_id="u1")
+    token = client.create_update_token(
+        credential.access_token, client_user_id="u1", selects_accounts=True, consented_products=["liabilities"]
+    )
     assert token.value.startswith("link-sandbox-")
 
 

@@ -9,7 +9,7 @@ from banking.linking.disconnecting import disconnect_bank
 from banking.linking.errors import LinkError
 from banking.linking.sessions import open_link
 from banking.linking.update_mode import finish_update_mode, open_update_mode
-from banking.models import Connection, Item, LinkSession
+from banking.models import Connection, Item, ItemProduct, LinkSession
 from banking.provider import InstitutionDown, LoginRequired
 from banking.tests.factories import make_account, make_transaction, update_item
 from banking.tests.scripted_provider import ScriptedProvider
@@ -45,6 +45,39 @@ def test_it_reactivates_the_item_and_keeps_its_data(
         session.refresh_from_db()
     assert session.state == LinkSession.State.LINKED
     assert provider.exchanged_tokens == []
+
+
+@pytest.mark.parametrize(
+    ("error_code", "is_asked", "selects_accounts"),
+    [
+        ("ITEM_LOGIN_REQUIRED", False, False),
+        ("ITEM_LOGIN_REQUIRED", True, True),
+        ("ADDITIONAL_CONSENT_REQUIRED", False, False),
+        ("ACCESS_NOT_GRANTED", False, True),
+        ("NO_ACCOUNTS", False, True),
+        ("", True, True),
+    ],
+)
+def test_it_asks_which_accounts_to_share_if_that_resolves_the_error_or_the_user_wants_it(
+    alice: User, item: Item, provider: ScriptedProvider, error_code: str, is_asked: bool, selects_accounts: bool
+) -> None:
+    update_item(item, error_code=error_code, new_accounts_at=timezone.now())
+    session = open_update_mode(user=alice, item_id=item.pk, selects_accounts=is_asked).session
+    assert (provider.account_selections, session.selects_accounts) == ([selects_accounts], selects_accounts)
+    finish_update_mode(user=alice, session_id=session.pk)
+    assert (update_item(item).new_accounts_at is None) is selects_accounts
+    assert (item.connection, provider.exchanged_tokens) == (Connection.ACTIVE, [])
+
+
+def test_it_lets_products_be_tried_again(alice: User, item: Item, provider: ScriptedProvider) -> None:
+    refused = {"status": "unsupported", "error_code": "NO_LIABILITY_ACCOUNTS", "checked_at": timezone.now()}
+    with tenant(alice.pk):
+        row = ItemProduct.objects.create(owner=alice, item=item, product="liabilities", **refused)
+    session = open_update_mode(user=alice, item_id=item.pk, selects_accounts=True).session
+    finish_update_mode(user=alice, session_id=session.pk)
+    with tenant(alice.pk):
+        row.refresh_from_db()
+    assert (row.status, row.error_code) == ("pending", "")
 
 
 def test_it_requires_confirmation_by_the_provider(

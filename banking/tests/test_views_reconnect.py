@@ -12,6 +12,7 @@ from banking.linking.update_mode import open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import ProviderError
 from banking.retention.first_choice import choose_first_period
+from banking.tests.factories import mark_synced
 from banking.tests.job_queue import queued_jobs
 from banking.tests.link_dialog import OUTAGES, list_items, make_failing_call, post_public_token
 from banking.tests.scripted_provider import ScriptedProvider
@@ -66,6 +67,50 @@ def test_it_tells_the_user_if_a_sign_in_is_still_needed(
     assert "still needs you to sign in" in page_text(response)
     assert "ITEM_LOGIN_REQUIRED" not in page_text(response)
     assert list_items(alice)[0].connection == Connection.LOGIN_REQUIRED
+
+
+# --- Adding and removing accounts -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def synced_item(item: Item, provider: ScriptedProvider) -> Item:
+    """Alice's Item after its first import."""
+    choose_first_period(user=item.owner, days=90)
+    return mark_synced(item)
+
+
+def test_it_adds_accounts_in_the_dialog_and_syncs_them(
+    as_alice: Client, alice: User, synced_item: Item, provider: ScriptedProvider
+) -> None:
+    url = reverse("choose_accounts", args=[synced_item.pk])
+    assert "Add or remove accounts at First Platypus Bank" in page_text(as_alice.get(url))
+    dialog = page_text(as_alice.post(url))
+    assert "link-sandbox-1" in dialog
+    assert "<h1>Add or remove accounts at First Platypus Bank</h1>" in dialog
+    assert provider.account_selections == [True]
+    with tenant(alice.pk):
+        session = LinkSession.objects.get()
+    closed = as_alice.post(reverse("close_link", args=[session.pk]))
+    assert "Plaid was closed before you finished. Nothing changed." in page_text(closed)
+    assert post_public_token(as_alice, session).url == reverse("importing", args=[synced_item.pk])
+    assert provider.exchanged_tokens == []
+    assert [job.arguments[-1] for job in queued_jobs(synced_item.pk)] == ["link"]
+
+
+def test_it_changes_no_accounts_of_a_bank_that_has_to_be_reconnected(
+    as_alice: Client, item_to_reconnect: Item, provider: ScriptedProvider
+) -> None:
+    page = as_alice.post(reverse("choose_accounts", args=[item_to_reconnect.pk]))
+    assert page.url == reverse("item", args=[item_to_reconnect.pk])
+    assert provider.links == 0
+
+
+def test_it_changes_no_accounts_of_another_user(
+    as_mallory: Client, synced_item: Item, provider: ScriptedProvider
+) -> None:
+    url = reverse("choose_accounts", args=[synced_item.pk])
+    assert {as_mallory.get(url).status_code, as_mallory.post(url).status_code} == {404}
+    assert provider.links == 0
 
 
 # --- How long transactions are kept, of a user who has not chosen on this site ---------------------------------

@@ -44,8 +44,7 @@ LIMITS: Final = (
         per="user",
         routes=frozenset({
             "connect", "reconnect", "choose_accounts", "oauth_return", "finish_link", "close_link", "refresh",
-            "refresh_all",
-            "disconnect", "transactions-csv", "activity_csv",
+            "refresh_all", "disconnect", "transactions-csv", "activity_csv",
         }),
         uncounted=SAFE_METHODS,
     ),

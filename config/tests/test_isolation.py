@@ -13,7 +13,7 @@ from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
-from banking.models import Item, SyncRun, TransactionTotal, Transfer, TransferDecision
+from banking.models import Item, ItemProduct, SyncRun, TransactionTotal, Transfer, TransferDecision
 from banking.retention import transaction_rule
 from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
@@ -188,6 +188,7 @@ def rows_of_both_users(alice: User, mallory: User, make_item: Callable[..., Item
                 count=1,
             )
             SyncRun.objects.create(owner=user, item=item, trigger="test")
+            ItemProduct.objects.create(owner=user, item=item, product="transactions")
             Transfer.objects.create(owner=user, money_out=uuid4(), money_in=uuid4(), sent_on=timezone.localdate())
             TransferDecision.objects.create(owner=user, money_out=uuid4(), money_in=uuid4(), is_transfer=False)
             LowRunway.objects.create(owner=user, currency="USD")

@@ -1,6 +1,6 @@
 """Every notification message keeps its English text, is marked for translation, and fits its columns."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -16,6 +16,7 @@ from accounts.notifications.messages import (
 )
 from accounts.privacy.retention.notification_messages import RetentionNoticeMessage
 from banking.notification_messages import (
+    ConnectionExpiringMessage,
     ConnectionLostMessage,
     LargeTransactionMessage,
     LargeTransactionsMessage,
@@ -38,6 +39,10 @@ def make_connection_lost(state: LostAccess, bank: str = BANK, code: str = "ITEM_
     return ConnectionLostMessage(state=state, bank=bank, provider="plaid", error_code=code)
 
 
+def make_connection_expiring(bank: str) -> NotificationMessage:
+    return ConnectionExpiringMessage(bank=bank, expires_at=datetime(2026, 12, 7, 12, tzinfo=UTC))
+
+
 def make_large_transaction(
     amount: str, *, shop: str = SHOP, mask: str = "0000", bank: str = BANK
 ) -> NotificationMessage:
@@ -56,6 +61,7 @@ def make_score_change(points: int) -> NotificationMessage:
 
 
 SIGN_IN: Final = f"{BANK} needs you to sign in again. This can happen after a password change."
+RECONNECT: Final = "Reconnect before then to keep syncing."
 RUNWAY_TEXT: Final = "This counts your bank balance and the net cash flow of the last 30 days in "
 CHECKING: Final = to_greek("Checking")
 EXAMPLES: Final[list[tuple[NotificationMessage, str, str]]] = [
@@ -66,6 +72,8 @@ EXAMPLES: Final[list[tuple[NotificationMessage, str, str]]] = [
     (make_connection_lost(LostAccess.REPAIR, "", "NEW"), "Your bank needs to be reconnected", ""),
     (make_connection_lost(LostAccess.DISCONNECTED, code="NEW"), f"We no longer have access to {BANK}", ""),
     (make_connection_lost(LostAccess.DISCONNECTED, "", "NEW"), "We no longer have access to your bank", ""),
+    (make_connection_expiring(BANK), f"Access to {BANK} ends on Dec 7, 2026", RECONNECT),
+    (make_connection_expiring(""), "Access to your bank ends on Dec 7, 2026", RECONNECT),
     (
         LinkFailedMessage(provider="Plaid"),
         "A bank wasn't connected",

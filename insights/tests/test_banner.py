@@ -21,6 +21,7 @@ STALE = build_item("Stale", checked_at=NOW - timedelta(days=1))
 ERROR = build_item("Error", failures=1)
 REAUTH = build_item("Reauth", connection=Connection.LOGIN_REQUIRED)
 CONSENT = build_item("Consent", connection=Connection.NEEDS_CONSENT)
+EXPIRING = build_item("Expiring", expires_at=NOW + timedelta(days=3))
 REVOKED = build_item("Revoked", connection=Connection.REVOKED)
 
 
@@ -33,6 +34,8 @@ REVOKED = build_item("Revoked", connection=Connection.REVOKED)
         ([STALE, ERROR], "Error"),
         ([STALE, ERROR, REAUTH, CONSENT], "Reauth"),
         ([CONSENT, REAUTH], "Consent"),
+        ([STALE, ERROR, EXPIRING], "Expiring"),
+        ([EXPIRING, REAUTH], "Reauth"),
     ],
 )
 @time_machine.travel(NOW, tick=False)
@@ -44,7 +47,12 @@ def test_it_names_the_connection_that_most_needs_attention(items: list[Item], na
 
 @pytest.mark.parametrize(
     ("item", "tone", "path"),
-    [(REAUTH, "warn", "/reconnect/"), (ERROR, "error", "/bank-accounts/"), (STALE, "warn", "/bank-accounts/")],
+    [
+        (REAUTH, "warn", "/reconnect/"),
+        (EXPIRING, "warn", "/reconnect/"),
+        (ERROR, "error", "/bank-accounts/"),
+        (STALE, "warn", "/bank-accounts/"),
+    ],
 )
 @time_machine.travel(NOW, tick=False)
 def test_it_links_to_the_connection(item: Item, tone: str, path: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -220,7 +221,9 @@ def disconnect_redundant_items(*, owner_id: UUID, item_ids: Sequence[UUID]) -> N
 
     A locked Item is skipped; the next sync finds it again.
     """
-    redundant = Item.objects.filter(owner=owner_id, pk__in=item_ids, connection=Connection.REVOKED, removal=None)
+    # A removal without a choice about the history is that of an access that the user withdrew elsewhere.
+    is_connected = Q(removal=None) | Q(removal__history="")
+    redundant = Item.objects.filter(is_connected, owner=owner_id, pk__in=item_ids, connection=Connection.REVOKED)
     for item in redundant.select_for_update(of=["self"], skip_locked=True):
         disconnect_locked_item(item=item, actor=None, keep_history=True)
 

@@ -6,7 +6,15 @@ from django.utils.translation import gettext_lazy as _
 
 from banking.linking.errors import LinkError
 from banking.models import LinkSession
-from banking.provider import Fault, LoginRequired, Provider, ProviderError, PublicTokenRefused, RateLimited
+from banking.provider import (
+    ConsentRequired,
+    Fault,
+    LoginRequired,
+    Provider,
+    ProviderError,
+    PublicTokenRefused,
+    RateLimited,
+)
 from banking.providers import provider_for
 
 if TYPE_CHECKING:
@@ -73,7 +81,7 @@ def _message(error: LinkError | ProviderError) -> "StrPromise":
         return LINK_ERROR_MESSAGES[error.reason]
     if isinstance(error, PublicTokenRefused):
         return TOO_LATE
-    if isinstance(error, LoginRequired):
+    if isinstance(error, LoginRequired | ConsentRequired):
         return STILL
     if isinstance(error, RateLimited):
         return BUSY

@@ -16,7 +16,7 @@ from banking.linking.data_consent import require_consent
 from banking.linking.errors import LinkError
 from banking.linking.sessions import OpenedLink, create_session, open_link
 from banking.models import Connection, Item, LinkSession
-from banking.provider import LoginRequired
+from banking.provider import LoginRequired, Unavailable
 from banking.providers import provider_for
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -64,7 +64,7 @@ def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
     """Reactivate a reconnected Item; ``None`` when the session is not in update mode.
 
     The provider confirms that the Item has no error, since the browser is not trusted. Raises
-    ``LinkSession.DoesNotExist``, ``LinkError``, ``LoginRequired`` if the Item still has an error, ``ProviderError``.
+    ``LinkSession.DoesNotExist``, ``LinkError``, the Item's error if it still needs the user, and ``ProviderError``.
     """
     with tenant(user.pk):
         session = LinkSession.objects.for_user(user).select_related("item").get(pk=session_id)
@@ -77,8 +77,9 @@ def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
             raise LinkError("used")
         secret = open_token(item, purpose=TokenPurpose.CONFIRM_RECONNECT, actor=user)
     details = provider_for(item.provider).connect().get_item(secret)
-    if details.error_code:
-        raise LoginRequired(details.error_code)
+    # A bank that is down now is synced when it is up again.
+    if details.error_code and not isinstance(details.error, Unavailable):
+        raise details.error or LoginRequired(details.error_code)
     return mark_reconnected(user=user, item=item, session=session)
 
 

@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +12,7 @@ from banking.linking.errors import LinkError
 from banking.linking.sessions import open_link
 from banking.linking.update_mode import finish_update_mode, open_update_mode
 from banking.models import Connection, Item, ItemProduct, LinkSession
-from banking.provider import InstitutionDown, LoginRequired
+from banking.provider import ConsentRequired, InstitutionDown, ItemNotFound, LoginRequired, ProviderError
 from banking.tests.factories import make_account, make_transaction, update_item
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit.events import AuditEvent
@@ -87,6 +89,24 @@ def test_it_requires_confirmation_by_the_provider(
     with pytest.raises(LoginRequired):
         finish_update_mode(user=alice, session_id=session.pk)
     assert update_item(item_to_reconnect).connection == Connection.LOGIN_REQUIRED
+
+
+@pytest.mark.parametrize(
+    ("error", "is_repaired"),
+    [
+        (InstitutionDown("INSTITUTION_DOWN"), True),
+        (ConsentRequired("ACCESS_NOT_GRANTED"), False),
+        (ItemNotFound("ITEM_NOT_FOUND"), False),
+    ],
+)
+def test_it_asks_for_no_other_sign_in_while_the_bank_is_down(
+    alice: User, item_to_reconnect: Item, provider: ScriptedProvider, error: ProviderError, is_repaired: bool
+) -> None:
+    session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
+    provider.item_details = replace(provider.item_details, error_code=error.code, error=error)
+    with nullcontext() if is_repaired else pytest.raises(type(error)):
+        finish_update_mode(user=alice, session_id=session.pk)
+    assert (update_item(item_to_reconnect).connection == Connection.ACTIVE) is is_repaired
 
 
 def test_it_changes_nothing_if_the_provider_is_down(

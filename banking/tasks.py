@@ -201,4 +201,3 @@ def dispatch_expiry_reminders() -> None:
 def send_expiry_reminder(owner_id: str, item_id: str) -> None:
     """Remind one user that the access to one bank ends, if that is still due."""
     expiry.send_reminder(owner_id=UUID(owner_id), item_id=UUID(item_id))
-

@@ -1,4 +1,4 @@
-"""What the provider reports about an Item beside its data, such as by webhooks: new, revoked and repaired access.
+"""What the provider reports about an Item beside its data, by webhooks: new accounts, and revoked ones.
 
 Each function accepts the same report again. A report that is older than a repair may set a state that no longer holds:
 the sync that has to follow reads the Item's current state.
@@ -8,15 +8,13 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from accounts.notifications.inbox import hide_notifications_about, lock_user
+from accounts.notifications.inbox import hide_notifications_about
 from accounts.notifications.notification_types import NotificationType
 from banking.account_matching import locks, succession
 from banking.connection_status import products
-from banking.models import Account, Connection, Item
+from banking.models import Account, Item
 from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
-
-REPAIRABLE = (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT)
 
 
 def mark_new_accounts(*, owner_id: UUID, item_id: UUID) -> bool:
@@ -40,20 +38,6 @@ def mark_account_revoked(*, owner_id: UUID, item_id: UUID, account_id: str) -> b
             return False
         if succession.update_succession(item=item).changed:
             update_transfers(owner_id=owner_id)
-        return True
-
-
-def mark_repaired(*, owner_id: UUID, item_id: UUID) -> bool:
-    """Make an Item active and due whose sign-in was repaired elsewhere. ``False`` if it cannot be synced.
-
-    If the bank still gives no access, the sync that follows finds that.
-    """
-    with tenant(owner_id):
-        lock_user(owner_id)
-        items = Item.objects.in_current_environment().filter(pk=item_id, connection__in=REPAIRABLE)
-        if not items.mark_active():
-            return False
-        resolve_access(owner_id=owner_id, item_id=item_id)
         return True
 
 

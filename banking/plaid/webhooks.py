@@ -1,4 +1,4 @@
-"""Verify that a webhook comes from Plaid, and classify it. Its content is a hint to read the Item, and never stored.
+"""Verify that a webhook comes from Plaid, and classify it. It is a hint to read the Item; little of it is stored.
 
 Sources: https://plaid.com/docs/api/webhooks/webhook-verification/ and https://plaid.com/docs/api/webhooks/
 """
@@ -54,7 +54,15 @@ KINDS: Final = {
     ("LINK", "ITEM_ADD_RESULT"): WebhookKind.LINK,
     ("LINK", "EVENTS"): WebhookKind.LINK,
 }
-# The only fields that are stored. They name no person, and no token, amount or account.
+# Why the access ends (``ExpiryReason``), by the webhook's reason or, if it has none that is known, by its code.
+EXPIRY_REASONS: Final = {
+    "INSTITUTION_MIGRATION": "migration",
+    "INSTITUTION_TOKEN_EXPIRATION": "bank_access",
+    "PENDING_DISCONNECT": "bank_access",
+    "PENDING_EXPIRATION": "consent",
+}
+# The only fields that are stored, besides the id of an account that is no longer shared. They name no person, and no
+# token or amount.
 FLAGS: Final = ("initial_update_complete", "historical_update_complete")
 TIMES: Final = ("consent_expiration_time", "disconnect_time")
 
@@ -110,7 +118,30 @@ def summarize(message: dict[str, Any]) -> dict[str, str | bool]:
         "reason": message.get("reason"),
         "error_code": error.get("error_code") if isinstance(error, dict) else None,
     }
-    return summary | {name: code for name, value in codes.items() if (code := safe_code(value))}
+    summary |= {name: code for name, value in codes.items() if (code := safe_code(value))}
+    return summary | _summarize_ending(message) | _summarize_revoked_account(message)
+
+
+def _summarize_ending(message: dict[str, Any]) -> dict[str, str]:
+    """Why, and if it is known when, the access ends; empty for another webhook."""
+    reason, code = safe_code(message.get("reason")), safe_code(message.get("webhook_code"))
+    if KINDS.get(("ITEM", code)) is not WebhookKind.ACCESS_ENDING:
+        return {}
+    expires_at = next((_with_zone(message[name]) for name in TIMES if _is_time(message.get(name))), "")
+    expiry_reason = EXPIRY_REASONS.get(reason, EXPIRY_REASONS[code])
+    return {"expiry_reason": expiry_reason} | ({"expires_at": expires_at} if expires_at else {})
+
+
+def _summarize_revoked_account(message: dict[str, Any]) -> dict[str, str]:
+    """The account that the user no longer shares; empty for another webhook."""
+    account_id = safe_code(message.get("account_id"))
+    return {"account_id": account_id} if account_id and message.get("webhook_code") == "USER_ACCOUNT_REVOKED" else {}
+
+
+def _with_zone(text: str) -> str:
+    """A time of Plaid, which is UTC if it has no zone."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def _is_time(value: object) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from banking.connection_status.events import resolve_access
 from banking.credentials import TokenPurpose, open_token
 from banking.models import Connection, Item
 from banking.provider import ItemDetails, ProviderError
@@ -75,16 +76,18 @@ def store_details(
     If the user has reconnected the bank meanwhile, the state may be older than that: then it is not stored.
     """
     is_lost = item_state.loses_connection(error)
+    may_be_repaired = before.connection == Connection.LOGIN_REQUIRED and error is None
     try:
         with tenant(lease.owner_id):
-            item = lease.lock_item(with_user=is_lost)
+            # Either change concerns the user's notifications.
+            item = lease.lock_item(with_user=is_lost or may_be_repaired)
             connection_before = item.connection
             if connection_before == before.connection:
                 apply_details(item=item, error=error, details=details)
             item.lease_holder = item.leased_until = None
             item.save()
             if item.connection != connection_before:
-                record_change(item=item, lease=lease)
+                record_change(item=item)
     except LeaseLost:
         return False
     if is_lost and item.connection != connection_before:
@@ -98,17 +101,18 @@ def apply_details(*, item: Item, error: ProviderError | None, details: ItemDetai
         item_state.copy_item_details(item=item, details=details)
         if item.connection == Connection.LOGIN_REQUIRED and not details.error_code:
             item.connection, item.next_sync_at = Connection.ACTIVE, timezone.now()
-            item.failures, item.error_code, item.fault = 0, "", ""
+            item.failures, item.error_code, item.error_reason, item.fault = 0, "", "", ""
     item_state.apply_item_error(item=item, error=error)
 
 
-def record_change(*, item: Item, lease: Lease) -> None:
-    """Notify the user of a lost connection, and record the change either way, in the transaction that stores it."""
+def record_change(*, item: Item) -> None:
+    """Notify the user of a lost connection, or hide that notification, in the transaction that stores the change."""
     owner, item_id = item.owner_id, str(item.pk)
     if item.connection == Connection.ACTIVE:
+        resolve_access(owner_id=owner, item_id=item.pk)
         record(Action.TOKEN_REFRESH, actor=None, subject=owner, resource="item", resource_id=item_id)
         return
-    notifications.notify_connection_lost(item=item, cause=lease.holder)
+    notifications.notify_connection_lost(item=item)
     record(
         Action.SYNC,
         actor=None,

@@ -1,14 +1,18 @@
 """What follows from a webhook, by its kind.
 
-A webhook is only a hint: nothing of its content is stored with the Item. Whatever follows reads the provider's current
-state, so it does not matter how often or in which order webhooks arrive.
+A webhook is a hint. Whatever follows reads the provider's current state, so it does not matter how often or in which
+order webhooks arrive. Only what no other response says is taken from its content: when a bank ends the access, that it
+has new accounts, and which account the user no longer shares.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from banking.models import Item, WebhookEvent, WebhookOutcome
+from banking.connection_status.events import mark_account_revoked, mark_new_accounts
+from banking.connection_status.expiry import mark_expiring
+from banking.models import ExpiryReason, Item, WebhookEvent, WebhookOutcome
 from banking.provider import ProviderError, WebhookKind
 from banking.sync.item_refresh import ItemBusy, refresh_item_details
 from banking.sync.sync_queue import find_item, request_sync
@@ -16,6 +20,8 @@ from banking.webhooks import inbox
 
 # What follows for one Item, by its owner and id. Returns the Item if it has to be synced now.
 Handler = Callable[[UUID, UUID], Item | None]
+# What one webhook says of one Item, by its owner and id.
+Report = Callable[[UUID, UUID, WebhookEvent], None]
 
 
 def sync_transactions(owner_id: UUID, item_id: UUID) -> Item | None:
@@ -41,6 +47,30 @@ def refresh_and_sync(owner_id: UUID, item_id: UUID) -> Item | None:
     return request_sync(owner_id=owner_id, item_id=item_id)
 
 
+def report_ending(owner_id: UUID, item_id: UUID, event: WebhookEvent) -> None:
+    """Store when the access ends, as the webhook says, if it says why."""
+    if reason := event.summary.get("expiry_reason"):
+        text = event.summary.get("expires_at")
+        expires_at = datetime.fromisoformat(text) if text else None
+        mark_expiring(owner_id=owner_id, item_id=item_id, reason=ExpiryReason(reason), expires_at=expires_at)
+
+
+def report_new_accounts(owner_id: UUID, item_id: UUID, event: WebhookEvent) -> None:
+    """Offer the user to add the bank's new accounts."""
+    mark_new_accounts(owner_id=owner_id, item_id=item_id)
+
+
+def report_revoked_account(owner_id: UUID, item_id: UUID, event: WebhookEvent) -> None:
+    """Close the account that the user no longer shares."""
+    mark_account_revoked(owner_id=owner_id, item_id=item_id, account_id=event.summary.get("account_id", ""))
+
+
+# What is taken from each webhook, before the state is read again.
+REPORTS: Final[Mapping[WebhookKind, Report]] = {
+    WebhookKind.ACCESS_ENDING: report_ending,
+    WebhookKind.NEW_ACCOUNTS: report_new_accounts,
+    WebhookKind.ACCOUNT_REVOKED: report_revoked_account,
+}
 # ``None``: it is recorded, and nothing follows.
 HANDLERS: Final[Mapping[WebhookKind, Handler | None]] = {
     WebhookKind.TRANSACTIONS_CHANGED: sync_transactions,
@@ -97,7 +127,10 @@ def find_handler(event: WebhookEvent) -> Handler | None:
 
 
 def handle_events(events: list[WebhookEvent], owner_id: UUID, item_id: UUID) -> Item | None:
-    """Call each handler once, however many webhooks have it."""
+    """Store what each webhook reports, and call each handler once, however many webhooks have it."""
+    for event in events:
+        if report := REPORTS.get(WebhookKind(event.kind)):
+            report(owner_id, item_id, event)
     handlers = dict.fromkeys(handler for event in events if (handler := find_handler(event)) is not None)
     items = [handler(owner_id, item_id) for handler in handlers]
     return next((item for item in items if item is not None), None)

@@ -31,10 +31,12 @@ def build_webhook(
     )
 
 
-def receive(item: Item | str, type_: str = "TRANSACTIONS", code: str = "SYNC_UPDATES_AVAILABLE") -> UUID:
+def receive(
+    item: Item | str, type_: str = "TRANSACTIONS", code: str = "SYNC_UPDATES_AVAILABLE", **fields: object
+) -> UUID:
     """Store a webhook about an Item, given as a row or by the provider's id, as the view does. Returns its id."""
     item_id = item if isinstance(item, str) else item.provider_item_id
-    event_id = inbox.store_webhook(build_webhook(item_id, type_, code))
+    event_id = inbox.store_webhook(build_webhook(item_id, type_, code, **fields))
     assert event_id is not None
     return event_id
 

@@ -53,42 +53,22 @@ def test_it_ignores_events_of_unknown_rows(item: Item, mallory: User) -> None:
         assert not events.mark_account_revoked(owner_id=owner_id, item_id=item.pk, account_id="unknown")
     assert not events.mark_account_revoked(owner_id=mallory.pk, item_id=item.pk, account_id="a")
     assert not events.mark_new_accounts(owner_id=mallory.pk, item_id=item.pk)
-    assert not events.mark_repaired(owner_id=mallory.pk, item_id=item.pk)
     assert (update_item(item).new_accounts_at, item.connection) == (None, Connection.LOGIN_REQUIRED)
 
 
 # --- Repairs ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("connection", "is_repaired"),
-    [
-        (Connection.ACTIVE, True),
-        (Connection.LOGIN_REQUIRED, True),
-        (Connection.NEEDS_CONSENT, True),
-        (Connection.NEEDS_REPAIR, False),
-        (Connection.REVOKED, False),
-        (Connection.UNSUPPORTED, False),
-        (Connection.REMOVING, False),
-        (Connection.REMOVED, False),
-    ],
-)
-def test_it_makes_a_repaired_item_due(item: Item, connection: Connection, is_repaired: bool) -> None:
-    lost = {"error_code": "ITEM_LOGIN_REQUIRED", "error_reason": "OAUTH_USER_REVOKED", "fault": "ours", "failures": 2}
-    later = timezone.now() + HOUR
-    update_item(item, connection=connection, next_sync_at=later, expires_at=later, expiry_reason="migration", **lost)
-    assert events.mark_repaired(owner_id=item.owner_id, item_id=item.pk) is is_repaired
-    update_item(item)
-    assert item.connection == (Connection.ACTIVE if is_repaired else connection)
-    errors = (item.error_code, item.error_reason, item.fault, item.failures, item.expires_at, item.expiry_reason)
-    assert (errors == ("", "", "", 0, None, "")) is is_repaired
-    assert (item.next_sync_at <= timezone.now()) is is_repaired
-
-
 def lose(item: Item, *, connection: Connection = Connection.LOGIN_REQUIRED) -> None:
     update_item(item, connection=connection, error_code="ITEM_LOGIN_REQUIRED")
     with tenant(item.owner_id):
         notifications.notify_connection_lost(item=item)
+
+
+def repair(item: Item) -> None:
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).mark_active()
+        events.resolve_access(owner_id=item.owner_id, item_id=item.pk)
 
 
 def send_emails() -> None:
@@ -105,7 +85,7 @@ def count_unread(user: User) -> int:
 def test_it_hides_the_notification_after_a_repair(item: Item, alice: User, mailoutbox: list[EmailMessage]) -> None:
     lose(item)
     assert count_unread(alice) == 1
-    events.mark_repaired(owner_id=alice.pk, item_id=item.pk)
+    repair(item)
     send_emails()
     assert (count_unread(alice), mailoutbox) == (0, [])
 
@@ -120,7 +100,7 @@ def test_it_sends_one_email_a_day_about_a_bank_that_loses_and_regains_access(
             assert count_unread(alice) == 1
             send_emails()
             emails.append(len(mailoutbox))
-            events.mark_repaired(owner_id=alice.pk, item_id=item.pk)
+            repair(item)
     assert emails == [1, 1, 1, 1, 2, 2, 2, 3]
 
 
@@ -137,7 +117,7 @@ def test_it_does_not_lose_an_email_that_was_not_sent_before_the_repair(
     item: Item, alice: User, mailoutbox: list[EmailMessage]
 ) -> None:
     lose(item)
-    events.mark_repaired(owner_id=alice.pk, item_id=item.pk)
+    repair(item)
     lose(item)
     send_emails()
     assert len(mailoutbox) == 1

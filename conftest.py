@@ -16,10 +16,13 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import time_machine
 from django.contrib.auth.hashers import get_hasher, make_password
 from django.core.management import call_command
 from django.db import connections
+from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 
 CHROMIUM = os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
 pytest_plugins = ["banking.tests.sandbox_process"]
@@ -65,6 +68,24 @@ def _empty_tables(request: pytest.FixtureRequest) -> Iterator[None]:
 def connect_as_role(alias: str) -> psycopg.Connection:
     """Open a connection as another role, outside of Django's test transaction."""
     return psycopg.connect(**connections[alias].get_connection_params() | {"cursor_factory": psycopg.Cursor})
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _travel_with_the_database() -> Iterator[None]:
+    """Let ``Now()`` be the time to which a test travels. Without travel it stays PostgreSQL's own clock.
+
+    Otherwise a test of a time in the future could only change the rows, and would not notice which clock decides.
+    """
+    own_clock = Now.as_postgresql
+
+    def as_postgresql(self: Now, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[object]]:
+        if time_machine.escape_hatch.is_travelling():
+            return "%s::timestamptz", [timezone.now()]
+        return own_clock(self, compiler, connection, **extra)
+
+    Now.as_postgresql = as_postgresql
+    yield
+    Now.as_postgresql = own_clock
 
 
 def terminate_database_connection() -> None:

@@ -25,6 +25,14 @@ class Readiness(StrEnum):
     HISTORICAL = "historical"
 
 
+class Priority(StrEnum):
+    """Who waits for a call. The lower ones leave a part of the provider's rate limits to the higher ones."""
+
+    PERSON = "person"
+    WEBHOOK = "webhook"
+    ROUTINE = "routine"
+
+
 class AccountRow(NamedTuple):
     """One account as the provider reports it. Balances keep the provider's sign.
 
@@ -262,7 +270,11 @@ class TimedOut(Unavailable):
 
 
 class RateLimited(Unavailable):
-    """Too many calls; wait at least ``retry_after`` seconds. ``scope`` is item, client or institution."""
+    """Too many calls; wait at least ``retry_after`` seconds. ``scope`` is item, client or institution.
+
+    Nobody's failure: neither the person nor their bank can do anything about it. The provider refused the call, or this
+    site did not make it, because the provider would have.
+    """
 
     def __init__(self, code: str, *, scope: str, retry_after: int = 60, request_id: str = "") -> None:
         super().__init__(code, request_id=request_id)
@@ -376,6 +388,13 @@ class ProviderClient(Protocol):
 
     def with_timeouts(self, *, response: float, total: float) -> Self:
         """Return a client with shorter timeouts: seconds for each response, and for all of them from now on."""
+        ...
+
+    def for_item(self, *, key: str, institution_id: str, priority: Priority) -> Self:
+        """Return a client whose calls count against the limits of one Item and its bank.
+
+        ``key`` is the Item's primary key. ``institution_id`` is empty if the bank is not known.
+        """
         ...
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken: ...

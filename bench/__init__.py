@@ -16,6 +16,7 @@ os.environ.update(
     DEBUG="0",
     ALLOW_EMBEDDED="1",
     PLAID_ENV="embedded",
+    PLAID_EMBEDDED_LIMITS="0",
     SECURE_SSL_REDIRECT="0",
     EMAIL_URL="memorymail://",
     PUBLIC_URL="https://plumbline.test",

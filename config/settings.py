@@ -326,6 +326,13 @@ PLAID_COUNTRY_CODES = env.list("PLAID_COUNTRY_CODES", default=["US"])
 PLAID_LANGUAGE = env.str("PLAID_LANGUAGE", "en")
 PLAID_REDIRECT_URI = env.str("PLAID_REDIRECT_URI", "")
 PLAID_DAYS_REQUESTED = env.int("PLAID_DAYS_REQUESTED", 730)
+# Whether calls of the local sandbox keep to the rate limits of Plaid's.
+PLAID_EMBEDDED_LIMITS = env.bool("PLAID_EMBEDDED_LIMITS", True)
+# How many banks may be connected, 10 on Plaid's Trial plan; 0: any number. Plaid counts removed ones on that plan.
+PLAID_ITEM_CAP = env.int("PLAID_ITEM_CAP", 0)
+PLAID_ITEM_CAP_COUNTS_REMOVED = env.bool("PLAID_ITEM_CAP_COUNTS_REMOVED", True)
+# How many calls of each endpoint that Plaid charges for may be made in a day (UTC).
+PLAID_PAID_CALLS_PER_DAY = env.int("PLAID_PAID_CALLS_PER_DAY", 0)
 PLAID_LINK_STYLE_ATTR = env.bool("PLAID_LINK_STYLE_ATTR", False)
 PLAID_WEBHOOK_URL = env.str("PLAID_WEBHOOK_URL", f"{PUBLIC_URL}/webhooks/plaid/" if "PUBLIC_URL" in env else "")
 

@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import User
@@ -222,6 +223,8 @@ def create_item(
         institution_name=metadata.institution_name[:200],
         days_requested=provider.link_settings().days_requested,
         request_id=credential.request_id,
+        # By the database's clock, which decides when it is due.
+        next_sync_at=Now(),
     )
 
 

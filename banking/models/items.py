@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from banking.error_advice import UserAction
@@ -76,7 +77,7 @@ class ItemQuerySet(OwnedQuerySet["Item"]):
             expires_at=None,
             expiry_reason="",
             expiry_reminder=None,
-            next_sync_at=timezone.now(),
+            next_sync_at=Now(),
         )
 
 

@@ -7,12 +7,16 @@ import functools
 import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.views.decorators.debug import sensitive_variables
 
+from banking.limits.call_limits import CallLimits
+from banking.limits.rates import Caller
 from banking.plaid import responses
 from banking.plaid.deadline import DeadlineTransport
+from banking.plaid.limits.limited_transport import LimitedTransport
+from banking.plaid.limits.published_limits import limits_of
 from banking.plaid.settings import PlaidSettings
 from banking.plaid.webhook_keys import CachedKeyLookupLimits, WebhookKeys
 from banking.provider import (
@@ -23,13 +27,11 @@ from banking.provider import (
     ItemNotFound,
     LinkResult,
     LinkToken,
+    Priority,
     ProviderConfigurationError,
     PublicTokenRefused,
     TransactionsPage,
 )
-
-if TYPE_CHECKING:
-    from banking.plaid.transport import PlaidTransport
 
 # Response timeouts in seconds. The first page of a transaction stream takes up to eight times as long as others.
 CONTROL_SECONDS, SYNC_SECONDS, FIRST_SYNC_SECONDS, WEBHOOK_KEY_SECONDS = 15, 30, 60, 5
@@ -48,7 +50,8 @@ def _client(settings: PlaidSettings) -> "PlaidClient":
     from banking.plaid.transport import PlaidTransport
 
     transport = PlaidTransport(host=settings.host, client_id=settings.client_id, secret=settings.secret)
-    return PlaidClient(settings, transport)
+    call_limits = CallLimits(f"plaid:{settings.environment}")
+    return PlaidClient(settings, LimitedTransport(transport, call_limits, limits_of(settings.environment)))
 
 
 # A forked child process must not use its parent's open connections.
@@ -58,7 +61,7 @@ os.register_at_fork(after_in_child=_client.cache_clear)
 class PlaidClient:
     """Implements ``banking.provider.ProviderClient``. Thread-safe."""
 
-    def __init__(self, settings: PlaidSettings, transport: "PlaidTransport | DeadlineTransport") -> None:
+    def __init__(self, settings: PlaidSettings, transport: LimitedTransport | DeadlineTransport) -> None:
         self.settings = settings
         self.keys = WebhookKeys(self.webhook_key, CachedKeyLookupLimits(settings.environment))
         self._transport = transport
@@ -66,6 +69,11 @@ class PlaidClient:
     def with_timeouts(self, *, response: float, total: float) -> Self:
         """Return a client with shorter timeouts in seconds: for each response, and for all calls from now on."""
         return type(self)(self.settings, DeadlineTransport(self._transport, response=response, total=total))
+
+    def for_item(self, *, key: str, institution_id: str, priority: Priority) -> Self:
+        """Return a client whose calls count against the limits of one Item and its bank."""
+        caller = Caller(item_key=key, institution_id=institution_id, priority=priority)
+        return type(self)(self.settings, self._transport.for_caller(caller))
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
         """Create the token that opens Link for a new Item. ``client_user_id`` must not identify the user.

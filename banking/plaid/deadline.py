@@ -1,23 +1,29 @@
 """Calls with less time than Plaid may take, because other work waits behind them."""
 
+import copy
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from django.views.decorators.debug import sensitive_variables
 
+from banking.limits.rates import Caller
+from banking.plaid.limits.limited_transport import LimitedTransport
 from banking.provider import TimedOut
-
-if TYPE_CHECKING:
-    from banking.plaid.transport import PlaidTransport
 
 
 class DeadlineTransport:
     """Calls through another transport with ``response`` seconds for each call and ``total`` seconds for all calls."""
 
-    def __init__(self, transport: "PlaidTransport | DeadlineTransport", *, response: float, total: float) -> None:
+    def __init__(self, transport: "LimitedTransport | DeadlineTransport", *, response: float, total: float) -> None:
         self._transport = transport
         self._response_seconds = response
         self._deadline = time.monotonic() + total
+
+    def for_caller(self, caller: Caller) -> Self:
+        """Return the same with the same deadline, for another caller."""
+        transport = copy.copy(self)
+        transport._transport = self._transport.for_caller(caller)
+        return transport
 
     @sensitive_variables()
     def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> bytes:

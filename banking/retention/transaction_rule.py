@@ -4,6 +4,7 @@ from datetime import date
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +19,7 @@ NOT_AT_ALL: Final = 0
 
 def request_complete_syncs(*, owner_id: UUID) -> None:
     """Let the next sync of each of an owner's Items download all its transactions, and let it be due now."""
-    Item.objects.filter(owner=owner_id).update(cursor="", next_sync_at=timezone.now())
+    Item.objects.filter(owner=owner_id).update(cursor="", next_sync_at=Now())
 
 
 RULE: Final = RetentionRule(

@@ -1,11 +1,15 @@
-"""The bank that an Item belongs to."""
+"""The bank that an Item belongs to, and what is done while it does not respond."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.utils import timezone
 
+from banking.limits.institution_breaker import InstitutionBreaker
 from banking.models import Institution, Item
-from banking.provider import ItemDetails, ProviderClient
+from banking.provider import InstitutionDown, ItemDetails, ProviderClient, ProviderError, TimedOut
+from banking.sync.timeouts import SyncTimeouts
 
 MAX_AGE = timedelta(days=7)
 
@@ -28,3 +32,19 @@ def load_institution(*, provider: ProviderClient, item: Item, details: ItemDetai
         defaults={"name": fetched.name, "url": fetched.url, "color": fetched.color, "fetched_at": timezone.now()},
     )
     return institution
+
+
+@contextmanager
+def guard_institution(*, item: Item, timeouts: SyncTimeouts) -> Iterator[None]:
+    """Make no call about a bank that did not respond for several Items, and record how the calls in the block end.
+
+    A timeout counts only where the bank had all the time that it may take. Raises ``InstitutionPaused``.
+    """
+
+    def is_failure(error: ProviderError) -> bool:
+        return isinstance(error, InstitutionDown | TimedOut) and not timeouts.should_hand_over(error)
+
+    institution_id = "" if item.institution is None else item.institution.provider_id
+    breaker = InstitutionBreaker(f"{item.provider}:{item.environment}", institution_id)
+    with breaker.guard(str(item.pk), is_failure=is_failure):
+        yield

@@ -1,7 +1,7 @@
 """The state of an Item after a sync, and the retry of a failed sync.
 
-``apply_error`` schedules the retry: it sets ``next_sync_at`` to now plus ``retry_delay``. When that time has come,
-Celery beat queues the Item like any other that is due (``banking.tasks.dispatch_due_syncs``).
+``apply_error`` schedules the retry: it sets ``next_sync_at`` to now plus ``retry_delay``, by the database's clock. When
+that time has come, Celery beat queues the Item like any other that is due (``banking.tasks.dispatch_due_syncs``).
 """
 
 import logging
@@ -9,6 +9,7 @@ import random
 from datetime import timedelta
 
 from django.db import Error, connection
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from banking.account_matching import locks, succession
@@ -97,7 +98,7 @@ def record_success(*, item: Item, connection_before: str, run: SyncRun, staging:
     if item.readiness != Readiness.NOT_READY:
         products.record_product_ready(item=item, product=Product.TRANSACTIONS)
     run_again_in = next_poll_delay(item=item, run=run)
-    item.next_sync_at = now + (regular_interval() if run_again_in is None else timedelta(seconds=run_again_in))
+    item.next_sync_at = Now() + (regular_interval() if run_again_in is None else timedelta(seconds=run_again_in))
     item.lease_holder = item.leased_until = None
     item.save()
     finish_run(run=run, result=SyncRun.Result.OK, request_id=staging.request_id)
@@ -236,7 +237,7 @@ def hand_over(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncOutcom
         with tenant(lease.owner_id):
             item = lease.lock_item()
             item.lease_holder = item.leased_until = None
-            item.is_slow, item.next_sync_at = True, timezone.now()
+            item.is_slow, item.next_sync_at = True, Now()
             item.save(update_fields=["lease_holder", "leased_until", "is_slow", "next_sync_at"])
             finish_run(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code="HANDED_OVER")
     except LeaseLost:
@@ -250,22 +251,25 @@ def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None
     Only an error of the user's own connection changes its state: after a problem at the bank, at the provider or with
     our own keys, a new sign-in would not help.
     """
-    now = timezone.now()
     item.lease_holder = item.leased_until = None
     item.request_id = error.request_id
     if isinstance(error, NotReady):
-        item.next_sync_at = now + timedelta(seconds=POLL_DELAYS[2])
+        item.next_sync_at = Now() + timedelta(seconds=POLL_DELAYS[2])
         return POLL_DELAYS[2]
+    if isinstance(error, RateLimited):
+        # Nobody's failure, so it is neither counted nor shown.
+        item.next_sync_at = Now() + add_jitter(timedelta(seconds=error.retry_after), later=0.5)
+        return None
     item.error_code, item.error_reason, item.fault = error.code[:100], error.reason[:100], error.fault
     if loses_connection(error):
         end_access(item=item, error=error)
     if isinstance(error, ProviderConfigurationError):
         logger.critical("The provider rejects our configuration: %s", error)
-    item.is_slow = isinstance(error, Unavailable) and not isinstance(error, RateLimited)
+    item.is_slow = isinstance(error, Unavailable)
     item.failures = min(item.failures + 1, MAX_FAILURE_COUNT)
     # A sync that was requested while this one failed must not wait for hours.
     failures = 1 if was_requested_meanwhile(item=item, run=run) else item.failures
-    item.next_sync_at = now + retry_delay(failures=failures, importing=item.is_importing, error=error)
+    item.next_sync_at = Now() + retry_delay(failures=failures, importing=item.is_importing, error=error)
     return None
 
 
@@ -279,8 +283,6 @@ def retry_delay(*, failures: int, importing: bool, error: ProviderError) -> time
     is_urgent = importing or isinstance(error, SyncCrashed)
     first = FIRST_RETRY_DELAY_WHEN_URGENT if is_urgent else FIRST_RETRY_DELAY
     delay = exponential_delay(first, failures - 1, maximum=MAX_RETRY_DELAY)
-    if isinstance(error, RateLimited):
-        delay = max(delay, timedelta(seconds=error.retry_after))
     return add_jitter(delay, earlier=0.2, later=0.2)
 
 
@@ -311,7 +313,7 @@ def close_run_of_lost_worker(*, item: Item) -> None:
     if losses > TOLERATED_WORKER_LOSSES:
         retries = losses - TOLERATED_WORKER_LOSSES - 1
         delay = exponential_delay(FIRST_RETRY_DELAY, retries, maximum=MAX_RETRY_DELAY)
-        Item.objects.filter(pk=item.pk).update(next_sync_at=now + delay)
+        Item.objects.filter(pk=item.pk).update(next_sync_at=Now() + delay)
 
 
 def close_interrupted_run(*, run: SyncRun) -> None:

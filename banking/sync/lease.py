@@ -16,7 +16,6 @@ from uuid import UUID, uuid4
 from django.db import Error, connection
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from accounts.users.processing import ProcessingStopped, hold_processing, may_process
 from banking.models import Connection, Item
@@ -89,7 +88,7 @@ def acquire_lease(
     unheld = Q(leased_until=None) | Q(leased_until__lte=Now())
     free = Item.objects.in_current_environment().filter(unheld, pk=item_id, connection__in=connections)
     if if_due:
-        free = free.filter(next_sync_at__lte=timezone.now())
+        free = free.filter(next_sync_at__lte=Now())
     if not free.update(lease_holder=lease.holder, leased_until=Now() + LEASE_DURATION):
         return None
     return lease, Item.objects.select_related("institution").get(pk=item_id)

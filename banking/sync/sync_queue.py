@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import F
-from django.db.models.functions import Least
+from django.db.models.functions import Least, Now
 from django.utils import timezone
 
 from accounts.models import User
@@ -96,11 +96,10 @@ def query_ids(statement: str, *params: str | int) -> list[OwnedId]:
 
 def request_sync(*, owner_id: UUID, item_id: UUID) -> Item | None:
     """Request a sync by the worker that holds the Item or the next one. ``None`` if the Item cannot be synced."""
-    now = timezone.now()
     with tenant(owner_id):
         syncable = Item.objects.in_current_environment().filter(pk=item_id, connection=Connection.ACTIVE)
-        soon = Least(F("next_sync_at"), now + timedelta(seconds=WEBHOOK_DELAY_SECONDS))
-        return syncable.first() if syncable.update(sync_requested_at=now, next_sync_at=soon) else None
+        soon = Least(F("next_sync_at"), Now() + timedelta(seconds=WEBHOOK_DELAY_SECONDS))
+        return syncable.first() if syncable.update(sync_requested_at=timezone.now(), next_sync_at=soon) else None
 
 
 class NotConnected(Exception):
@@ -139,6 +138,6 @@ def record_request(*, item: Item, cooldown: timedelta) -> bool:
     if not item.can_refresh(at=now, cooldown=cooldown):
         return False
     item.sync_requested_at = item.refreshed_at = now
-    item.next_sync_at = min(item.next_sync_at, now)
+    item.next_sync_at = Least(F("next_sync_at"), Now())
     item.save(update_fields=["sync_requested_at", "refreshed_at", "next_sync_at"])
     return True

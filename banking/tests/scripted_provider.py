@@ -14,6 +14,7 @@ from banking.provider import (
     ItemDetails,
     LinkResult,
     LinkToken,
+    Priority,
     Readiness,
     TransactionRow,
     TransactionsPage,
@@ -135,11 +136,17 @@ class ScriptedProvider:
     cursors: list[str] = field(default_factory=list)
     exchanged_tokens: list[str] = field(default_factory=list)
     removed_tokens: list[str] = field(default_factory=list)
+    # For which Item, which bank and whom calls were made.
+    callers: list[tuple[str, str, Priority]] = field(default_factory=list)
     links: int = 0
     # For each dialog in update mode, whether it asks which accounts to share.
     account_selections: list[bool] = field(default_factory=list)
 
     def with_timeouts(self, *, response: float, total: float) -> Self:
+        return self
+
+    def for_item(self, *, key: str, institution_id: str, priority: Priority) -> Self:
+        self.callers.append((key, institution_id, priority))
         return self
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from uuid import uuid4
 
 import simplejson
 
+from banking.limits.rates import Caller
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
 from bench.harness.merchants import WEIGHTED_MERCHANTS, Merchant
@@ -141,6 +142,10 @@ class Bank:
         """Respond as `Transport.post` does, without the network."""
         path = {"transactions_sync": "/transactions/sync", "item_get": "/item/get"}.get(endpoint, "/accounts/get")
         return self.respond(path, fields)
+
+    def for_caller(self, _: Caller) -> Self:
+        """Return itself: there are no limits."""
+        return self
 
     def make_connect(self) -> Callable[[], PlaidClient]:
         """Return a replacement for ``PlaidProvider.connect``, whose client reads from this bank."""

@@ -17,6 +17,8 @@ os.environ.update(
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     DATABASE_CONN_MAX_AGE="0",
     DJANGO_ALLOW_ASYNC_UNSAFE="1",
+    # All test processes share one Redis, and with it one client's limits.
+    PLAID_EMBEDDED_LIMITS="0",
     PLAID_CLIENT_ID="sandbox-client",
     PLAID_SECRET="sandbox-secret",
     # Nothing listens there; a test that needs the sandbox program starts its own.

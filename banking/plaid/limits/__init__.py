@@ -1,0 +1,1 @@
+"""Plaid's rate limits, and the transport that keeps to them."""

@@ -27,6 +27,7 @@ from django.utils import timezone
 CHROMIUM = os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
 pytest_plugins = ["banking.tests.sandbox_process"]
 
+OWN_CLOCK = Now.as_postgresql
 PASSWORD = "correct horse battery staple"  # noqa: S105
 
 
@@ -76,16 +77,21 @@ def _travel_with_the_database() -> Iterator[None]:
 
     Otherwise a test of a time in the future could only change the rows, and would not notice which clock decides.
     """
-    own_clock = Now.as_postgresql
 
     def as_postgresql(self: Now, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[object]]:
         if time_machine.escape_hatch.is_travelling():
             return "%s::timestamptz", [timezone.now()]
-        return own_clock(self, compiler, connection, **extra)
+        return OWN_CLOCK(self, compiler, connection, **extra)
 
     Now.as_postgresql = as_postgresql
     yield
-    Now.as_postgresql = own_clock
+    Now.as_postgresql = OWN_CLOCK
+
+
+@pytest.fixture
+def own_database_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test travel with this process's clock alone: that of a machine whose clock is wrong."""
+    monkeypatch.setattr(Now, "as_postgresql", OWN_CLOCK)
 
 
 def terminate_database_connection() -> None:

@@ -16,11 +16,12 @@ from banking.sync.item_refresh import ItemBusy
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
 from banking.webhooks import inbox, webhook_urls
 from compliance.isolation.tasks import TenantTask
-from compliance.queues import Lane, count_waiting_jobs
+from compliance.queues import Lane, count_waiting_jobs, queue_many
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 100
+SYNC_CHUNK = 500
 # Above this Celery beat queues nothing: Items stay due, and a queue without workers does not fill Redis.
 MAX_WAITING = 2000
 # In five minutes. Plaid documents no limit for it; a worker needs about two minutes for them.
@@ -46,9 +47,10 @@ def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = Fals
 @shared_task
 def dispatch_due_syncs() -> None:
     """Queue every Item that is due, a chunk at a time, so that no transaction locks many rows."""
-    while count_waiting_jobs(Lane.ROUTINE) < MAX_WAITING and (claimed := sync_queue.claim_due_syncs(limit=CHUNK)):
-        for owner_id, item_id, lane in claimed:
-            queue_sync(owner_id, item_id, "beat", lane=lane)
+    while count_waiting_jobs(Lane.ROUTINE) < MAX_WAITING and (claimed := sync_queue.claim_due_syncs(limit=SYNC_CHUNK)):
+        for lane in Lane:
+            jobs = [(str(owner), str(item), "beat") for owner, item, its_lane in claimed if its_lane is lane]
+            queue_many(sync_item, jobs, options={"patient": lane is Lane.SLOW}, lane=lane)
 
 
 @shared_task(base=TenantTask)

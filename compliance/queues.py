@@ -1,8 +1,18 @@
 """The queues of the task workers. The Procfile assigns queues to workers; a worker without options serves all."""
 
+import base64
+import json
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any, Final
 
-from celery import current_app
+from celery import Task, current_app
+from kombu import Connection
+from kombu.utils.uuid import uuid
+
+# kombu's transport in memory has one store for all threads.
+_memory_lock: Final = threading.Lock()
 
 
 class Lane(StrEnum):
@@ -28,3 +38,41 @@ def count_waiting_jobs(lane: Lane) -> int:
         # Every transport's channel has this method, although kombu's types lack it.
         declared = connection.default_channel.queue_declare(queue=lane.queue, durable=True)  # type: ignore[attr-defined]
         return int(declared.message_count)
+
+
+def queue_many(
+    task: "Task[..., Any]", arguments: Iterable[Sequence[Any]], *, options: Mapping[str, Any], lane: Lane
+) -> None:
+    """Queue a job for each sequence of positional arguments, all with the same ``options``, in one call of the broker.
+
+    The jobs are those that ``apply_async`` would queue, for a thirtieth of the time: Celery composes the first, and the
+    others are copies with arguments and ids of their own. Raises what Redis raises when it does not answer.
+    """
+    remaining = list(arguments)
+    if remaining:
+        message = _compose_message(task, remaining[0], options, lane)
+        copies = [_copy_message(message, positional) for positional in remaining]
+        with current_app.connection_for_write() as connection:
+            # A method of our own channel, see config/jobs/broker.py.
+            connection.default_channel.put_many(lane.queue, copies)  # type: ignore[attr-defined]
+
+
+def _compose_message(
+    task: "Task[..., Any]", arguments: Sequence[Any], options: Mapping[str, Any], lane: Lane
+) -> dict[str, Any]:
+    """Return the message that Celery and kombu compose for a job, by sending it to a broker in memory."""
+    with _memory_lock, Connection("memory://") as connection:
+        task.apply_async(tuple(arguments), dict(options), queue=lane.queue, connection=connection)
+        message: dict[str, Any] = connection.default_channel._get(lane.queue)  # type: ignore[attr-defined]
+    return message
+
+
+def _copy_message(message: Mapping[str, Any], arguments: Sequence[Any]) -> str:
+    """Return a copy of a message as JSON, with other positional arguments and with ids of its own."""
+    _, options, embedded = json.loads(base64.b64decode(message["body"]))
+    body = json.dumps([list(arguments), options, embedded]).encode()
+    job_id = uuid()
+    headers = {**message["headers"], "id": job_id, "root_id": job_id, "argsrepr": repr(tuple(arguments))}
+    properties = {**message["properties"], "correlation_id": job_id, "delivery_tag": uuid()}
+    copy = {**message, "body": base64.b64encode(body).decode(), "headers": headers, "properties": properties}
+    return json.dumps(copy)

@@ -6,7 +6,6 @@ Item's token must not be lost, and the queue, which needs Redis as well, starts 
 """
 
 import logging
-import random
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -17,7 +16,7 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from banking.limits.local_limits import LocalLimits
-from banking.limits.rates import UNLIMITED, Bucket, Caller, Limits, Turn
+from banking.limits.rates import UNLIMITED, TokenBucket, Caller, Limits, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ class CallLimits:
 
     def take(self, endpoint: str, limits: Limits, caller: Caller, *, now: int | None = None) -> Turn:
         """Take a token for one call from every bucket, and count the call; or take none and say how long to wait."""
-        client, item, institution = buckets = self._buckets(endpoint, limits, caller)
+        client, item, institution = buckets = self.list_buckets(endpoint, limits, caller)
         keys = [*(bucket.key for bucket in buckets), self._key("counts")]
         values = [value for b in buckets for value in (b.rate.interval, b.rate.tolerance, b.reserve)]
         try:
@@ -64,12 +63,12 @@ class CallLimits:
     def park(
         self, endpoint: str, limits: Limits, caller: Caller, *, scope: str, seconds: float, now: int | None = None
     ) -> None:
-        """Let nobody call in a scope for some seconds and up to a fifth more: the provider has refused a call."""
-        bucket = self._buckets(endpoint, limits, caller)[SCOPES.index(scope)]
+        """Let nobody call in a scope for some seconds, because the provider has refused a call."""
+        bucket = self.list_buckets(endpoint, limits, caller)[SCOPES.index(scope)]
         name = {"client": "every Item", "item": caller.item_key, "institution": caller.institution_id}[scope]
         if not name:
             return
-        microseconds = int(seconds * random.uniform(1, 1.2) * SECOND)  # noqa: S311  (spreads load, hides nothing)
+        microseconds = int(seconds * SECOND)
         self._local.park(bucket, microseconds, now=now)
         label = name if scope == "institution" else f"{endpoint}, {name}"
         try:
@@ -98,13 +97,13 @@ class CallLimits:
         # The script is sent once to each Redis; afterwards only its hash is (EVALSHA).
         return self._script(keys=keys, args=arguments, client=get_redis_connection("default"))
 
-    def _buckets(self, endpoint: str, limits: Limits, caller: Caller) -> list[Bucket]:
+    def list_buckets(self, endpoint: str, limits: Limits, caller: Caller) -> list[TokenBucket]:
         """Return the buckets in the order of ``SCOPES``. Without an Item, that of Items has no limit."""
         item_rate = limits.item if caller.item_key else UNLIMITED
         return [
-            Bucket(self._key("client", endpoint), "client", limits.client, caller.priority),
-            Bucket(self._key("item", caller.item_key, endpoint), "item", item_rate),
-            Bucket(self._key("institution", caller.institution_id), "institution", UNLIMITED),
+            TokenBucket(self._key("client", endpoint), "client", limits.client, caller.priority),
+            TokenBucket(self._key("item", caller.item_key, endpoint), "item", item_rate),
+            TokenBucket(self._key("institution", caller.institution_id), "institution", UNLIMITED),
         ]
 
     def _key(self, *parts: str) -> str:

@@ -62,7 +62,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class TokenBucket:
     """The bucket of one scope, by its key, and what a caller of this priority may take from it."""
 
     key: str

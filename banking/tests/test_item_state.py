@@ -189,16 +189,25 @@ def test_it_disconnects_a_revoked_item_and_never_forgets_its_removal(
         assert revoked_item.accounts.exists() is keep_history
 
 
-def test_it_waits_longer_after_each_failure_and_as_long_as_a_rate_limit(item: Item, provider: ScriptedProvider) -> None:
+def test_it_waits_longer_after_each_failure(item: Item, provider: ScriptedProvider) -> None:
     waits = []
     with tenant(item.owner_id):
         Item.objects.update(readiness=Readiness.HISTORICAL)
-    for error in (Unavailable("TIMEOUT"), Unavailable("TIMEOUT"), RateLimited("LIMIT", scope="item", retry_after=3600)):
+    for error in (Unavailable("TIMEOUT"), Unavailable("TIMEOUT")):
         provider.pages = [error]
         run_sync(item)
         waits.append((item.next_sync_at - timezone.now()).total_seconds())
     assert 90 < waits[0] < 150 < 190 < waits[1] < 300
-    assert waits[2] > 2800
+
+
+def test_it_waits_as_long_as_a_rate_limit_and_blames_nobody(item: Item, provider: ScriptedProvider) -> None:
+    run_sync(item)
+    provider.pages = [RateLimited("LIMIT", scope="item", retry_after=3600)]
+    run_sync(item)
+    assert 3600 <= (item.next_sync_at - timezone.now()).total_seconds() + 1 <= 5400
+    assert (item.failures, item.error_code, item.fault, item.state, item.is_slow) == (0, "", "", "fresh", False)
+    with tenant(item.owner_id):
+        assert Item.objects.get().lease_holder is None
 
 
 def test_it_retries_a_failed_import_within_a_minute(item: Item, provider: ScriptedProvider) -> None:

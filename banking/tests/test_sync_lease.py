@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Item
 from banking.sync import lease, sync_item, sync_queue
+from banking.tests.factories import update_item
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import StoredTransactions, run_sync
 from compliance.isolation import tenant
@@ -59,7 +60,21 @@ def test_it_renews_the_lease_during_a_long_call(item: Item, provider: ScriptedPr
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
 
 
-def test_it_keeps_the_lease_if_another_workers_clock_is_ahead(item: Item, provider: ScriptedProvider) -> None:
+@pytest.mark.parametrize(("due_in", "clock_error", "ran"), [(1, 5, False), (-1, -5, True)], ids=["ahead", "behind"])
+def test_it_decides_by_the_databases_clock_what_is_due(
+    item: Item, provider: ScriptedProvider, own_database_clock: None, due_in: int, clock_error: int, ran: bool
+) -> None:
+    update_item(item, next_sync_at=timezone.now() + timedelta(minutes=due_in))
+    with time_machine.travel(timezone.now() + timedelta(minutes=clock_error)):
+        outcome = sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="beat", if_due=True)
+    assert outcome.ran is ran
+    hours_left = (update_item(item).next_sync_at - timezone.now()).total_seconds() / 3600
+    assert (5.4 < hours_left < 6.6) is ran
+
+
+def test_it_keeps_the_lease_if_another_workers_clock_is_ahead(
+    item: Item, provider: ScriptedProvider, own_database_clock: None
+) -> None:
     def respond() -> object:
         with time_machine.travel(timezone.now() + timedelta(minutes=5)):
             assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other").ran is False

@@ -132,7 +132,7 @@ def test_it_queues_all_due_items_once_in_chunks(
         claims.append(len(items_))
         return items_
 
-    monkeypatch.setattr(tasks, "CHUNK", 2)
+    monkeypatch.setattr(tasks, "SYNC_CHUNK", 2)
     monkeypatch.setattr(sync_queue, "claim_due_syncs", claim_and_count)
     items = [make_item(owner, provider_item_id=f"{owner.pk}-{n}") for owner in (alice, mallory) for n in range(2)]
     items.append(make_item(alice, provider_item_id="fifth"))

@@ -57,14 +57,20 @@ class LimitedTransport:
         try:
             return self._transport.post(endpoint, fields, seconds=seconds)
         except RateLimited as error:
-            self._call_limits.park(endpoint, limits, self._caller, scope=error.scope, seconds=error.retry_after)
+            seconds = vary(error.retry_after)
+            self._call_limits.park(endpoint, limits, self._caller, scope=error.scope, seconds=seconds)
             raise
 
     def _wait_for_turn(self, endpoint: str, limits: Limits, seconds: float) -> None:
         while (turn := self._call_limits.take(endpoint, limits, self._caller)).wait:
-            wait = turn.wait / SECOND * random.uniform(1, 1.2)  # noqa: S311  (spreads load, hides nothing)
+            wait = vary(turn.wait / SECOND)
             seconds -= wait
             if seconds < 0:
                 retry_after = max(math.ceil(turn.wait / SECOND), MIN_RETRY_SECONDS)
                 raise RateLimited("NOT_CALLED", scope=turn.scope, retry_after=retry_after)
             self._sleep(wait)
+
+
+def vary(seconds: float) -> float:
+    """Lengthen a time by up to a fifth, so that those who wait together do not call together."""
+    return seconds * random.uniform(1, 1.2)  # noqa: S311  (spreads load, hides nothing)

@@ -63,7 +63,7 @@ PAID_ENDPOINTS: Final = frozenset({"accounts_balance_get", "transactions_refresh
 
 
 def limits_of(environment: str) -> Mapping[str, Limits]:
-    """Return the limits that this site keeps to, by endpoint; in the embedded environment ``PLAID_EMBEDDED_LIMITS`` decides."""
+    """Return the limits by endpoint; none in the embedded environment with ``PLAID_EMBEDDED_LIMITS=0``."""
     if environment == "embedded" and not settings.PLAID_EMBEDDED_LIMITS:
         return {}
     return {endpoint: _limits(published) for endpoint, published in PUBLISHED[environment].items()}

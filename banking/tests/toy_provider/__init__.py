@@ -20,6 +20,7 @@ from banking.provider import (
     LinkSettings,
     LinkToken,
     LoginRequired,
+    Priority,
     ProviderClient,
     ProviderError,
     PublicTokenRefused,
@@ -56,6 +57,9 @@ class ToyBank:
         self.access_tokens: dict[str, str] = {}
 
     def with_timeouts(self, *, response: float, total: float) -> Self:
+        return self
+
+    def for_item(self, *, key: str, institution_id: str, priority: Priority) -> Self:
         return self
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:

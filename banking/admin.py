@@ -1,10 +1,24 @@
 """The rows of one user's banks that operators can view, with a written reason, to find out why a figure is wrong."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.operators.admin import OperatorAdmin
-from banking.models import Account, FailedRemoval, Item, LinkSession, ReceivedWebhook, SyncRun, Transaction
+from banking.models import (
+    Account,
+    FailedRemoval,
+    Item,
+    LinkSession,
+    ProviderCallCount,
+    ReceivedWebhook,
+    SyncRun,
+    Transaction,
+)
+from banking.providers import all_providers
+from banking.usage.provider_status import get_provider_status
 
 
 class BankDataAdmin(OperatorAdmin):
@@ -85,3 +99,17 @@ class ReceivedWebhookAdmin(OperatorAdmin):
         "processed_at", "error_code",
     )  # fmt: skip
     list_filter = ("outcome", "type")
+
+
+@admin.register(ProviderCallCount)
+class ProviderCallCountAdmin(OperatorAdmin):
+    """Items against the cap, calls against the limits, what waits, and below that the calls of each day."""
+
+    user_column = None
+    change_list_template = "banking/operators/provider_calls.html"
+    list_display = ("day", "provider", "environment", "endpoint", "calls", "reserved")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the state of each provider above the list. It names no user, so nobody is told."""
+        statuses = [get_provider_status(provider) for provider in all_providers()]
+        return super().changelist_view(request, {**(extra_context or {}), "statuses": statuses})

@@ -15,9 +15,11 @@ from banking.models import (
     Institution,
     Item,
     ItemProduct,
+    LinkedItemCount,
     LinkSession,
     OrphanedRemoval,
     PendingRemoval,
+    ProviderCallCount,
     ReceivedWebhook,
     SyncRun,
     Transaction,
@@ -422,5 +424,7 @@ register_processor(
     )
 )
 register_non_personal(FailedRemoval, "A view of pending and orphaned removals, for operators.")
+register_non_personal(LinkedItemCount, "How many banks this site has ever connected; it names nobody.")
+register_non_personal(ProviderCallCount, "How often this site called a provider on a day; it names nobody.")
 register_non_personal(Institution, "Banks, which all users share.")
 register_non_personal(ReceivedWebhook, "A view of webhooks for operators, without the connections that they name.")

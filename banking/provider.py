@@ -347,6 +347,20 @@ class LinkSettings:
     content_security_policy: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class UsageLimits:
+    """How much of a provider this site may use. ``item_cap`` is 0 without a cap, of ever linked Items or current ones.
+
+    ``paid_endpoints`` are those of which each call costs money, ``calls_per_minute`` the published limits of the site.
+    """
+
+    item_cap: int = 0
+    cap_counts_removed: bool = True
+    paid_endpoints: frozenset[str] = frozenset()
+    paid_calls_per_day: int = 0
+    calls_per_minute: Mapping[str, int] = field(default_factory=dict)
+
+
 class Provider(Protocol):
     """One bank data provider. Everything but ``connect`` and ``verify_webhook`` works without valid credentials.
 
@@ -372,6 +386,8 @@ class Provider(Protocol):
     def advise(self, error_code: str, *, reason: str = "") -> ErrorAdvice:
         """Return what an error code means for the user, also for a code that is unknown."""
         ...
+
+    def usage_limits(self) -> UsageLimits: ...
 
     def verify_webhook(
         self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]

@@ -14,6 +14,7 @@ from banking.provider import ProviderError
 from banking.sync import notifications, sync_queue, webhook_events
 from banking.sync.item_refresh import ItemBusy
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
+from banking.usage import call_counts
 from banking.webhooks import inbox, webhook_urls
 from compliance.isolation.tasks import TenantTask
 from compliance.queues import Lane, count_waiting_jobs, queue_many
@@ -203,3 +204,10 @@ def dispatch_expiry_reminders() -> None:
 def send_expiry_reminder(owner_id: str, item_id: str) -> None:
     """Remind one user that the access to one bank ends, if that is still due."""
     expiry.send_reminder(owner_id=UUID(owner_id), item_id=UUID(item_id))
+
+
+@shared_task
+def store_call_counts() -> None:
+    """Move the counts of calls of providers from Redis to the database."""
+    call_counts.store_call_counts()
+

@@ -45,6 +45,7 @@ app.conf.beat_schedule = {
         "task": "banking.tasks.dispatch_expiry_reminders",
         "schedule": crontab(minute="*/10"),
     },
+    "count the calls of providers": {"task": "banking.tasks.store_call_counts", "schedule": crontab()},
     "forget old policy reports": {
         "task": "config.csp.tasks.delete_old_policy_violations",
         "schedule": crontab(minute="52"),

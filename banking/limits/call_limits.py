@@ -16,7 +16,7 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from banking.limits.local_limits import LocalLimits
-from banking.limits.rates import UNLIMITED, TokenBucket, Caller, Limits, Turn
+from banking.limits.rates import UNLIMITED, Caller, Limits, TokenBucket, Turn
 
 logger = logging.getLogger(__name__)
 

@@ -31,6 +31,7 @@ from banking.linking.sessions import UNCLAIMED, LinkMetadata, is_stale_claim, to
 from banking.models import Institution, Item, LinkSession
 from banking.provider import Credential, Provider, ProviderError, PublicTokenRefused, Unavailable
 from banking.providers import provider_for
+from banking.usage.item_cap import count_linked_item
 from banking.webhooks.inbox import release_orphans
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -212,6 +213,7 @@ def create_item(
     *, user: User, provider: Provider, credential: Credential, bank: Institution | None, metadata: LinkMetadata
 ) -> Item:
     """Create an Item with its sealed token, in the open transaction."""
+    count_linked_item(provider)
     banks = Institution.objects.filter(provider=provider.key, provider_id=metadata.institution_id)
     return Item.objects.create(
         owner=user,

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from banking.linking.errors import LinkError
 from banking.models import LinkSession
@@ -16,6 +17,7 @@ from banking.provider import (
     RateLimited,
 )
 from banking.providers import provider_for
+from banking.usage.item_cap import ItemCapReached
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -51,6 +53,11 @@ UNFINISHED_UNCHANGED = _("%(provider)s couldn't finish. Nothing changed.")
 TOO_LATE = _("This connection expired or was already used. No bank was connected. Start again.")
 STILL = _("Your bank still needs you to sign in. Start again, and continue until %(provider)s says you're done.")
 BUSY = _("%(provider)s is limiting our requests. Nothing changed. Try again in a minute.")
+CAP = ngettext_lazy(
+    "This site can connect %(cap)s bank, and it is in use.",
+    "This site can connect %(cap)s banks, and all are in use.",
+    "cap",
+)
 OURS = _("We can't connect banks right now because of a problem on our end. Try again later.")
 AWAY = _("We couldn't connect through %(provider)s. Try again in a few minutes.")
 
@@ -73,6 +80,8 @@ def is_pending(error: LinkError | ProviderError) -> bool:
 
 def message_for(error: LinkError | ProviderError, *, provider: Provider) -> str:
     """The message of a linking error; codes and request ids go to the log alone."""
+    if isinstance(error, ItemCapReached):
+        return str(CAP % {"cap": error.cap})
     return str(_message(error)) % {"provider": provider.name}
 
 

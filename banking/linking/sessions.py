@@ -18,6 +18,7 @@ from banking.linking.errors import LinkError
 from banking.models import Item, LinkSession
 from banking.provider import LinkToken, Provider
 from banking.providers import DEFAULT_PROVIDER, in_current_environments, provider_for
+from banking.usage.item_cap import require_free_place
 from compliance.isolation import tenant
 from compliance.vault import SealError
 
@@ -56,10 +57,12 @@ class OpenedLink:
 def open_link(*, user: User, provider_key: str = DEFAULT_PROVIDER, replaces: Item | None = None) -> OpenedLink:
     """Start linking a bank. ``replaces`` is the Item that it replaces because its token cannot be decrypted.
 
-    Raises ``LinkError`` without the user's consent, and ``ProviderError`` if the provider returns no token.
+    Raises ``LinkError`` without the user's consent, ``ItemCapReached`` if this site may link no more Items, and
+    ``ProviderError`` if the provider returns no token.
     """
     provider = provider_for(provider_key if replaces is None else replaces.provider)
     require_consent(user=user, provider=provider)
+    require_free_place(provider)
     webhook_url = provider.link_settings().webhook_url
     token = provider.connect().create_link_token(client_user_id=str(user.link_id), webhook=webhook_url)
     return create_session(user=user, provider=provider, token=token, replaces=replaces)

@@ -12,6 +12,7 @@ from banking.models.products import ItemProduct, Product
 from banking.models.totals import TransactionTotal
 from banking.models.transactions import Transaction, TransactionQuerySet
 from banking.models.transfers import Transfer, TransferDecision
+from banking.models.usage import LinkedItemCount, ProviderCallCount
 from banking.models.webhooks import ReceivedWebhook, WebhookEvent, WebhookOutcome
 
 __all__ = [
@@ -26,9 +27,11 @@ __all__ = [
     "Item",
     "ItemProduct",
     "LinkSession",
+    "LinkedItemCount",
     "OrphanedRemoval",
     "PendingRemoval",
     "Product",
+    "ProviderCallCount",
     "ReceivedWebhook",
     "SyncRun",
     "Transaction",

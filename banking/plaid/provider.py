@@ -6,7 +6,8 @@ from django.conf import settings
 
 from banking.error_advice import ErrorAdvice
 from banking.plaid import client, errors, link_page, webhooks
-from banking.provider import LinkSettings, ProviderClient, VerifiedWebhook
+from banking.plaid.limits.published_limits import PAID_ENDPOINTS, PUBLISHED
+from banking.provider import LinkSettings, ProviderClient, UsageLimits, VerifiedWebhook
 
 
 class PlaidProvider:
@@ -38,6 +39,17 @@ class PlaidProvider:
     def advise(self, error_code: str, *, reason: str = "") -> ErrorAdvice:
         """Return what one of Plaid's error codes means for the user."""
         return errors.advise(error_code, reason=reason)
+
+    def usage_limits(self) -> UsageLimits:
+        """How much of Plaid this site may use."""
+        published = PUBLISHED.get(self.environment, {})
+        return UsageLimits(
+            item_cap=settings.PLAID_ITEM_CAP,
+            cap_counts_removed=settings.PLAID_ITEM_CAP_COUNTS_REMOVED,
+            paid_endpoints=PAID_ENDPOINTS,
+            paid_calls_per_day=settings.PLAID_PAID_CALLS_PER_DAY,
+            calls_per_minute={name: limit.client for name, limit in published.items() if limit.client},
+        )
 
     def verify_webhook(
         self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]

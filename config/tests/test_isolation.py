@@ -36,6 +36,7 @@ OWNED = [model for model in MODELS if issubclass(model, Owned)]
 OTHERS = {"Institution", "WebhookEvent", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
 OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation", "ErasureReceipt", "OrphanedRemoval", "UnsentReceipt"}
 OTHERS |= {"ScheduledDeletion", "FailedRemoval", "FigureDifference", "ReceivedWebhook", "UnfinishedExport"}
+OTHERS |= {"LinkedItemCount", "ProviderCallCount"}
 OTHERS |= {"AuditCheckpoint", "DailyAccess", "TrailVerification"}
 
 # Per table: is row-level security enabled and forced, how many policies exist, and how many admit only the tenant.

@@ -27,6 +27,7 @@ from banking.provider import (
     Readiness,
     TransactionRow,
     TransactionsPage,
+    UsageLimits,
     VerifiedWebhook,
     WebhookKind,
     WebhookRejected,
@@ -170,6 +171,9 @@ class ToyProvider:
         if error_code == "TOY_LOCKED":
             return ErrorAdvice(LoginRequired, UserAction.RECONNECT, "Your toy box is locked.")
         return ErrorAdvice(ProviderError)
+
+    def usage_limits(self) -> UsageLimits:
+        return UsageLimits()
 
     def verify_webhook(
         self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]

@@ -62,7 +62,7 @@ def _compose_message(
 ) -> dict[str, Any]:
     """Return the message that Celery and kombu compose for a job, by sending it to a broker in memory."""
     with _memory_lock, Connection("memory://") as connection:
-        task.apply_async(tuple(arguments), dict(options), queue=lane.queue, connection=connection)
+        task.apply_async(tuple(arguments), dict(options), queue=lane.queue, producer=connection.Producer())
         message: dict[str, Any] = connection.default_channel._get(lane.queue)  # type: ignore[attr-defined]
     return message
 

@@ -43,7 +43,8 @@ class CallLimits:
     def __init__(self, environment: str) -> None:
         self._environment = environment
         self._local = LocalLimits()
-        self._script = Script(None, SCRIPT)
+        # Each call brings its connection.
+        self._script = Script(None, SCRIPT)  # type: ignore[arg-type]
         self._is_redis_down = False
 
     def take(self, endpoint: str, limits: Limits, caller: Caller, *, now: int | None = None) -> Turn:
@@ -72,7 +73,7 @@ class CallLimits:
         self._local.park(bucket, microseconds, now=now)
         label = name if scope == "institution" else f"{endpoint}, {name}"
         try:
-            arguments = ["park", _argument(now), microseconds, bucket.rate.tolerance, f"{scope}: {label}"]
+            arguments: list[Any] = ["park", _argument(now), microseconds, bucket.rate.tolerance, f"{scope}: {label}"]
             self._run([bucket.key, self._key("parked")], arguments)
         except RedisError as error:
             self._note_unavailable(error)
@@ -93,7 +94,7 @@ class CallLimits:
         """Return the key of the hash in which calls are counted, by "day since 1970:endpoint"."""
         return self._key("counts")
 
-    def _run(self, keys: list[str], arguments: list[object]) -> Any:
+    def _run(self, keys: list[str], arguments: list[Any]) -> Any:
         # The script is sent once to each Redis; afterwards only its hash is (EVALSHA).
         return self._script(keys=keys, args=arguments, client=get_redis_connection("default"))
 

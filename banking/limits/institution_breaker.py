@@ -22,7 +22,9 @@ from banking.provider import ProviderError, RateLimited
 
 logger = logging.getLogger(__name__)
 
-SCRIPT: Final = Script(None, (Path(__file__).parent / "institution_breaker.lua").read_bytes())
+SOURCE: Final = (Path(__file__).parent / "institution_breaker.lua").read_bytes()
+# Each call brings its connection.
+SCRIPT: Final = Script(None, SOURCE)  # type: ignore[arg-type]
 
 FAILED_ITEMS: Final = 5
 WINDOW: Final = 10 * 60 * SECOND

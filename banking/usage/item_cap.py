@@ -54,7 +54,7 @@ def count_items(provider: Provider) -> ItemCounts:
         counts = cursor.fetchone()
         cursor.execute(EVER_LINKED, names)
         ever_linked = cursor.fetchone()
-    return ItemCounts(*counts, ever_linked=ever_linked[0] if ever_linked else 0)
+    return ItemCounts(*counts, ever_linked[0] if ever_linked else 0)
 
 
 def require_free_place(provider: Provider) -> None:

@@ -19,7 +19,7 @@ from accounts.tests.passkeys import add_passkey
 from accounts.tests.totp import SECRET, add_authenticator_app, add_recovery_codes
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
-from banking.models import Item, PendingRemoval, SyncRun
+from banking.models import Item, PendingRemoval, ProviderCallCount, SyncRun
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.received_webhooks import receive
 from banking.tests.scripted_provider import ScriptedProvider
@@ -115,6 +115,7 @@ def secrets(
             expires_at=timezone.now(),
         )
     now = timezone.now()
+    ProviderCallCount.objects.create(provider="plaid", environment="embedded", day=now, endpoint="item_get", calls=3)
     PolicyViolation.objects.create(day=now, directive="script-src", page="/", first_at=now, last_at=now)
     stored = {text for (text,) in as_operator(STORED_SECRETS) if text}
     return stored | CLEAR_TEXT_SECRETS | set(recovery_codes)

@@ -1,0 +1,1 @@
+"""Benches of the schedule of syncs and of the limits of calls."""

@@ -8,7 +8,8 @@ import sys
 # down the others.
 BENCHES = (
     "fresh_import", "pages", "overview", "slow_bodies", "frozen", "stops", "transactions", "isolation", "sign_in",
-    "webhooks", "credit", "credit_pages", "privacy.audit", "privacy.export", "privacy.retention", "sync",
+    "webhooks", "credit", "credit_pages", "limits.drain", "limits.dispatch",
+    "privacy.audit", "privacy.export", "privacy.retention", "sync",
 )  # fmt: skip
 
 

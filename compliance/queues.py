@@ -52,7 +52,7 @@ def queue_many(
     if remaining:
         message = _compose_message(task, remaining[0], options, lane)
         copies = [_copy_message(message, positional) for positional in remaining]
-        with current_app.connection_for_write() as connection:
+        with current_app.pool.acquire(block=True) as connection:
             # A method of our own channel, see config/jobs/broker.py.
             connection.default_channel.put_many(lane.queue, copies)  # type: ignore[attr-defined]
 

@@ -3,12 +3,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Connection, Item
 from banking.sync import sync_queue
 from compliance.isolation import NoTenant, tenant
+from conftest import connect_as_role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]
 
@@ -48,6 +50,30 @@ def test_it_claims_no_more_than_the_limit(alice: User, make_item: MakeItem) -> N
         make_item(alice, provider_item_id=f"item-{number}")
     assert len(sync_queue.claim_due_syncs(limit=2)) == 2
     assert len(sync_queue.claim_due_syncs(limit=2)) == 1
+
+
+def test_it_claims_five_items_of_each_owner_before_more_of_anybody(
+    alice: User, mallory: User, make_item: MakeItem
+) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+    items = {make_item(alice, provider_item_id=f"a{n}", next_sync_at=long_ago).pk: "a" for n in range(12)}
+    items |= {make_item(mallory, provider_item_id=f"m{n}").pk: "m" for n in range(6)}
+    order = ["".join(items[claimed.item_id] for claimed in sync_queue.claim_due_syncs(limit=9)) for _ in range(2)]
+    # Within a turn the Item that has been due for longer comes first.
+    assert order == ["aaaaammmm", "aaaaammaa"]
+    assert sync_queue.claim_due_syncs(limit=9) == []
+
+
+def test_it_claims_each_item_once_by_two_schedulers(alice: User, make_item: MakeItem) -> None:
+    for number in range(6):
+        make_item(alice, provider_item_id=f"item-{number}")
+    with transaction.atomic():
+        first = sync_queue.claim_due_syncs(limit=4)
+        with connect_as_role("default") as other:
+            claim = "SELECT item_id FROM banking_claim_due_syncs('plaid', 'embedded', 4)"
+            # It does not wait for the first one, and passes over what that has locked.
+            second = [item_id for (item_id,) in other.execute(claim)]
+    assert len({claimed.item_id for claimed in first} | set(second)) == len(first) + len(second)
 
 
 def test_it_finds_an_item_by_the_providers_id(alice: User, make_item: MakeItem) -> None:

@@ -17,7 +17,8 @@ from compliance.queues import Lane
 ITEMS, LARGEST_OWNER, DELAYED = 10_000, 500, 500
 CREATE_ITEMS = """
     INSERT INTO banking_item (id, owner_id, provider, environment, provider_item_id, institution_name, connection,
-        readiness, cursor, days_requested, connected_at, checked_at, failures, error_code, fault, request_id, next_sync_at)
+        readiness, cursor, days_requested, connected_at, checked_at, failures, error_code, fault,
+        request_id, next_sync_at)
     SELECT gen_random_uuid(), owner, 'plaid', %(environment)s, 'due-' || owner || number, 'Bank', 'active',
         'historical', '', 730, now(), now(), 0, '', '', '', now() - random() * interval '1 hour'
     FROM unnest(%(owners)s::uuid[]) WITH ORDINALITY AS people (owner, place),

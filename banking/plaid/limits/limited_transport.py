@@ -1,6 +1,7 @@
 """Calls that wait for their turn within Plaid's rate limits, and that are not made when the wait is too long."""
 
 import copy
+import itertools
 import math
 import random
 import time
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # An Item's next page of a long history comes within this time. A longer wait is left to the schedule of Items.
 MAX_WAIT_SECONDS: Final = 4.0
+# Doubled for each further wait of a call: many wait for the same next token, and one of them gets it.
+FIRST_WAIT_SECONDS: Final = 0.1
 # Those that were refused together come back at different times, and not before others had their turn.
 MIN_RETRY_SECONDS: Final = 15
 
@@ -62,8 +65,9 @@ class LimitedTransport:
             raise
 
     def _wait_for_turn(self, endpoint: str, limits: Limits, seconds: float) -> None:
+        delays = (FIRST_WAIT_SECONDS * 2**attempt for attempt in itertools.count())
         while (turn := self._call_limits.take(endpoint, limits, self._caller)).wait:
-            wait = vary(turn.wait / SECOND)
+            wait = vary(max(turn.wait / SECOND, next(delays)))
             seconds -= wait
             if seconds < 0:
                 retry_after = max(math.ceil(turn.wait / SECOND), MIN_RETRY_SECONDS)

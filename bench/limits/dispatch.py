@@ -62,7 +62,7 @@ def dispatch() -> float:
 def delay() -> float:
     """Return the seconds for each job."""
     arguments = [(str(uuid4()), str(uuid4()), "beat") for _ in range(DELAYED)]
-    seconds = measure_seconds(lambda: [tasks.sync_item.delay(*each) for each in arguments])
+    seconds = measure_seconds(lambda: [tasks.sync_item.delay(*positional) for positional in arguments])
     empty_queues()
     return seconds / DELAYED
 

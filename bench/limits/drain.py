@@ -131,9 +131,8 @@ def main() -> None:
     limit = PRODUCTION["transactions_sync"].client or 0
     requested = sum(int(240 / interval) for interval in REQUESTS.values())
     ideal = (ITEMS + requested) / limit * 60
-    busiest = max(
-        count_busiest_minute(calls) / (PRODUCTION[name].client or 1) for name, calls in simulation.calls.items()
-    )
+    minutes = {name: count_busiest_minute(calls) for name, calls in simulation.calls.items()}
+    busiest = max(calls / (PRODUCTION[name].client or 1) for name, calls in minutes.items())
     took = simulation.longest_wait(Priority.ROUTINE)
     retries = Counter(sync.retries for sync, _ in simulation.finished)
     print_result(

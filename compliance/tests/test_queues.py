@@ -6,6 +6,7 @@ import pytest
 from celery import current_app as app
 
 from compliance.queues import Lane, count_waiting_jobs, queue_many
+from compliance.tasks import verify_audit_trail
 
 # What differs between two jobs of one task.
 OWN_HEADERS = {"id", "root_id", "argsrepr"}
@@ -24,7 +25,7 @@ def own_queues() -> Iterator[None]:
 
 
 def test_it_queues_many_jobs_as_celery_queues_one(own_queues: None) -> None:
-    task = app.tasks["compliance.tasks.verify_audit_trail"]
+    task = verify_audit_trail
     arguments = [["first", 1], ["second", 2], ["third \u2713", None]]
     task.apply_async(tuple(arguments[0]), {"patient": True}, queue=Lane.SLOW.queue)
     queue_many(task, arguments, options={"patient": True}, lane=Lane.SLOW)

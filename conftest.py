@@ -112,6 +112,15 @@ def _close_circuit_breaker() -> Iterator[None]:
     circuit_breaker.close()
 
 
+@pytest.fixture(autouse=True)
+def _own_limits_of_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys of its own for each test: one that pauses a bank, or parks a call, must not delay all others."""
+    from banking.limits import call_limits
+
+    prefix = uuid4().hex
+    monkeypatch.setattr(call_limits, "get_key_prefix", lambda environment: f"{{{prefix}:{environment}}}")
+
+
 @pytest.fixture
 def own_cache(settings) -> None:
     """A key prefix in Redis for one test. Test processes share one Redis, and rate limits count the same users."""

@@ -27,6 +27,12 @@ SECOND: Final = 1_000_000
 LOCAL_SHARES: Final = 10
 
 
+def get_key_prefix(environment: str) -> str:
+    """Return what all keys of one environment of one provider begin with."""
+    # The braces keep all keys of a script in one slot of a Redis cluster.
+    return f"{{{settings.CACHES['default']['KEY_PREFIX']}:calls:{environment}}}"
+
+
 class ParkedScope(NamedTuple):
     """A client, Item or institution that the provider has asked to wait, and until when."""
 
@@ -108,9 +114,7 @@ class CallLimits:
         ]
 
     def _key(self, *parts: str) -> str:
-        # The braces keep all keys of a script in one slot of a Redis cluster.
-        prefix = settings.CACHES["default"]["KEY_PREFIX"]
-        return ":".join((f"{{{prefix}:calls:{self._environment}}}", *parts))
+        return ":".join((get_key_prefix(self._environment), *parts))
 
     def _note_unavailable(self, error: RedisError) -> None:
         if not self._is_redis_down:

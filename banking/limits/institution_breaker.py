@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from django.conf import settings
 from django_redis import get_redis_connection
 from redis.commands.core import Script
 from redis.exceptions import RedisError
 
+from banking.limits import call_limits
 from banking.limits.call_limits import SECOND, ParkedScope
 from banking.provider import ProviderError, RateLimited
 
@@ -81,7 +81,7 @@ class InstitutionBreaker:
     def _run(self, operation: str, item_key: str, now: int | None) -> int:
         if not self._institution_id:
             return 0
-        prefix = _prefix(self._environment)
+        prefix = call_limits.get_key_prefix(self._environment)
         keys = [f"{prefix}:{kind}:{self._institution_id}" for kind in ("failures", "breaker")]
         limits = [WINDOW, FAILED_ITEMS, FIRST_PAUSE, LONGEST_PAUSE, PROBE_TIME]
         arguments: list[Any] = [operation, "" if now is None else now, item_key, self._institution_id, *limits]
@@ -94,11 +94,7 @@ class InstitutionBreaker:
 
 def list_paused_institutions(environment: str) -> list[ParkedScope]:
     """Return the banks that were paused and have not succeeded since, and until when. Raises ``RedisError``."""
-    paused = get_redis_connection("default").hgetall(f"{_prefix(environment)}:paused")
+    paused = get_redis_connection("default").hgetall(f"{call_limits.get_key_prefix(environment)}:paused")
     return sorted(
         ParkedScope(name.decode(), datetime.fromtimestamp(int(until) / SECOND, UTC)) for name, until in paused.items()
     )
-
-
-def _prefix(environment: str) -> str:
-    return f"{{{settings.CACHES['default']['KEY_PREFIX']}:calls:{environment}}}"

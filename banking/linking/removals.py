@@ -14,7 +14,7 @@ from banking.account_matching import locks
 from banking.credentials import TokenPurpose, open_token
 from banking.linking.disconnecting import can_be_forgotten, close_accounts, close_item, delete_alerts
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, PendingRemoval, Transaction
-from banking.provider import ItemNotFound, ProviderError
+from banking.provider import ItemNotFound, Priority, ProviderError
 from banking.providers import in_current_environments, provider_for
 from compliance.audit import Action, record
 from compliance.backoff import exponential_delay
@@ -50,7 +50,8 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
         with tenant(owner_id):
             row = removal if removal.access_token is not None else removal.item
             token = open_token(row, purpose=TokenPurpose.REMOVE)
-        provider_for(removal.item.provider).connect().remove_item(token)
+        client = provider_for(removal.item.provider).connect()
+        client.for_item(key=str(removal.item_id), institution_id="", priority=Priority.ROUTINE).remove_item(token)
     except ItemNotFound:
         logger.info("Item %s was gone already", removal.item.provider_item_id)
     except ProviderError as error:

@@ -16,7 +16,7 @@ from banking.linking.data_consent import require_consent
 from banking.linking.errors import LinkError
 from banking.linking.sessions import OpenedLink, create_session, open_link
 from banking.models import Connection, Item, LinkSession
-from banking.provider import LoginRequired, Unavailable
+from banking.provider import LoginRequired, Priority, Unavailable
 from banking.providers import provider_for
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -76,7 +76,8 @@ def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
         if item is None or item.access_token is None:
             raise LinkError("used")
         secret = open_token(item, purpose=TokenPurpose.CONFIRM_RECONNECT, actor=user)
-    details = provider_for(item.provider).connect().get_item(secret)
+    client = provider_for(item.provider).connect()
+    details = client.for_item(key=str(item.pk), institution_id="", priority=Priority.PERSON).get_item(secret)
     # A bank that is down now is synced when it is up again.
     if details.error_code and not isinstance(details.error, Unavailable):
         raise details.error or LoginRequired(details.error_code)

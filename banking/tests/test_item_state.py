@@ -1,5 +1,6 @@
 """The state and the next sync of an Item after a sync has ended."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,10 +9,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Notification
+from accounts.models import Notification, User
 from banking import tasks
 from banking.connection_status import expiry
 from banking.error_advice import UserAction
+from banking.limits.institution_breaker import FAILED_ITEMS, InstitutionBreaker, InstitutionPaused
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.update_mode import open_update_mode
 from banking.models import Connection, Health, Item, ItemProduct, PendingRemoval
@@ -21,13 +23,16 @@ from banking.provider import (
     LoginRequired,
     MalformedResponse,
     PermissionRevoked,
+    Priority,
     ProviderConfigurationError,
     ProviderError,
     RateLimited,
     Readiness,
+    TimedOut,
     Unavailable,
 )
-from banking.sync import sync_queue
+from banking.sync import sync_item, sync_queue
+from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
 from banking.tests.factories import update_item
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import StoredTransactions, run_sync
@@ -198,6 +203,34 @@ def test_it_waits_longer_after_each_failure(item: Item, provider: ScriptedProvid
         run_sync(item)
         waits.append((item.next_sync_at - timezone.now()).total_seconds())
     assert 90 < waits[0] < 150 < 190 < waits[1] < 300
+
+
+def test_it_makes_no_call_about_a_bank_that_failed_for_others(item: Item, provider: ScriptedProvider) -> None:
+    run_sync(item)
+    breaker = InstitutionBreaker("plaid:embedded", "ins_1")
+    for number in range(FAILED_ITEMS):
+        breaker.record_failure(f"other-{number}")
+    provider.cursors.clear()
+    run_sync(item)
+    assert (provider.cursors, item.failures, item.state) == ([], 0, "fresh")
+    assert 200 < (item.next_sync_at - timezone.now()).total_seconds() <= 450
+    breaker.record_success("other")
+    run_sync(item)
+    assert len(provider.cursors) == 1
+
+
+def test_it_pauses_a_bank_that_is_down_but_not_a_slow_one(
+    alice: User, make_item: Callable[..., Item], provider: ScriptedProvider
+) -> None:
+    items = [make_item(alice, provider_item_id=f"item-{n}") for n in range(FAILED_ITEMS)]
+    for error, timeouts in ((TimedOut("TIMEOUT"), QUICK_TIMEOUTS), (InstitutionDown("DOWN"), LONG_TIMEOUTS)):
+        InstitutionBreaker("plaid:embedded", "ins_1").enter("another")
+        for item in items:
+            provider.pages = [error]
+            sync_item(owner_id=alice.pk, item_id=item.pk, trigger="beat", timeouts=timeouts)
+    with pytest.raises(InstitutionPaused):
+        InstitutionBreaker("plaid:embedded", "ins_1").enter("another")
+    assert provider.callers[-1] == (str(items[-1].pk), "ins_1", Priority.ROUTINE)
 
 
 def test_it_waits_as_long_as_a_rate_limit_and_blames_nobody(item: Item, provider: ScriptedProvider) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from banking.models import USER_COLUMNS
+
 # Of the days that both accounts cover, the latest this many are compared.
 COMPARED_DAYS: Final = 90
 
@@ -101,38 +103,62 @@ WHERE existing.id = replacement.id
 RETURNING existing.id, existing.replaced_by
 """
 
-# Copy the user's own fields of a row to the equal row of the account that counts now, once: when the row is replaced. A
-# row that counts again takes over the current values, since the user saw and changed the other row meanwhile; elsewhere
-# nothing is overwritten. Equal rows are found by one sort: a join of two histories would compare every row with every
-# other one while PostgreSQL has no statistics about them.
-COPY_USER_FIELDS: Final = """
+_OWN: Final = ", ".join(USER_COLUMNS)
+_OF_TRANSACTION: Final = ", ".join(f"transaction.{column}" for column in USER_COLUMNS)
+_OF_EQUAL: Final = ", ".join(f"equal.{column}" for column in USER_COLUMNS)
+
+# Copy the user's own fields and tags of a row to the equal row of the account that counts now, once: when the row is
+# replaced. A row that counts again takes over the current values, since the user saw and changed the other row
+# meanwhile; elsewhere nothing is overwritten that a person wrote. Equal rows are found by one sort: a join of two
+# histories would compare every row with every other one while PostgreSQL has no statistics about them.
+COPY_USER_FIELDS: Final = f"""
+WITH tagged AS MATERIALIZED (
+    SELECT given.transaction AS id, bool_or(given.rule IS NULL) AS is_written
+    FROM banking_transactiontag AS given WHERE given.owner_id = %(owner)s GROUP BY given.transaction
 -- Rows that count, and rows that were replaced in this transaction; the n-th of equal rows matches the n-th.
-WITH side AS (
+), side AS (
     SELECT transaction.id, coalesce(account.successor_id, account.id) AS front, transaction.replaced_by <> '' AS is_old,
-        transaction.date, transaction.amount, transaction.name, user_category, note, hidden,
-        (user_category, note, hidden) <> ('', '', false) AS is_written,
+        transaction.date, transaction.amount, transaction.name, {_OF_TRANSACTION},
+        -- What a rule set is not what the person wrote.
+        note <> '' OR coalesce(tagged.is_written, false)
+            OR category_source = 'person' OR category_source = '' AND user_category <> ''
+            OR merchant_source = 'person' OR merchant_source = '' AND user_merchant <> ''
+            OR hidden_source = 'person' OR hidden_source = '' AND hidden AS is_written,
+        ({_OF_TRANSACTION}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())}) OR tagged.id IS NOT NULL AS has_any,
         row_number() OVER (
             PARTITION BY account_id, transaction.replaced_by, date, amount, transaction.name ORDER BY transaction.id
         ) AS place
     FROM banking_transaction AS transaction JOIN banking_account AS account ON account.id = transaction.account_id
+    LEFT JOIN tagged ON tagged.id = transaction.id
     WHERE transaction.account_id = ANY (%(accounts)s) AND (
         transaction.removed_at IS NULL
         OR transaction.replaced_by = 'successor' AND transaction.removed_at = now())
 -- The user's fields of equal rows: the replaced row first, then one that the user changed.
 ), equal AS (
     SELECT id, is_old, is_written, bool_or(is_old) OVER equals AS has_old,
-        first_value(user_category) OVER equals AS user_category, first_value(note) OVER equals AS note,
-        first_value(hidden) OVER equals AS hidden
+        first_value(id) OVER equals AS source_id, first_value(has_any) OVER equals AS source_has_any,
+        {", ".join(f"first_value({column}) OVER equals AS {column}" for column in USER_COLUMNS)}
     FROM side
     WINDOW equals AS (PARTITION BY front, date, amount, name, place ORDER BY is_old DESC, is_written DESC, id
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-)
 -- Rows that count get them, unless the user changed them; those that count again get them in any case.
+), target AS MATERIALIZED (
+    SELECT * FROM equal
+    WHERE NOT is_old AND has_old AND (NOT is_written AND source_has_any OR id = ANY (%(again)s))
+), untagged AS (
+    DELETE FROM banking_transactiontag AS given USING target
+    WHERE given.transaction = target.id AND target.id = ANY (%(again)s) AND NOT EXISTS (
+        SELECT FROM banking_transactiontag AS other
+        WHERE other.transaction = target.source_id AND other.tag_id = given.tag_id)
+), copied AS (
+    INSERT INTO banking_transactiontag (id, owner_id, transaction, tag_id, rule, run)
+    SELECT gen_random_uuid(), %(owner)s, target.id, given.tag_id, given.rule, given.run
+    FROM target JOIN banking_transactiontag AS given ON given.transaction = target.source_id
+    WHERE target.id <> target.source_id
+    ON CONFLICT DO NOTHING
+)
 UPDATE banking_transaction AS transaction
-SET user_category = equal.user_category, note = equal.note, hidden = equal.hidden
-FROM equal
-WHERE transaction.id = equal.id AND NOT equal.is_old AND equal.has_old
-  AND (NOT equal.is_written OR transaction.id = ANY (%(again)s))
-  AND (transaction.user_category, transaction.note, transaction.hidden)
-    <> (equal.user_category, equal.note, equal.hidden)
-"""
+SET ({_OWN}) = ({_OF_EQUAL})
+FROM target AS equal
+WHERE transaction.id = equal.id AND ({_OF_TRANSACTION}) IS DISTINCT FROM ({_OF_EQUAL})
+"""  # noqa: S608  (built from constants)

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.notifications.inbox import delete_notifications_about, lock_user
 from accounts.notifications.notification_types import NotificationType
 from banking.account_matching import bank_accounts, locks, succession
+from banking.categorization.orphans import delete_orphaned_rows
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.models import (
     VISIBLE_CONNECTIONS,
@@ -293,6 +294,7 @@ def close_accounts(*, item: Item, keep: bool) -> None:
         # A list and no join, which would become a subquery that compares each row with each other one.
         Transaction.objects.filter(account__in=list(accounts)).delete()
         is_changed = accounts.delete()[0] > 0
+        delete_orphaned_rows(owner_id=item.owner_id)
         # The history of the same accounts from an earlier connection counts again.
         succession.update_succession(item=item, remaining=remaining)
     if is_changed:

@@ -9,16 +9,20 @@ from banking.models.connection import VISIBLE_CONNECTIONS, Connection, ExpiryRea
 from banking.models.items import FailedRemoval, Institution, Item, OrphanedRemoval, PendingRemoval, SyncRun
 from banking.models.links import LinkSession
 from banking.models.products import ItemProduct, Product
+from banking.models.rules import CategoryRule, RuleChange, RuleRun, RuleTag
+from banking.models.tags import Tag, TransactionTag
 from banking.models.totals import TransactionTotal
-from banking.models.transactions import Transaction, TransactionQuerySet
+from banking.models.transactions import USER_COLUMNS, Transaction, TransactionQuerySet
 from banking.models.transfers import Transfer, TransferDecision
 from banking.models.usage import LinkedItemCount, ProviderCallCount
 from banking.models.webhooks import ReceivedWebhook, WebhookEvent, WebhookOutcome
 
 __all__ = [
+    "USER_COLUMNS",
     "VISIBLE_CONNECTIONS",
     "Account",
     "BalanceSnapshot",
+    "CategoryRule",
     "Connection",
     "ExpiryReason",
     "FailedRemoval",
@@ -33,9 +37,14 @@ __all__ = [
     "Product",
     "ProviderCallCount",
     "ReceivedWebhook",
+    "RuleChange",
+    "RuleRun",
+    "RuleTag",
     "SyncRun",
+    "Tag",
     "Transaction",
     "TransactionQuerySet",
+    "TransactionTag",
     "TransactionTotal",
     "Transfer",
     "TransferDecision",

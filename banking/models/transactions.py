@@ -1,9 +1,9 @@
 """Transactions.
 
-A sync never changes the columns that belong to the user (``user_category``, ``note``, ``hidden``).
+A sync never changes the columns that belong to the user (``USER_COLUMNS``) of a row that is stored.
 """
 
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -13,6 +13,20 @@ from django.utils.translation import gettext_lazy
 from banking.models.accounts import Account
 from banking.models.columns import money
 from compliance.isolation.models import Owned, OwnedQuerySet
+
+# The columns that belong to the user, each with its value in SQL before anything is set.
+USER_COLUMNS: Final = {
+    "user_category": "''",
+    "category_source": "''",
+    "category_rule": "NULL::uuid",
+    "user_merchant": "''",
+    "merchant_source": "''",
+    "merchant_rule": "NULL::uuid",
+    "hidden": "false",
+    "hidden_source": "''",
+    "hidden_rule": "NULL::uuid",
+    "note": "''",
+}
 
 
 class TransactionQuerySet(OwnedQuerySet["Transaction"]):
@@ -30,7 +44,16 @@ class Transaction(Owned):
     ``day`` is the authorization date if the bank reports it, and the posting date otherwise. A row counts if
     ``removed_at`` is empty: all lists and totals check only that. A row that the bank removed, or that another row
     replaced (``replaced_by``), is kept, to explain later what happened to it.
+
+    ``user_category``, ``user_merchant`` and ``hidden`` have a source each: the person, or the rule with the id beside
+    it. A value without a source is the person's, too. What the person set, an empty value included, no rule changes.
     """
+
+    class Source(models.TextChoices):
+        """Who set one of the user's columns; empty when nobody has, or when its value is from before sources."""
+
+        PERSON = "person"
+        RULE = "rule"
 
     class Replaced(models.TextChoices):
         """What replaced a row; empty when the bank itself removed it."""
@@ -56,8 +79,16 @@ class Transaction(Owned):
     category_confidence = models.CharField(blank=True)
     payment_channel = models.CharField(blank=True)
     user_category = models.CharField(max_length=60, blank=True)
+    category_source = models.CharField(max_length=6, choices=Source, blank=True, default="", db_default="")
+    # Ids of rules and not foreign keys, which would slow down each stored row: the rule may be deleted.
+    category_rule = models.UUIDField(null=True)
+    user_merchant = models.CharField(max_length=100, blank=True, default="", db_default="")
+    merchant_source = models.CharField(max_length=6, choices=Source, blank=True, default="", db_default="")
+    merchant_rule = models.UUIDField(null=True)
     note = models.TextField(blank=True)
     hidden = models.BooleanField(default=False)
+    hidden_source = models.CharField(max_length=6, choices=Source, blank=True, default="", db_default="")
+    hidden_rule = models.UUIDField(null=True)
     removed_at = models.DateTimeField(null=True)
     replaced_by = models.CharField(max_length=10, choices=Replaced, blank=True, default="", db_default="")
 
@@ -85,5 +116,10 @@ class Transaction(Owned):
 
     @property
     def label(self) -> str:
-        """The name by which a user recognizes the payment."""
+        """The name by which a user recognizes the payment: their own, or the bank's."""
+        return self.user_merchant or self.bank_label
+
+    @property
+    def bank_label(self) -> str:
+        """The bank's name for the payment."""
         return self.merchant_name or self.name or _("Unknown")

@@ -102,6 +102,12 @@ WITH counted_pending AS MATERIALIZED (
     DELETE FROM banking_transferdecision AS decision
     WHERE decision.owner_id = %(owner)s
         AND (decision.money_out IN (SELECT id FROM due) OR decision.money_in IN (SELECT id FROM due)) IS TRUE
+), tags AS (
+    DELETE FROM banking_transactiontag AS given
+    WHERE given.owner_id = %(owner)s AND (given.transaction IN (SELECT id FROM due)) IS TRUE
+), changes AS (
+    DELETE FROM banking_rulechange AS change
+    WHERE change.owner_id = %(owner)s AND (change.transaction IN (SELECT id FROM due)) IS TRUE
 ), accounts AS (
     -- From now on, no sync stores rows of these days again.
     UPDATE banking_account AS account
@@ -149,7 +155,7 @@ GROUP BY account.id ORDER BY account.name, account.id
 """
 
 SAMPLE: Final = """
-SELECT day, coalesce(nullif(merchant_name, ''), name) FROM banking_transaction
+SELECT day, coalesce(nullif(user_merchant, ''), nullif(merchant_name, ''), name) FROM banking_transaction
 WHERE owner_id = %(owner)s AND day < %(before)s AND removed_at IS NULL AND NOT hidden AND NOT pending
 ORDER BY day DESC, id DESC LIMIT %(limit)s
 """

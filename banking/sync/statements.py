@@ -6,6 +6,8 @@ again, so an unchanged page creates no row version. Written by hand because COPY
 as fast as Django's ``bulk_create`` with conflicts (``bench.sync``).
 """
 
+from banking.models import USER_COLUMNS
+
 CREATE_STAGING_TABLE = """
 CREATE TEMPORARY TABLE staging (
     sequence int, gone bool, provider_id text, id uuid, account_ref text, amount numeric,
@@ -19,11 +21,11 @@ CREATE TEMPORARY TABLE staging (
 # indexes: PostgreSQL has no statistics about rows that were just stored, expects one row, and would otherwise join
 # 12,000 rows with 12,000 by reading the whole table again for each of them.
 LATEST_CHANGES = (
-    """
+    f"""
     CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS
-    -- The user's own columns; COPY_USER_FIELDS fills them.
+    -- The user's own columns and tags (with the rule of each); COPY_USER_FIELDS and rules fill them.
     SELECT DISTINCT ON (staging.provider_id) staging.*, account.id AS account_id,
-        '' AS user_category, '' AS note, false AS hidden,
+        {", ".join(f"{value} AS {column}" for column, value in USER_COLUMNS.items())}, '{{}}'::jsonb AS tags,
         true AS is_kept,
         -- Older rows were purged, or would be at once; see LEAVE_OUT_PURGED. What the bank had not delivered yet when
         -- they were purged is stored and purged later, so that it is in the totals.
@@ -33,7 +35,7 @@ LATEST_CHANGES = (
     FROM staging LEFT JOIN banking_account AS account
       ON account.item_id = %(item)s AND account.owner_id = %(owner)s AND account.provider_id = staging.account_ref
     ORDER BY staging.provider_id, sequence DESC
-    """,
+    """,  # noqa: S608  (built from constants)
     "CREATE UNIQUE INDEX ON incoming (provider_id)",
     "CREATE INDEX ON incoming (pending_id) WHERE pending_id <> ''",
     "ANALYZE incoming (provider_id, pending_id, account_id)",
@@ -52,8 +54,13 @@ def qualified_columns(alias: str) -> str:
     return ", ".join(f"{alias}.{column}" for column in PROVIDER_COLUMNS)
 
 
-# A transaction that appears on another account of the Item is still the same one, with the user's category, note and
-# hidden flag. ``account_matching`` decides again whether another account's row replaces it there.
+def qualified_user_columns(alias: str) -> str:
+    """The columns that belong to the user, qualified by a table alias."""
+    return ", ".join(f"{alias}.{column}" for column in USER_COLUMNS)
+
+
+# A transaction that appears on another account of the Item is still the same one, with all that the user set on it.
+# ``account_matching`` decides again whether another account's row replaces it there.
 MOVE_BETWEEN_ACCOUNTS = """
 UPDATE banking_transaction AS existing
 SET account_id = incoming.account_id,
@@ -69,16 +76,29 @@ WHERE NOT incoming.gone AND existing.account_id = ANY (%(accounts)s) AND existin
     WHERE moved.account_id = incoming.account_id AND moved.provider_id = incoming.provider_id)
 """
 
-# The user's fields of a pending row are copied to the posted row that replaces it, once, when that row arrives: UPSERT
+# The user's fields and tags of a pending row are copied to the posted row that replaces it, once, when that row arrives: UPSERT
 # writes these columns of new rows only, so what the user later deletes from the posted row stays deleted. They are
 # written to ``incoming``, because writing to the stored rows would create a second version of each: 0.37 s instead of
 # 0.55 for 24,000 rows.
-COPY_USER_FIELDS = """
-UPDATE incoming SET user_category = pending.user_category, note = pending.note, hidden = pending.hidden
+COPY_USER_FIELDS = f"""
+UPDATE incoming
+SET ({", ".join(USER_COLUMNS)}, tags) = ({qualified_user_columns("pending")}, coalesce((
+    SELECT jsonb_object_agg(tag_id, rule) FROM banking_transactiontag AS given WHERE given.transaction = pending.id),
+    '{{}}'))
 FROM banking_transaction AS pending
 WHERE incoming.pending_id <> '' AND pending.account_id = ANY (%(accounts)s)
   AND pending.provider_id = incoming.pending_id
-  AND (pending.user_category, pending.note, pending.hidden) <> ('', '', false)
+  AND (({qualified_user_columns("pending")}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())})
+    OR EXISTS (SELECT FROM banking_transactiontag AS given WHERE given.transaction = pending.id))
+"""  # noqa: S608  (built from constants)
+
+# After UPSERT. A new row has the id that it came with, and a known one has another.
+STORE_TAGS = """
+INSERT INTO banking_transactiontag (id, owner_id, transaction, tag_id, rule)
+SELECT gen_random_uuid(), %(owner)s, stored.id, tag.id, given.value::uuid
+FROM incoming JOIN banking_transaction AS stored ON stored.id = incoming.id
+CROSS JOIN jsonb_each_text(incoming.tags) AS given JOIN banking_tag AS tag ON tag.id = given.key::uuid
+WHERE incoming.tags <> '{}'
 """
 
 # Of days that were purged, a row is not stored again. It is updated if it is stored, and stored if it is the posted row
@@ -112,9 +132,9 @@ LEAVE_OUT_PURGED = (
 # such as REPLACE_PENDING, and REPLACE_BY_SUCCESSOR of ``account_matching``.
 UPSERT = f"""
 INSERT INTO banking_transaction AS existing
-    (id, owner_id, account_id, provider_id, {", ".join(PROVIDER_COLUMNS)}, user_category, note, hidden, replaced_by)
+    (id, owner_id, account_id, provider_id, {", ".join((*PROVIDER_COLUMNS, *USER_COLUMNS))}, replaced_by)
 SELECT incoming.id, %(owner)s, incoming.account_id, incoming.provider_id, {qualified_columns("incoming")},
-    incoming.user_category, incoming.note, incoming.hidden, ''
+    {qualified_user_columns("incoming")}, ''
 -- Rows of accounts that the bank lists.
 FROM incoming WHERE NOT incoming.gone AND incoming.account_id IS NOT NULL AND incoming.is_kept
 ORDER BY incoming.day

@@ -13,6 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from banking.account_matching.succession import CountedRange
+from banking.categorization import new_rows
 from banking.models import Account, BalanceSnapshot, Item, SyncRun
 from banking.provider import AccountRow, AccountsResponse, Readiness
 from banking.retention import stream_totals, transaction_rule
@@ -75,11 +76,17 @@ def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> 
     if params["is_limited"]:
         for statement in statements.LEAVE_OUT_PURGED:
             execute(cursor, statement, params)
-    if not has_transactions(cursor, params=params):
-        return execute(cursor, statements.UPSERT, params), 0
-    execute(cursor, statements.MOVE_BETWEEN_ACCOUNTS, params)
-    execute(cursor, statements.COPY_USER_FIELDS, params)
+    is_first, has_rules = not has_transactions(cursor, params=params), new_rows.has_rules(owner_id=params["owner"])
+    if not is_first:
+        execute(cursor, statements.MOVE_BETWEEN_ACCOUNTS, params)
+        execute(cursor, statements.COPY_USER_FIELDS, params)
+    if has_rules:
+        new_rows.apply_rules(cursor, owner_id=params["owner"])
     written = execute(cursor, statements.UPSERT, params)
+    if has_rules or not is_first:
+        execute(cursor, statements.STORE_TAGS, params)
+    if is_first:
+        return written, 0
     removed = execute(cursor, statements.MARK_REMOVED, params)
     if complete:
         removed += execute(cursor, statements.MARK_MISSING_REMOVED, params)

@@ -29,6 +29,7 @@ FILTERS = {
     "category_name": banking_tags.category_name,
     "category_tone": banking_tags.category_tone,
     "transfer_page": banking_tags.transfer_page,
+    "transaction_page": banking_tags.transaction_page,
     "account_type": banking_tags.account_type,
     "account_page": insights_tags.account_page,
     "card_note": insights_tags.card_note,

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db.backends.utils import CursorWrapper
 
 from banking.categorization import statements
+from banking.categorization.joins import hash_joins
 from banking.models import CategoryRule
 
 
@@ -15,4 +16,5 @@ def has_rules(*, owner_id: UUID) -> bool:
 
 def apply_rules(cursor: CursorWrapper, *, owner_id: UUID) -> None:
     """Set on the rows of the table ``incoming`` what the rules say; a stored row does not take it over."""
-    cursor.execute(statements.APPLY_TO_INCOMING, {"owner": owner_id})
+    with hash_joins(cursor):
+        cursor.execute(statements.APPLY_TO_INCOMING, {"owner": owner_id})

@@ -16,125 +16,128 @@ TAKES_CATEGORY: Final = "(category_source = 'rule' OR category_source = '' AND u
 TAKES_MERCHANT: Final = "(merchant_source = 'rule' OR merchant_source = '' AND user_merchant = '')"
 TAKES_HIDDEN: Final = "(hidden_source = 'rule' OR hidden_source = '' AND NOT hidden)"
 
-CONDITIONS: Final = """strpos(candidate.words, rule.words) > 0
-    AND (rule.account_id IS NULL OR rule.account_id = candidate.account_id)
-    AND (rule.direction = '' OR rule.direction = 'in' AND candidate.amount > 0
-        OR rule.direction = 'out' AND candidate.amount < 0)
-    AND (rule.min_amount IS NULL OR abs(candidate.amount) >= rule.min_amount)
-    AND (rule.max_amount IS NULL OR abs(candidate.amount) <= rule.max_amount)"""
-MATCHED_COLUMNS: Final = """candidate.id, takes_category, takes_merchant, takes_hidden,
-    rule.id AS rule_id, position, category, rename, hides"""
-
-
-def first_of(column: str, condition: str) -> str:
-    """The SQL of what the first of the rules sets that fulfill a condition; NULL if none does."""
-    return f"(array_agg({column} ORDER BY position, rule_id) FILTER (WHERE {condition}))[1]"
-
-
-# What the rules set on each row: of one column, the first rule that sets it. ``{rows}`` are the transactions, and
-# ``{selected}`` is a query for those of ``candidate`` that are compared with all rules.
+# What the rules set on each row: of one column, the first rule that sets it, as the rule's rank. ``{rows}`` are the
+# transactions, ``{rules}`` limits the rules, and ``{having}`` the matched rows. Texts are compared first, each once,
+# because a merchant has many rows.
 OUTCOME: Final = f"""
 WITH candidate AS MATERIALIZED (
-    SELECT transaction.id, transaction.amount, coalesce(account.successor_id, account.id) AS account_id,
-        {normalize("coalesce(nullif(transaction.merchant_name, ''), transaction.name)")} AS merchant,
-        {normalize("transaction.name || ' ' || transaction.merchant_name")} AS words,
+    SELECT transaction.id, transaction.day, transaction.name, transaction.merchant_name, transaction.amount,
+        coalesce(account.successor_id, account.id) AS account_id,
+        user_category, category_source, user_merchant, merchant_source, hidden,
         {TAKES_CATEGORY} AS takes_category, {TAKES_MERCHANT} AS takes_merchant, {TAKES_HIDDEN} AS takes_hidden
     FROM {{rows}}
 ), rule AS MATERIALIZED (
-    SELECT rule.id, position, category, rename, hides, direction, min_amount, max_amount,
+    SELECT rule.id, category, rename, hides, direction, min_amount, max_amount,
+        row_number() OVER (ORDER BY position, rule.id) AS rank,
         coalesce(account.successor_id, account.id) AS account_id,
-        {normalize("rule.merchant")} AS merchant, {normalize("rule.words")} AS words
+        {normalize("rule.merchant")} AS merchant, {normalize("rule.name_part")} AS name_part
     FROM banking_categoryrule AS rule LEFT JOIN banking_account AS account ON account.id = rule.account_id
-    WHERE rule.owner_id = %(owner)s AND rule.is_enabled
-), selected AS MATERIALIZED (
-    {{selected}}
-), match AS MATERIALIZED (
-    -- Two joins, because the first one can use a hash.
-    SELECT {MATCHED_COLUMNS} FROM selected AS candidate
-    JOIN rule ON rule.merchant <> '' AND rule.merchant = candidate.merchant AND {CONDITIONS}
+    WHERE rule.owner_id = %(owner)s AND rule.is_enabled{{rules}}
+), label AS MATERIALIZED (
+    SELECT name, merchant_name, {normalize("coalesce(nullif(merchant_name, ''), name)")} AS merchant,
+        {normalize("name || ' ' || merchant_name")} AS full_name
+    FROM (SELECT DISTINCT name, merchant_name FROM candidate) AS text
+), label_match AS MATERIALIZED (
+    SELECT label.name, label.merchant_name, rule.* FROM label
+    JOIN rule ON rule.merchant = label.merchant AND rule.merchant <> '' AND strpos(label.full_name, rule.name_part) > 0
     UNION ALL
-    SELECT {MATCHED_COLUMNS} FROM selected AS candidate JOIN rule ON rule.merchant = '' AND {CONDITIONS}
-), outcome AS MATERIALIZED (
-    SELECT id,
-        {first_of("category", "takes_category AND category <> ''")} AS category,
-        {first_of("rule_id", "takes_category AND category <> ''")} AS category_rule,
-        {first_of("rename", "takes_merchant AND rename <> ''")} AS rename,
-        {first_of("rule_id", "takes_merchant AND rename <> ''")} AS merchant_rule,
-        {first_of("rule_id", "takes_hidden AND hides")} AS hidden_rule
-    FROM match GROUP BY id
+    SELECT label.name, label.merchant_name, rule.* FROM label
+    JOIN rule ON rule.merchant = '' AND strpos(label.full_name, rule.name_part) > 0
+), match AS MATERIALIZED (
+    SELECT candidate.*, rule.id AS rule_id, rule.rank, rule.category, rule.rename, rule.hides
+    FROM candidate JOIN label_match AS rule
+        ON rule.name = candidate.name AND rule.merchant_name = candidate.merchant_name
+    WHERE (rule.account_id IS NULL OR rule.account_id = candidate.account_id)
+        AND (rule.direction = '' OR rule.direction = 'in' AND amount > 0 OR rule.direction = 'out' AND amount < 0)
+        AND (rule.min_amount IS NULL OR abs(amount) >= rule.min_amount)
+        AND (rule.max_amount IS NULL OR abs(amount) <= rule.max_amount)
+), first AS MATERIALIZED (
+    SELECT id, day, user_category, category_source, user_merchant, merchant_source, hidden,
+        min(rank) FILTER (WHERE takes_category AND category <> '') AS category_rank,
+        min(rank) FILTER (WHERE takes_merchant AND rename <> '') AS merchant_rank,
+        min(rank) FILTER (WHERE takes_hidden AND hides) AS hidden_rank
+    FROM match GROUP BY id, day, user_category, category_source, user_merchant, merchant_source, hidden{{having}}
+), outcome AS (
+    SELECT first.*, categories.category, categories.id AS category_rule, merchants.rename,
+        merchants.id AS merchant_rule, hiding.id AS hidden_rule
+    FROM first LEFT JOIN rule AS categories ON categories.rank = category_rank
+    LEFT JOIN rule AS merchants ON merchants.rank = merchant_rank
+    LEFT JOIN rule AS hiding ON hiding.rank = hidden_rank
 )"""  # noqa: S608  (built from constants)
 
-# The downloaded rows of a sync, before they are stored; see ``sync.statements``.
-APPLY_TO_INCOMING: Final = (
-    OUTCOME.format(
-        rows="""incoming AS transaction JOIN banking_account AS account ON account.id = transaction.account_id
+_OF_INCOMING: Final = OUTCOME.format(
+    rows="""incoming AS transaction JOIN banking_account AS account ON account.id = transaction.account_id
     WHERE NOT transaction.gone AND transaction.is_kept""",
-        selected="SELECT * FROM candidate",
-    )
-    + """, tagged AS (
+    rules="",
+    having="",
+)
+
+# The downloaded rows of a sync, before they are stored; see ``sync.statements``.
+APPLY_TO_INCOMING: Final = f"""
+{_OF_INCOMING}, tagged AS (
     SELECT match.id, jsonb_object_agg(rule_tag.tag_id, match.rule_id) AS tags
     FROM match JOIN banking_ruletag AS rule_tag ON rule_tag.rule_id = match.rule_id GROUP BY match.id
 )
 UPDATE incoming
 SET user_category = coalesce(outcome.category, incoming.user_category),
-    category_source = CASE WHEN category IS NULL THEN incoming.category_source ELSE 'rule' END,
+    category_source = CASE WHEN outcome.category IS NULL THEN incoming.category_source ELSE 'rule' END,
     category_rule = coalesce(outcome.category_rule, incoming.category_rule),
     user_merchant = coalesce(outcome.rename, incoming.user_merchant),
-    merchant_source = CASE WHEN rename IS NULL THEN incoming.merchant_source ELSE 'rule' END,
+    merchant_source = CASE WHEN outcome.rename IS NULL THEN incoming.merchant_source ELSE 'rule' END,
     merchant_rule = coalesce(outcome.merchant_rule, incoming.merchant_rule),
     hidden = outcome.hidden_rule IS NOT NULL OR incoming.hidden,
     hidden_source = CASE WHEN outcome.hidden_rule IS NULL THEN incoming.hidden_source ELSE 'rule' END,
     hidden_rule = coalesce(outcome.hidden_rule, incoming.hidden_rule),
     -- The tags of the pending row stay as they are.
-    tags = coalesce(tagged.tags, '{}') || incoming.tags
+    tags = coalesce(tagged.tags, '{{}}') || incoming.tags
 FROM outcome LEFT JOIN tagged ON tagged.id = outcome.id
 WHERE incoming.id = outcome.id
-"""
+"""  # noqa: S608  (built from constants)
+
+_OF_STORED: Final = OUTCOME.format(
+    rows="""banking_transaction AS transaction
+    JOIN banking_account AS account ON account.id = transaction.account_id
+    WHERE transaction.owner_id = %(owner)s AND transaction.removed_at IS NULL""",
+    # The rule itself, and those that have precedence over it.
+    rules="""
+        AND (position, rule.id) <= (
+            SELECT applied.position, applied.id FROM banking_categoryrule AS applied WHERE applied.id = %(rule)s)""",
+    having=" HAVING bool_or(rule_id = %(rule)s)",
 )
 
 # The stored rows on which one rule would change something, with what it sets: NULL where another rule has precedence,
 # where the person decided, or where the value is there already.
-RULE_TARGETS: Final = (
-    OUTCOME.format(
-        rows="""banking_transaction AS transaction
-    JOIN banking_account AS account ON account.id = transaction.account_id
-    WHERE transaction.owner_id = %(owner)s AND transaction.removed_at IS NULL""",
-        # Only what the rule matches is compared with the other rules.
-        selected=f"""SELECT candidate.* FROM candidate JOIN rule ON rule.id = %(rule)s
-        AND (rule.merchant = '' OR rule.merchant = candidate.merchant) AND {CONDITIONS}""",  # noqa: S608
-    )
-    + """, effect AS (
-    SELECT outcome.id,
-        CASE WHEN outcome.category_rule = %(rule)s
-            AND (user_category, category_source) <> (outcome.category, 'rule') THEN outcome.category END AS category,
-        CASE WHEN outcome.merchant_rule = %(rule)s
-            AND (user_merchant, merchant_source) <> (outcome.rename, 'rule') THEN outcome.rename END AS rename,
-        outcome.hidden_rule = %(rule)s AND NOT transaction.hidden IS TRUE AS hides,
-        EXISTS (
-            SELECT FROM banking_ruletag AS rule_tag
-            WHERE rule_tag.rule_id = %(rule)s AND NOT EXISTS (
-                SELECT FROM banking_transactiontag AS given
-                WHERE given.transaction = outcome.id AND given.tag_id = rule_tag.tag_id)) AS is_tagged
-    FROM outcome JOIN banking_transaction AS transaction ON transaction.id = outcome.id
-    WHERE transaction.owner_id = %(owner)s
-), target AS MATERIALIZED (
-    SELECT effect.id, effect.category, effect.rename, coalesce(effect.hides, false) AS hides, effect.is_tagged
-    FROM effect
-    WHERE effect.category IS NOT NULL OR effect.rename IS NOT NULL OR effect.hides OR effect.is_tagged
-)"""
-)
+RULE_TARGETS: Final = f"""
+{_OF_STORED}, given AS MATERIALIZED (
+    SELECT given.transaction AS id, count(*) AS count
+    FROM banking_transactiontag AS given JOIN banking_ruletag AS rule_tag ON rule_tag.tag_id = given.tag_id
+    WHERE given.owner_id = %(owner)s AND rule_tag.rule_id = %(rule)s GROUP BY given.transaction
+), effect AS (
+    SELECT outcome.id, day,
+        CASE WHEN category_rule = %(rule)s AND (user_category, category_source) <> (category, 'rule')
+            THEN category END AS category,
+        CASE WHEN merchant_rule = %(rule)s AND (user_merchant, merchant_source) <> (rename, 'rule')
+            THEN rename END AS rename,
+        coalesce(hidden_rule = %(rule)s, false) AND NOT hidden AS hides,
+        coalesce(given.count, 0) < (
+            SELECT count(*) FROM banking_ruletag AS rule_tag WHERE rule_tag.rule_id = %(rule)s) AS is_tagged
+    FROM outcome LEFT JOIN given ON given.id = outcome.id
+), target AS (
+    SELECT * FROM effect WHERE category IS NOT NULL OR rename IS NOT NULL OR hides OR is_tagged
+)"""  # noqa: S608  (built from constants)
 
-PREVIEW_RULE: Final = (
-    RULE_TARGETS
-    + """
-SELECT count(*) OVER (), transaction.id, transaction.day,
+PREVIEW_RULE: Final = f"""
+{RULE_TARGETS}, newest AS MATERIALIZED (
+    SELECT *, count(*) OVER () AS count FROM target ORDER BY day DESC, id DESC LIMIT %(limit)s
+)
+SELECT newest.count, transaction.id, transaction.day,
     coalesce(nullif(user_merchant, ''), nullif(merchant_name, ''), name),
     amount, currency, coalesce(nullif(user_category, ''), transaction.category),
-    target.category, target.rename, target.hides, target.is_tagged
-FROM target JOIN banking_transaction AS transaction ON transaction.id = target.id
-ORDER BY transaction.day DESC, transaction.id DESC LIMIT %(limit)s
-"""
-)
+    newest.category, newest.rename, newest.hides, newest.is_tagged
+FROM newest JOIN banking_transaction AS transaction
+    ON transaction.id = newest.id AND transaction.id = ANY (ARRAY(SELECT id FROM newest))
+ORDER BY transaction.day DESC, transaction.id DESC
+"""  # noqa: S608  (built from constants)
 
 BEFORE_COLUMNS: Final = (
     *("user_category", "category_source", "category_rule", "user_merchant", "merchant_source", "merchant_rule"),
@@ -145,12 +148,11 @@ _STORED: Final = ", ".join(f"stored.{column}" for column in BEFORE_COLUMNS)
 _OLD: Final = ", ".join(f"old.{column}" for column in BEFORE_COLUMNS)
 
 # The newest rows first, at most ``limit``. A row that a person changes meanwhile is left alone.
-APPLY_RULE: Final = (
-    RULE_TARGETS
-    + f""", old AS MATERIALIZED (
-    SELECT target.id, target.category, target.rename, target.hides, {_STORED}
-    FROM target JOIN banking_transaction AS stored ON stored.id = target.id
-    ORDER BY stored.day DESC, stored.id DESC LIMIT %(limit)s
+APPLY_RULE: Final = f"""
+{RULE_TARGETS}, old AS MATERIALIZED (
+    SELECT newest.id, newest.category, newest.rename, newest.hides, {_STORED}
+    FROM (SELECT * FROM target ORDER BY day DESC, id DESC LIMIT %(limit)s) AS newest
+    JOIN banking_transaction AS stored ON stored.id = newest.id AND stored.owner_id = %(owner)s
 ), changed AS (
     UPDATE banking_transaction AS stored
     SET user_category = coalesce(old.category, stored.user_category),
@@ -163,7 +165,7 @@ APPLY_RULE: Final = (
         hidden_source = CASE WHEN old.hides THEN 'rule' ELSE stored.hidden_source END,
         hidden_rule = CASE WHEN old.hides THEN %(rule)s ELSE stored.hidden_rule END
     FROM old
-    WHERE stored.id = old.id AND ({_STORED}) IS NOT DISTINCT FROM ({_OLD})
+    WHERE stored.id = old.id AND stored.owner_id = %(owner)s AND ({_STORED}) IS NOT DISTINCT FROM ({_OLD})
     RETURNING stored.id, {_OLD}, coalesce(old.category, '') AS new_category, coalesce(old.rename, '') AS new_merchant,
         old.hides
 ), tagged AS (
@@ -175,7 +177,6 @@ APPLY_RULE: Final = (
 INSERT INTO banking_rulechange (id, owner_id, run_id, transaction, {_BEFORE}, new_category, new_merchant, hides)
 SELECT gen_random_uuid(), %(owner)s, %(run)s, id, {_BEFORE}, new_category, new_merchant, hides FROM changed
 """  # noqa: S608  (built from constants)
-)
 
 # A column is restored if it still has what the run set. The tags that the run put on go.
 UNDO_RUN: Final = """
@@ -190,7 +191,8 @@ WITH change AS MATERIALIZED (
         change.user_category, change.category_source, change.category_rule,
         change.user_merchant, change.merchant_source, change.merchant_rule,
         change.hidden, change.hidden_source, change.hidden_rule
-    FROM banking_rulechange AS change JOIN banking_transaction AS stored ON stored.id = change.transaction
+    FROM banking_rulechange AS change JOIN banking_transaction AS stored
+        ON stored.id = change.transaction AND stored.owner_id = %(owner)s
     WHERE change.owner_id = %(owner)s AND change.run_id = %(run)s
 ), restored AS (
     UPDATE banking_transaction AS stored
@@ -204,7 +206,8 @@ WITH change AS MATERIALIZED (
         hidden_source = CASE WHEN restores_hidden THEN change.hidden_source ELSE stored.hidden_source END,
         hidden_rule = CASE WHEN restores_hidden THEN change.hidden_rule ELSE stored.hidden_rule END
     FROM change
-    WHERE stored.id = change.id AND (restores_category OR restores_merchant OR restores_hidden)
+    WHERE stored.id = change.id AND stored.owner_id = %(owner)s
+        AND (restores_category OR restores_merchant OR restores_hidden)
     RETURNING stored.id
 ), untagged AS (
     DELETE FROM banking_transactiontag WHERE owner_id = %(owner)s AND run = %(run)s RETURNING transaction AS id

@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
                 ),
                 ("position", models.IntegerField()),
                 ("merchant", models.CharField(blank=True, max_length=200)),
-                ("words", models.CharField(blank=True, max_length=200)),
+                ("name_part", models.CharField(blank=True, max_length=200)),
                 (
                     "direction",
                     models.CharField(blank=True, choices=[("in", "Money in"), ("out", "Money out")], max_length=3),

@@ -17,8 +17,8 @@ from compliance.isolation.models import Owned
 class CategoryRule(Owned):
     """What is always set on the transactions that match all conditions; an empty condition matches each transaction.
 
-    ``merchant`` is the bank's name for the payment as a whole, ``words`` is a part of it, both without regard to case
-    and spaces. Amounts are positive or zero, and ``direction`` is their sign. Of several rules that set the same
+    ``merchant`` is the bank's name for the payment as a whole, ``name_part`` is a part of it, both without regard to
+    case and spaces. Amounts are positive or zero, and ``direction`` is their sign. Of several rules that set the same
     column, the one with the lowest ``position`` counts.
     """
 
@@ -28,7 +28,7 @@ class CategoryRule(Owned):
 
     position = models.IntegerField()
     merchant = models.CharField(max_length=200, blank=True)
-    words = models.CharField(max_length=200, blank=True)
+    name_part = models.CharField(max_length=200, blank=True)
     direction = models.CharField(max_length=3, choices=Direction, blank=True)
     min_amount = money(null=True)
     max_amount = money(null=True)
@@ -46,7 +46,7 @@ class CategoryRule(Owned):
     @property
     def label(self) -> str:
         """The short name on pages: what the rule looks for first."""
-        return self.merchant or self.words or str(self.account or _("Amount"))
+        return self.merchant or self.name_part or str(self.account or _("Amount"))
 
 
 class RuleTag(Owned):

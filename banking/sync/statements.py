@@ -76,10 +76,10 @@ WHERE NOT incoming.gone AND existing.account_id = ANY (%(accounts)s) AND existin
     WHERE moved.account_id = incoming.account_id AND moved.provider_id = incoming.provider_id)
 """
 
-# The user's fields and tags of a pending row are copied to the posted row that replaces it, once, when that row arrives: UPSERT
-# writes these columns of new rows only, so what the user later deletes from the posted row stays deleted. They are
-# written to ``incoming``, because writing to the stored rows would create a second version of each: 0.37 s instead of
-# 0.55 for 24,000 rows.
+# The user's fields and tags of a pending row are copied to the posted row that replaces it, once, when that row
+# arrives: UPSERT writes these columns of new rows only, so what the user later deletes from the posted row stays
+# deleted. They are written to ``incoming``, because writing to the stored rows would create a second version of each:
+# 0.37 s instead of 0.55 for 24,000 rows.
 COPY_USER_FIELDS = f"""
 UPDATE incoming
 SET ({", ".join(USER_COLUMNS)}, tags) = ({qualified_user_columns("pending")}, coalesce((

@@ -122,6 +122,11 @@ def transfer_page(transaction_id: UUID) -> str:
 
 
 @register.filter
-def transaction_rows(rows: Sequence[TransactionListRow]) -> Markup:
-    """Draw the body of a table of transactions."""
-    return load_macro("banking/transactions.html", "transaction_rows")(rows)
+def transaction_rows(rows: Sequence[TransactionListRow], form: str = "") -> Markup:
+    """Draw the body of a table of transactions; with the id of a form, each row can be selected for it."""
+    return load_macro("banking/transactions.html", "transaction_rows")(rows, form)
+
+
+def transaction_page(transaction_id: UUID) -> str:
+    """Return the URL of a transaction's page, which is below that of the list."""
+    return f"{page_url('transactions')}{transaction_id}/"

@@ -147,5 +147,5 @@ def test_it_adds_no_elements_for_any_text(label, category, account, currency):
         [build_row(label=label, category=category, account=account, currency=currency)]
     )
     assert [name for name, _ in Tags(html).elements if name not in ("svg", "path")] == [
-        *("tr", "td", "time", "td", "span", "td", "td", "td")
+        *("tr", "td", "time", "td", "span", "a", "td", "td", "td")
     ]

@@ -1,7 +1,7 @@
 """CSV export of transactions, safe to open in a spreadsheet."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -9,11 +9,12 @@ from django.db.models import QuerySet
 from banking.models import Transaction
 from banking.transactions import pagination
 from banking.transactions.categories import get_category
+from banking.transactions.transaction_tags import get_tag_names
 from compliance.isolation import tenant
 from formats.spreadsheets import Echo, escape_formula
 
 CHUNK_SIZE = 1000
-COLUMNS = ("Date", "Posted", "Description", "Category", "Account", "Amount", "Currency", "Status", "Note", "ID")
+COLUMNS = ("Date", "Posted", "Description", "Category", "Account", "Amount", "Currency", "Status", "Note", "Tags", "ID")
 
 
 def csv_lines(*, owner_id: UUID, rows: QuerySet[Transaction]) -> Iterator[str]:
@@ -27,14 +28,15 @@ def csv_lines(*, owner_id: UUID, rows: QuerySet[Transaction]) -> Iterator[str]:
     while True:
         with tenant(owner_id):
             chunk = pagination.get_page(rows, read=list, size=CHUNK_SIZE, before=before)
+            names = get_tag_names(owner_id=owner_id, row_ids=[row.pk for row in chunk.rows])
         for row in chunk.rows:
-            yield writer.writerow(csv_cells(row))
+            yield writer.writerow(csv_cells(row, names.get(row.pk, ())))
         if chunk.older is None:
             return
         before = str(chunk.older)
 
 
-def csv_cells(row: Transaction) -> tuple[str, ...]:
+def csv_cells(row: Transaction, tags: Iterable[str] = ()) -> tuple[str, ...]:
     return (
         str(row.day),
         "" if row.pending else str(row.date),
@@ -45,5 +47,6 @@ def csv_cells(row: Transaction) -> tuple[str, ...]:
         escape_formula(row.currency),
         "pending" if row.pending else "posted",
         escape_formula(row.note),
+        escape_formula(", ".join(tags)),
         str(row.id),
     )

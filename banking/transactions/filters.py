@@ -2,21 +2,25 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Any, cast
 
 import django_filters as filters
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from banking.models import Account, Transaction
+from banking.models import Account, Tag, Transaction, TransactionTag
 from banking.transactions.cash_flow import is_in_cash_flow
 from banking.transactions.categories import CATEGORY_CHOICES, UNCATEGORIZED, get_category
 
 MAX_AMOUNT = Decimal(10) ** 15
 DIRECTION_CHOICES = (("in", _("Money in")), ("out", _("Money out")))
 CASH_FLOW_CHOICES = (("yes", _("Income and spending")), ("no", _("Not counted")))
+HIDDEN_CHOICES = (("yes", _("Hidden transactions")),)
 STATUS_CHOICES = (("pending", _("Pending")), ("posted", _("Posted")))
 MAX_CATEGORY_LENGTH = 100
 
@@ -24,6 +28,11 @@ MAX_CATEGORY_LENGTH = 100
 def selectable_accounts(request: Any) -> QuerySet[Account]:
     """Each real account once, under the id that it has now."""
     return Account.objects.for_user(request.user).filter(successor=None).select_related("item").order_by("name", "id")
+
+
+def own_tags(request: Any) -> QuerySet[Tag]:
+    """A user's tags in the order of the alphabet."""
+    return Tag.objects.for_user(request.user).order_by(Lower("name"))
 
 
 class AmountField(forms.DecimalField):
@@ -82,14 +91,24 @@ class TransactionFilter(filters.FilterSet):
     pending = filters.ChoiceFilter(
         label=_("Status"), choices=STATUS_CHOICES, method="filter_status", empty_label=_("Pending and posted")
     )
+    tag = filters.ModelChoiceFilter(label=_("Tag"), queryset=own_tags, method="filter_tag", empty_label=_("All tags"))
+    hidden = filters.ChoiceFilter(
+        label=_("Hidden"), choices=HIDDEN_CHOICES, method="filter_hidden", empty_label=_("Not hidden")
+    )
 
     class Meta:
         model = Transaction
         form = TransactionFilterForm
         fields: tuple[str, ...] = ()
 
+    def filter_queryset(self, queryset: QuerySet[Transaction]) -> QuerySet[Transaction]:
+        # A hidden row is in the list only if the user asks for the hidden ones.
+        rows = queryset.filter(hidden=self.form.cleaned_data["hidden"] == "yes")
+        return cast(QuerySet[Transaction], super().filter_queryset(rows))
+
     def search(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
-        return rows.filter(Q(merchant_name__icontains=value) | Q(name__icontains=value) | Q(note__icontains=value))
+        texts = ("user_merchant", "merchant_name", "name", "note")
+        return rows.filter(reduce(or_, (Q(**{f"{text}__icontains": value}) for text in texts)))
 
     def filter_account(self, rows: QuerySet[Transaction], name: str, value: Account) -> QuerySet[Transaction]:
         return rows.filter(account__in=[account.pk for account in value.with_former_accounts])
@@ -107,6 +126,13 @@ class TransactionFilter(filters.FilterSet):
 
     def filter_status(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
         return rows.filter(pending=value == "pending")
+
+    def filter_tag(self, rows: QuerySet[Transaction], name: str, value: Tag) -> QuerySet[Transaction]:
+        return rows.filter(Exists(TransactionTag.objects.filter(transaction=OuterRef("pk"), tag=value)))
+
+    def filter_hidden(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
+        # See ``filter_queryset``.
+        return rows
 
     def filter_min(self, rows: QuerySet[Transaction], name: str, value: Decimal) -> QuerySet[Transaction]:
         return rows.filter(Q(amount__gte=value) | Q(amount__lte=-value))

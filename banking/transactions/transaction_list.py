@@ -12,8 +12,12 @@ from django.utils.translation import gettext as _
 
 from banking.models import Account, Transaction
 from banking.transactions.cash_flow import CASH_FLOW_ACCOUNT_TYPES, IN_CASH_FLOW, is_in_cash_flow, sql_literals
+from banking.transactions.transaction_tags import get_tag_names
 
-COLUMNS = ("id", "day", "merchant_name", "name", "category", "user_category", "amount", "currency", "pending")
+COLUMNS = (
+    *("id", "day", "user_merchant", "merchant_name", "name", "category", "user_category", "amount", "currency"),
+    "pending",
+)
 # A subquery for each row, because a join misleads the planner: it expects few rows for a user's accounts and sorts
 # all of them for one page, instead of scanning the index of the newest ones.
 ACCOUNT_OF_ROW = Account.objects.filter(pk=OuterRef("account"))
@@ -41,8 +45,8 @@ JOIN banking_account AS other_account ON other_account.id = other_leg.account_id
 # The newest rows, shown on every visit of the overview. Hand-written: composing this query in Django takes ten times
 # as long as PostgreSQL takes to execute it.
 RECENT_TRANSACTIONS = f"""
-SELECT banking_transaction.id, day, merchant_name, banking_transaction.name, category, user_category, amount,
-    banking_transaction.currency, pending,
+SELECT banking_transaction.id, day, user_merchant, merchant_name, banking_transaction.name, category, user_category,
+    amount, banking_transaction.currency, pending,
     account.name, account.mask,
     -- Whether the row counts in cash flow.
     account.type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)})
@@ -75,6 +79,7 @@ class TransactionListRow(NamedTuple):
     account: str
     counts: bool = True
     transfer_account: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def read_rows(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[TransactionListRow]:
@@ -82,6 +87,13 @@ def read_rows(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[Transactio
     transfer_account = RawSQL(TRANSFER_ACCOUNT, [], output_field=CharField())  # noqa: S611
     columns = (*COLUMNS, *ACCOUNT_COLUMNS, is_in_cash_flow(owner_id), transfer_account)
     return [build_row(*values) for values in rows.values_list(*columns)]
+
+
+def read_tagged_rows(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[TransactionListRow]:
+    """Rows of the list with their tags; two queries."""
+    read = read_rows(rows, owner_id=owner_id)
+    names = get_tag_names(owner_id=owner_id, row_ids=[row.id for row in read])
+    return [row._replace(tags=tuple(names.get(row.id, ()))) for row in read]
 
 
 def recent_transactions(*, owner_id: UUID, limit: int) -> list[TransactionListRow]:
@@ -94,6 +106,7 @@ def recent_transactions(*, owner_id: UUID, limit: int) -> list[TransactionListRo
 def build_row(
     id: UUID,
     day: date,
+    user_merchant: str,
     merchant_name: str,
     name: str,
     category: str,
@@ -110,7 +123,7 @@ def build_row(
     return TransactionListRow(
         id,
         day,
-        merchant_name or name or _("Unknown"),
+        user_merchant or merchant_name or name or _("Unknown"),
         user_category or category,
         amount,
         currency,

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.mfa.step_up import require_fresh_sign_in_to_download
 from accounts.users.requests import AuthenticatedHttpRequest
+from banking.categorization.forms import BulkForm
 from banking.models import Account, Transaction
 from banking.retention import transaction_rule
 from banking.transactions import csv_export, pagination, querystrings, totals, transaction_list
@@ -20,8 +21,8 @@ from compliance.audit.daily_access import DataKind, record_data_access
 
 
 def build_filter(request: AuthenticatedHttpRequest) -> TransactionFilter:
-    """The filter of the request, over the user's own rows."""
-    rows = Transaction.objects.for_user(request.user).current()
+    """The filter of the request, over the user's own rows; it leaves out hidden ones unless they are asked for."""
+    rows = Transaction.objects.for_user(request.user).filter(removed_at=None)
     return TransactionFilter(request.GET, queryset=rows, request=request)
 
 
@@ -51,20 +52,24 @@ def build_results(request: AuthenticatedHttpRequest, transaction_filter: Transac
     """One page of rows, the totals of all pages, and the links of the page."""
     page = pagination.get_page(
         transaction_filter.qs,
-        read=partial(transaction_list.read_rows, owner_id=request.user.pk),
+        read=partial(transaction_list.read_tagged_rows, owner_id=request.user.pk),
         size=pagination.parse_page_size(request.GET.get("size", "")),
         before=request.GET.get("before", ""),
         after=request.GET.get("after", ""),
     )
+    is_hidden = bool(transaction_filter.form.cleaned_data["hidden"])
     sums = totals.totals_by_currency(transaction_filter.qs, owner_id=request.user.pk)
     return {
         "rows": page.rows,
-        "sums": sums,
+        # Hidden rows are in no total.
+        "sums": [] if is_hidden else sums,
         "count": sum(total.count for total in sums),
         "active_filters": querystrings.active_filters(request.GET, transaction_filter),
         "older_url": querystrings.with_params(request.GET, before=str(page.older)) if page.older else "",
         "newer_url": querystrings.with_params(request.GET, after=str(page.newer)) if page.newer else "",
-        "has_uncounted": any(total.has_uncounted for total in sums),
+        "bulk_form": BulkForm(),
+        "is_hidden": is_hidden,
+        "has_uncounted": not is_hidden and any(total.has_uncounted for total in sums),
         "uncounted_url": querystrings.with_params(request.GET, counted="no"),
         "csv_url": reverse("transactions-csv") + querystrings.with_params(request.GET),
         "has_accounts": bool(page.rows) or Account.objects.for_user(request.user).exists(),

@@ -38,6 +38,10 @@ class Action(StrEnum):
     TRANSACTION_FETCH = "transaction_fetch"
     SYNC = "sync"
     TRANSFER_DECIDED = "transfer_decided"
+    TRANSACTION_EDITED = "transaction_edited"
+    RULE_CHANGED = "rule_changed"
+    RULE_APPLIED = "rule_applied"
+    RULE_UNDONE = "rule_undone"
 
     CONSENT_GRANTED = "consent_granted"
     CONSENT_WITHDRAWN = "consent_withdrawn"

@@ -15,8 +15,10 @@ from accounts.models import Notification, User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from accounts.tests.passkeys import add_passkey
+from banking.categorization import rule_runs, rules
+from banking.categorization.rules import RuleValues
 from banking.linking.sessions import open_link
-from banking.models import Account, Item, LinkSession, Transaction
+from banking.models import Account, Item, LinkSession, RuleRun, Transaction
 from banking.notification_messages import ConnectionLostMessage, LostAccess
 from banking.tests.factories import make_account, make_balance, make_transaction
 from compliance.audit.request_details import request_details
@@ -58,6 +60,7 @@ class OwnedObjects:
     item: Item
     account: Account
     transaction: Transaction
+    rule_run: RuleRun
     session: LinkSession
     user_session: UserSession
     passkey: Authenticator
@@ -76,6 +79,8 @@ class OwnedObjects:
             "account_id": self.account.pk,
             "transaction_id": self.transaction.pk,
             "other_id": self.transaction.pk,
+            "rule_id": self.rule_run.rule_id,
+            "run_id": self.rule_run.pk,
             "session_id": self.session.pk,
             "user_session_id": self.user_session.pk,
             "notification_id": self.notification.pk,
@@ -104,7 +109,9 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
             setattr(item, name, value)
         item.save()
     account = make_account(item, provider_id="canary-account", persistent_id="canary-persistent")
-    row = make_transaction(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
+    transaction = make_transaction(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
+    rule = rules.create_rule(user=alice, values=RuleValues(name_part="starbucks", category="TRAVEL"))
+    rule_run = rule_runs.apply_rule(user=alice, rule_id=rule.pk)
     for days in range(3):
         make_balance(account, days, "100")
     user_session = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
@@ -135,7 +142,8 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
     return OwnedObjects(
         item,
         account,
-        row,
+        transaction,
+        rule_run,
         open_link(user=alice).session,
         user_session,
         add_passkey(alice),

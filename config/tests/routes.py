@@ -154,6 +154,17 @@ terms                                       200/405  200/405  200/405  200/405  
 request_export                              in/in    200/on   200/on   2fa/2fa  200/on
 send_export                                 in/in    404/405  404/405  2fa/2fa  404/405
 transactions                                in/in    200/405  200/405  2fa/2fa  200/405
+change_transactions                         in/in    405/on   405/on   2fa/2fa  405/on
+transaction                                 in/in    404/404  200/on   2fa/2fa  404/404
+rules                                       in/in    200/405  200/405  2fa/2fa  200/405
+create_rule                                 in/in    200/422  200/422  2fa/2fa  200/422
+rule                                        in/in    404/405  200/405  2fa/2fa  404/405
+change_rule                                 in/in    404/404  200/422  2fa/2fa  404/404
+apply_rule                                  in/in    405/404  405/on   2fa/2fa  405/404
+switch_rule                                 in/in    405/404  405/on   2fa/2fa  405/404
+move_rule                                   in/in    405/404  405/on   2fa/2fa  405/404
+delete_rule                                 in/in    404/404  200/422  2fa/2fa  404/404
+undo_run                                    in/in    405/404  405/on   2fa/2fa  405/404
 transactions-csv                            in/in    200/405  200/405  2fa/2fa  200/405
 transfer                                    in/in    404/405  200/405  2fa/2fa  404/405
 edit_transfer                               in/in    405/404  405/404  2fa/2fa  405/404

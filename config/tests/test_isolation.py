@@ -11,6 +11,8 @@ from django.utils import timezone
 from accounts.models import DeletionRequest, User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
+from banking.categorization import rule_runs, rules
+from banking.categorization.rules import RuleValues
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
 from banking.models import Item, ItemProduct, SyncRun, TransactionTotal, Transfer, TransferDecision
@@ -173,6 +175,8 @@ def rows_of_both_users(alice: User, mallory: User, make_item: Callable[..., Item
         make_balance(account, 5, "1")
         open_link(user=user)
         store_full_report(user)
+        rule = rules.create_rule(user=user, values=RuleValues(name_part="starbucks", category="TRAVEL", tags=("mine",)))
+        rule_runs.apply_rule(user=user, rule_id=rule.pk)
         message = LowRunwayMessage(months=1, currency="USD")
         notify(user_id=user.pk, type=NotificationType.LOW_RUNWAY, message=message, fingerprint="low")
         with tenant(user.pk):

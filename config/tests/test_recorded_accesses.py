@@ -39,12 +39,15 @@ SHOWN: dict[str, set[DataKind]] = {
     "monthly_totals": {DataKind.TRANSACTIONS},
     "notifications": {DataKind.NOTIFICATIONS},
     "overview": {DataKind.BALANCES, DataKind.TRANSACTIONS},
+    "transaction": {DataKind.TRANSACTIONS},
     "transactions": {DataKind.TRANSACTIONS},
     "transactions-csv": {DataKind.TRANSACTIONS},
     "transfer": {DataKind.TRANSACTIONS},
 }
 # Pages that read these tables and show none of their contents.
 SHOW_NOTHING = {
+    "change_rule": "shows the accounts and categories that a rule can have",
+    "create_rule": "shows the accounts and categories that a rule can have",
     "credit_raw": "redirects to the newest raw report",
     "delete_account": "shows how many rows there are",
     "disconnect": "shows how many rows there are",

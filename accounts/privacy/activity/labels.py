@@ -42,6 +42,10 @@ ACTION_LABELS: Final[dict[Action, Label]] = {
     Action.TRANSACTION_FETCH: _("Transactions downloaded"),
     Action.SYNC: _("Bank synced"),
     Action.TRANSFER_DECIDED: _("Transfer between your accounts joined or separated"),
+    Action.TRANSACTION_EDITED: _("Transactions edited"),
+    Action.RULE_CHANGED: _("Transaction rule changed"),
+    Action.RULE_APPLIED: _("Transaction rule applied"),
+    Action.RULE_UNDONE: _("Transaction rule undone"),
     Action.CONSENT_GRANTED: _("Consent given"),
     Action.CONSENT_WITHDRAWN: _("Consent withdrawn"),
     Action.DIGEST_SENT: _("Alert email sent"),
@@ -83,6 +87,7 @@ GROUPS: Final[dict[str, tuple[Label, frozenset[Action]]]] = {
             Action.CONNECT, Action.DISCONNECT, Action.TOKEN_EXCHANGE, Action.TOKEN_REFRESH, Action.CREDENTIAL_STORE,
             Action.CREDENTIAL_ACCESS, Action.CREDENTIAL_DELETE, Action.SYNC, Action.FIGURE_DIFFERS,
             Action.TRANSFER_DECIDED,
+            Action.TRANSACTION_EDITED, Action.RULE_CHANGED, Action.RULE_APPLIED, Action.RULE_UNDONE,
         }),
     ),
     "credit": (
@@ -119,6 +124,8 @@ KIND_LABELS: Final[dict[DataKind, Label]] = {
 RESOURCE_LABELS: Final[dict[str, Label]] = {
     "item": _("Bank connection"),
     "transfer": _("Transfer"),
+    "transaction": _("Transaction"),
+    "rule": _("Transaction rule"),
     "ssn": _("Social Security number"),
     "enrollment": _("Credit report details"),
     "credit_report": _("Credit report"),

@@ -1,0 +1,55 @@
+"""A person's own words for transactions: one of them, or those that are selected in the list."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.users.requests import AuthenticatedHttpRequest
+from banking.categorization.bulk_edits import edit_transactions
+from banking.categorization.editing import edit_transaction
+from banking.categorization.forms import BulkForm, TransactionForm
+from banking.categorization.provenance import get_provenance
+from banking.models import Transaction
+from banking.transactions.transaction_tags import get_tag_names
+from compliance.audit.daily_access import DataKind, record_data_access
+from formats import numbers
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def show_transaction(request: AuthenticatedHttpRequest, transaction_id: UUID) -> HttpResponse:
+    """Show one transaction, and store what the person says about it."""
+    rows = Transaction.objects.for_user(request.user).filter(removed_at=None).select_related("account")
+    row = get_object_or_404(rows, pk=transaction_id)
+    names = get_tag_names(owner_id=request.user.pk, row_ids=[row.pk]).get(row.pk, [])
+    form = TransactionForm(request.POST or None, row=row, tag_names=names)
+    if form.is_valid():
+        edit_transaction(user=request.user, transaction_id=row.pk, edit=form.build_edit())
+        messages.success(request, _("Changes saved"))
+        return redirect("transaction", row.pk)
+    record_data_access(request.user.pk, DataKind.TRANSACTIONS)
+    context = {"form": form, "row": row, "tags": names, "provenance": get_provenance(row)}
+    return render(request, "banking/transaction.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+def change_transactions(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Change the selected transactions, and return to the list with its filters."""
+    form = BulkForm(request.POST)
+    if form.is_valid():
+        try:
+            rows = form.cleaned_data["row"]
+            count = edit_transactions(user=request.user, row_ids=rows, edit=form.build_edit())
+        except Transaction.DoesNotExist:
+            raise Http404 from None
+        sentence = ngettext("%(number)s transaction changed", "%(number)s transactions changed", count)
+        messages.success(request, sentence % {"number": numbers.count(count)})
+    else:
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+    query = request.GET.urlencode()
+    return redirect(f"{reverse('transactions')}?{query}" if query else reverse("transactions"))

@@ -210,4 +210,3 @@ def send_expiry_reminder(owner_id: str, item_id: str) -> None:
 def store_call_counts() -> None:
     """Move the counts of calls of providers from Redis to the database."""
     call_counts.store_call_counts()
-

@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -80,7 +81,7 @@ class TransactionForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, *args: Any, row: Transaction, tag_names: list[str], **options: Any) -> None:
+    def __init__(self, data: QueryDict | None = None, *, row: Transaction, tag_names: list[str]) -> None:
         initial = {
             "category": row.user_category,
             "merchant": row.user_merchant,
@@ -88,7 +89,7 @@ class TransactionForm(forms.Form):
             "hidden": row.hidden,
             "tags": ", ".join(tag_names),
         }
-        super().__init__(*args, initial=initial, **options)
+        super().__init__(data, initial=initial)
         bank = gettext("As your bank says: %(category)s") % {"category": get_category(row.category).label}
         field = cast(forms.ChoiceField, self.fields["category"])
         field.choices = list_categories(owner_id=row.owner_id, empty=bank)
@@ -121,7 +122,7 @@ class BulkForm(forms.Form):
         super().__init__(*args, **options)
         choices = [(code, category.label) for code, category in CATEGORIES.items()]
         cast(forms.ChoiceField, self.fields["category"]).choices = [("", _("As your bank says")), *choices]
-        rows = self.data.getlist("row")[: MAX_ROWS + 1] if self.is_bound else []  # type: ignore[union-attr]
+        rows = cast(QueryDict, self.data).getlist("row")[: MAX_ROWS + 1] if self.is_bound else []
         field = cast(forms.TypedMultipleChoiceField, self.fields["row"])
         field.choices = [(row, row) for row in rows if is_id(row)]
 

@@ -60,7 +60,7 @@ class RulePreview:
 
 def preview_rule(*, owner_id: UUID, rule_id: UUID) -> RulePreview:
     """What applying a rule now would change; a rule that is off changes nothing."""
-    params = {"owner": owner_id, "rule": rule_id, "limit": PREVIEW_ROWS}
+    params: dict[str, Any] = {"owner": owner_id, "rule": rule_id, "limit": PREVIEW_ROWS}
     with connection.cursor() as cursor, hash_joins(cursor):
         cursor.execute(statements.PREVIEW_RULE, params)
         rows = cursor.fetchall()
@@ -95,7 +95,7 @@ def apply_rule(*, user: User, rule_id: UUID) -> RuleRun:
         rule = CategoryRule.objects.for_user(user).get(pk=rule_id)
         delete_old_runs(owner_id=user.pk)
         run = RuleRun.objects.create(owner_id=user.pk, rule=rule)
-        params = {"owner": user.pk, "rule": rule.pk, "run": run.pk, "limit": MAX_ROWS}
+        params: dict[str, Any] = {"owner": user.pk, "rule": rule.pk, "run": run.pk, "limit": MAX_ROWS}
         with connection.cursor() as cursor, hash_joins(cursor):
             cursor.execute(statements.APPLY_RULE, params)
             run.changed = cursor.rowcount
@@ -112,7 +112,7 @@ def undo_run(*, user: User, run_id: UUID) -> int:
     with tenant(user.pk):
         lock_accounts(owner_id=user.pk)
         run = RuleRun.objects.for_user(user).filter(undone_at=None).select_for_update(of=["self"]).get(pk=run_id)
-        params = {"owner": user.pk, "rule": run.rule_id, "run": run.pk, "started_at": run.started_at}
+        params: dict[str, Any] = {"owner": user.pk, "rule": run.rule_id, "run": run.pk, "started_at": run.started_at}
         with connection.cursor() as cursor:
             cursor.execute(statements.HAS_LATER_RUN, params)
             if cursor.fetchone()[0]:

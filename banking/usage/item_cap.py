@@ -51,10 +51,10 @@ def count_items(provider: Provider) -> ItemCounts:
     names = [provider.key, provider.environment]
     with connection.cursor() as cursor:
         cursor.execute(COUNT_ITEMS, names)
-        counts = cursor.fetchone()
+        linked, removed, failing, stale = cursor.fetchone()
         cursor.execute(EVER_LINKED, names)
         ever_linked = cursor.fetchone()
-    return ItemCounts(*counts, ever_linked[0] if ever_linked else 0)
+    return ItemCounts(linked, removed, failing, stale, ever_linked[0] if ever_linked else 0)
 
 
 def require_free_place(provider: Provider) -> None:

@@ -58,7 +58,7 @@ def add_event(event: WebhookEvent) -> bool:
     with tenant_cursor(SYSTEM) as cursor:
         fields = event._meta.concrete_fields
         cursor.execute(
-            INSERT.format(", ".join(field.column for field in fields), ", ".join(["%s"] * len(fields))),
+            INSERT.format(", ".join(str(field.column) for field in fields), ", ".join(["%s"] * len(fields))),
             [field.get_db_prep_save(getattr(event, field.attname), cursor.db) for field in fields],
         )
         return cursor.rowcount == 1

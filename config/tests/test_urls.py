@@ -50,8 +50,9 @@ def as_alice(as_alice: Client, alice: User, with_second_factor: Callable[..., Cl
 
 
 @pytest.fixture
-def clients(as_mallory: Client, as_alice: Client, as_staff: Client, as_root: Client) -> dict[str, Client]:
-    """A client for each kind of user in ``routes``."""
+def clients(settings, as_mallory: Client, as_alice: Client, as_staff: Client, as_root: Client) -> dict[str, Client]:
+    """A client for each kind of user in ``routes``, who may send more requests in a minute than the limits allow."""
+    settings.RATELIMIT_ENABLE = False
     return dict(zip(USERS, (Client(), as_mallory, as_alice, as_staff, as_root), strict=True))
 
 

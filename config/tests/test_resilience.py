@@ -12,6 +12,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
+from banking.limits import call_limits
 from banking.linking.errors import LinkError
 from banking.linking.exchange import finish_link
 from banking.linking.recovery import recover_link
@@ -111,7 +112,6 @@ FAULTS = {
     "a connection dropped after the work": {"kind": "drop", "when": "after"},
     "an error of the provider": {"kind": "error", "code": "INTERNAL_SERVER_ERROR"},
     "an error of the bank": {"kind": "error", "code": "INSTITUTION_DOWN"},
-    "a rate limit": {"kind": "error", "code": "TRANSACTIONS_SYNC_LIMIT"},
     "no response": {"kind": "hang", "seconds": 30},
 }
 
@@ -139,6 +139,23 @@ def test_it_loses_and_duplicates_nothing_after_a_fault(
     bank.admin("faults", method="DELETE")
     recovered = sync(item)
     assert (recovered.failures, recovered.error_code) == (0, "")
+    assert agrees()
+
+
+def test_it_loses_nothing_and_blames_nobody_after_a_rate_limit(
+    item: Item, bank: Sandbox, agrees: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sync(item)
+    add_transactions(bank, item)
+    limit = {"kind": "error", "code": "TRANSACTIONS_SYNC_LIMIT"}
+    bank.admin("faults", {"match": SYNC | {"item_id": item.provider_item_id}, "action": limit})
+    for _ in range(2):
+        # The second time without a call, although the provider would answer.
+        limited = sync(item)
+        assert (limited.failures, limited.error_code, limited.cursor) == (0, "", before.cursor)
+        assert limited.next_sync_at - timezone.now() > timedelta(seconds=30)
+    monkeypatch.setattr(call_limits, "get_key_prefix", lambda _: "{after the wait}")
+    sync(item)
     assert agrees()
 
 

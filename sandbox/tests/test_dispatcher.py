@@ -55,7 +55,7 @@ def test_it_refuses_a_body_that_is_not_an_object(plaid: SandboxClient, body: str
     assert (status, response["error_code"]) == (400, "INVALID_BODY")
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/liabilities/get", "/item/get/", "/item//get", "/"])
+@pytest.mark.parametrize("path", ["/nowhere", "/investments/holdings/get", "/item/get/", "/item//get", "/"])
 def test_it_refuses_other_paths(plaid: SandboxClient, path: str) -> None:
     status, body = raw(plaid, path, "{}")
     assert (status, body["error_type"], body["error_code"]) == (404, "INVALID_REQUEST", "NOT_FOUND")

@@ -23,7 +23,16 @@ from accounts.models import User
 from accounts.sign_in import lockout
 from accounts.tests.totp import add_authenticator_app, add_recovery_codes
 from banking import tasks
-from banking.models import Item, OrphanedRemoval, SyncRun, Transaction, TransactionTotal, Transfer, TransferDecision
+from banking.models import (
+    Item,
+    ItemProduct,
+    OrphanedRemoval,
+    SyncRun,
+    Transaction,
+    TransactionTotal,
+    Transfer,
+    TransferDecision,
+)
 from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.received_webhooks import receive
 from banking.tests.scripted_provider import ScriptedProvider
@@ -86,6 +95,7 @@ def full_account(alice: User, make_item: Callable[..., Item], provider: Scripted
     make_balance(account, 1, "55")
     with tenant(alice.pk):
         SyncRun.objects.create(owner=alice, item=objects.item, trigger="test")
+        ItemProduct.objects.create(owner=alice, item=objects.item, product="transactions")
         first, second = Transaction.objects.all()[:2]
         Transfer.objects.create(owner=alice, money_out=first.pk, money_in=second.pk, sent_on=timezone.localdate())
         TransferDecision.objects.create(owner=alice, money_out=first.pk, money_in=second.pk, is_transfer=True)

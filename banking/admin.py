@@ -106,7 +106,7 @@ class ProviderCallCountAdmin(OperatorAdmin):
     """Items against the cap, calls against the limits, what waits, and below that the calls of each day."""
 
     user_column = None
-    change_list_template = "banking/operators/provider_calls.html"
+    change_list_template = "accounts/operators/provider_calls.html"
     list_display = ("day", "provider", "environment", "endpoint", "calls", "reserved")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -15,7 +15,7 @@ local function read_clock(given)
 end
 
 local function write(key, full_at, now)
-    -- redis.call would write a number of 16 digits in scientific notation.
+    -- As whole digits: how Redis writes a number of Lua differs between its versions.
     redis.call('SET', key, string.format('%.0f', full_at), 'PX', math.ceil((full_at - now) / 1000) + 1000)
 end
 

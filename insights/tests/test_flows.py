@@ -14,6 +14,7 @@ from accounts.models import User
 from banking.models import Account, Item, Transaction, Transfer
 from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions
 from banking.transactions.categories import LOAN_PROCEEDS, TRANSFERS
+from banking.transactions.transfer_edits import join_transactions
 from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
 from insights.cash_flow.sums import CashFlow, DailyTotal, Window, add_up_by_currency, runway_months, sum_transactions
@@ -281,6 +282,17 @@ def test_it_does_not_count_a_transfer_whose_other_leg_is_outside_the_window(
     add_row(savings, "500", day=TODAY - timedelta(days=28))
     with tenant(alice.pk):
         update_transfers(owner_id=alice.pk)
+    assert sum_flows(alice, checking, savings) == {}
+
+
+def test_it_does_not_count_what_the_user_joined_with_a_row_outside_the_window(
+    alice: User, item: Item, checking: Account
+) -> None:
+    savings = make_account(item, name="Savings")
+    left = make_transaction(checking, "-500", day=TODAY - timedelta(days=34))
+    arrived = make_transaction(savings, "500", day=TODAY - timedelta(days=24), category="INCOME")
+    with tenant(alice.pk):
+        join_transactions(user=alice, transaction_id=left.pk, other_id=arrived.pk)
     assert sum_flows(alice, checking, savings) == {}
 
 

@@ -140,6 +140,7 @@ def logo_url(merchant: str) -> str | None:
     return LOGOS.format(slug, len(slug)) if slug else None
 
 
+@lru_cache(maxsize=4096)
 def _slug(merchant: str) -> str:
     """Return the letters and digits of an ordinary name; "" for markup and formulas."""
     is_ordinary = re.fullmatch(r"[A-Za-z0-9 .,&'-]+", merchant) is not None

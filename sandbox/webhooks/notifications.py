@@ -12,6 +12,7 @@ from sandbox.bank.items import HISTORICAL, INITIAL, Item
 from sandbox.clock import stamp
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
+from sandbox.identifiers import new_id, token
 from sandbox.webhooks import outbox
 
 ENVIRONMENT = "sandbox"
@@ -43,6 +44,7 @@ WEBHOOK_CODES = {
     "LIABILITIES": ("DEFAULT_UPDATE",),
     "HOLDINGS": ("DEFAULT_UPDATE",),
     "INVESTMENTS_TRANSACTIONS": ("HISTORICAL_UPDATE", "DEFAULT_UPDATE"),
+    "LINK": ("SESSION_FINISHED", "ITEM_ADD_RESULT", "EVENTS"),
 }  # fmt: skip
 
 
@@ -83,7 +85,9 @@ def _post(
     tamper: str = "",
     delay: float = 0,
 ) -> int:
-    payload = {"webhook_type": webhook_type, "webhook_code": code, "item_id": item.item_id, "error": None, **extra}
+    codes = {"webhook_type": webhook_type, "webhook_code": code}
+    of_item = {} if webhook_type == "LINK" else {"item_id": item.item_id, "error": None}
+    payload = {**codes, **of_item, **extra}
     items.update(context, item.item_id, webhook_sent_at=stamp(context.clock.now()), webhook_code=code)
     body = {**payload, "environment": ENVIRONMENT}
     return outbox.post(context, item.item_id, item.webhook, body, tamper=tamper, delay=delay)
@@ -200,7 +204,22 @@ def _contents(context: AppContext, item: Item, webhook_type: str, code: str) -> 
         "INVESTMENTS_TRANSACTIONS": {"new_investments_transactions": 0, "cancelled_investments_transactions": 0},
         "LIABILITIES": _updated_liabilities([debt.id for debt in liabilities.list_accounts(context, item)]),
     }
+    if webhook_type == "LINK":
+        return _link_contents(context, code)
     return by_code.get(code) or (by_type.get(webhook_type, {}) if code in DATA_UPDATES else {})
+
+
+def _link_contents(context: AppContext, code: str) -> dict[str, Any]:
+    """Return the fields of a LINK webhook of a session that does not exist; its public token cannot be exchanged."""
+    session = {"link_session_id": new_id(), "link_token": token("link")}
+    public_token = token("public")
+    event = {"event_id": new_id(), "timestamp": stamp(context.clock.now()), "event_name": "OPEN", "event_metadata": {}}
+    contents: dict[str, dict[str, Any]] = {
+        "SESSION_FINISHED": {"status": "SUCCESS", "public_tokens": [public_token], "public_token": public_token},
+        "ITEM_ADD_RESULT": {"public_token": public_token},
+        "EVENTS": {"events": [event]},
+    }
+    return {**session, **contents.get(code, {})}
 
 
 def _progress(stage: str) -> dict[str, bool]:

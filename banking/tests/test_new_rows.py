@@ -122,8 +122,7 @@ class CategoryModel:
         self.person: str | None = None
         self.runs: list[str] = []
 
-    @property
-    def expected(self) -> tuple[str, str]:
+    def find_category(self) -> tuple[str, str]:
         if self.person is not None:
             return self.person, "person"
         return (self.runs[-1], "rule") if self.runs else ("", "")
@@ -158,7 +157,7 @@ def test_the_person_comes_before_rules_and_rules_before_the_bank(
         elif step == "run":
             rules.move_rule(user=alice, rule_id=ids[value], places=-2)
             run = rule_runs.apply_rule(user=alice, rule_id=ids[value])
-            changes = model.person is None and model.expected != (value, "rule")
+            changes = model.person is None and model.find_category() != (value, "rule")
             assert run.changed == changes
             if changes:
                 runs.append(run)
@@ -167,5 +166,5 @@ def test_the_person_comes_before_rules_and_rules_before_the_bank(
             rule_runs.undo_run(user=alice, run_id=runs.pop().pk)
             model.runs.pop()
         row = stored_transactions()["a"]
-        assert (row.user_category, row.category_source) == model.expected
+        assert (row.user_category, row.category_source) == model.find_category()
         assert row.category.startswith("BANK_") or row.category == "FOOD_AND_DRINK"

@@ -33,7 +33,7 @@ def make_rule(alice: User) -> Callable[..., CategoryRule]:
     return make
 
 
-def read(row: Transaction) -> Transaction:
+def reload_row(row: Transaction) -> Transaction:
     with tenant(row.owner_id):
         row.refresh_from_db()
     return row
@@ -80,7 +80,7 @@ def test_it_matches_by_all_conditions(
         preview = rule_runs.preview_rule(owner_id=alice.pk, rule_id=rule.pk)
     assert (preview.count, [shown.id for shown in preview.rows]) == ((1, [row.pk]) if is_matched else (0, []))
     assert rule_runs.apply_rule(user=alice, rule_id=rule.pk).changed == is_matched
-    assert read(row).user_category == ("TRAVEL" if is_matched else "")
+    assert reload_row(row).user_category == ("TRAVEL" if is_matched else "")
 
 
 def test_it_matches_an_account_and_its_former_accounts(
@@ -90,7 +90,7 @@ def test_it_matches_an_account_and_its_former_accounts(
     rows = [make_transaction(place, "-1") for place in (account, former, make_account(item))]
     for place, name in ((account, "Now"), (former, "Before")):
         assert rule_runs.apply_rule(user=alice, rule_id=make_rule(account=place, rename=name).pk).changed == 2
-    assert [read(row).label for row in rows] == ["Before", "Before", "STARBUCKS 123"]
+    assert [reload_row(row).label for row in rows] == ["Before", "Before", "STARBUCKS 123"]
 
 
 # --- Effects and precedence -------------------------------------------------------------------------------
@@ -104,10 +104,10 @@ def test_the_first_rule_that_sets_a_column_counts(
     make_rule(merchant="amzn mktp", category="MEDICAL")
     rule_runs.apply_rule(user=alice, rule_id=last.pk)
     # The category is the other rule's, which has not been applied to stored rows yet.
-    assert (read(row).user_category, row.label, list_tags(row)) == ("", "Amazon", ["Shop", "online"])
+    assert (reload_row(row).user_category, row.label, list_tags(row)) == ("", "Amazon", ["Shop", "online"])
     rules.move_rule(user=alice, rule_id=last.pk, places=-1)
     rule_runs.apply_rule(user=alice, rule_id=last.pk)
-    assert (read(row).user_category, row.category_source, row.category_rule) == ("TRAVEL", "rule", last.pk)
+    assert (reload_row(row).user_category, row.category_source, row.category_rule) == ("TRAVEL", "rule", last.pk)
 
 
 def test_it_changes_nothing_that_the_person_set(
@@ -117,11 +117,11 @@ def test_it_changes_nothing_that_the_person_set(
     row = make_transaction(account, "-1", **SHOP)
     rule = make_rule(name_part="amzn", category="TRAVEL", rename="Amazon", hides=True)
     rule_runs.apply_rule(user=alice, rule_id=rule.pk)
-    assert (read(before_sources).user_category, before_sources.hidden) == ("MEDICAL", True)
+    assert (reload_row(before_sources).user_category, before_sources.hidden) == ("MEDICAL", True)
     # The bank's own category and name, chosen by the person, count as theirs.
-    edit(alice, read(row), category="", merchant="", hidden=False)
+    edit(alice, reload_row(row), category="", merchant="", hidden=False)
     rule_runs.apply_rule(user=alice, rule_id=rule.pk)
-    assert (read(row).user_category, row.user_merchant, row.hidden) == ("", "", False)
+    assert (reload_row(row).user_category, row.user_merchant, row.hidden) == ("", "", False)
     assert {row.category_source, row.merchant_source, row.hidden_source} == {"person"}
 
 
@@ -148,7 +148,7 @@ def test_a_preview_stores_nothing(alice: User, account: Account, make_rule: Call
         preview = rule_runs.preview_values(user=alice, values=values)
         assert (preview.count, preview.rows[0].new_category, preview.rows[0].is_tagged) == (1, "TRAVEL", True)
         assert (CategoryRule.objects.count(), Tag.objects.count()) == (0, 0)
-    assert read(row).user_category == ""
+    assert reload_row(row).user_category == ""
 
 
 def test_an_undo_restores_only_what_nobody_changed_since(
@@ -159,18 +159,18 @@ def test_an_undo_restores_only_what_nobody_changed_since(
     run = rule_runs.apply_rule(
         user=alice, rule_id=make_rule(name_part="amzn", category="TRAVEL", rename="Amazon", tags=("a",)).pk
     )
-    edit(alice, read(rows[0]), category="INCOME")
-    edit(alice, read(rows[1]), tags=())
-    edit(alice, read(rows[1]), tags=("a",))
+    edit(alice, reload_row(rows[0]), category="INCOME")
+    edit(alice, reload_row(rows[1]), tags=())
+    edit(alice, reload_row(rows[1]), tags=("a",))
     with pytest.raises(rule_runs.LaterRun):
         rule_runs.undo_run(user=alice, run_id=first.pk)
     assert rule_runs.undo_run(user=alice, run_id=run.pk) == 3
-    assert [read(row).user_category for row in rows] == ["INCOME", "MEDICAL", "MEDICAL"]
+    assert [reload_row(row).user_category for row in rows] == ["INCOME", "MEDICAL", "MEDICAL"]
     assert [(row.label, list_tags(row)) for row in rows] == [("Amzn Mktp", []), ("Amzn Mktp", ["a"]), ("Amzn Mktp", [])]
     with pytest.raises(RuleRun.DoesNotExist):
         rule_runs.undo_run(user=alice, run_id=run.pk)
     assert rule_runs.undo_run(user=alice, run_id=first.pk) == 2
-    assert [(read(row).user_category, row.category_source) for row in rows[1:]] == [("", "")] * 2
+    assert [(reload_row(row).user_category, row.category_source) for row in rows[1:]] == [("", "")] * 2
     with tenant(alice.pk):
         assert RuleChange.objects.count() == 0
 
@@ -182,13 +182,13 @@ def test_deleting_a_rule_keeps_or_clears_what_it_has_set(
     row, own = make_transaction(account, "-1", **SHOP), make_transaction(account, "-1", **SHOP)
     rule = make_rule(name_part="amzn", category="TRAVEL", tags=("a",), hides=True)
     rule_runs.apply_rule(user=alice, rule_id=rule.pk)
-    edit(alice, read(own), category="MEDICAL")
+    edit(alice, reload_row(own), category="MEDICAL")
     with tenant(alice.pk):
         assert rules.count_set_transactions(owner_id=alice.pk, rule_id=rule.pk) == 2
     rules.delete_rule(user=alice, rule_id=rule.pk, clears=clears)
     kept = ("", False, []) if clears else ("TRAVEL", True, ["a"])
-    assert (read(row).user_category, row.hidden, list_tags(row)) == kept
-    assert read(own).user_category == "MEDICAL"
+    assert (reload_row(row).user_category, row.hidden, list_tags(row)) == kept
+    assert reload_row(own).user_category == "MEDICAL"
 
 
 def test_it_runs_no_rule_of_another_user(

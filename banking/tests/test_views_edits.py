@@ -24,7 +24,7 @@ def account(item: Item) -> Account:
     return make_account(item)
 
 
-def read(row: Transaction) -> Transaction:
+def reload_row(row: Transaction) -> Transaction:
     with tenant(row.owner_id):
         row.refresh_from_db()
     return row
@@ -54,7 +54,7 @@ def test_it_stores_the_persons_own_values_and_says_who_set_them(
     after = page_text(as_alice.post(url, fields, follow=True))
     for text in ("Changes saved", "Bees & honey", "Set by you", "Always use this for Amzn Mktp"):
         assert text in after
-    assert (read(row).user_category, row.label, row.note) == ("Bees & honey", "Amazon", "n")
+    assert (reload_row(row).user_category, row.label, row.note) == ("Bees & honey", "Amazon", "n")
     with tenant(alice.pk):
         assert sorted(Tag.objects.values_list("name", flat=True)) == ["B", "a"]
         event = AuditEvent.objects.get(action="transaction_edited")
@@ -80,13 +80,13 @@ def test_it_refuses_what_does_not_fit(as_alice: Client, account: Account, fields
     response = as_alice.post(reverse("transaction", args=[row.pk]), fields)
     assert response.status_code == 422
     assert message in page_text(response)
-    assert (read(row).user_category, row.user_merchant) == ("", "")
+    assert (reload_row(row).user_category, row.user_merchant) == ("", "")
 
 
 def test_a_known_category_is_stored_by_its_code(as_alice: Client, account: Account) -> None:
     row = make_transaction(account, "-5")
     as_alice.post(reverse("transaction", args=[row.pk]), {"own_category": "food AND drink"})
-    assert read(row).user_category == "FOOD_AND_DRINK"
+    assert reload_row(row).user_category == "FOOD_AND_DRINK"
 
 
 # --- Many transactions ------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def test_it_changes_the_selected_transactions_and_keeps_the_filters(
     response = change(as_alice, rows, "?q=a", action="category", category="TRANSFER_OUT")
     assert response.redirect_chain == [(reverse("transactions") + "?q=a", 302)]
     assert "2 transactions changed" in page_text(response)
-    assert [read(row).user_category for row in (*rows, other)] == ["TRANSFER_OUT", "TRANSFER_OUT", ""]
+    assert [reload_row(row).user_category for row in (*rows, other)] == ["TRANSFER_OUT", "TRANSFER_OUT", ""]
     with tenant(alice.pk):
         assert Transfer.objects.count() == 1
     change(as_alice, rows, action="add_tag", tags="Trip, x")
@@ -136,7 +136,7 @@ def test_it_says_what_is_missing(
     selected = [str(row.pk)] if rows is None else rows
     response = as_alice.post(reverse("change_transactions"), {"row": selected, **fields}, follow=True)
     assert message in page_text(response)
-    assert not read(row).hidden
+    assert not reload_row(row).hidden
 
 
 def test_it_changes_nothing_if_a_row_is_another_users(
@@ -145,7 +145,7 @@ def test_it_changes_nothing_if_a_row_is_another_users(
     own, other = make_transaction(account, "-5"), make_transaction(make_account(make_item(mallory)), "-5")
     response = change(as_alice, [own, other], action="hide")
     assert response.status_code == 404
-    assert (read(own).hidden, read(other).hidden) == (False, False)
+    assert (reload_row(own).hidden, reload_row(other).hidden) == (False, False)
 
 
 # --- Rules ------------------------------------------------------------------------------------------------

@@ -24,7 +24,17 @@ import sandbox.link.routes
 import sandbox.mailbox.routes
 from sandbox import faults
 from sandbox.api import dispatcher, rate_limits, request_log
-from sandbox.bank import accounts, items, liabilities, links, outages, recurring, refreshes, transaction_log
+from sandbox.bank import (
+    accounts,
+    items,
+    liabilities,
+    links,
+    outages,
+    public_tokens,
+    recurring,
+    refreshes,
+    transaction_log,
+)
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import request_id
@@ -39,6 +49,7 @@ MODULES_WITH_TABLES = (
     transaction_log,
     links,
     outages,
+    public_tokens,
     recurring,
     refreshes,
     signing,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox import personas
 from sandbox.api.links import check_webhook
-from sandbox.bank import accounts, institutions, items, links, outages, refreshes, transaction_log
+from sandbox.bank import accounts, institutions, items, outages, public_tokens, refreshes, transaction_log
 from sandbox.bank.items import Item
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
@@ -44,7 +44,7 @@ def create_public_token(context: AppContext, body: Body) -> Body:
         webhook=options.get("webhook") or "",
         days_requested=_days(context, options.get("transactions") or {}),
     )
-    return {"public_token": links.issue_public_token(context, item_id)}
+    return {"public_token": public_tokens.issue_public_token(context, item_id)}
 
 
 def reset_login(context: AppContext, body: Body) -> Body:

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.api import serializers
-from sandbox.bank import items, links
+from sandbox.bank import items, links, public_tokens
 from sandbox.bank.institutions import ALL, find
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
@@ -58,7 +58,7 @@ def get(context: AppContext, body: Body) -> Body:
 
 
 def exchange(context: AppContext, body: Body) -> Body:
-    access_token, item_id = links.exchange(context, public_token=body["public_token"])
+    access_token, item_id = public_tokens.exchange(context, public_token=body["public_token"])
     return {"access_token": access_token, "item_id": item_id}
 
 

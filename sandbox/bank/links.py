@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox import personas
-from sandbox.bank import items, outages
+from sandbox.bank import items, outages, public_tokens
 from sandbox.bank.institutions import Institution, find, search
 from sandbox.clock import parse_stamp, stamp
 from sandbox.context import AppContext
@@ -30,12 +30,9 @@ CREATE TABLE IF NOT EXISTS link_sessions (
     id TEXT PRIMARY KEY, token TEXT NOT NULL REFERENCES link_tokens (token) ON DELETE CASCADE,
     state TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT, outcome TEXT NOT NULL DEFAULT '{}'
 );
-CREATE TABLE IF NOT EXISTS public_tokens (
-    token TEXT PRIMARY KEY, item_id TEXT NOT NULL, expires_at TEXT NOT NULL, exchanged_at TEXT
-);
 """
 IF_SUPPORTED = ("required_if_supported_products", "optional_products")
-NEW_LIFE, UPDATE_LIFE, PUBLIC_LIFE = timedelta(hours=4), timedelta(minutes=30), timedelta(minutes=30)
+NEW_LIFE, UPDATE_LIFE = timedelta(hours=4), timedelta(minutes=30)
 
 
 class LinkError(PlaidError):
@@ -232,7 +229,7 @@ def finish(context: AppContext, *, session: Session, account_ids: list[str]) -> 
         else:
             _make_item(context, session, chosen)
         session = _save(context, replace(session, step="finished"))
-        success = Success(issue_public_token(context, session.item_id), _metadata(session, chosen))
+        success = Success(public_tokens.issue_public_token(context, session.item_id), _metadata(session, chosen))
         _end(context, session, {"public_token": success.public_token, "metadata": success.metadata})
     return success
 
@@ -243,34 +240,6 @@ def leave(context: AppContext, *, session: Session, status: str, error: dict[str
         session = _save(context, replace(session, step="exited"))
         _end(context, session, {"exit": {"error": error, "metadata": {"status": status}}})
     return session
-
-
-def issue_public_token(context: AppContext, item_id: str) -> str:
-    """Create a public token for an Item."""
-    made = token("public")
-    expires = stamp(context.clock.now() + PUBLIC_LIFE)
-    context.store.execute("INSERT INTO public_tokens VALUES (?, ?, ?, NULL)", made, item_id, expires)
-    return made
-
-
-def exchange(context: AppContext, *, public_token: str) -> tuple[str, str]:
-    """Exchange a public token for (access_token, item_id), once; after an update the access token stays the same.
-
-    Raises PlaidError INVALID_PUBLIC_TOKEN for an unknown, used or expired one.
-    """
-    now = stamp(context.clock.now())
-    with context.store.transaction():
-        spent = context.store.execute(
-            "UPDATE public_tokens SET exchanged_at = ? WHERE token = ? AND exchanged_at IS NULL AND expires_at > ?",
-            *(now, public_token, now),
-        )
-        if not spent:
-            raise PlaidError("INVALID_PUBLIC_TOKEN")
-        row = context.store.one("SELECT item_id FROM public_tokens WHERE token = ?", public_token)
-        if row is None:
-            raise PlaidError("INVALID_PUBLIC_TOKEN")
-        known = items.get(context, row["item_id"]).access_token
-        return known or items.grant(context, item_id=row["item_id"]), row["item_id"]
 
 
 def list_sessions(context: AppContext, link_token: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import pytest
 from werkzeug.test import Client
 
 from sandbox.app import Application
-from sandbox.bank import items, links
+from sandbox.bank import items, links, public_tokens
 from sandbox.context import open_context
 
 PLATYPUS = "ins_109508"
@@ -274,7 +274,7 @@ def test_it_ends_with_a_public_token_and_plaids_metadata(context, open_link):
     assert metadata["account"] == shared[0]
     assert metadata["link_session_id"] == link.id
     assert metadata["transfer_status"] is None
-    assert links.exchange(context, public_token=response["public_token"])[0].startswith("access-sandbox-")
+    assert public_tokens.exchange(context, public_token=response["public_token"])[0].startswith("access-sandbox-")
 
 
 def test_it_shares_nothing_when_no_account_is_selected(open_link):
@@ -306,7 +306,7 @@ def test_it_ends_only_once(open_link):
 @pytest.fixture
 def item_id(context, open_link):
     """An Item in ITEM_LOGIN_REQUIRED that shares one account."""
-    _, item_id = links.exchange(context, public_token=open_link().connect()["public_token"])
+    _, item_id = public_tokens.exchange(context, public_token=open_link().connect()["public_token"])
     items.update(context, item_id, error="ITEM_LOGIN_REQUIRED")
     return item_id
 

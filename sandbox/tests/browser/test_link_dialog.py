@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from sandbox.bank import links
+from sandbox.bank import public_tokens
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +30,7 @@ def test_it_connects_a_bank_and_gives_the_site_a_public_token(tab):
     assert (account["name"], account["mask"], account["subtype"]) == ("Plaid Checking", "0000", "checking")
     assert metadata["account"] == account
     assert metadata["transfer_status"] is None
-    assert links.exchange(tab.host.context, public_token=public_token)[0].startswith("access-sandbox-")
+    assert public_tokens.exchange(tab.host.context, public_token=public_token)[0].startswith("access-sandbox-")
     assert tab.calls("onExit") == []
     expect(tab.page.locator("#open")).to_be_focused()
 

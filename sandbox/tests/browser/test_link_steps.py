@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from sandbox.bank import items, links
+from sandbox.bank import items, links, public_tokens
 
 pytestmark = pytest.mark.browser
 
@@ -87,7 +87,7 @@ def item_id(tab) -> str:
     tab.to_success()
     tab.press("Finish")
     tab.is_closed()
-    _, item_id = links.exchange(tab.host.context, public_token=tab.calls("onSuccess")[0][0])
+    _, item_id = public_tokens.exchange(tab.host.context, public_token=tab.calls("onSuccess")[0][0])
     items.update(tab.host.context, item_id, error="ITEM_LOGIN_REQUIRED")
     return item_id
 

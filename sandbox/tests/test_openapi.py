@@ -177,8 +177,8 @@ def test_it_sends_webhooks_as_documented(
 ) -> None:
     linked = plaid.link(webhook="http://127.0.0.1:9/")
     webhook = {"item_id": linked["item_id"], "webhook_type": kind, "webhook_code": code}
-    plaid.admin("POST", "webhooks", {"action": "fire", **webhook})
-    sent = [m["body"] for m in outbox.messages(plaid.context) if m["item_id"] == linked["item_id"]][-1]
+    [message_id] = plaid.admin("POST", "webhooks", {"action": "fire", **webhook})["ids"]
+    [sent] = [message["body"] for message in outbox.messages(plaid.context) if message["id"] == message_id]
     check_webhook(components, sent, WEBHOOKS[kind, code])
 
 

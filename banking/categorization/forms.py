@@ -77,7 +77,7 @@ class TransactionForm(forms.Form):
     )
     hidden = forms.BooleanField(
         label=_("Hide this transaction"),
-        help_text=_("A hidden transaction is in no list and in no total."),
+        help_text=_("It counts in no total, and you find it only with the filter for hidden transactions."),
         required=False,
     )
 

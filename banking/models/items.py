@@ -101,6 +101,8 @@ class Item(Owned):
 
     connected_at = models.DateTimeField(default=timezone.now)
     checked_at = models.DateTimeField(null=True)
+    # When a sync last read its state and its accounts, which not every sync does.
+    read_at = models.DateTimeField(null=True)
     data_as_of = models.DateTimeField(null=True)
     removed_at = models.DateTimeField(null=True)
 

@@ -130,7 +130,7 @@ def apply_item_details(
     bank_name = institution.name if institution else details.institution_name
     item.institution_name = bank_name[:200] or item.institution_name
     copy_item_details(item=item, details=details)
-    item.checked_at = timezone.now()
+    item.checked_at = item.read_at = timezone.now()
     item.failures = 0
     item.error_code = item.error_reason = item.fault = ""
     if is_user_locked or item.expiry_reminder is None:

@@ -26,6 +26,7 @@ from banking.retention import transaction_rule
 from banking.sync import item_state
 from banking.sync.institution import guard_institution, load_institution
 from banking.sync.lease import Lease, LeaseLost, acquire_lease, keep_renewed
+from banking.sync.ordinary_sync import is_ordinary
 from banking.sync.outcome import SKIPPED, SyncOutcome
 from banking.sync.staging_file import StagingFile
 from banking.sync.store import store_accounts, store_totals, store_transactions
@@ -96,11 +97,16 @@ def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: Sync
     provider = connect_for_sync(item=item, run=run).with_timeouts(response=timeouts.response, total=timeouts.total)
     with tenant(item.owner_id):
         token = open_token(item, purpose=TokenPurpose.SYNC)
-    details = provider.get_item(token)
-    record_missed_webhook(item=item, details=details)
-    institution = load_institution(provider=provider, item=item, details=details)
     with StagingFile() as staging:
         download_pages(provider=provider, token=token, lease=lease, item=item, run=run, staging=staging)
+        recheck_connection()
+        with tenant(item.owner_id):
+            if is_ordinary(item=item, run=run, staging=staging):
+                current = lease.lock_item()
+                return store_nothing(item=current, run=run, staging=staging, timeouts=timeouts)
+        details = provider.get_item(token)
+        record_missed_webhook(item=item, details=details)
+        institution = load_institution(provider=provider, item=item, details=details)
         accounts = provider.get_accounts(token)
         recheck_connection()
         with tenant(item.owner_id):
@@ -117,6 +123,14 @@ def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: Sync
             return item_state.record_success(
                 item=current, connection_before=connection_before, run=run, staging=staging
             )
+
+
+def store_nothing(*, item: Item, run: SyncRun, staging: StagingFile, timeouts: SyncTimeouts) -> SyncOutcome:
+    """Record that a locked Item was synced and has no changes."""
+    item.is_slow = timeouts.were_needed(since=run.started_at)
+    item.checked_at, item.cursor = timezone.now(), staging.cursor or item.cursor
+    run.pages = staging.pages
+    return item_state.record_success(item=item, connection_before=item.connection, run=run, staging=staging)
 
 
 def connect_for_sync(*, item: Item, run: SyncRun) -> ProviderClient:

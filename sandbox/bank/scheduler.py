@@ -55,8 +55,10 @@ def _expire_consent(context: AppContext, item: Item) -> None:
     ends_at = parse_stamp(ends) if parse_stamp(ends).tzinfo else parse_stamp(ends).replace(tzinfo=UTC)
     if ends_at <= now:
         with context.store.transaction():
-            items.set_error(context, item.item_id, "ITEM_LOGIN_REQUIRED", "OAUTH_CONSENT_EXPIRED")
-            notifications.login_required(context, item)
+            # Another thread may have done it since the Items were listed.
+            if not items.get(context, item.item_id).error:
+                items.set_error(context, item.item_id, "ITEM_LOGIN_REQUIRED", "OAUTH_CONSENT_EXPIRED")
+                notifications.login_required(context, item)
     elif ends_at <= now + notifications.NOTICE:
         with context.store.transaction():
             if items.take_consent_notice(context, item.item_id, ends):

@@ -81,24 +81,31 @@ WHERE NOT incoming.gone AND existing.account_id = ANY (%(accounts)s) AND existin
 # deleted. They are written to ``incoming``, because writing to the stored rows would create a second version of each:
 # 0.37 s instead of 0.55 for 24,000 rows.
 COPY_USER_FIELDS = f"""
-UPDATE incoming
-SET ({", ".join(USER_COLUMNS)}, tags) = ({qualified_user_columns("pending")}, coalesce((
-    SELECT jsonb_object_agg(tag_id, rule) FROM banking_transactiontag AS given WHERE given.transaction = pending.id),
-    '{{}}'))
-FROM banking_transaction AS pending
-WHERE incoming.pending_id <> '' AND pending.account_id = ANY (%(accounts)s)
-  AND pending.provider_id = incoming.pending_id
-  AND (({qualified_user_columns("pending")}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())})
-    OR EXISTS (SELECT FROM banking_transactiontag AS given WHERE given.transaction = pending.id))
+-- Read once: a subquery for each row could read all tags again.
+WITH tagged AS MATERIALIZED (
+    SELECT given.transaction AS id, jsonb_object_agg(given.tag_id, given.rule) AS tags
+    FROM banking_transactiontag AS given WHERE given.owner_id = %(owner)s GROUP BY given.transaction
+), pending AS (
+    SELECT stored.provider_id, {qualified_user_columns("stored")}, coalesce(tagged.tags, '{{}}') AS tags
+    FROM banking_transaction AS stored LEFT JOIN tagged ON tagged.id = stored.id
+    WHERE stored.account_id = ANY (%(accounts)s)
+      AND (({qualified_user_columns("stored")}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())})
+        OR tagged.id IS NOT NULL)
+)
+UPDATE incoming SET ({", ".join(USER_COLUMNS)}, tags) = ({qualified_user_columns("pending")}, pending.tags)
+FROM pending
+WHERE incoming.pending_id <> '' AND pending.provider_id = incoming.pending_id
 """  # noqa: S608  (built from constants)
 
 # After UPSERT. A new row has the id that it came with, and a known one has another.
 STORE_TAGS = """
+WITH given AS MATERIALIZED (
+    SELECT incoming.id, tag.key::uuid AS tag_id, tag.value::uuid AS rule
+    FROM incoming CROSS JOIN jsonb_each_text(incoming.tags) AS tag WHERE incoming.tags <> '{}'
+)
 INSERT INTO banking_transactiontag (id, owner_id, transaction, tag_id, rule)
-SELECT gen_random_uuid(), %(owner)s, stored.id, tag.id, given.value::uuid
-FROM incoming JOIN banking_transaction AS stored ON stored.id = incoming.id
-CROSS JOIN jsonb_each_text(incoming.tags) AS given JOIN banking_tag AS tag ON tag.id = given.key::uuid
-WHERE incoming.tags <> '{}'
+SELECT gen_random_uuid(), %(owner)s, stored.id, tag.id, given.rule
+FROM given JOIN banking_transaction AS stored ON stored.id = given.id JOIN banking_tag AS tag ON tag.id = given.tag_id
 """
 
 # Of days that were purged, a row is not stored again. It is updated if it is stored, and stored if it is the posted row

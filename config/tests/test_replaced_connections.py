@@ -10,8 +10,11 @@ import time_machine
 from accounts.models import User
 from banking import connections
 from banking.account_matching import succession
+from banking.categorization import rules
+from banking.categorization.rules import RuleValues
+from banking.categorization.tags import get_or_create_tags, tag_transactions
 from banking.linking import disconnecting
-from banking.models import Account, Item, Transaction
+from banking.models import Account, Item, Transaction, TransactionTag
 from banking.tests.scripted_provider import CARD, CHECKING, transaction_row
 from banking.tests.sync_runs import StoredTransactions
 from compliance.isolation import tenant
@@ -153,6 +156,26 @@ def test_it_copies_the_users_note_and_category_to_the_same_payment(
         Transaction.objects.filter(provider_id="acc-checking-new-3").update(note="", user_category="")
     sync_with(second_item, [copy_with_new_id(CHECKING)], cursor="c2")
     assert not any(row.note for row in stored_transactions().values())
+
+
+def test_it_copies_tags_and_lets_the_person_precede_a_rule_of_the_new_connection(
+    item: Item, second_item: Item, alice: User, stored_transactions: StoredTransactions, sync_with: Callable[..., None]
+) -> None:
+    sync_with(item, [CHECKING], make_rows(CHECKING, 20))
+    with tenant(alice.pk):
+        rows = {row.provider_id: row.pk for row in Transaction.objects.all()}
+        tags = get_or_create_tags(owner_id=alice.pk, names=["trip"])
+        tag_transactions(owner_id=alice.pk, row_ids=[rows["acc-checking-3"]], tags=tags)
+        Transaction.objects.filter(provider_id="acc-checking-4").update(category_source="person")
+    rules.create_rule(user=alice, values=RuleValues(max_amount=Decimal(10**6), category="RULE"))
+    revoke(item)
+    sync_with(second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 20))
+    new = stored_transactions()
+    with tenant(alice.pk):
+        tagged = TransactionTag.objects.filter(tag__name="trip").values_list("transaction", flat=True)
+        assert set(tagged) == {rows["acc-checking-3"], new["acc-checking-new-3"].pk}
+    assert (new["acc-checking-new-4"].user_category, new["acc-checking-new-4"].category_source) == ("", "person")
+    assert (new["acc-checking-new-5"].user_category, new["acc-checking-new-5"].category_source) == ("RULE", "rule")
 
 
 def test_it_restores_the_latest_note_of_a_payment_that_counts_again(

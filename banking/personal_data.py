@@ -114,6 +114,7 @@ register(
         technical=frozenset(
             {
                 "cursor",
+                "read_at",
                 "expiry_reminder",
                 "failures",
                 "request_id",

@@ -134,7 +134,7 @@ def test_it_prepares_one_export_at_a_time(alice: User, as_alice: Client, queue: 
 
 
 def test_it_waits_for_beat_while_the_queue_is_down(
-    alice: User, as_alice: Client, monkeypatch: pytest.MonkeyPatch
+    alice: User, as_alice: Client, monkeypatch: pytest.MonkeyPatch, own_database_clock: None
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OperationalError("down")

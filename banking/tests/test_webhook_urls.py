@@ -74,8 +74,6 @@ def test_it_tries_again_after_an_hour(moved_item: Item, provider: ScriptedProvid
         ({"environment": "production"}, False),
         ({"connection": Connection.REVOKED}, False),
         ({"connection": Connection.REMOVED}, False),
-        # Its first sync reads the URL.
-        ({"connected_at": timezone.now()}, False),
     ],
 )
 def test_it_moves_only_items_that_get_webhooks_elsewhere(
@@ -83,6 +81,11 @@ def test_it_moves_only_items_that_get_webhooks_elsewhere(
 ) -> None:
     update_item(moved_item, **fields)
     assert bool(webhook_urls.claim_webhook_updates(limit=9)) is is_moved
+
+
+def test_it_leaves_a_new_item_to_its_first_sync(moved_item: Item) -> None:
+    update_item(moved_item, connected_at=timezone.now())
+    assert webhook_urls.claim_webhook_updates(limit=9) == []
 
 
 def test_it_moves_none_without_a_url(moved_item: Item, provider: ScriptedProvider, settings: Any) -> None:

@@ -16,8 +16,9 @@ NAMES = {
 }
 TABLE_GRANTS = """
     SELECT relname, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))::text, (
-        SELECT array_agg(attname || attacl::text ORDER BY attname) FROM pg_attribute
-         WHERE attrelid = pg_class.oid AND attacl IS NOT NULL
+        -- Sorted, because a revoked and granted right comes after the others of its column.
+        SELECT array_agg(attname || granted::text ORDER BY attname, granted::text)
+          FROM pg_attribute, unnest(attacl) AS granted WHERE attrelid = pg_class.oid
     ) FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY relname
 """
 FUNCTION_GRANTS = """

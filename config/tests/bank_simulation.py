@@ -169,6 +169,8 @@ def make_row(payment: Payment, id_suffix: str) -> TransactionRow:
         merchant_name="",
         category=payment.category,
         category_detail="",
+        # What is paid in a store is no transfer.
+        payment_channel="other",
     )
 
 

@@ -29,6 +29,7 @@ from compliance.isolation import tenant
 from config.models import PolicyViolation
 from config.tests.pseudo_locale import find_untranslated_words, pseudo_locale
 from credit.models import Enrollment, PullAttempt
+from insights.tests.factories import make_check
 from ui.tests.accessibility import list_violations
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "viewer"])
@@ -101,6 +102,7 @@ def secrets(
         Enrollment.objects.create(owner=alice, pull_day=1, identity="canary-identity", ssn="canary-number")
         PullAttempt.objects.create(owner=alice, trigger="scheduled", reference_id="r1", consent_id=alice.pk)
         PendingRemoval.objects.update(attempts=1)
+        make_check(account)
         DeletionRequest.objects.create(owner=alice, due_at=timezone.now())
         DataExport.objects.create(
             owner=alice, state=ExportState.FAILED, error_code="STORAGE", finished_at=timezone.now()

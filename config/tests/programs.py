@@ -26,7 +26,8 @@ WORKER_CODE = """
 import sys
 from compliance.queues import Lane
 from config.celery import app
-app.conf.task_default_queue = sys.argv[1]
+# By the exchange it would answer the questions that another test asks all workers.
+app.conf.task_default_queue = app.conf.control_exchange = sys.argv[1]
 app.worker_main(["worker", "--loglevel", "INFO", *sys.argv[2:]])
 """
 
@@ -102,15 +103,15 @@ def run_django_code(code: str, *arguments: object) -> Iterator["subprocess.Popen
 
 @contextmanager
 def use_own_queue(name: str) -> Iterator[str]:
-    """Queue this process's jobs under another name than those of other tests."""
-    default = app.conf.task_default_queue
-    app.conf.task_default_queue = name
+    """Queue this process's jobs, and ask all workers, under another name than other tests do."""
+    default, exchange = app.conf.task_default_queue, app.conf.control_exchange
+    app.conf.task_default_queue = app.conf.control_exchange = name
     try:
         yield name
     finally:
         with app.connection_for_write() as connection:
             connection.default_channel.client.delete(*(lane.queue for lane in Lane))
-        app.conf.task_default_queue = default
+        app.conf.task_default_queue, app.conf.control_exchange = default, exchange
 
 
 def find_free_port() -> int:

@@ -6,12 +6,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from celery.app.control import Control
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from compliance.queues import Lane
 from compliance.vault.inspection import Inspection
+from config.celery import app
 from config.management.commands import doctor
 from config.tests.programs import run_worker, use_own_queue
 
@@ -67,6 +69,7 @@ def test_it_names_the_queues_that_no_worker_serves(monkeypatch: pytest.MonkeyPat
         use_own_queue(f"examined-{uuid4().hex}") as queue,
         run_worker(queue, lanes=(Lane.SHARED, Lane.ROUTINE), processes=1),
     ):
+        monkeypatch.setattr(app, "control", Control(app))
         table, _ = run_doctor()
     assert table["Worker"] == f"MISSING 1 answered, and none serves {queue}.slow"
 

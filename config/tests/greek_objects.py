@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from accounts.models import Notification, User
 from accounts.notifications.messages import encode_values
-from banking.models import Account, CategoryRule, Institution, Item, Transaction
+from banking.models import Account, CategoryRule, Institution, Item, Tag, Transaction
 from compliance.isolation import tenant
 from config.tests import owned_objects
 from config.tests.owned_objects import OwnedObjects
@@ -35,6 +35,7 @@ TEXTS: dict[type[Any], tuple[str, ...]] = {
     Item: ("institution_name",),
     Transaction: ("name", "merchant_name"),
     CategoryRule: ("name_part",),
+    Tag: ("name",),
 }
 
 

@@ -110,9 +110,7 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
         item.save()
     account = make_account(item, provider_id="canary-account", persistent_id="canary-persistent")
     transaction = make_transaction(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
-    rule = rules.create_rule(
-        user=alice, values=RuleValues(name_part="starbucks", category="TRAVEL", tags=("canary-tag",))
-    )
+    rule = rules.create_rule(user=alice, values=RuleValues(name_part="starbucks", category="TRAVEL", tags=("Coffee",)))
     rule_run = rule_runs.apply_rule(user=alice, rule_id=rule.pk)
     for days in range(3):
         make_balance(account, days, "100")

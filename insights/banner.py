@@ -50,7 +50,7 @@ def differences_banner(user: User) -> ConnectionBanner | None:
     return ConnectionBanner(
         tone="info",
         title=_("Some figures don't add up."),
-        text=_("We compare your balances with your transactions every night."),
+        text=_("We compare your balances with your transactions every day."),
         url=reverse("figure_checks"),
         action=_("See which"),
     )

@@ -66,7 +66,10 @@ class Migration(migrations.Migration):
         OperatorView(
             "banking_received_webhooks",
             columns=COLUMNS,
-            query=f"SELECT {', '.join(COLUMNS)} FROM banking_webhookevent",
+            # Without the account that a user no longer shares.
+            query=f"SELECT {', '.join(COLUMNS)} FROM banking_webhookevent".replace(
+                "summary", "summary - 'account_id'"
+            ),
         ),
         migrations.CreateModel(
             name="ReceivedWebhook",

@@ -58,4 +58,3 @@ class Health(StrEnum):
     OK = "ok"
     RETRYING = "retrying"
     BANK_DOWN = "bank_down"
-    RATE_LIMITED = "rate_limited"

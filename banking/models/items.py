@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from banking.error_advice import UserAction
-from banking.error_messages import access_message, advise, sync_error_message
+from banking.error_messages import access_message, sync_error_message
 from banking.models.accounts import Account
 from banking.models.connection import (
     LOST_CONNECTION_ACTIONS,
@@ -19,7 +19,7 @@ from banking.models.connection import (
     ExpiryReason,
     Health,
 )
-from banking.provider import Fault, RateLimited, Readiness
+from banking.provider import Fault, Readiness
 from banking.providers import (
     DEFAULT_PROVIDER,
     find_provider,
@@ -189,8 +189,6 @@ class Item(Owned):
         """How its syncs go. After a failure, the next attempt is at ``next_sync_at``."""
         if not self.failures:
             return Health.OK
-        if issubclass(advise(self.provider, self.error_code).error, RateLimited):
-            return Health.RATE_LIMITED
         return Health.BANK_DOWN if self.fault == Fault.BANK else Health.RETRYING
 
     @property

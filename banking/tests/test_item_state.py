@@ -131,7 +131,6 @@ def test_it_warns_of_the_end_that_the_provider_reports_until_an_error_of_the_pro
     ("error", "health"),
     [
         (InstitutionDown("INSTITUTION_DOWN"), Health.BANK_DOWN),
-        (RateLimited("TRANSACTIONS_SYNC_LIMIT", scope="item"), Health.RATE_LIMITED),
         (Unavailable("PLANNED_MAINTENANCE"), Health.RETRYING),
     ],
 )

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.utils import timezone
 
 from accounts.models import Notification, User
 from banking import tasks
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
-from banking.models import Account, Connection, Item, WebhookEvent, WebhookOutcome
-from banking.plaid.webhooks import KINDS, summarize
+from banking.models import Connection, Item, WebhookEvent, WebhookOutcome
+from banking.plaid.webhooks import KINDS
 from banking.provider import ItemNotFound, LoginRequired, Unavailable, WebhookKind
 from banking.sync import notifications, sync_queue, webhook_events
-from banking.tests.factories import make_account, update_item
+from banking.tests.factories import update_item
 from banking.tests.job_queue import queued_jobs
 from banking.tests.received_webhooks import list_events, make_events_older, receive, reload_event
 from banking.tests.scripted_provider import ScriptedProvider
@@ -129,43 +128,6 @@ def test_it_revives_no_other_connection(item: Item, provider: ScriptedProvider, 
     assert process(receive(item, "ITEM", "LOGIN_REPAIRED")).outcome == WebhookOutcome.PROCESSED
     assert update_item(item).connection == connection
     assert (bool(provider.item_calls), queued_jobs(item.pk)) == (is_read, [])
-
-
-IN_MAY = "2027-05-01T12:00:00+00:00"
-
-
-@pytest.mark.parametrize(
-    ("code", "fields", "expires_at", "reason"),
-    [
-        ("PENDING_EXPIRATION", {"consent_expiration_time": "2027-05-01T12:00:00Z"}, IN_MAY, "consent"),
-        ("PENDING_EXPIRATION", {"consent_expiration_time": None}, None, "consent"),
-        ("PENDING_DISCONNECT", {"reason": "INSTITUTION_MIGRATION", "disconnect_time": "2027-05-01T12:00:00"}, IN_MAY,
-            "migration"),
-        ("PENDING_DISCONNECT", {"reason": "INSTITUTION_TOKEN_EXPIRATION", "disconnect_time": "soon"}, None,
-            "bank_access"),
-        ("PENDING_DISCONNECT", {"reason": ["new"]}, None, "bank_access"),
-    ],
-)  # fmt: skip
-def test_it_stores_when_the_access_ends(
-    item: Item, provider: ScriptedProvider, code: str, fields: dict[str, object], expires_at: str | None, reason: str
-) -> None:
-    """Without a time, in a week."""
-    with time_machine.travel(datetime(2026, 11, 22, 12, tzinfo=UTC), tick=False):
-        summary = summarize({"webhook_type": "ITEM", "webhook_code": code, **fields})
-        process(receive(item, "ITEM", code, summary=summary))
-    update_item(item)
-    assert (item.expires_at.isoformat(), item.expiry_reason) == (expires_at or "2026-11-29T12:00:00+00:00", reason)
-    assert item.connection == Connection.ACTIVE
-
-
-def test_it_offers_new_accounts_and_closes_a_revoked_one(item: Item, provider: ScriptedProvider) -> None:
-    account, other = make_account(item, provider_id="a"), make_account(item, provider_id="b", mask="1")
-    process(receive(item, "ITEM", "NEW_ACCOUNTS_AVAILABLE"))
-    assert update_item(item).new_accounts_at is not None
-    message = {"webhook_type": "ITEM", "webhook_code": "USER_ACCOUNT_REVOKED", "account_id": account.provider_id}
-    process(receive(item, "ITEM", "USER_ACCOUNT_REVOKED", summary=summarize(message)))
-    with tenant(item.owner_id):
-        assert list(Account.objects.filter(closed_at=None)) == [other]
 
 
 def test_it_stores_that_access_was_revoked(item: Item, provider: ScriptedProvider) -> None:

@@ -109,7 +109,7 @@ def postpone_events(events: Sequence[WebhookEvent], *, error_code: str) -> None:
 def keep_orphans(events: Sequence[WebhookEvent]) -> None:
     """Keep claimed webhooks that name an Item which is not stored, perhaps because its exchange has not ended yet.
 
-    After a day they have expired and no longer name it: it may be the Item of a user who was erased.
+    After a day they have expired and no longer name it or its account: its user may have been erased.
     """
     if any(event.outcome == WebhookOutcome.NEW for event in events):
         # It may be the Item of an exchange whose response was lost: operators find its id in this log line.
@@ -118,6 +118,7 @@ def keep_orphans(events: Sequence[WebhookEvent]) -> None:
         event.outcome, event.next_attempt_at = WebhookOutcome.ORPHAN, next_attempt_at(event)
         if event.next_attempt_at is None:
             event.outcome, event.processed_at, event.provider_item_id = WebhookOutcome.EXPIRED, timezone.now(), ""
+            event.summary.pop("account_id", None)
     save_attempts(events)
 
 
@@ -129,7 +130,7 @@ def next_attempt_at(event: WebhookEvent) -> datetime | None:
 
 
 def save_attempts(events: Sequence[WebhookEvent]) -> None:
-    columns = ["outcome", "error_code", "next_attempt_at", "processed_at", "provider_item_id"]
+    columns = ["outcome", "error_code", "next_attempt_at", "processed_at", "provider_item_id", "summary"]
     with tenant(SYSTEM):
         WebhookEvent.objects.bulk_update(events, columns)
 

@@ -128,7 +128,10 @@ def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: Sync
 def store_nothing(*, item: Item, run: SyncRun, staging: StagingFile, timeouts: SyncTimeouts) -> SyncOutcome:
     """Record that a locked Item was synced and has no changes."""
     item.is_slow = timeouts.were_needed(since=run.started_at)
-    item.checked_at, item.cursor = timezone.now(), staging.cursor or item.cursor
+    item.checked_at = timezone.now()
+    if item.cursor:
+        # Otherwise the user chose meanwhile that the next download is complete.
+        item.cursor = staging.cursor or item.cursor
     run.pages = staging.pages
     return item_state.record_success(item=item, connection_before=item.connection, run=run, staging=staging)
 

@@ -9,6 +9,7 @@ import time_machine
 
 from accounts.models import User
 from banking.models import Account, BalanceSnapshot, Item
+from banking.provider import TransactionsPage
 from banking.sync import sync_item
 from banking.tests.factories import make_account, update_item
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
@@ -130,3 +131,14 @@ def test_it_reads_all_where_no_webhook_can_report_a_change(
     settings.PLAID_WEBHOOK_URL = ""
     sync(synced_item)
     assert provider.item_calls == 2
+
+
+def test_it_keeps_the_choice_that_the_next_download_is_complete(synced_item: Item, provider: ScriptedProvider) -> None:
+    def choose() -> TransactionsPage:
+        with tenant(synced_item.owner_id):
+            Item.objects.update(cursor="")
+        return transactions_page(cursor="c9")
+
+    provider.pages = [choose]
+    sync(synced_item)
+    assert (provider.item_calls, synced_item.cursor) == (1, "")

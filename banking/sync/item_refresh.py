@@ -6,7 +6,7 @@ It takes the Item's lease, as a sync does. So neither overwrites what the other 
 from typing import Final
 from uuid import UUID
 
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from banking.connection_status.events import resolve_access
 from banking.credentials import TokenPurpose, open_token
@@ -100,7 +100,7 @@ def apply_details(*, item: Item, error: ProviderError | None, details: ItemDetai
     if details is not None:
         item_state.copy_item_details(item=item, details=details)
         if item.connection == Connection.LOGIN_REQUIRED and not details.error_code:
-            item.connection, item.next_sync_at = Connection.ACTIVE, timezone.now()
+            item.connection, item.next_sync_at = Connection.ACTIVE, Now()
             item.failures, item.error_code, item.error_reason, item.fault = 0, "", "", ""
     item_state.apply_item_error(item=item, error=error)
 

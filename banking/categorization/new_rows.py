@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.backends.utils import CursorWrapper
 
 from banking.categorization import statements
-from banking.categorization.joins import hash_joins
+from banking.joins import hash_joins
 from banking.models import CategoryRule
 
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.models import User
 from banking.account_matching.locks import lock_accounts
 from banking.categorization import statements, tags
-from banking.categorization.joins import hash_joins
 from banking.categorization.rules import RuleValues, save_values, store_rule
+from banking.joins import hash_joins
 from banking.models import CategoryRule, RuleRun
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record

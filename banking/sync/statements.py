@@ -73,7 +73,8 @@ WHERE NOT incoming.gone AND existing.account_id = ANY (%(accounts)s) AND existin
   -- Unless the other account has it already; MARK_REMOVED then removes this copy.
   AND NOT EXISTS (
     SELECT FROM banking_transaction AS moved
-    WHERE moved.account_id = incoming.account_id AND moved.provider_id = incoming.provider_id)
+    WHERE moved.account_id = ANY (%(accounts)s) AND moved.account_id = incoming.account_id
+      AND moved.provider_id = incoming.provider_id)
 """
 
 # The user's fields and tags of a pending row are copied to the posted row that replaces it, once, when that row
@@ -105,7 +106,8 @@ WITH given AS MATERIALIZED (
 )
 INSERT INTO banking_transactiontag (id, owner_id, transaction, tag_id, rule)
 SELECT gen_random_uuid(), %(owner)s, stored.id, tag.id, given.rule
-FROM given JOIN banking_transaction AS stored ON stored.id = given.id JOIN banking_tag AS tag ON tag.id = given.tag_id
+FROM given JOIN banking_transaction AS stored ON stored.account_id = ANY (%(accounts)s) AND stored.id = given.id
+JOIN banking_tag AS tag ON tag.owner_id = %(owner)s AND tag.id = given.tag_id
 """
 
 # Of days that were purged, a row is not stored again. It is updated if it is stored, and stored if it is the posted row
@@ -116,10 +118,12 @@ LEAVE_OUT_PURGED = (
     WHERE day < first_day
         AND NOT EXISTS (
             SELECT FROM banking_transaction AS stored
-            WHERE stored.account_id = incoming.account_id AND stored.provider_id = incoming.provider_id)
+            WHERE stored.account_id = ANY (%(accounts)s) AND stored.account_id = incoming.account_id
+                AND stored.provider_id = incoming.provider_id)
         AND NOT EXISTS (
             SELECT FROM banking_transaction AS pending
-            WHERE pending.account_id = incoming.account_id AND pending.provider_id = incoming.pending_id
+            WHERE pending.account_id = ANY (%(accounts)s) AND pending.account_id = incoming.account_id
+                AND pending.provider_id = incoming.pending_id
                 AND incoming.pending_id <> ''
                 -- Written so that the index of all pending rows, which PostgreSQL takes to be small, does not serve it.
                 AND CASE WHEN pending.removed_at IS NULL THEN pending.pending ELSE false END)
@@ -131,7 +135,8 @@ LEAVE_OUT_PURGED = (
         AND NOT posted.is_kept AND NOT posted.pending AND incoming.pending
         AND NOT EXISTS (
             SELECT FROM banking_transaction AS stored
-            WHERE stored.account_id = incoming.account_id AND stored.provider_id = incoming.provider_id)
+            WHERE stored.account_id = ANY (%(accounts)s) AND stored.account_id = incoming.account_id
+                AND stored.provider_id = incoming.provider_id)
     """,
 )
 
@@ -172,27 +177,27 @@ WHERE existing.account_id = ANY (%(listed)s) AND existing.day >= %(since)s
   AND NOT EXISTS (SELECT FROM incoming WHERE incoming.provider_id = existing.provider_id)
 """
 
-# A posted row replaces the pending row that it names as soon as it arrives: the bank removes the pending one later, or
-# never. If the posted row is removed, the pending one counts again.
-REPLACE_PENDING = """
-UPDATE banking_transaction AS existing
-SET removed_at = CASE WHEN pending_state.is_posted THEN now() END,
-    replaced_by = CASE WHEN pending_state.is_posted THEN 'posted' ELSE '' END
-FROM (
-    -- Whether the posted row of a pending one is here.
-    SELECT pending.id, pending.pending AND EXISTS (
-        SELECT FROM banking_transaction AS posted
-        WHERE posted.account_id = ANY (%(accounts)s) AND posted.pending_id = pending.provider_id
-          AND posted.pending_id <> '' AND NOT posted.pending
-          AND (posted.removed_at IS NULL OR posted.replaced_by <> '')
-    ) AS is_posted
-    FROM banking_transaction AS pending
-    -- Pending rows that count, and rows that a posted one replaced; the partial index holds exactly these.
-    WHERE pending.account_id = ANY (%(accounts)s)
-      AND (pending.pending AND pending.removed_at IS NULL OR pending.replaced_by = 'posted')
-) AS pending_state
--- Only rows whose state changes.
-WHERE existing.id = pending_state.id AND pending_state.is_posted <> (existing.replaced_by = 'posted')
+POSTED_ROW = """
+posted.account_id = ANY (%(accounts)s) AND posted.pending_id = existing.provider_id
+    AND posted.pending_id <> '' AND NOT posted.pending AND (posted.removed_at IS NULL OR posted.replaced_by <> '')
 """
+
+# A posted row replaces the pending row that it names as soon as it arrives: the bank removes the pending one later, or
+# never. If the posted row is removed, the pending one counts again. Both statements read the partial index of exactly
+# these rows. They are two, because an EXISTS inside an expression is looked up for each row: with outdated statistics
+# 12,000 rows took 28 s, and these take 0.1.
+REPLACE_PENDING = (
+    f"""
+    UPDATE banking_transaction AS existing SET removed_at = now(), replaced_by = 'posted'
+    FROM banking_transaction AS posted
+    WHERE existing.account_id = ANY (%(accounts)s) AND existing.pending AND existing.removed_at IS NULL
+      AND {POSTED_ROW}
+    """,  # noqa: S608  (built from constants)
+    f"""
+    UPDATE banking_transaction AS existing SET removed_at = NULL, replaced_by = ''
+    WHERE existing.account_id = ANY (%(accounts)s) AND existing.replaced_by = 'posted'
+      AND NOT EXISTS (SELECT FROM banking_transaction AS posted WHERE existing.pending AND {POSTED_ROW})
+    """,  # noqa: S608
+)
 
 UNKNOWN_ACCOUNTS = "SELECT count(*) FROM incoming WHERE NOT gone AND account_id IS NULL"

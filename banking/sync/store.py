@@ -4,9 +4,10 @@ Transactions go by COPY into a temporary table, and from there by one statement 
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from banking.account_matching.succession import CountedRange
 from banking.categorization import new_rows
+from banking.joins import hash_joins
 from banking.models import Account, BalanceSnapshot, Item, SyncRun
 from banking.provider import AccountRow, AccountsResponse, Readiness
 from banking.retention import stream_totals, transaction_rule
@@ -21,6 +23,9 @@ from banking.sync import statements
 from banking.sync.staging_file import StagingFile
 
 Params = dict[str, Any]
+
+# As many rows are looked up one by one. For more, the Item's rows are read once, whatever PostgreSQL expects.
+MAX_LOOKUPS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
     """Store the downloaded transactions; ``complete`` says that they are the Item's whole history."""
     written = removed = unknown_accounts = 0
     params = statement_params(item)
-    with connection.cursor() as cursor:
+    is_bulk = complete or staging.sequence > MAX_LOOKUPS
+    with connection.cursor() as cursor, hash_joins(cursor) if is_bulk else nullcontext():
         if staging.sequence or complete:
             unknown_accounts = load_incoming(cursor, staging=staging, params=params)
             if complete:
@@ -48,7 +54,7 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
             # A skipped row without an id may be any stored row, so none can be marked as removed.
             can_reconcile = complete and not staging.rows_without_id
             written, removed = merge_incoming(cursor, params=params, complete=can_reconcile)
-        replaced = execute(cursor, statements.REPLACE_PENDING, params)
+        replaced = sum(execute(cursor, statement, params) for statement in statements.REPLACE_PENDING)
     return StoreResult(written=written, removed=removed, replaced=replaced, unknown_accounts=unknown_accounts)
 
 

@@ -1,12 +1,14 @@
-"""The query plans of the statements over staged rows, without table statistics.
+"""The query plans of the statements over staged rows, without table statistics and with wrong ones.
 
 A new database has no statistics. A row estimate that was wrong by a factor of 12,000 once made PostgreSQL compare each
 staged row with each stored one: ten seconds inside the transaction. Hash and merge joins, which would hide that, are
-switched off here, so that a plan with a full scan inside a nested loop shows up.
+switched off there, so that a plan with a full scan inside a nested loop shows up. After most rows of a table were
+deleted, its statistics may say that a large file has one row, whatever is stored next; then all joins are allowed, as
+in production, and no statement may take long.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -34,22 +36,22 @@ LARGE_TABLES = ("staging", "incoming", "banking_transaction")
 KEYS = ("provider_id", "pending_id", "id =")
 
 
-@pytest.fixture(autouse=True)
-def allow_only_nested_loops() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_hashjoin = off; SET enable_mergejoin = off; SET statement_timeout = '30s'")
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("RESET enable_hashjoin; RESET enable_mergejoin; RESET statement_timeout")
-
-
-@pytest.fixture(autouse=True)
-def forget_statistics() -> Iterator[None]:
-    """Keep the table without statistics: those of other tests' rows say that an account has one row."""
-    with connect_as_superuser() as superuser:
+@pytest.fixture(autouse=True, params=[(-1, 0), (1, 2_000)], ids=["without statistics", "of one row"])
+def statistics(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
+    """Set how many rows and pages PostgreSQL has counted, and keep that: other tests' rows were counted otherwise."""
+    is_known = request.param[0] > 0
+    with connect_as_superuser() as superuser, connection.cursor() as cursor:
         superuser.execute("ALTER TABLE banking_transaction SET (autovacuum_enabled = off)")
         superuser.execute("DELETE FROM pg_statistic WHERE starelid = 'banking_transaction'::regclass")
-        yield
+        superuser.execute(
+            "UPDATE pg_class SET reltuples = %s, relpages = %s WHERE oid = 'banking_transaction'::regclass",
+            request.param,
+        )
+        cursor.execute("SET statement_timeout = '30s'")
+        if not is_known:
+            cursor.execute("SET enable_hashjoin = off; SET enable_mergejoin = off")
+        yield request.param
+        cursor.execute("RESET enable_hashjoin; RESET enable_mergejoin; RESET statement_timeout")
         superuser.execute("ALTER TABLE banking_transaction RESET (autovacuum_enabled)")
 
 
@@ -136,3 +138,15 @@ def test_it_leaves_out_purged_rows_without_repeated_scans(
         run_sync(item)
     assert get_last_run(item).result == "ok"
     assert repeated_scans == []
+
+
+def test_it_replaces_the_history_of_a_bank_that_was_linked_again(
+    item: Item, provider: ScriptedProvider, make_item: Callable[..., Item], alice: User
+) -> None:
+    again = make_item(alice, provider_item_id="again")
+    for linked_item in (item, again):
+        provider.pages = [transactions_page(added=[make_posted_row(number) for number in range(ROWS)])]
+        run_sync(linked_item)
+    with tenant(alice.pk):
+        assert Transaction.objects.for_user(alice).filter(replaced_by="successor").count() == ROWS
+        assert Transaction.objects.for_user(alice).filter(removed_at=None).count() == ROWS

@@ -1,8 +1,8 @@
 """Benchmarks of Plumbline, each compared with a baseline of the same run. See docs/performance.md.
 
-Run one with ``python -m devservices exec -- python -m bench.sync``, or all with ``make bench``. Each bench prints one
-line of JSON: its goals, the measured values, and whether they meet the goals. Importing this package sets up Django
-with production's settings, but without TLS.
+Run one with ``python -m devservices exec -- python -m bench.syncs.ingest``, or all with ``make bench``. Each bench
+prints one line of JSON: its goals, the measured values, and whether they meet the goals. Importing this package sets
+up Django with production's settings, but without TLS.
 """
 
 import os

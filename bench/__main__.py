@@ -4,12 +4,12 @@ import json
 import subprocess
 import sys
 
-# fresh_import comes first because it needs an empty database, and sync last because the rows that it stores would slow
-# down the others.
+# syncs.fresh_import comes first because it needs an empty database, and syncs.ingest last because the rows that it
+# stores would slow down the others.
 BENCHES = (
-    "fresh_import", "pages", "overview", "slow_bodies", "frozen", "stops", "transactions", "isolation", "sign_in",
-    "webhooks", "credit", "credit_pages", "limits.drain", "limits.dispatch",
-    "privacy.audit", "privacy.export", "privacy.retention", "sync",
+    "syncs.fresh_import", "pages", "overview", "slow_bodies", "frozen", "stops", "transactions", "isolation", "sign_in",
+    "syncs.webhooks", "credit", "credit_pages", "limits.drain", "limits.dispatch",
+    "privacy.audit", "privacy.export", "privacy.retention", "syncs.ingest",
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 The statements change rows of ``accounts``, which all belong to one Item, and identify them by (account, provider id),
 the unique key. ``incoming`` are the downloaded rows, ``existing`` the stored ones. An unchanged row is not written
 again, so an unchanged page creates no row version. Written by hand because COPY and one upsert are at least 2.3 times
-as fast as Django's ``bulk_create`` with conflicts (``bench.sync``).
+as fast as Django's ``bulk_create`` with conflicts (``bench.syncs.ingest``).
 """
 
 from banking.models import USER_COLUMNS

@@ -65,7 +65,7 @@ def main() -> None:
         # No worker has taken the jobs, and other benches start workers.
         app.control.purge()
     print_result(
-        "webhooks",
+        "syncs.webhooks",
         {"webhooks_per_second": goal_at_least(LEAST_PER_SECOND, [figures["webhooks"] for figures in rounds])},
         sign_in_pages_per_second=median(rounds, "sign_in"),
         webhooks_per_sign_in_page=round(statistics.median(ratios(rounds, "webhooks", "sign_in")), 3),

@@ -17,7 +17,7 @@ from banking.sync.lease import Lease
 from bench.harness import bank
 from bench.harness.bank import Bank, Row
 from bench.harness.rounds import goal_at_most, print_result
-from bench.sync import create_item, read_cursor, sync_from
+from bench.syncs.ingest import create_item, read_cursor, sync_from
 from compliance.isolation import tenant
 
 ROWS = 24_000
@@ -112,7 +112,8 @@ def main() -> None:
     finally:
         delete_data()
     print_result(
-        "fresh_import", {f"seconds_{name}": goal_at_most(MOST_SECONDS, [value]) for name, value in seconds.items()}
+        "syncs.fresh_import",
+        {f"seconds_{name}": goal_at_most(MOST_SECONDS, [value]) for name, value in seconds.items()},
     )
 
 

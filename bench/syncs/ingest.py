@@ -137,7 +137,7 @@ def main() -> None:
     imports = run_rounds(ImportCases(users, limit, IMPORT_PAGES).by_name())
     single = run_rounds(ImportCases(users, limit, pages=1).by_name())
     print_result(
-        "sync",
+        "syncs.ingest",
         {
             "import_to_page_limit": goal_at_least(0.5, ratios(imports, "site", "limit")),
             "import_to_bulk_create": goal_at_least(2.3, ratios(imports, "site", "orm")),

@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 
-# syncs.fresh_import comes first because it needs an empty database, and syncs.ingest last because the rows that it
-# stores would slow down the others.
+# syncs.fresh_import comes first because it needs an empty database, and the last two come last because the rows
+# that they store would slow down the others.
 BENCHES = (
     "syncs.fresh_import", "pages", "overview", "slow_bodies", "frozen", "stops", "transactions", "isolation", "sign_in",
-    "syncs.webhooks", "credit", "credit_pages", "limits.drain", "limits.dispatch",
-    "privacy.audit", "privacy.export", "privacy.retention", "syncs.ingest",
+    "syncs.webhooks", "syncs.webhook_delivery", "syncs.job_overhead", "rules", "credit", "credit_pages",
+    "limits.drain", "limits.dispatch",
+    "privacy.audit", "privacy.export", "privacy.retention", "syncs.ingest", "syncs.table_growth",
 )  # fmt: skip
 
 

@@ -168,7 +168,7 @@ def make_request_builders(signer: Signer) -> RequestBuilders:
         "live": lambda: build_get_request(reverse("live")),
         "login": lambda: build_get_request(reverse("account_login")),
         "overview": lambda: build_get_request(reverse("overview"), cookie),
-        "webhook": lambda: signer.build_request(reverse("webhook-plaid"), item_id),
+        "webhook": lambda: signer.build_request(reverse("webhook-plaid"), item_id, number=0),
         "static": lambda: build_get_request(static("css/app.css")),
     }
 

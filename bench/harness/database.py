@@ -82,6 +82,7 @@ def connect_bank(user: User, bank: str, **fields: object) -> Item:
     synced_at = timezone.now() - timedelta(hours=1)
     defaults = {
         "provider_item_id": uuid4().hex,
+        "access_token": f"access-sandbox-{user.pk}",
         "readiness": Readiness.HISTORICAL,
         "cursor": "c",
         "checked_at": synced_at,
@@ -93,7 +94,6 @@ def connect_bank(user: User, bank: str, **fields: object) -> Item:
             environment="embedded",
             institution=institution,
             institution_name=bank,
-            access_token=f"access-sandbox-{user.pk}",
             **{**defaults, **fields},
         )
 

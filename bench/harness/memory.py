@@ -1,7 +1,11 @@
-"""Sync one Item as a worker does, and print the peak memory in MB: ``python -m bench.harness.memory OWNER ITEM``."""
+"""Sync one Item as a worker does, and print the seconds and the peak memory in MB.
+
+``python -m bench.harness.memory OWNER ITEM``
+"""
 
 import resource
 import sys
+import time
 from pathlib import Path
 from uuid import UUID
 
@@ -13,9 +17,10 @@ PROC_STATUS = Path("/proc/self/status")
 def main() -> None:
     """Raises ``SystemExit`` if the sync did not run."""
     owner_id, item_id = map(UUID, sys.argv[1:])
+    started = time.perf_counter()
     if not sync_item(owner_id=owner_id, item_id=item_id, trigger="bench").ran:
         raise SystemExit("The Item could not be synced.")
-    print(round(measure_peak_bytes() / 1e6, 1))
+    print(round(time.perf_counter() - started, 2), round(measure_peak_bytes() / 1e6, 1))
 
 
 def measure_peak_bytes() -> int:

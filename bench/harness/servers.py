@@ -1,4 +1,4 @@
-"""Starts WSGI applications with the command of the Procfile, so that all run in the same web server and settings."""
+"""Starts WSGI applications and workers with the commands of the Procfile, so that all run as in production."""
 
 import os
 import socket
@@ -22,6 +22,7 @@ PROCFILE = Path(__file__).parents[2] / "Procfile"
 PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 DEPLOYED = "config.wsgi:application"
 START_SECONDS = 60
+WORKER_READY = " ready."
 # The longest that an operator should have to wait for a stop.
 STOP_SECONDS = 10
 
@@ -108,6 +109,28 @@ def wait_until_ready(address: Address, process: "subprocess.Popen[bytes]") -> bo
 def find_free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+@contextmanager
+def run_worker(**environment: str) -> Iterator[None]:
+    """Run the worker in which users' jobs are, until the block ends.
+
+    Raises ``SystemExit`` with the end of its output if it does not start, or does not stop on SIGTERM.
+    """
+    line = parse_procfile(PROCFILE.read_text()).processes["worker"]
+    with tempfile.NamedTemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {line}"], env=os.environ | {"PATH": PROGRAMS} | environment, stdout=log, stderr=log
+        )
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while WORKER_READY not in Path(log.name).read_text():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit(f"The worker did not start:\n{read_log_end(log)}")
+                time.sleep(0.05)
+            yield
+        finally:
+            stop_server(process, log)
 
 
 @contextmanager

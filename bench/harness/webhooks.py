@@ -10,6 +10,9 @@ from uuid import uuid4
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
+# Many more than Plaid has, because each has a rate limit.
+ADDRESSES = 200
+
 
 class Signer:
     """Signs webhooks with one key and returns that key; ``bench.harness.bank.serve_over_http`` can serve it."""
@@ -26,14 +29,17 @@ class Signer:
         times = {"created_at": int(time.time()), "expired_at": None}
         return json.dumps({"key": key | coordinates | times, "request_id": "bench"}).encode()
 
-    def build_request(self, path: str, item_id: str) -> bytes:
-        """Build the HTTP request of a webhook that says that an Item has new data; no two have the same signature."""
+    def build_request(self, path: str, item_id: str, *, number: int) -> bytes:
+        """Build the HTTP request of a webhook that says that an Item has new data; no two have the same signature.
+
+        The ``number`` chooses the address of Plaid that it comes from. Its connection stays open.
+        """
         notification = {"webhook_type": "TRANSACTIONS", "webhook_code": "SYNC_UPDATES_AVAILABLE"}
         body = json.dumps(notification | {"environment": "sandbox", "item_id": item_id}).encode()
         claims = {"iat": int(time.time()), "request_body_sha256": hashlib.sha256(body).hexdigest()}
         signature = jwt.encode(claims, self.private, algorithm="ES256", headers={"kid": self.key_id})
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nPlaid-Verification: {signature}\r\n"
-        head += "Connection: close\r\n"
+        head += f"X-Forwarded-For: 192.0.2.{number % ADDRESSES}\r\n"
         return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 

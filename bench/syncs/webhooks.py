@@ -18,7 +18,6 @@ from compliance.isolation import tenant
 from config.celery import app
 
 WEBHOOKS = 600
-ADDRESSES = 200
 LEAST_PER_SECOND = 200
 PROCESSES = 2
 
@@ -33,11 +32,7 @@ def list_item_ids() -> list[str]:
 def build_webhooks(signer: Signer, item_ids: list[str]) -> list[bytes]:
     """Build the requests of a round, from many addresses, over connections that stay open."""
     path = reverse("webhook-plaid")
-    requests = [signer.build_request(path, item_ids[number % len(item_ids)]) for number in range(WEBHOOKS)]
-    return [
-        request.replace(b"Connection: close", f"X-Forwarded-For: 192.0.2.{number % ADDRESSES}".encode())
-        for number, request in enumerate(requests)
-    ]
+    return [signer.build_request(path, item_ids[number % len(item_ids)], number=number) for number in range(WEBHOOKS)]
 
 
 def make_cases(signer: Signer, address: Address) -> dict[str, Case]:

@@ -7,8 +7,10 @@ length limit here: a bank with a long name must not stop a sync.
 from banking.models.accounts import Account, BalanceSnapshot
 from banking.models.connection import VISIBLE_CONNECTIONS, Connection, ExpiryReason, Health
 from banking.models.items import FailedRemoval, Institution, Item, OrphanedRemoval, PendingRemoval, SyncRun
+from banking.models.liabilities import Liability, LiabilityApr
 from banking.models.links import LinkSession
 from banking.models.products import ItemProduct, Product
+from banking.models.recurring import RecurringStream
 from banking.models.rules import CategoryRule, RuleChange, RuleRun, RuleTag
 from banking.models.tags import Tag, TransactionTag
 from banking.models.totals import TransactionTotal
@@ -30,6 +32,8 @@ __all__ = [
     "Institution",
     "Item",
     "ItemProduct",
+    "Liability",
+    "LiabilityApr",
     "LinkSession",
     "LinkedItemCount",
     "OrphanedRemoval",
@@ -37,6 +41,7 @@ __all__ = [
     "Product",
     "ProviderCallCount",
     "ReceivedWebhook",
+    "RecurringStream",
     "RuleChange",
     "RuleRun",
     "RuleTag",

@@ -37,6 +37,12 @@ class ItemProduct(Owned):
     # When it was last read, with any result, and when with success.
     checked_at = models.DateTimeField(null=True)
     last_ok_at = models.DateTimeField(null=True)
+    # From then on it has to be read, also if it was read today: it has changed, or it has failed. Of transactions, the
+    # Item's ``next_sync_at`` says that.
+    next_read_at = models.DateTimeField(null=True)
+    # Rows that could not be stored when it was last read, and which fields of how many rows were invalid.
+    skipped_rows = models.PositiveIntegerField(default=0, db_default=0)
+    field_errors = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints: ClassVar = [

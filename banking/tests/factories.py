@@ -7,7 +7,16 @@ from uuid import uuid4
 from django.db import connection
 from django.utils import timezone
 
-from banking.models import Account, BalanceSnapshot, Connection, Item, Transaction
+from banking.models import (
+    Account,
+    BalanceSnapshot,
+    Connection,
+    Item,
+    Liability,
+    LiabilityApr,
+    RecurringStream,
+    Transaction,
+)
 from banking.provider import Readiness
 from compliance.isolation import tenant
 
@@ -92,3 +101,32 @@ def make_balance(account: Account, days_ago: int, current: str | None) -> Balanc
             current=None if current is None else Decimal(current),
             currency=account.currency,
         )
+
+
+def make_liability(account: Account, *, aprs: dict[str, str] | None = None, **fields: object) -> Liability:
+    """Create the terms of an account: a card's by default, with the percentages ``aprs`` by type."""
+    with tenant(account.owner_id):
+        liability = Liability.objects.create(owner_id=account.owner_id, account=account, **{"kind": "credit"} | fields)
+        for code, percentage in (aprs or {}).items():
+            LiabilityApr.objects.create(
+                owner_id=account.owner_id, liability=liability, type=code, percentage=Decimal(percentage)
+            )
+    return liability
+
+
+def make_stream(account: Account, amount: str, **fields: object) -> RecurringStream:
+    """Create a recurring payment, monthly by default; ``amount`` is positive when money comes in."""
+    defaults = {
+        "provider_id": uuid4().hex,
+        "is_inflow": Decimal(amount) > 0,
+        "average_amount": Decimal(amount),
+        "last_amount": Decimal(amount),
+        "currency": account.currency,
+        "frequency": "MONTHLY",
+        "status": "MATURE",
+        "is_active": True,
+        "last_date": timezone.localdate(),
+        "merchant_name": "Lantern Books",
+    }
+    with tenant(account.owner_id):
+        return RecurringStream.objects.create(owner_id=account.owner_id, account=account, **defaults | fields)

@@ -33,7 +33,7 @@ from banking.models import (
     Transfer,
     TransferDecision,
 )
-from banking.tests.factories import make_account, make_balance, make_transaction
+from banking.tests.factories import make_account, make_balance, make_liability, make_stream, make_transaction
 from banking.tests.received_webhooks import receive
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance import consent
@@ -62,7 +62,8 @@ IP, USER_AGENT = "203.0.113.77", "CanaryBrowser/7.7"
 # Everything by which Alice could be recognized, as it is written into her rows.
 TRACES = {
     "alice", "Quackenbush", IP, USER_AGENT, "canary-merchant", "canary-note", "canary-account-name", "zq91",
-    "access-sandbox-canary", "canary-item-id", "canary-connection", "canary-provider-id",
+    "access-sandbox-canary", "canary-item-id", "canary-connection", "canary-provider-id", "canary-loan",
+    "canary-stream",
 }  # fmt: skip
 # Where Alice's random id stays: the audit trail, the record of consents, and the receipt.
 PSEUDONYMOUS_TABLES = {
@@ -93,6 +94,8 @@ def full_account(alice: User, make_item: Callable[..., Item], provider: Scripted
         account, "-5", merchant_name="canary-merchant", note="canary-note", provider_id="canary-provider-id"
     )
     make_balance(account, 1, "55")
+    make_liability(account, aprs={"purchase_apr": "12.5"}, loan_name="canary-loan")
+    make_stream(account, "-9", merchant_name="canary-stream")
     with tenant(alice.pk):
         SyncRun.objects.create(owner=alice, item=objects.item, trigger="test")
         ItemProduct.objects.create(owner=alice, item=objects.item, product="transactions")

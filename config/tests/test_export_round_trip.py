@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,23 @@ from accounts.notifications.notification_types import NotificationType
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
-from banking.models import Account, Connection, Institution, Item, SyncRun, Transaction, Transfer, TransferDecision
+from banking.models import (
+    Account,
+    Connection,
+    Institution,
+    Item,
+    LiabilityApr,
+    RecurringStream,
+    SyncRun,
+    Transaction,
+    Transfer,
+    TransferDecision,
+)
 from banking.retention.monthly_totals import MonthTotal, list_monthly_totals
 from banking.retention.purging import purge_transactions
 from banking.sync import sync_item
 from banking.sync.notifications import notify_large_transactions
-from banking.tests.factories import make_account, make_balance, make_transaction
+from banking.tests.factories import make_account, make_balance, make_liability, make_stream, make_transaction
 from banking.tests.sandbox_process import Sandbox
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
@@ -130,6 +142,8 @@ def everything(alice: User, make_item: Callable[..., Item], provider: ScriptedPr
     row = make_transaction(account, "-4.33", note='=1+1 “Tür” \\ "x"\n\t\x01', user_category="TRAVEL", hidden=True)
     other = make_transaction(account, "4.33")
     make_balance(account, 1, "-0.10")
+    make_liability(account, aprs={"purchase_apr": "12.345"})
+    make_stream(account, "-9.99")
     store_full_report(alice)
     with tenant(alice.pk):
         Transfer.objects.create(owner=alice, money_out=row.pk, money_in=other.pk, sent_on=row.day)
@@ -155,6 +169,8 @@ def test_it_restores_every_table(everything: User, tmp_path: Path) -> None:
         assert Notification.objects.get().message == LowRunwayMessage(months=1, currency="USD")
         assert NotificationSettings.objects.get().time_zone == "Europe/Berlin"
         assert TransferDecision.objects.get().is_transfer
+        rate = LiabilityApr.objects.select_related("liability__account").get()
+        assert (rate.percentage, rate.liability.account) == (Decimal("12.345"), RecurringStream.objects.get().account)
         assert (Transfer.objects.count(), LowRunway.objects.count(), CardLink.objects.count()) == (1, 1, 1)
 
 

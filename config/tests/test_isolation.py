@@ -17,7 +17,7 @@ from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
 from banking.models import Item, ItemProduct, SyncRun, TransactionTotal, Transfer, TransferDecision
 from banking.retention import transaction_rule
-from banking.tests.factories import make_account, make_balance, make_transaction
+from banking.tests.factories import make_account, make_balance, make_liability, make_stream, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.export.data_export import DataExport
 from compliance.isolation import tenant, unisolated_tables
@@ -173,6 +173,8 @@ def rows_of_both_users(alice: User, mallory: User, make_item: Callable[..., Item
         account = make_account(item)
         make_transaction(account, "-1")
         make_balance(account, 5, "1")
+        make_liability(account, aprs={"purchase_apr": "12.5"})
+        make_stream(account, "-9")
         open_link(user=user)
         store_full_report(user)
         rule = rules.create_rule(user=user, values=RuleValues(name_part="starbucks", category="TRAVEL", tags=("mine",)))

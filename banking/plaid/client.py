@@ -17,6 +17,7 @@ from banking.plaid import responses
 from banking.plaid.deadline import DeadlineTransport
 from banking.plaid.limits.limited_transport import LimitedTransport
 from banking.plaid.limits.published_limits import limits_of
+from banking.plaid.products.responses import parse_liabilities, parse_recurring
 from banking.plaid.settings import PlaidSettings
 from banking.plaid.webhook_keys import CachedKeyLookupLimits, WebhookKeys
 from banking.provider import (
@@ -25,11 +26,13 @@ from banking.provider import (
     InstitutionDetails,
     ItemDetails,
     ItemNotFound,
+    LiabilitiesResponse,
     LinkResult,
     LinkToken,
     Priority,
     ProviderConfigurationError,
     PublicTokenRefused,
+    RecurringResponse,
     TransactionsPage,
 )
 
@@ -171,6 +174,28 @@ class PlaidClient:
             "transactions_sync", fields, seconds=SYNC_SECONDS if cursor else FIRST_SYNC_SECONDS
         )
         return responses.parse_sync(response)
+
+    @sensitive_variables()
+    def get_liabilities(self, access_token: str) -> LiabilitiesResponse:
+        """Get the terms of all cards and loans. The first call for an Item adds a product that Plaid bills monthly.
+
+        https://plaid.com/docs/api/products/liabilities/#liabilitiesget
+        """
+        fields = self._with_access_token(access_token)
+        response = self._transport.post("liabilities_get", fields, seconds=SYNC_SECONDS)
+        return parse_liabilities(response)
+
+    @sensitive_variables()
+    def get_recurring_streams(self, access_token: str) -> RecurringResponse:
+        """Get all recurring payments, which Plaid finds in the Item's transactions. Billed as liabilities are.
+
+        https://plaid.com/docs/api/products/transactions/#transactionsrecurringget
+        """
+        fields = self._with_access_token(access_token) | {
+            "options": {"personal_finance_category_version": CATEGORY_VERSION}
+        }
+        response = self._transport.post("transactions_recurring_get", fields, seconds=SYNC_SECONDS)
+        return parse_recurring(response)
 
     def get_institution(self, institution_id: str) -> InstitutionDetails:
         """Get an institution's details. https://plaid.com/docs/api/institutions/#institutionsget_by_id"""

@@ -52,6 +52,11 @@ def required_money(sent: Raw, field: str) -> Decimal:
     return value
 
 
+def negate(outflow: Decimal) -> Decimal:
+    """Turn Plaid's sign into banking's, exactly: a minus would round to 28 digits, and ``copy_negate`` makes -0."""
+    return outflow.copy_negate() if outflow else outflow.copy_abs()
+
+
 def currency_code(iso: object, unofficial: object) -> str:
     """The ISO code, or Plaid's unofficial one for currencies such as BTC."""
     for code in (iso, unofficial):

@@ -1,4 +1,4 @@
-"""Parse Plaid's responses into banking's rows. Only this module changes the sign of amounts.
+"""Parse Plaid's responses into banking's rows. ``fields.negate`` turns the sign of amounts.
 
 For Plaid, money that leaves an account is positive; in banking it is negative. Amounts stay exactly as they were sent.
 Fields that Plaid may omit or set to null become ``None`` or empty, and values that Plaid may add later pass through. A
@@ -24,6 +24,7 @@ from banking.plaid.fields import (
     display_text,
     identifier,
     money,
+    negate,
     optional_date,
     optional_row_id,
     optional_utc,
@@ -194,8 +195,7 @@ def _parse_transaction(sent: schemas.PlaidTransaction) -> TransactionRow:
     return TransactionRow(
         row_id(sent.transaction_id, "transaction_id"),
         row_id(sent.account_id, "account_id"),
-        # copy_negate is exact at any length, while a minus rounds to 28 digits; but it turns 0 into -0.
-        outflow.copy_negate() if outflow else outflow.copy_abs(),
+        negate(outflow),
         outflow,
         required_currency_code(sent.iso_currency_code, sent.unofficial_currency_code, "iso_currency_code"),
         sent.date,

@@ -12,10 +12,15 @@ from banking.provider import (
     Credential,
     InstitutionDetails,
     ItemDetails,
+    LiabilitiesResponse,
+    LiabilityKind,
+    LiabilityRow,
     LinkResult,
     LinkToken,
     Priority,
     Readiness,
+    RecurringResponse,
+    RecurringStreamRow,
     TransactionRow,
     TransactionsPage,
 )
@@ -60,6 +65,26 @@ COFFEE = TransactionRow(
     category_detail="FOOD_AND_DRINK_COFFEE",
     category_confidence="HIGH",
     payment_channel="in store",
+)
+
+CARD_TERMS = LiabilityRow("acc-card", LiabilityKind.CREDIT, minimum_payment_amount=Decimal(35))
+RENT = RecurringStreamRow(
+    provider_id="stream-rent",
+    account_id="acc-checking",
+    is_inflow=False,
+    description="LONGACRE PROPERTIES RENT",
+    merchant_name="Longacre Properties",
+    category="RENT_AND_UTILITIES",
+    category_detail="RENT_AND_UTILITIES_RENT",
+    frequency="MONTHLY",
+    average_amount=Decimal(-1900),
+    last_amount=Decimal(-1900),
+    currency="USD",
+    first_date=date(2026, 5, 1),
+    last_date=date(2026, 11, 1),
+    predicted_next_date=date(2026, 12, 1),
+    status="MATURE",
+    is_active=True,
 )
 
 
@@ -124,6 +149,13 @@ class ScriptedProvider:
             products=("transactions",),
         )
     )
+    # What a call returns, or raises.
+    liabilities: LiabilitiesResponse | Exception = field(
+        default_factory=lambda: LiabilitiesResponse([CARD_TERMS], "req-liabilities")
+    )
+    recurring: RecurringResponse | Exception = field(default_factory=lambda: RecurringResponse([RENT], "req-recurring"))
+    # The products that were read.
+    product_calls: list[str] = field(default_factory=list)
     removal_error: Exception | None = None
     # What a call of ``get_item`` raises, or calls before it returns ``item_details``.
     item_outcome: Exception | Callable[[], object] | None = None
@@ -200,6 +232,18 @@ class ScriptedProvider:
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome() if callable(outcome) else outcome
+
+    def get_liabilities(self, access_token: str) -> LiabilitiesResponse:
+        self.product_calls.append("liabilities")
+        if isinstance(self.liabilities, Exception):
+            raise self.liabilities
+        return self.liabilities
+
+    def get_recurring_streams(self, access_token: str) -> RecurringResponse:
+        self.product_calls.append("recurring")
+        if isinstance(self.recurring, Exception):
+            raise self.recurring
+        return self.recurring
 
     def get_institution(self, institution_id: str) -> InstitutionDetails:
         return InstitutionDetails(institution_id, "First Platypus Bank", "https://bank.example", "#0a5f86")

@@ -16,6 +16,7 @@ from banking.provider import (
     InstitutionDetails,
     ItemDetails,
     ItemNotFound,
+    LiabilitiesResponse,
     LinkResult,
     LinkSettings,
     LinkToken,
@@ -25,8 +26,10 @@ from banking.provider import (
     ProviderError,
     PublicTokenRefused,
     Readiness,
+    RecurringResponse,
     TransactionRow,
     TransactionsPage,
+    Unsupported,
     UsageLimits,
     VerifiedWebhook,
     WebhookKind,
@@ -118,6 +121,12 @@ class ToyBank:
             readiness=Readiness.HISTORICAL,
             request_id="toy-request",
         )
+
+    def get_liabilities(self, access_token: str) -> LiabilitiesResponse:
+        raise Unsupported("TOY_HAS_NO_LOANS")
+
+    def get_recurring_streams(self, access_token: str) -> RecurringResponse:
+        raise Unsupported("TOY_FINDS_NO_PATTERN")
 
     def get_institution(self, institution_id: str) -> InstitutionDetails:
         return InstitutionDetails(institution_id, "Toy Bank", "https://toy.example", "#112233")

@@ -1,0 +1,1 @@
+"""Plaid's responses about the products that come on top of transactions: liabilities and recurring transactions."""

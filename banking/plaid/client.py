@@ -41,6 +41,9 @@ CONTROL_SECONDS, SYNC_SECONDS, FIRST_SYNC_SECONDS, WEBHOOK_KEY_SECONDS = 15, 30,
 # Plaid's maximum. Fewer pages mean fewer calls, and fewer mutations during pagination.
 ROWS_PER_PAGE = 500
 CATEGORY_VERSION = "v2"
+# Products to which the user consents when they link a bank. Plaid adds, and bills, one with its first call. As initial
+# products they would hide the banks that do not have them. https://plaid.com/docs/link/initializing-products/
+CONSENTED_PRODUCTS = ("liabilities",)
 
 
 def connect() -> "PlaidClient":
@@ -85,6 +88,7 @@ class PlaidClient:
         """
         fields = self._link_fields(client_user_id) | {
             "products": ["transactions"],
+            "additional_consented_products": list(CONSENTED_PRODUCTS),
             "transactions": {"days_requested": self.settings.days_requested},
         }
         if webhook:

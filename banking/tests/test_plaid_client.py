@@ -186,6 +186,7 @@ def test_it_creates_a_link_token(client, server):
         "country_codes": ["US", "CA"],
         "user": {"client_user_id": "u1"},
         "products": ["transactions"],
+        "additional_consented_products": ["liabilities"],
         "transactions": {"days_requested": 730},
         "webhook": "https://plumbline.test/webhooks/plaid/",
     }
@@ -235,6 +236,19 @@ def test_it_sends_no_cursor_for_the_first_page(client, server):
         "count": 500,
         "options": {"personal_finance_category_version": "v2"},
     }
+
+
+def test_it_gets_liabilities_and_recurring_payments(client, server):
+    server.respond_with(http_response({"liabilities": {"credit": None}, "request_id": "r1"}))
+    assert client.get_liabilities(TOKEN).request_id == "r1"
+    server.respond_with(http_response({"inflow_streams": [], "outflow_streams": None, "request_id": "r2"}))
+    assert client.get_recurring_streams(TOKEN).request_id == "r2"
+    liabilities, recurring = server.requests
+    assert (liabilities.path, liabilities.fields) == ("/liabilities/get", {"access_token": TOKEN})
+    assert (recurring.path, recurring.fields) == (
+        "/transactions/recurring/get",
+        {"access_token": TOKEN, "options": {"personal_finance_category_version": "v2"}},
+    )
 
 
 def test_it_sends_the_cursor_for_the_next_page(client, server):

@@ -9,6 +9,7 @@ from banking.plaid.settings import PlaidSettings
 from banking.plaid.transport import PlaidTransport
 from banking.plaid.webhooks import verify
 from banking.provider import (
+    ConsentRequired,
     InstitutionDown,
     InvalidCursor,
     ItemNotFound,
@@ -88,6 +89,49 @@ def test_it_returns_all_accounts_with_signed_balances(client, credential):
         Decimal(2000),
     )
     assert rows["6666"].current == Decimal("23631.9805")
+
+
+def test_it_links_a_bank_with_the_consent_to_liabilities(sandbox, client):
+    token = client.create_link_token(client_user_id="u1", webhook="").value
+    access_token = client.exchange_public_token(sandbox.complete_link(token)).access_token
+    masks = {row.provider_id: row.mask for row in client.get_accounts(access_token).accounts}
+    response = client.get_liabilities(access_token)
+    terms = {masks[row.account_id]: row for row in response.liabilities}
+    assert {mask: str(row.kind) for mask, row in terms.items()} == {
+        "3333": "credit",
+        "9999": "credit",
+        "7777": "student",
+        "8888": "mortgage",
+    }
+    assert {apr.type: apr.percentage for apr in terms["3333"].aprs} == {
+        "balance_transfer_apr": Decimal("15.24"),
+        "cash_apr": Decimal("27.95"),
+        "purchase_apr": Decimal("12.5"),
+        "special": Decimal(0),
+    }
+    assert (terms["3333"].last_payment_amount, terms["7777"].interest_rate) == (Decimal(25), Decimal("5.25"))
+    assert (terms["8888"].interest_rate, terms["8888"].interest_rate_type) == (Decimal("3.99"), "fixed")
+    assert response.skipped == []
+
+
+def test_it_needs_consent_to_liabilities(client, credential):
+    with pytest.raises(ConsentRequired) as caught:
+        client.get_liabilities(credential.access_token)
+    assert caught.value.code == "ADDITIONAL_CONSENT_REQUIRED"
+
+
+def test_it_returns_recurring_payments_in_and_out(sandbox, client):
+    token = client.exchange_public_token(sandbox.public_token(username="user_living")).access_token
+    streams = {stream.description: stream for stream in client.get_recurring_streams(token).streams}
+    salary, rent = streams["NORTHWIND LABS PAYROLL"], streams["LONGACRE PROPERTIES RENT"]
+    assert (salary.is_inflow, salary.frequency, salary.status) == (True, "BIWEEKLY", "MATURE")
+    assert salary.average_amount > 0
+    assert (rent.is_inflow, rent.frequency, rent.average_amount, rent.currency) == (
+        False,
+        "MONTHLY",
+        Decimal(-1900),
+        "USD",
+    )
 
 
 def test_it_returns_the_name_of_an_institution(client):

@@ -1,4 +1,4 @@
-"""The bank that an Item belongs to, and what is done while it does not respond."""
+"""The bank that an Item belongs to: calls about it, and what is done while it does not respond."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,26 @@ from django.utils import timezone
 
 from banking.limits.institution_breaker import InstitutionBreaker
 from banking.models import Institution, Item
-from banking.provider import InstitutionDown, ItemDetails, ProviderClient, ProviderError, TimedOut
+from banking.provider import InstitutionDown, ItemDetails, Priority, ProviderClient, ProviderError, TimedOut
+from banking.providers import provider_for
 from banking.sync.timeouts import SyncTimeouts
 
 MAX_AGE = timedelta(days=7)
+# Who waits for a sync, by what started it; a person for all others.
+PRIORITIES = {"beat": Priority.ROUTINE, "webhook": Priority.WEBHOOK, "follow-up": Priority.WEBHOOK}
+
+
+def connect_for_sync(*, item: Item, trigger: str) -> ProviderClient:
+    """Return the provider's client, whose calls count against the rate limits of this Item and its bank."""
+    return (
+        provider_for(item.provider)
+        .connect()
+        .for_item(
+            key=str(item.pk),
+            institution_id="" if item.institution is None else item.institution.provider_id,
+            priority=PRIORITIES.get(trigger, Priority.PERSON),
+        )
+    )
 
 
 def load_institution(*, provider: ProviderClient, item: Item, details: ItemDetails) -> Institution | None:

@@ -44,7 +44,7 @@ def refresh_item_details(*, owner_id: UUID, item_id: UUID) -> bool:
     except ProviderError as error:
         recheck_connection()
         if not item_state.loses_connection(error):
-            release(lease=lease)
+            lease.release()
             raise
         return store_details(lease=lease, before=item, error=error)
     recheck_connection()
@@ -122,10 +122,3 @@ def record_change(*, item: Item) -> None:
         outcome="failed",
         code=item.error_code,
     )
-
-
-def release(*, lease: Lease) -> None:
-    """Give the lease back without a change."""
-    with tenant(lease.owner_id):
-        held = Item.objects.filter(pk=lease.item_id, lease_holder=lease.holder)
-        held.update(lease_holder=None, leased_until=None)

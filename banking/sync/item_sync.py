@@ -16,15 +16,13 @@ from banking.provider import (
     InvalidCursor,
     MalformedResponse,
     MutationDuringPagination,
-    Priority,
     ProviderClient,
     ProviderError,
     Readiness,
 )
-from banking.providers import provider_for
 from banking.retention import transaction_rule
 from banking.sync import item_state
-from banking.sync.institution import guard_institution, load_institution
+from banking.sync.institution import connect_for_sync, guard_institution, load_institution
 from banking.sync.lease import Lease, LeaseLost, acquire_lease, keep_renewed
 from banking.sync.ordinary_sync import is_ordinary
 from banking.sync.outcome import SKIPPED, SyncOutcome
@@ -41,8 +39,6 @@ logger = logging.getLogger(__name__)
 MAX_RESTARTS = 8
 # At 500 rows a page, far more than any bank keeps. Stops a sync whose stream never ends.
 MAX_PAGES = 2000
-# Who waits for a sync, by what started it; a person for all others.
-PRIORITIES = {"beat": Priority.ROUTINE, "webhook": Priority.WEBHOOK, "follow-up": Priority.WEBHOOK}
 
 
 def sync_item(
@@ -94,7 +90,9 @@ def start_run(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> t
 
 def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: SyncTimeouts) -> SyncOutcome:
     """Download with no transaction open, then store everything in one."""
-    provider = connect_for_sync(item=item, run=run).with_timeouts(response=timeouts.response, total=timeouts.total)
+    provider = connect_for_sync(item=item, trigger=run.trigger).with_timeouts(
+        response=timeouts.response, total=timeouts.total
+    )
     with tenant(item.owner_id):
         token = open_token(item, purpose=TokenPurpose.SYNC)
     with StagingFile() as staging:
@@ -134,19 +132,6 @@ def store_nothing(*, item: Item, run: SyncRun, staging: StagingFile, timeouts: S
         item.cursor = staging.cursor or item.cursor
     run.pages = staging.pages
     return item_state.record_success(item=item, connection_before=item.connection, run=run, staging=staging)
-
-
-def connect_for_sync(*, item: Item, run: SyncRun) -> ProviderClient:
-    """Return the provider's client, whose calls count against the rate limits of this Item and its bank."""
-    return (
-        provider_for(item.provider)
-        .connect()
-        .for_item(
-            key=str(item.pk),
-            institution_id="" if item.institution is None else item.institution.provider_id,
-            priority=PRIORITIES.get(run.trigger, Priority.PERSON),
-        )
-    )
 
 
 def download_pages(

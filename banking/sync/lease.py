@@ -52,6 +52,12 @@ class Lease:
             held = Item.objects.filter(pk=self.item_id, lease_holder=self.holder)
             self.lost = not held.update(leased_until=Now() + LEASE_DURATION)
 
+    def release(self) -> None:
+        """Give the Item back without another change of it."""
+        with tenant(self.owner_id):
+            held = Item.objects.filter(pk=self.item_id, lease_holder=self.holder)
+            held.update(lease_holder=None, leased_until=None)
+
     def lock_item(self, *, with_user: bool = False) -> Item:
         """Lock the Item's row for the rest of the open transaction.
 

@@ -168,14 +168,15 @@ def agree_to_texts(db: None) -> Callable[..., None]:
     has only what the test does.
     """
     from accounts.agreements.required_texts import ELIGIBILITY, REQUIRED, STATEMENT
-    from banking.linking.data_consent import consent_text
+    from banking.linking.data_consent import PRODUCTS, consent_text
     from banking.providers import DEFAULT_PROVIDER, provider_for
     from compliance.consent import ConsentEvent
     from compliance.consent.legal_texts import current_consent_text
     from compliance.isolation import tenant
 
     def agree(user: Any) -> None:
-        scopes = {"terms": {ELIGIBILITY: STATEMENT}, "bank_data": {"provider": DEFAULT_PROVIDER}}
+        bank_data = {"provider": DEFAULT_PROVIDER, "products": PRODUCTS}
+        scopes = {"terms": {ELIGIBILITY: STATEMENT}, "bank_data": bank_data}
         texts = [*map(current_consent_text, REQUIRED), consent_text(provider_for(DEFAULT_PROVIDER))]
         events = [
             ConsentEvent(

@@ -1,6 +1,7 @@
 """The consent to retrieve bank data, without which no bank is linked."""
 
 from typing import Final
+from uuid import UUID
 
 from accounts.models import User
 from banking.linking.errors import LinkError
@@ -15,7 +16,10 @@ from compliance.consent import (
 )
 from compliance.consent.legal_texts import current_consent_text
 
-PRODUCTS: Final = "accounts, balances, transactions"
+# What the current text allows to be retrieved, as the ledger stores it.
+LIABILITIES: Final = "liabilities"
+RECURRING: Final = "recurring payments"
+PRODUCTS: Final = f"accounts, balances, transactions, {LIABILITIES}, {RECURRING}"
 
 
 def consent_text(provider: Provider) -> ConsentText:
@@ -34,6 +38,12 @@ def has_agreed(*, user: User, provider: Provider) -> bool:
     """Whether the user's consent is active, to the current text and for this provider. One query."""
     active = get_active_consent(user_id=user.pk, purpose=Purpose.BANK_DATA, version=consent_text(provider).version)
     return active is not None and active.scope.get("provider") == provider.key
+
+
+def list_covered_products(*, user_id: UUID) -> frozenset[str]:
+    """What a user's active consent allows to be retrieved, to this text or to an earlier one. One query."""
+    active = get_active_consent(user_id=user_id, purpose=Purpose.BANK_DATA)
+    return frozenset() if active is None else frozenset(active.scope.get("products", "").split(", "))
 
 
 def is_consent_active(user: User) -> bool:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.notifications.inbox import lock_user
+from banking.connection_status import products
 from banking.connection_status.events import resolve_access
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.linking.data_consent import require_consent
@@ -31,7 +32,7 @@ def get_item_to_reconnect(*, user: User, item_id: UUID) -> Item:
 
 
 def open_update_mode(*, user: User, item_id: UUID, selects_accounts: bool = False) -> OpenedLink:
-    """Open update mode; with ``selects_accounts``, the dialog also asks which accounts to share.
+    """Open update mode, which also asks for consents that are missing, and with ``selects_accounts``, for the accounts.
 
     If the access has ended, or the token cannot be decrypted, open a new link that replaces the Item. Raises
     ``Item.DoesNotExist``, ``LinkError`` without the user's consent, and ``ProviderError``.
@@ -40,12 +41,16 @@ def open_update_mode(*, user: User, item_id: UUID, selects_accounts: bool = Fals
         item = Item.objects.for_user(user).visible().in_current_environment().get(pk=item_id)
         require_consent(user=user, provider=provider_for(item.provider))
         secret = "" if item.connection == Connection.REVOKED else open_token_to_reconnect(item, user=user)
+        missing_consents = products.list_missing_consents(item=item)
     if not secret:
         return open_link(user=user, replaces=item)
     provider = provider_for(item.provider)
     selects_accounts = selects_accounts or provider.advise(item.error_code).selects_accounts
     token = provider.connect().create_update_token(
-        secret, client_user_id=str(user.link_id), selects_accounts=selects_accounts
+        secret,
+        client_user_id=str(user.link_id),
+        selects_accounts=selects_accounts,
+        consented_products=missing_consents,
     )
     return create_session(user=user, provider=provider, token=token, reconnects=item, selects_accounts=selects_accounts)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.notifications.inbox import delete_notifications
 from accounts.notifications.notification_types import NotificationType
 from banking.account_matching.locks import try_to_lock_accounts
-from banking.models import Transaction, TransactionTotal
+from banking.models import RecurringStream, Transaction, TransactionTotal
 from banking.retention import statements
 from compliance.isolation import tenant
 from compliance.retention import OwnerIsBusy, PurgeGroup, PurgePreview
@@ -22,8 +22,13 @@ DAYS_OF_DAILY_TOTALS: Final = 62
 
 
 def are_transactions_stored(*, owner_id: UUID) -> bool:
-    """Whether an owner has transactions, or a sync stores some now; if not, none does until the transaction ends."""
-    return not try_to_lock_accounts(owner_id=owner_id) or Transaction.objects.filter(owner=owner_id).exists()
+    """Whether an owner has transactions, or a sync stores some now; if not, none does until the transaction ends.
+
+    Recurring payments count, too: they have the text of transactions.
+    """
+    if not try_to_lock_accounts(owner_id=owner_id):
+        return True
+    return any(model.objects.filter(owner=owner_id).exists() for model in (Transaction, RecurringStream))
 
 
 def preview_purge(*, owner_id: UUID, before: date) -> PurgePreview:
@@ -47,7 +52,8 @@ def preview_purge(*, owner_id: UUID, before: date) -> PurgePreview:
 def purge_transactions(*, owner_id: UUID, before: date, limit: int) -> int:
     """Delete up to ``limit`` transactions before a day, oldest first, and add them to their totals.
 
-    Notifications of large transactions from before the day are deleted, too, and not counted. Other legs of transfers
+    Notifications of large transactions, and recurring payments that ended before the day, are deleted, too, and not
+    counted. Other legs of transfers
     and replaced pending rows come on top of ``limit``. The open transaction has locked the owner's row, so none of
     these rows gets a notification meanwhile. Raises ``OwnerIsBusy`` while a sync stores rows of this owner.
     """
@@ -55,6 +61,7 @@ def purge_transactions(*, owner_id: UUID, before: date, limit: int) -> int:
         if not try_to_lock_accounts(owner_id=owner_id):
             raise OwnerIsBusy
         delete_old_alerts(owner_id=owner_id, before=before)
+        RecurringStream.objects.filter(owner=owner_id, last_date__lt=before).delete()
         params = _purge_params(owner_id, before, limit)
         with connection.cursor() as cursor:
             if before == EVERYTHING:

@@ -39,7 +39,7 @@ RULE: Final = RetentionRule(
     stays=_(
         "Monthly totals by account and category stay, without names of stores or people. Pending transactions stay "
         "until they are posted, and a transfer stays up to ten days longer. Alerts about large transactions are "
-        "deleted when they are as old."
+        "deleted when they are as old. A recurring payment is deleted when the last of its payments is as old."
     ),
     stays_page="monthly_totals",
     is_stored=are_transactions_stored,
@@ -51,18 +51,18 @@ RULE: Final = RetentionRule(
         NOT_AT_ALL: _(
             "Each sync then downloads your transactions, adds them up, and stores only the totals: by day for two "
             "months, by month before that. Lists, search, and CSV files of transactions are empty, your own categories "
-            "and notes are deleted, and we can't alert you to large transactions. A transfer between two banks that "
-            "your banks don't label as a transfer counts as income and spending."
+            "and notes are deleted, recurring payments aren't listed, and we can't alert you to large transactions. A "
+            "transfer between two banks that your banks don't label as a transfer counts as income and spending."
         )
     },
 )
 register_rule(RULE)
 register_fixed_rule(
     FixedRule(
-        label=_("Bank connections, accounts, balances, and monthly totals"),
+        label=_("Bank connections, accounts, balances, the terms of cards and loans, and monthly totals"),
         how_long=_(
             "Until your account is deleted. If you disconnect a bank and delete its history, its accounts, balances, "
-            "and totals are deleted then."
+            "terms, and totals are deleted then."
         ),
         reason=_("Charts and totals need the whole history. Totals name no store and no person."),
     ),

@@ -26,6 +26,7 @@ from banking.sync.institution import connect_for_sync, guard_institution, load_i
 from banking.sync.lease import Lease, LeaseLost, acquire_lease, keep_renewed
 from banking.sync.ordinary_sync import is_ordinary
 from banking.sync.outcome import SKIPPED, SyncOutcome
+from banking.sync.products import read_due_products
 from banking.sync.staging_file import StagingFile
 from banking.sync.store import store_accounts, store_totals, store_transactions
 from banking.sync.timeouts import LONG_TIMEOUTS, SyncTimeouts
@@ -44,7 +45,7 @@ MAX_PAGES = 2000
 def sync_item(
     *, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool = False, timeouts: SyncTimeouts = LONG_TIMEOUTS
 ) -> SyncOutcome:
-    """Download an Item's stream to its end and store it, within ``timeouts``.
+    """Download an Item's stream to its end and store it, within ``timeouts``; then read its products that are due.
 
     Returns ``SKIPPED`` when another worker holds the Item, when it cannot be synced, or when ``if_due`` is set and it
     is not due. Provider errors are written to the Item and its ``SyncRun`` and not raised: ``item_state`` decides about
@@ -56,7 +57,7 @@ def sync_item(
     lease, item, run = claim
     try:
         with guard_institution(item=item, timeouts=timeouts), keep_renewed(lease):
-            return download_and_store(lease=lease, item=item, run=run, timeouts=timeouts)
+            outcome = download_and_store(lease=lease, item=item, run=run, timeouts=timeouts)
     except ProviderError as error:
         recheck_connection()
         finish = item_state.hand_over if timeouts.should_hand_over(error) else item_state.record_failure
@@ -70,6 +71,7 @@ def sync_item(
     except Exception as error:
         item_state.record_crash(lease=lease, run=run, error=error)
         raise
+    return read_due_products(item=item, outcome=outcome, trigger=trigger, timeouts=timeouts)
 
 
 def start_run(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> tuple[Lease, Item, SyncRun] | None:

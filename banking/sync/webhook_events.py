@@ -10,13 +10,15 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from banking.connection_status import products
 from banking.connection_status.events import mark_account_revoked, mark_new_accounts
 from banking.connection_status.expiry import mark_expiring
-from banking.models import ExpiryReason, Item, WebhookEvent, WebhookOutcome
+from banking.models import ExpiryReason, Item, Product, WebhookEvent, WebhookOutcome
 from banking.provider import ProviderError, WebhookKind
 from banking.sync.item_refresh import ItemBusy, refresh_item_details
 from banking.sync.sync_queue import find_item, request_sync
 from banking.webhooks import inbox
+from compliance.isolation import tenant
 
 # What follows for one Item, by its owner and id. Returns the Item if it has to be synced now.
 Handler = Callable[[UUID, UUID], Item | None]
@@ -44,6 +46,23 @@ def refresh_item(owner_id: UUID, item_id: UUID) -> Item | None:
 def refresh_and_sync(owner_id: UUID, item_id: UUID) -> Item | None:
     """The user signed in at the bank, perhaps through another app: read the state, and fetch what was missed."""
     refresh_item(owner_id, item_id)
+    return request_sync(owner_id=owner_id, item_id=item_id)
+
+
+def read_liabilities(owner_id: UUID, item_id: UUID) -> Item | None:
+    """The terms of cards or loans have changed: request a sync, which ends with reading them."""
+    return read_product(owner_id, item_id, Product.LIABILITIES)
+
+
+def read_recurring(owner_id: UUID, item_id: UUID) -> Item | None:
+    """The recurring payments have changed: request a sync, which ends with reading them."""
+    return read_product(owner_id, item_id, Product.RECURRING)
+
+
+def read_product(owner_id: UUID, item_id: UUID, product: Product) -> Item | None:
+    """Let a product be due, and request the sync after which it is read."""
+    with tenant(owner_id):
+        products.request_read(item_id=item_id, product=product)
     return request_sync(owner_id=owner_id, item_id=item_id)
 
 
@@ -81,10 +100,10 @@ HANDLERS: Final[Mapping[WebhookKind, Handler | None]] = {
     WebhookKind.ACCOUNT_REVOKED: sync_transactions,
     WebhookKind.NEW_ACCOUNTS: refresh_item,
     WebhookKind.WEBHOOK_UPDATED: refresh_item,
-    WebhookKind.RECURRING_CHANGED: None,
+    WebhookKind.RECURRING_CHANGED: read_recurring,
     WebhookKind.HOLDINGS_CHANGED: None,
     WebhookKind.INVESTMENTS_CHANGED: None,
-    WebhookKind.LIABILITIES_CHANGED: None,
+    WebhookKind.LIABILITIES_CHANGED: read_liabilities,
     WebhookKind.LINK: None,
     WebhookKind.OTHER: None,
 }

@@ -171,8 +171,9 @@ class ScriptedProvider:
     # For which Item, which bank and whom calls were made.
     callers: list[tuple[str, str, Priority]] = field(default_factory=list)
     links: int = 0
-    # For each dialog in update mode, whether it asks which accounts to share.
+    # For each dialog in update mode, whether it asks which accounts to share, and for consent to which products.
     account_selections: list[bool] = field(default_factory=list)
+    requested_consents: list[list[str]] = field(default_factory=list)
 
     def with_timeouts(self, *, response: float, total: float) -> Self:
         return self
@@ -195,6 +196,7 @@ class ScriptedProvider:
     ) -> LinkToken:
         self.links += 1
         self.account_selections.append(selects_accounts)
+        self.requested_consents.append(list(consented_products))
         return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link")
 
     def get_link_results(self, link_token: str) -> Sequence[LinkResult]:

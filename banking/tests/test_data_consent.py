@@ -29,6 +29,7 @@ from ui.tests.page_text import page_text
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CONNECT = "/connect/"
+PRODUCTS = "accounts, balances, transactions, liabilities, recurring payments"
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_it_records_the_text_before_it_requests_a_link_token(
     event = get_active_consent(user_id=alice.pk, purpose=Purpose.BANK_DATA)
     assert event.version == current_version("bank_data").version
     assert event.text == current_version("bank_data").text.replace("{provider}", "Plaid")
-    assert event.scope == {"provider": "plaid", "products": "accounts, balances, transactions", "days": "730"}
+    assert event.scope == {"provider": "plaid", "products": PRODUCTS, "days": "730"}
     assert (event.expires_at, event.signature) == (None, None)
 
 

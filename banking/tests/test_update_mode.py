@@ -82,6 +82,26 @@ def test_it_lets_products_be_tried_again(alice: User, item: Item, provider: Scri
     assert (row.status, row.error_code) == ("pending", "")
 
 
+@pytest.mark.parametrize(
+    ("columns", "is_asked"),
+    [
+        ({"status": "not_consented", "error_code": "ADDITIONAL_CONSENT_REQUIRED", "checked_at": timezone.now()}, True),
+        ({"status": "pending"}, True),
+        ({"status": "pending", "checked_at": timezone.now()}, False),
+        ({"status": "unsupported"}, False),
+        ({"status": "ready", "checked_at": timezone.now()}, False),
+    ],
+)
+def test_it_asks_for_the_consent_to_liabilities_if_none_was_read(
+    alice: User, item: Item, provider: ScriptedProvider, columns: dict[str, object], is_asked: bool
+) -> None:
+    with tenant(alice.pk):
+        ItemProduct.objects.create(owner=alice, item=item, product="liabilities", **columns)
+        ItemProduct.objects.create(owner=alice, item=item, product="recurring", status="not_consented")
+    open_update_mode(user=alice, item_id=item.pk)
+    assert provider.requested_consents == [["liabilities"] if is_asked else []]
+
+
 def test_it_requires_confirmation_by_the_provider(
     alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:

@@ -37,6 +37,8 @@ class Action(StrEnum):
     ACCOUNT_LIST = "account_list"
     TRANSACTION_FETCH = "transaction_fetch"
     SYNC = "sync"
+    LIABILITIES_READ = "liabilities_read"
+    RECURRING_READ = "recurring_read"
     TRANSFER_DECIDED = "transfer_decided"
     TRANSACTION_EDITED = "transaction_edited"
     RULE_CHANGED = "rule_changed"

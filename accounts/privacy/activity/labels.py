@@ -41,6 +41,8 @@ ACTION_LABELS: Final[dict[Action, Label]] = {
     Action.ACCOUNT_LIST: _("Bank accounts viewed"),
     Action.TRANSACTION_FETCH: _("Transactions downloaded"),
     Action.SYNC: _("Bank synced"),
+    Action.LIABILITIES_READ: _("Card and loan terms updated"),
+    Action.RECURRING_READ: _("Recurring payments updated"),
     Action.TRANSFER_DECIDED: _("Transfer between your accounts joined or separated"),
     Action.TRANSACTION_EDITED: _("Transactions edited"),
     Action.RULE_CHANGED: _("Transaction rule changed"),
@@ -86,7 +88,7 @@ GROUPS: Final[dict[str, tuple[Label, frozenset[Action]]]] = {
         frozenset({
             Action.CONNECT, Action.DISCONNECT, Action.TOKEN_EXCHANGE, Action.TOKEN_REFRESH, Action.CREDENTIAL_STORE,
             Action.CREDENTIAL_ACCESS, Action.CREDENTIAL_DELETE, Action.SYNC, Action.FIGURE_DIFFERS,
-            Action.TRANSFER_DECIDED,
+            Action.TRANSFER_DECIDED, Action.LIABILITIES_READ, Action.RECURRING_READ,
             Action.TRANSACTION_EDITED, Action.RULE_CHANGED, Action.RULE_APPLIED, Action.RULE_UNDONE,
         }),
     ),

@@ -1,0 +1,68 @@
+"""The terms of an Item's cards and loans."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from django.utils import timezone
+
+from banking.models import Account, Item, Liability, LiabilityApr
+from banking.provider import LiabilitiesResponse, LiabilityRow, ProviderClient
+from banking.sync.products.skipped_rows import count_skipped
+
+# The fields of a row that are columns with the same name.
+COLUMNS: Final = tuple(name for name in LiabilityRow._fields if name not in ("account_id", "aprs"))
+
+
+def read_liabilities(client: ProviderClient, token: str) -> Callable[[Item], Counter[str]]:
+    """Call the provider, and return what stores the response."""
+    return partial(store_liabilities, client.get_liabilities(token))
+
+
+def store_liabilities(response: LiabilitiesResponse, item: Item) -> Counter[str]:
+    """Replace the terms of a locked Item, in the open transaction. Returns which rows could not be stored.
+
+    If a row names no account, the terms that the response does not have are kept: one of them may be that row's.
+    """
+    accounts = dict(Account.objects.filter(item=item).values_list("provider_id", "pk"))
+    rows = {accounts[row.account_id]: row for row in response.liabilities if row.account_id in accounts}
+    errors = count_skipped(response.skipped)
+    errors["liability.account_id"] += sum(row.account_id not in accounts for row in response.liabilities)
+    save_liabilities(item=item, rows=rows)
+    replace_aprs(item=item, rows=rows)
+    if not any(row.kind == "liability" for row in response.skipped):
+        Liability.objects.filter(account__item=item).exclude(account__in=rows).delete()
+    return errors
+
+
+def save_liabilities(*, item: Item, rows: Mapping[UUID, LiabilityRow]) -> None:
+    """Insert or update the row of each account."""
+    now = timezone.now()
+    Liability.objects.bulk_create(
+        [
+            Liability(
+                owner_id=item.owner_id,
+                account_id=account_id,
+                read_at=now,
+                **{name: getattr(row, name) for name in COLUMNS},
+            )
+            for account_id, row in rows.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["account"],
+        update_fields=[*COLUMNS, "read_at"],
+    )
+
+
+def replace_aprs(*, item: Item, rows: Mapping[UUID, LiabilityRow]) -> None:
+    """Replace the interest rates of these accounts: a bank may report several of a kind, so nothing identifies one."""
+    # Queried, because an account whose terms were stored before keeps their primary key.
+    liabilities = dict(Liability.objects.filter(account__in=rows).values_list("account_id", "pk"))
+    LiabilityApr.objects.filter(liability__in=liabilities.values()).delete()
+    LiabilityApr.objects.bulk_create(
+        LiabilityApr(owner_id=item.owner_id, liability_id=liabilities[account_id], **apr._asdict())
+        for account_id, row in rows.items()
+        for apr in row.aprs
+    )

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import connections
 from banking.models import Account, Item, Transaction, TransactionQuerySet
+from banking.product_notices import get_account_terms
 from banking.transactions import transaction_list
 from compliance.audit.daily_access import DataKind, record_data_access
 from credit.stored import reports
@@ -54,6 +55,7 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
         "account": account,
         "item": account.item,
         "check": FigureCheck.objects.for_user(request.user).filter(account=account).order_by("-checked_at").first(),
+        "terms": get_account_terms(account, user=request.user),
         "history": history.account_balance_history(
             user=request.user, accounts=[account], currency=account.currency, days=days
         ),

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from accounts.models import User
 from banking.linking.errors import LinkError
+from banking.models import Product
 from banking.provider import Provider
 from compliance.consent import (
     ConsentEvent,
@@ -17,9 +18,8 @@ from compliance.consent import (
 from compliance.consent.legal_texts import current_consent_text
 
 # What the current text allows to be retrieved, as the ledger stores it.
-LIABILITIES: Final = "liabilities"
-RECURRING: Final = "recurring payments"
-PRODUCTS: Final = f"accounts, balances, transactions, {LIABILITIES}, {RECURRING}"
+PRODUCT_NAMES: Final = {Product.LIABILITIES: "liabilities", Product.RECURRING: "recurring payments"}
+PRODUCTS: Final = ", ".join(("accounts", "balances", "transactions", *PRODUCT_NAMES.values()))
 
 
 def consent_text(provider: Provider) -> ConsentText:
@@ -40,10 +40,11 @@ def has_agreed(*, user: User, provider: Provider) -> bool:
     return active is not None and active.scope.get("provider") == provider.key
 
 
-def list_covered_products(*, user_id: UUID) -> frozenset[str]:
-    """What a user's active consent allows to be retrieved, to this text or to an earlier one. One query."""
+def list_covered_products(*, user_id: UUID) -> frozenset[Product]:
+    """The products that a user's active consent allows to be read, to this text or to an earlier one. One query."""
     active = get_active_consent(user_id=user_id, purpose=Purpose.BANK_DATA)
-    return frozenset() if active is None else frozenset(active.scope.get("products", "").split(", "))
+    names = [] if active is None else active.scope.get("products", "").split(", ")
+    return frozenset(product for product, name in PRODUCT_NAMES.items() if name in names)
 
 
 def is_consent_active(user: User) -> bool:

@@ -1,13 +1,18 @@
 """Payments that recur, as the provider finds them in an account's transactions."""
 
-from typing import ClassVar
+from decimal import Decimal
+from typing import ClassVar, Final
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from banking.models.accounts import Account
 from banking.models.columns import money
 from compliance.isolation.models import Owned
+
+# By Plaid's codes: https://plaid.com/docs/api/products/transactions/#transactionsrecurringget
+PAYMENTS_PER_YEAR: Final = {"WEEKLY": 52, "BIWEEKLY": 26, "SEMI_MONTHLY": 24, "MONTHLY": 12, "ANNUALLY": 1}
 
 
 class RecurringStream(Owned):
@@ -40,3 +45,14 @@ class RecurringStream(Owned):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["account", "provider_id"], name="one_row_per_recurring_stream")
         ]
+
+    @property
+    def label(self) -> str:
+        """The name by which a user recognizes the payment."""
+        return self.merchant_name or self.description or _("Unknown")
+
+    @property
+    def monthly_amount(self) -> Decimal | None:
+        """The average amount for each month; ``None`` if the frequency is unknown."""
+        payments = PAYMENTS_PER_YEAR.get(self.frequency)
+        return None if payments is None else self.average_amount * payments / 12

@@ -160,9 +160,18 @@ ERROR_CODES: Final = (
     ),
     # --- This product is not offered for this Item; others may be ---------------------------------------------
     ErrorCodes(
-        ("PRODUCTS_NOT_SUPPORTED", "NO_LIABILITY_ACCOUNTS", "NO_INVESTMENT_ACCOUNTS", "NO_AUTH_ACCOUNTS"),
+        ("PRODUCTS_NOT_SUPPORTED",),
         Unsupported,
+        UserAction.NONE,
+        _("%(bank)s doesn't offer this data through Plaid."),
     ),
+    ErrorCodes(
+        ("NO_LIABILITY_ACCOUNTS",),
+        Unsupported,
+        UserAction.NONE,
+        _("%(bank)s shares no card or loan of which Plaid knows the terms."),
+    ),
+    ErrorCodes(("NO_INVESTMENT_ACCOUNTS", "NO_AUTH_ACCOUNTS"), Unsupported),
     # --- The site retries; nobody has to act ------------------------------------------------------------------
     ErrorCodes(("PRODUCT_NOT_READY",), NotReady, UserAction.WAIT),
     ErrorCodes(

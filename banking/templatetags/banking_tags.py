@@ -1,7 +1,8 @@
-"""Template tags for the states of connections, categories, types of accounts, and lists of transactions."""
+"""Template tags for connections, categories, accounts, their terms, and lists of transactions."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from markupsafe import Markup
 
 from banking.transactions import categories
 from banking.transactions.transaction_list import TransactionListRow
+from formats.numbers import exact_percent, not_available
 from ui.links import page_url
 from ui.macros import load_macro
 from ui.templatetags.components import icon
@@ -110,6 +112,60 @@ def account_type(name: str) -> str:
     if label := ACCOUNT_TYPES.get(name):
         return str(label)
     return name.upper() if len(name) <= len("ira") else name[:1].upper() + name[1:]
+
+
+# --- Cards, loans and recurring payments -----------------------------------------------------------------
+
+# Plaid's codes; a code that is not here is written in words.
+# Source: https://plaid.com/docs/api/products/liabilities/#liabilitiesget
+APR_TYPES = {
+    "purchase_apr": _("Purchases"),
+    "cash_apr": _("Cash advances"),
+    "balance_transfer_apr": _("Balance transfers"),
+    "special": _("Special offer"),
+}
+# Source: https://plaid.com/docs/api/products/transactions/#transactionsrecurringget
+FREQUENCIES = {
+    "WEEKLY": _("Every week"),
+    "BIWEEKLY": _("Every 2 weeks"),
+    "SEMI_MONTHLY": _("Twice a month"),
+    "MONTHLY": _("Every month"),
+    "ANNUALLY": _("Every year"),
+}
+INTEREST_RATE_TYPES = {"fixed": _("Fixed"), "variable": _("Variable")}
+
+
+@register.filter
+def apr_type(code: str) -> str:
+    """Format what an interest rate of a card applies to."""
+    return str(APR_TYPES.get(code) or code_in_words(code))
+
+
+@register.filter
+def frequency(code: str) -> str:
+    """Format how often a payment recurs."""
+    return str(FREQUENCIES.get(code) or gettext("Irregular"))
+
+
+@register.filter
+def rate_type(code: str) -> str:
+    """Format whether an interest rate can change."""
+    return str(INTEREST_RATE_TYPES.get(code) or code_in_words(code))
+
+
+@register.filter
+def code_in_words(code: str) -> str:
+    """Write a provider's code as words: ``cosigned`` is "Cosigned"."""
+    return code.replace("_", " ").strip().capitalize() or gettext("Not available")
+
+
+@register.filter
+def interest_rate(percentage: Decimal | None) -> str:
+    """Format a rate with the decimals that it has: ``12.5%``."""
+    if percentage is None:
+        return not_available()
+    digits = f"{percentage:f}"
+    return exact_percent(Decimal(digits.rstrip("0").rstrip(".") if "." in digits else digits))
 
 
 # --- Transactions ----------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import time_machine
 
 from accounts.models import User
 from banking import tasks
-from banking.linking.data_consent import LIABILITIES
 from banking.models import Account, Item, ItemProduct, Liability, LiabilityApr, RecurringStream
 from banking.provider import (
     AprRow,
@@ -252,7 +251,7 @@ def test_it_waits_with_recurring_payments_for_the_whole_history(item: Item, prov
     assert provider.product_calls == BOTH
 
 
-@pytest.mark.parametrize("products", ["", "accounts, balances, transactions", LIABILITIES])
+@pytest.mark.parametrize("products", ["", "accounts, balances, transactions", "liabilities"])
 def test_it_reads_only_what_the_user_agreed_to(
     alice: User, make_item: Callable[..., Item], provider: ScriptedProvider, products: str
 ) -> None:
@@ -263,7 +262,7 @@ def test_it_reads_only_what_the_user_agreed_to(
         last.scope = {"provider": "plaid", "products": products}
         last.save()
     sync(item, "person")
-    assert provider.product_calls == ([LIABILITIES] if products == LIABILITIES else [])
+    assert provider.product_calls == (["liabilities"] if products == "liabilities" else [])
 
 
 @pytest.mark.parametrize("products", [("transactions",), ("liabilities",)])

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from accounts.models import Notification, User
 from accounts.notifications.messages import encode_values
-from banking.models import Account, CategoryRule, Institution, Item, Tag, Transaction
+from banking.models import Account, CategoryRule, Institution, Item, RecurringStream, Tag, Transaction
 from compliance.isolation import tenant
 from config.tests import owned_objects
 from config.tests.owned_objects import OwnedObjects
@@ -34,6 +34,7 @@ TEXTS: dict[type[Any], tuple[str, ...]] = {
     Account: ("name", "official_name"),
     Item: ("institution_name",),
     Transaction: ("name", "merchant_name"),
+    RecurringStream: ("merchant_name", "description"),
     CategoryRule: ("name_part",),
     Tag: ("name",),
 }

@@ -20,7 +20,7 @@ from banking.categorization.rules import RuleValues
 from banking.linking.sessions import open_link
 from banking.models import Account, Item, LinkSession, RuleRun, Transaction
 from banking.notification_messages import ConnectionLostMessage, LostAccess
-from banking.tests.factories import make_account, make_balance, make_transaction
+from banking.tests.factories import make_account, make_balance, make_stream, make_transaction
 from compliance.audit.request_details import request_details
 from compliance.consent import Purpose, grant
 from compliance.consent.legal_texts import current_consent_text, current_version
@@ -114,6 +114,7 @@ def make_owned_objects(alice: User, make_item: Callable[..., Item]) -> OwnedObje
     rule_run = rule_runs.apply_rule(user=alice, rule_id=rule.pk)
     for days in range(3):
         make_balance(account, days, "100")
+    make_stream(account, "-9.99", provider_id="canary-stream-id")
     user_session = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
     notify(
         user_id=alice.pk,

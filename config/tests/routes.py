@@ -157,6 +157,7 @@ send_export                                 in/in    404/405  404/405  2fa/2fa  
 transactions                                in/in    200/405  200/405  2fa/2fa  200/405
 change_transactions                         in/in    405/on   405/on   2fa/2fa  405/on
 transaction                                 in/in    404/404  200/on   2fa/2fa  404/404
+recurring                                   in/in    200/405  200/405  2fa/2fa  200/405
 rules                                       in/in    200/405  200/405  2fa/2fa  200/405
 create_rule                                 in/in    200/422  200/422  2fa/2fa  200/422
 rule                                        in/in    404/405  200/405  2fa/2fa  404/405

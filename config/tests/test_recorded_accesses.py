@@ -39,6 +39,7 @@ SHOWN: dict[str, set[DataKind]] = {
     "monthly_totals": {DataKind.TRANSACTIONS},
     "notifications": {DataKind.NOTIFICATIONS},
     "overview": {DataKind.BALANCES, DataKind.TRANSACTIONS},
+    "recurring": {DataKind.TRANSACTIONS},
     "transaction": {DataKind.TRANSACTIONS},
     "transactions": {DataKind.TRANSACTIONS},
     "transactions-csv": {DataKind.TRANSACTIONS},
@@ -57,7 +58,7 @@ SHOW_NOTHING = {
 }
 TABLES = (
     "banking_account", "banking_transaction", "banking_balancesnapshot", "credit_report", "credit_rawreport",
-    "banking_transactiontotal", "insights_figurecheck",
+    "banking_transactiontotal", "banking_liability", "banking_recurringstream", "insights_figurecheck",
     "accounts_notification",
 )  # fmt: skip
 PAGES = [name for name in ROUTE_NAMES if not name.startswith("admin:") and name != "sandbox"]

@@ -20,7 +20,6 @@ Status = ItemProduct.Status
 
 # Of a product that is not supported or not allowed, nothing is read until the user has shared more.
 READABLE: Final = (Status.PENDING, Status.READY, Status.ERROR)
-CONSENT: Final = {Product.LIABILITIES: data_consent.LIABILITIES, Product.RECURRING: data_consent.RECURRING}
 
 
 def list_due_products(*, owner_id: UUID, item_id: UUID, is_requested: bool) -> list[ItemProduct]:
@@ -28,7 +27,7 @@ def list_due_products(*, owner_id: UUID, item_id: UUID, is_requested: bool) -> l
 
     One query if none is due.
     """
-    rows = ItemProduct.objects.filter(item=item_id, product__in=CONSENT, status__in=READABLE)
+    rows = ItemProduct.objects.filter(item=item_id, product__in=data_consent.PRODUCT_NAMES, status__in=READABLE)
     if not is_requested:
         is_of_another_day = Q(checked_at__date__lt=timezone.localdate())
         rows = rows.filter(Q(checked_at=None) | is_of_another_day | Q(next_read_at__lte=Now()))
@@ -36,7 +35,7 @@ def list_due_products(*, owner_id: UUID, item_id: UUID, is_requested: bool) -> l
     if not due:
         return []
     covered = data_consent.list_covered_products(user_id=owner_id)
-    return [row for row in due if CONSENT[Product(row.product)] in covered and has_data(row)]
+    return [row for row in due if row.product in covered and has_data(row)]
 
 
 def has_data(row: ItemProduct) -> bool:

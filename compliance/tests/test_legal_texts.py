@@ -23,10 +23,13 @@ from compliance.consent.legal_texts import (
 PUBLISHED = """
 1ab02cfa6b826f65d740f9d246d88b991de40dd306d02c869057183a4de98862 analytics/2026-11-30.txt
 f2dedb3b1c606c93566a850ab8fc3ef62432788747063a7a274bcd42a366adcf bank_data/2026-11-30.txt
+365d3c1f08d8d852aecd8c8b881ef39d57c86a8801d66e326177b0db3abf7ea6 bank_data/2026-12-01.txt
 52aa06c45a5bc833e5cb81dfc5789a18b3317a939477f35024387aef7e1c8887 do_not_sell/2026-11-30.txt
 735b202eced4de5f9bba3fa0d698c453fd18a28a0dc38aa1e557667ded33ced1 marketing/2026-11-30.txt
 b7ca67ec1cb386f33e615b869fb24f46ebdc508a3c7aa495dc27b9787cfdaf4b privacy_notice/2026-11-30.txt
+1d15c3cd0ee8f64da693240f8b0e07d1086ebbbbeced10c06bef568bf54aa646 privacy_notice/2026-12-01.txt
 fe3a0a5f8d2cccba8ac45287b44f50c928ef2c911ebdadac4938c49f6511ecf2 security_overview/2026-11-30.txt
+19d2cd5135a8e85d7e1cf38651a0f7a821403824ade47fe710ef92816da326ee security_overview/2026-12-01.txt
 9522cb494bc3c61a55b0295f5234ea09ed5fd82037b5a24f97a2ff70bf36eb1d terms/2026-11-30.txt
 """
 DOCUMENTS = ("terms", "privacy_notice", "security_overview", "bank_data", "analytics", "marketing", "do_not_sell")

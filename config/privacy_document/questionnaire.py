@@ -184,7 +184,7 @@ QUESTIONS: Final = (
             "hosts and mail server, your backups and logs, and the laws that apply to you."
         ),
         files=(
-            "legal/privacy_notice/2026-11-30.txt",
+            "legal/privacy_notice/2026-12-01.txt",
             "accounts/privacy/legal_documents.py",
             "compliance/consent/legal_texts.py",
             "compliance/personal_data/registry.py",
@@ -219,7 +219,7 @@ QUESTIONS: Final = (
         operator="Which other consents you need, and what you do with the two that nothing uses.",
         files=(
             "legal/terms/2026-11-30.txt",
-            "legal/bank_data/2026-11-30.txt",
+            "legal/bank_data/2026-12-01.txt",
             "compliance/consent/records.py",
             "compliance/consent/events.py",
             "accounts/agreements/required_texts.py",

@@ -11,6 +11,7 @@ from banking.models import (
     Account,
     FailedRemoval,
     Item,
+    ItemProduct,
     LinkSession,
     ProviderCallCount,
     ReceivedWebhook,
@@ -62,6 +63,15 @@ class SyncRunAdmin(BankDataAdmin):
     list_display = (
         "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "removed", "restarts",
         "skipped_rows", "field_errors", "error_code", "request_id",
+    )  # fmt: skip
+
+
+@admin.register(ItemProduct)
+class ItemProductAdmin(BankDataAdmin):
+    data_label = _("Which data each of your banks offers")
+    list_display = (
+        "item_id", "product", "status", "error_code", "checked_at", "last_ok_at", "next_read_at", "skipped_rows",
+        "field_errors",
     )  # fmt: skip
 
 

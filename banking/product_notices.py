@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import User
 from banking.error_advice import UserAction
@@ -66,13 +67,13 @@ def list_recurring_notices(user: User) -> list[ProductNotice]:
 
 
 def describe_product(*, item: Item, row: ItemProduct | None, is_covered: bool) -> ProductNotice | None:
-    """The notice of one product; ``None`` if it was read. ``is_covered`` says that the user agreed to it here.
+    """The notice of one product; ``None`` if all of it was read. ``is_covered`` says that the user agreed to it here.
 
     Without a row, the provider has not said yet whether it offers the product.
     """
     status = Status.PENDING if row is None else Status(row.status)
-    if status == Status.READY:
-        return None
+    if row is not None and status == Status.READY:
+        return describe_skipped_rows(item=item, count=row.skipped_rows) if row.skipped_rows else None
     if status == Status.PENDING and not is_covered:
         return ProductNotice(item, NOT_AGREED, UserAction.REVIEW_CONSENT)
     code = "" if row is None else row.error_code
@@ -84,3 +85,13 @@ def describe_product(*, item: Item, row: ItemProduct | None, is_covered: bool) -
         action=UserAction.REVIEW_CONSENT if status == Status.NOT_CONSENTED else UserAction.NONE,
         error_code=code if status == Status.ERROR else "",
     )
+
+
+def describe_skipped_rows(*, item: Item, count: int) -> ProductNotice:
+    """The notice that some rows of a product could not be stored."""
+    text = ngettext(
+        "We couldn't read %(count)s part of this from %(bank)s, so it's missing here.",
+        "We couldn't read %(count)s parts of this from %(bank)s, so they're missing here.",
+        count,
+    )
+    return ProductNotice(item, text % {"count": count, "bank": bank_name(item.institution_name)})

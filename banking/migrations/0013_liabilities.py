@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import compliance.isolation.models
-from compliance.isolation.migrations import IsolateByOwner, OwnedReference
+from compliance.isolation.migrations import GrantOperatorRead, IsolateByOwner, OwnedReference
 
 
 class Migration(migrations.Migration):
@@ -187,4 +187,11 @@ class Migration(migrations.Migration):
         OwnedReference("Liability", "account"),
         OwnedReference("LiabilityApr", "liability"),
         OwnedReference("RecurringStream", "account"),
+        GrantOperatorRead(
+            "banking.ItemProduct",
+            columns=[
+                "id", "owner_id", "item_id", "product", "status", "error_code", "checked_at", "last_ok_at",
+                "next_read_at", "skipped_rows", "field_errors",
+            ],
+        ),
     ]

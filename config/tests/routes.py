@@ -42,6 +42,7 @@ admin:banking_account_changelist            in/in    404/404  404/404  2fa/2fa  
 admin:banking_failedremoval_changelist      in/in    404/404  404/404  2fa/2fa  200/405
 admin:banking_item_change                   in/in    404/404  404/404  2fa/2fa  403/405
 admin:banking_item_changelist               in/in    404/404  404/404  2fa/2fa  403/405
+admin:banking_itemproduct_changelist        in/in    404/404  404/404  2fa/2fa  403/405
 admin:banking_linksession_changelist        in/in    404/404  404/404  2fa/2fa  403/405
 admin:banking_providercallcount_changelist  in/in    404/404  404/404  2fa/2fa  200/405
 admin:banking_receivedwebhook_changelist    in/in    404/404  404/404  2fa/2fa  200/405

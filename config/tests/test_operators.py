@@ -19,7 +19,7 @@ from accounts.tests.passkeys import add_passkey
 from accounts.tests.totp import SECRET, add_authenticator_app, add_recovery_codes
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
-from banking.models import Item, PendingRemoval, ProviderCallCount, SyncRun
+from banking.models import Item, ItemProduct, PendingRemoval, ProviderCallCount, SyncRun
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.received_webhooks import receive
 from banking.tests.scripted_provider import ScriptedProvider
@@ -91,6 +91,7 @@ def secrets(
     make_transaction(account, "-4.33", provider_id="canary-transaction", note="canary-note")
     with tenant(alice.pk):
         SyncRun.objects.create(owner=alice, item=item, trigger="clock")
+        ItemProduct.objects.create(owner=alice, item=item, product="liabilities")
     receive(item)
     disconnected = make_item(alice, provider_item_id="canary-gone")
     disconnect_bank(user=alice, item_id=disconnected.pk, keep_history=True)

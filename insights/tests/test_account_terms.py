@@ -115,6 +115,10 @@ def test_it_shows_the_terms_of_a_loan(as_alice: Client, item: Item) -> None:
             "We couldn't update this from Platypus & Sons. A later sync tries again.",
         ),
         ({"status": "ready"}, "Your bank reports no terms of this account."),
+        (
+            {"status": "ready", "skipped_rows": 2},
+            "We couldn't read 2 parts of this from Platypus & Sons, so they're missing here.",
+        ),
     ],
 )
 def test_it_says_calmly_why_there_are_no_terms(

@@ -10,7 +10,8 @@ from accounts.models import User
 from banking.error_advice import UserAction
 from banking.error_messages import access_message, bank_name
 from banking.linking.data_consent import list_covered_products
-from banking.models import Account, Item, ItemProduct, Liability, Product
+from banking.models import Account, Connection, Item, ItemProduct, Liability, Product
+from banking.retention import transaction_rule
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -24,6 +25,7 @@ MESSAGES: Final = {
     Status.PENDING: _("This isn't available from %(bank)s yet. It appears after a sync."),
     Status.ERROR: _("We couldn't update this from %(bank)s. A later sync tries again."),
 }
+NOT_SYNCED: Final = _("We don't sync %(bank)s now, so this isn't updated.")
 NOT_AGREED: Final = _(
     "You agreed to an earlier text about bank data, which doesn't cover this. Review access to agree to the new one."
 )
@@ -58,7 +60,9 @@ def get_account_terms(account: Account, *, user: User) -> AccountTerms | None:
 
 
 def list_recurring_notices(user: User) -> list[ProductNotice]:
-    """A notice for each of the user's banks whose recurring payments could not be read."""
+    """A notice for each of the user's banks whose recurring payments could not be read; none are if nothing is kept."""
+    if not transaction_rule.keeps_transactions(owner_id=user.pk):
+        return []
     items = Item.objects.for_user(user).visible().order_by("connected_at", "id")
     rows = {row.item_id: row for row in ItemProduct.objects.for_user(user).filter(product=Product.RECURRING)}
     is_covered = Product.RECURRING in list_covered_products(user_id=user.pk)
@@ -71,13 +75,15 @@ def describe_product(*, item: Item, row: ItemProduct | None, is_covered: bool) -
 
     Without a row, the provider has not said yet whether it offers the product.
     """
+    bank = item.institution_name
+    if item.connection != Connection.ACTIVE:
+        return ProductNotice(item, str(NOT_SYNCED) % {"bank": bank_name(bank)})
     status = Status.PENDING if row is None else Status(row.status)
     if row is not None and status == Status.READY:
         return describe_skipped_rows(item=item, count=row.skipped_rows) if row.skipped_rows else None
     if status == Status.PENDING and not is_covered:
         return ProductNotice(item, NOT_AGREED, UserAction.REVIEW_CONSENT)
     code = "" if row is None else row.error_code
-    bank = item.institution_name
     words = access_message(item.provider, code, bank) if status == Status.UNSUPPORTED else ""
     return ProductNotice(
         item=item,

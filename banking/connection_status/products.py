@@ -56,8 +56,15 @@ def record_product_ready(*, item: Item, product: Product, field_errors: Counter[
     names = ", ".join(f"{name} {count}" for name, count in sorted(errors.items()) if count)
     if names:
         logger.error("Item %s: rows of %s were skipped: %s", item.pk, product, names)
-    skipped: dict[str, object] = {"skipped_rows": errors.total(), "field_errors": names}
-    save_status(item=item, product=product, status=Status.READY, checked_at=now, last_ok_at=now, **skipped)
+    save_status(
+        item=item,
+        product=product,
+        status=Status.READY,
+        checked_at=now,
+        last_ok_at=now,
+        skipped_rows=errors.total(),
+        field_errors=names,
+    )
 
 
 def record_product_error(*, item: Item, product: Product, error: ProviderError) -> None:

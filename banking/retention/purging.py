@@ -22,13 +22,8 @@ DAYS_OF_DAILY_TOTALS: Final = 62
 
 
 def are_transactions_stored(*, owner_id: UUID) -> bool:
-    """Whether an owner has transactions, or a sync stores some now; if not, none does until the transaction ends.
-
-    Recurring payments count, too: they have the text of transactions.
-    """
-    if not try_to_lock_accounts(owner_id=owner_id):
-        return True
-    return any(model.objects.filter(owner=owner_id).exists() for model in (Transaction, RecurringStream))
+    """Whether an owner has transactions, or a sync stores some now; if not, none does until the transaction ends."""
+    return not try_to_lock_accounts(owner_id=owner_id) or Transaction.objects.filter(owner=owner_id).exists()
 
 
 def preview_purge(*, owner_id: UUID, before: date) -> PurgePreview:

@@ -13,6 +13,7 @@ from banking.models import Account, Item, ItemProduct
 from banking.tests.factories import make_account, make_stream, update_item
 from banking.transactions.recurring import list_recurring_payments
 from compliance.isolation import tenant
+from compliance.retention.models import RetentionSetting
 from ui.tests.page_text import visible_text
 
 pytestmark = pytest.mark.django_db
@@ -134,6 +135,19 @@ def test_it_says_calmly_why_a_bank_has_none(
 
 def test_it_says_that_there_are_none_yet(as_alice: Client, checking: Account) -> None:
     assert "No recurring payments yet." in read_page(as_alice)
+
+
+def test_it_says_why_nothing_is_listed_for_who_keeps_no_transactions(
+    as_alice: Client, alice: User, item: Item, checking: Account
+) -> None:
+    with tenant(item.owner_id):
+        ItemProduct.objects.update(status="pending")
+        RetentionSetting.objects.create(
+            owner=alice, data_type="transactions", days_to_retain=0, effective_at=timezone.now()
+        )
+    page = read_page(as_alice)
+    assert "You chose not to keep your transactions, so recurring payments aren't listed." in page
+    assert "isn't available" not in page
 
 
 def test_it_shows_nothing_of_another_user(as_mallory: Client, checking: Account) -> None:

@@ -141,6 +141,15 @@ def test_it_shows_the_last_known_terms_beside_an_error(as_alice: Client, item: I
     assert "We couldn't update this from" in page
 
 
+def test_it_says_that_a_lost_connection_is_not_updated(as_alice: Client, item: Item, card: Account) -> None:
+    set_product(item, status="ready")
+    make_liability(card, minimum_payment_amount=Decimal(35))
+    update_item(item, connection="login_required")
+    page = read_page(as_alice, card)
+    assert "$35.00" in page
+    assert "We don't sync Platypus & Sons now, so this isn't updated." in page
+
+
 def test_it_asks_to_agree_to_what_the_earlier_text_did_not_cover(
     as_alice: Client, alice: User, item: Item, card: Account
 ) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 
 from django.db.models.functions import Now
 
@@ -134,13 +134,24 @@ def record_failure(*, lease: Lease, row: ItemProduct, error: ProviderError) -> N
         item = lease.lock_item()
         products.record_product_error(item=item, product=Product(row.product), error=error)
         products.schedule_read(row=row, delay=RETRY_DELAY if may_pass else None)
-        record_event(row=row, outcome="failed", code=error.code)
+        record_event(row=row, error=error)
 
 
-def record_event(*, row: ItemProduct, **details: object) -> None:
+def record_event(*, row: ItemProduct, error: ProviderError | None = None, skipped: int = 0) -> None:
     """Write the audit event of a read, in the open transaction."""
     _, action = READERS[Product(row.product)]
-    record(action, actor=None, subject=row.owner_id, resource="item", resource_id=str(row.item_id), **details)
+    outcome: Literal["ok", "failed"] = "ok" if error is None else "failed"
+    details = {"skipped": skipped} if error is None else {"code": error.code}
+    record(
+        action,
+        actor=None,
+        subject=row.owner_id,
+        resource="item",
+        resource_id=str(row.item_id),
+        outcome=outcome,
+        durable=False,
+        **details,
+    )
 
 
 def hand_over(*, lease: Lease, outcome: SyncOutcome) -> SyncOutcome:

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final, Literal
+from functools import partial
+from typing import Final
 
 from django.db.models.functions import Now
 
@@ -140,18 +141,11 @@ def record_failure(*, lease: Lease, row: ItemProduct, error: ProviderError) -> N
 def record_event(*, row: ItemProduct, error: ProviderError | None = None, skipped: int = 0) -> None:
     """Write the audit event of a read, in the open transaction."""
     _, action = READERS[Product(row.product)]
-    outcome: Literal["ok", "failed"] = "ok" if error is None else "failed"
-    details = {"skipped": skipped} if error is None else {"code": error.code}
-    record(
-        action,
-        actor=None,
-        subject=row.owner_id,
-        resource="item",
-        resource_id=str(row.item_id),
-        outcome=outcome,
-        durable=False,
-        **details,
-    )
+    write = partial(record, action, actor=None, subject=row.owner_id, resource="item", resource_id=str(row.item_id))
+    if error is None:
+        write(skipped=skipped)
+    else:
+        write(outcome="failed", code=error.code)
 
 
 def hand_over(*, lease: Lease, outcome: SyncOutcome) -> SyncOutcome:

@@ -84,10 +84,10 @@ def describe_product(*, item: Item, row: ItemProduct | None, is_covered: bool) -
     if status == Status.PENDING and not is_covered:
         return ProductNotice(item, NOT_AGREED, UserAction.REVIEW_CONSENT)
     code = "" if row is None else row.error_code
-    words = access_message(item.provider, code, bank) if status == Status.UNSUPPORTED else ""
+    message = access_message(item.provider, code, bank) if status == Status.UNSUPPORTED else ""
     return ProductNotice(
         item=item,
-        text=words or str(MESSAGES[status]) % {"bank": bank_name(bank)},
+        text=message or str(MESSAGES[status]) % {"bank": bank_name(bank)},
         action=UserAction.REVIEW_CONSENT if status == Status.NOT_CONSENTED else UserAction.NONE,
         error_code=code if status == Status.ERROR else "",
     )

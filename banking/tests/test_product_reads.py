@@ -60,7 +60,7 @@ def clock() -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _offered(provider: ScriptedProvider, settings: Any) -> None:
+def _offer_both(provider: ScriptedProvider, settings: Any) -> None:
     """A bank that offers both products, and a site that receives webhooks."""
     settings.PLAID_WEBHOOK_URL = "https://plumbline.example/webhooks/plaid/"
     provider.item_details = replace(provider.item_details, products=("transactions", "liabilities"))

@@ -4,6 +4,6 @@ A sync ends with the products that are due. Each fails alone: its error is in it
 neither the sync before it nor another product.
 """
 
-from banking.sync.products.reading import read_due_products
+from banking.sync.products.product_reads import read_due_products
 
 __all__ = ["read_due_products"]

@@ -18,7 +18,7 @@ from banking.sync.institution import connect_for_sync
 from banking.sync.lease import Lease, LeaseLost, acquire_lease, keep_renewed
 from banking.sync.ordinary_sync import ORDINARY_TRIGGERS
 from banking.sync.outcome import SyncOutcome
-from banking.sync.products.due import list_due_products
+from banking.sync.products.due_products import list_due_products
 from banking.sync.products.liabilities import read_liabilities
 from banking.sync.products.recurring import read_recurring_streams
 from banking.sync.timeouts import SyncTimeouts

@@ -57,7 +57,7 @@ def test_the_choice_of_the_history_is_about_monthly_totals(as_alice: Client, cou
     text = visible_text(as_alice.get(url))
     assert "2 accounts · 2 months of totals" in text
     assert "Monthly totals stay. Current balances no longer count." in text
-    assert "These accounts, their monthly totals, balances, and alerts about large transactions are deleted." in text
+    assert "These accounts, their monthly totals, balances, terms, and alerts about large transactions are deleted." in text
     assert "ransactions stay in your lists" not in text
 
 
@@ -69,4 +69,4 @@ def test_the_choice_of_the_history_is_about_transactions_if_they_are_kept(
     text = visible_text(as_alice.get(reverse(name, args=[item.pk] if name == "disconnect" else [])))
     assert "2 accounts · 3 transactions" in text
     assert "Transactions stay in your lists. Balances leave your totals." in text
-    assert "These accounts, their transactions, monthly totals, balances, and alerts about" in text
+    assert "These accounts, their transactions, monthly totals, balances, terms, recurring" in text

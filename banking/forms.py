@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.privacy.retention.forms import parse_period
-from banking.linking.sessions import LinkExit, LinkMetadata, account_keys
+from banking.linking.sessions import LinkMetadata, account_keys
+from banking.provider import LinkExit
 from banking.retention.transaction_rule import RULE
 
 # Offered on the retention page only.

@@ -179,11 +179,16 @@ class TransactionsPage:
 
 @dataclass(frozen=True, slots=True)
 class LinkToken:
-    """A token that opens the provider's linking dialog in one user's browser."""
+    """A token that opens the provider's linking dialog in one user's browser.
+
+    ``hosted_url`` is where the browser goes if the provider's own pages take the place of the dialog, else empty. It is
+    an address of the provider, or a path of this site, and contains the token or a secret like it.
+    """
 
     value: str = field(repr=False)
     expires_at: datetime
     request_id: str
+    hosted_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +199,29 @@ class LinkResult:
     institution_id: str
     institution_name: str
     accounts: frozenset[tuple[str, str]]
+    link_session_id: str = ""
 
     @property
     def digest(self) -> str:
         """The public token's fingerprint."""
         return hashlib.sha256(self.public_token.encode()).hexdigest()
+
+
+class LinkExit(NamedTuple):
+    """How the user left the dialog without a connection, as the provider's codes. Each may be empty."""
+
+    error_code: str = ""
+    exit_status: str = ""
+    request_id: str = ""
+    link_session_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkResults:
+    """How the dialogs of one link token have ended so far: what was linked, and how the user left the others."""
+
+    linked: Sequence[LinkResult] = ()
+    exits: Sequence[LinkExit] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +322,8 @@ class VerifiedWebhook:
     """A verified webhook: the Item that it names, and its type and code. It is a hint to read the Item, never data.
 
     ``type`` and ``code`` are the provider's own. ``fingerprint`` is the same for every copy of one signed delivery, and
-    different for every other delivery. ``summary`` has the few fields that explain it to operators: flags, codes and
+    different for every other delivery. ``link_token_hash`` is the SHA-256 of the link token that a webhook about a
+    dialog names, and empty for all others. ``summary`` has the few fields that explain it to operators: flags, codes and
     times, and never a token or an amount. If the access is ending, it has the ``expiry_reason`` and, if that is known,
     when (``expires_at``); if an account was revoked, its ``account_id``.
     """
@@ -313,6 +337,7 @@ class VerifiedWebhook:
     fingerprint: str
     issued_at: datetime
     summary: Mapping[str, str | bool] = field(default_factory=dict)
+    link_token_hash: str = ""
 
 
 class WebhookRejected(Exception):
@@ -431,6 +456,7 @@ class LinkSettings:
 
     ``webhook_url`` and ``redirect_uri`` are empty where there are none; a redirect URI lets a bank's own sign-in page
     interrupt the dialog. ``content_security_policy`` holds the directives that the page of the dialog replaces.
+    ``has_hosted_pages`` says whether pages of the provider can take the place of the dialog, which need no script.
     """
 
     script_url: str
@@ -438,6 +464,7 @@ class LinkSettings:
     redirect_uri: str
     days_requested: int
     content_security_policy: Mapping[str, Any]
+    has_hosted_pages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -506,7 +533,9 @@ class ProviderClient(Protocol):
         """
         ...
 
-    def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken: ...
+    def create_link_token(self, *, client_user_id: str, webhook: str, return_url: str = "") -> LinkToken:
+        """Return a token for a new Item. With ``return_url``, it opens the provider's own pages, which end there."""
+        ...
 
     def create_update_token(
         self,
@@ -515,14 +544,15 @@ class ProviderClient(Protocol):
         client_user_id: str,
         selects_accounts: bool = False,
         consented_products: Sequence[str] = (),
+        return_url: str = "",
     ) -> LinkToken:
         """Return a token that opens the dialog for an existing Item: to sign in again, or to share more.
 
-        The dialog can ask which accounts to share, and for consent to more products.
+        The dialog can ask which accounts to share, and for consent to more products. ``return_url`` is as above.
         """
         ...
 
-    def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
+    def get_link_results(self, link_token: str) -> LinkResults:
         """Return the results so far of the dialogs that this token opened."""
         ...
 

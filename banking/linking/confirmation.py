@@ -31,10 +31,10 @@ def confirm_public_token(*, session: LinkSession) -> LinkResult:
     Raises ``ForeignPublicToken``, ``NotConfirmed`` while the provider has no result yet, and ``ProviderError``.
     """
     results = provider_for(session.provider).connect().get_link_results(reveal_link_token(session))
-    for result in results:
+    for result in results.linked:
         if result.digest == session.public_token_hash:
             return result
-    raise ForeignPublicToken if results else NotConfirmed
+    raise ForeignPublicToken if results.linked else NotConfirmed
 
 
 def get_or_create_institution(result: LinkResult, *, provider_key: str) -> Institution | None:

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -16,7 +15,7 @@ from accounts.models import User
 from banking.linking.data_consent import require_consent
 from banking.linking.errors import LinkError
 from banking.models import Item, LinkSession
-from banking.provider import LinkToken, Provider
+from banking.provider import LinkExit, LinkToken, Provider
 from banking.providers import DEFAULT_PROVIDER, in_current_environments, provider_for
 from banking.usage.item_cap import require_free_place
 from compliance.isolation import tenant
@@ -34,15 +33,6 @@ class LinkMetadata:
     institution_id: str
     institution_name: str
     accounts: frozenset[tuple[str, str]]
-    link_session_id: str = ""
-
-
-class LinkExit(NamedTuple):
-    """How the user left the dialog without a connection, as the provider's codes. Each may be empty."""
-
-    error_code: str = ""
-    exit_status: str = ""
-    request_id: str = ""
     link_session_id: str = ""
 
 

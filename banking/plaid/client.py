@@ -27,7 +27,7 @@ from banking.provider import (
     ItemDetails,
     ItemNotFound,
     LiabilitiesResponse,
-    LinkResult,
+    LinkResults,
     LinkToken,
     Priority,
     ProviderConfigurationError,
@@ -81,12 +81,12 @@ class PlaidClient:
         caller = Caller(item_key=key, institution_id=institution_id, priority=priority)
         return type(self)(self.settings, self._transport.for_caller(caller))
 
-    def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
+    def create_link_token(self, *, client_user_id: str, webhook: str, return_url: str = "") -> LinkToken:
         """Create the token that opens Link for a new Item. ``client_user_id`` must not identify the user.
 
-        https://plaid.com/docs/api/link/#linktokencreate
+        With ``return_url``, it is a token of Hosted Link. https://plaid.com/docs/api/link/#linktokencreate
         """
-        fields = self._link_fields(client_user_id) | {
+        fields = self._link_fields(client_user_id, return_url) | {
             "products": ["transactions"],
             "additional_consented_products": list(CONSENTED_PRODUCTS),
             "transactions": {"days_requested": self.settings.days_requested},
@@ -103,12 +103,13 @@ class PlaidClient:
         client_user_id: str,
         selects_accounts: bool = False,
         consented_products: Sequence[str] = (),
+        return_url: str = "",
     ) -> LinkToken:
         """Create the token that opens Link in update mode. The Item keeps its access token.
 
         https://plaid.com/docs/link/update-mode/
         """
-        fields = self._link_fields(client_user_id) | self._with_access_token(access_token)
+        fields = self._link_fields(client_user_id, return_url) | self._with_access_token(access_token)
         if selects_accounts:
             fields["update"] = {"account_selection_enabled": True}
         if consented_products:
@@ -116,7 +117,7 @@ class PlaidClient:
         return responses.parse_link_token(self._transport.post("link_token_create", fields, seconds=CONTROL_SECONDS))
 
     @sensitive_variables()
-    def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
+    def get_link_results(self, link_token: str) -> LinkResults:
         """Get the results of the Link sessions of a link token. Plaid keeps them for six hours.
 
         https://plaid.com/docs/api/link/#linktokenget
@@ -232,7 +233,7 @@ class PlaidClient:
         response = self._transport.post("webhook_verification_key_get", {"key_id": key_id}, seconds=WEBHOOK_KEY_SECONDS)
         return responses.parse_webhook_key(response)
 
-    def _link_fields(self, client_user_id: str) -> dict[str, Any]:
+    def _link_fields(self, client_user_id: str, return_url: str) -> dict[str, Any]:
         fields: dict[str, Any] = {
             "client_name": self.settings.client_name,
             "language": self.settings.language,
@@ -242,6 +243,8 @@ class PlaidClient:
         # Plaid rejects a redirect URI that is not registered, so an empty one is not sent.
         if self.settings.redirect_uri:
             fields["redirect_uri"] = self.settings.redirect_uri
+        if return_url:
+            fields["hosted_link"] = {"completion_redirect_uri": return_url}
         return fields
 
     def _with_access_token(self, access_token: str) -> dict[str, Any]:

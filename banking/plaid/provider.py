@@ -34,6 +34,7 @@ class PlaidProvider:
             redirect_uri=settings.PLAID_REDIRECT_URI,
             days_requested=settings.PLAID_DAYS_REQUESTED,
             content_security_policy=link_page.link_policy(),
+            has_hosted_pages=True,
         )
 
     def advise(self, error_code: str, *, reason: str = "") -> ErrorAdvice:

@@ -34,6 +34,7 @@ from banking.plaid.fields import (
     text,
     utc,
 )
+from banking.plaid.link_page import hosted_page
 from banking.plaid.response_decoding import decode_part, parse_rows, parses
 from banking.provider import (
     AccountRow,
@@ -41,7 +42,9 @@ from banking.provider import (
     Credential,
     InstitutionDetails,
     ItemDetails,
+    LinkExit,
     LinkResult,
+    LinkResults,
     LinkToken,
     Readiness,
     SentWebhook,
@@ -58,6 +61,7 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _transactions = Decoder(schemas.PlaidTransaction, float_hook=Decimal)
 _removals = Decoder(schemas.RemovedTransaction)
 _accounts = Decoder(schemas.PlaidAccount, float_hook=Decimal)
+_exits = Decoder(schemas.LinkSessionExit | None)
 _categories = Decoder(schemas.PersonalFinanceCategory | None, float_hook=Decimal)
 _balances = Decoder(schemas.AccountBalance | None, float_hook=Decimal)
 
@@ -132,38 +136,61 @@ def parse_institution(response: schemas.InstitutionsGetByIdResponse) -> Institut
 
 @parses(schemas.LinkTokenCreateResponse)
 def parse_link_token(response: schemas.LinkTokenCreateResponse) -> LinkToken:
-    """Parse a response of /link/token/create."""
+    """Parse a response of /link/token/create. Raises ``MalformedResponse`` for a page that is not Plaid's."""
     return LinkToken(
         value=identifier(response.link_token, "link_token"),
         expires_at=utc(response.expiration),
         request_id=safe_code(response.request_id),
+        hosted_url=hosted_page(response.hosted_link_url) if response.hosted_link_url else "",
     )
 
 
 @parses(schemas.LinkTokenGetResponse)
-def parse_link_results(response: schemas.LinkTokenGetResponse) -> list[LinkResult]:
-    """Parse a response of /link/token/get: the results of all ended sessions, each public token once."""
-    results = (result for session in response.link_sessions or () for result in _link_results(session))
-    return list({result.public_token: result for result in results}.values())
+def parse_link_results(response: schemas.LinkTokenGetResponse) -> LinkResults:
+    """Parse a response of /link/token/get: the results of all ended sessions, oldest first, each public token once."""
+    sessions = sorted(response.link_sessions or (), key=lambda session: text(session.finished_at))
+    linked = (result for session in sessions for result in _link_results(session))
+    exits = (_link_exit(session) for session in sessions)
+    return LinkResults(
+        linked=list({result.public_token: result for result in linked}.values()),
+        exits=[link_exit for link_exit in exits if link_exit is not None],
+    )
+
+
+def _link_exit(session: schemas.PlaidLinkSession) -> LinkExit | None:
+    """How the user left a session; ``None`` if it is open or has a result, or if that cannot be read."""
+    left = decode_part(session.exit, _exits)
+    # An empty object means the same as null.
+    if left is None or left == schemas.LinkSessionExit():
+        return None
+    metadata = left.metadata or schemas.LinkExitMetadata()
+    return LinkExit(
+        error_code=safe_code(left.error.error_code) if left.error else "",
+        exit_status=safe_code(metadata.status),
+        request_id=safe_code(metadata.request_id),
+        link_session_id=safe_code(session.link_session_id),
+    )
 
 
 def _link_results(session: schemas.PlaidLinkSession) -> Iterator[LinkResult]:
+    session_id = safe_code(session.link_session_id)
     if session.results:
         for added in session.results.item_add_results or ():
-            yield _link_result(added.public_token, added)
+            yield _link_result(added.public_token, added, session_id)
     # An empty object means the same as null.
     if session.on_success and session.on_success != schemas.LinkSuccess():
         metadata = session.on_success.metadata or schemas.LinkSuccessMetadata()
-        yield _link_result(session.on_success.public_token, metadata)
+        yield _link_result(session.on_success.public_token, metadata, session_id)
 
 
-def _link_result(public_token: str, added: schemas.LinkSuccessMetadata) -> LinkResult:
+def _link_result(public_token: str, added: schemas.LinkSuccessMetadata, session_id: str) -> LinkResult:
     institution = added.institution
     return LinkResult(
         public_token=identifier(public_token, "public_token"),
         institution_id=text(institution.institution_id) if institution else "",
         institution_name=display_text(institution.name) if institution else "",
         accounts=frozenset((display_text(account.name), text(account.mask)) for account in added.accounts or ()),
+        link_session_id=session_id,
     )
 
 

@@ -144,6 +144,7 @@ class LinkTokenCreateResponse(PlaidResponse):
 
     link_token: str
     expiration: datetime
+    hosted_link_url: str | None = None
 
 
 class LinkInstitution(Struct):
@@ -174,11 +175,28 @@ class LinkResults(Struct):
     item_add_results: list[LinkItemAddResult] | None = None
 
 
+class LinkExitError(Struct):
+    error_code: object = None
+
+
+class LinkExitMetadata(Struct):
+    status: object = None
+    request_id: object = None
+
+
+class LinkSessionExit(Struct):
+    error: LinkExitError | None = None
+    metadata: LinkExitMetadata | None = None
+
+
 class PlaidLinkSession(Struct):
     """One run of Link. ``results`` is the field of Plaid's current API, ``on_success`` the deprecated one."""
 
+    link_session_id: object = None
+    finished_at: object = None
     results: LinkResults | None = None
     on_success: LinkSuccess | None = None
+    exit: Raw = NOT_SENT  # LinkSessionExit
 
 
 class LinkTokenGetResponse(PlaidResponse):

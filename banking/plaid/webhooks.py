@@ -106,7 +106,14 @@ def verify(
         fingerprint=_fingerprint(signature),
         issued_at=datetime.fromtimestamp(claims["iat"], UTC),
         summary=summarize(message),
+        link_token_hash=_hash_link_token(message) if type_ == "LINK" else "",
     )
+
+
+def _hash_link_token(message: dict[str, Any]) -> str:
+    """The hash under which a link session is stored; empty if the webhook names no link token."""
+    token = _read_optional(message, "link_token")
+    return hashlib.sha256(token.encode()).hexdigest() if token else ""
 
 
 def summarize(message: dict[str, Any]) -> dict[str, str | bool]:

@@ -15,7 +15,9 @@ from banking.provider import (
     LiabilitiesResponse,
     LiabilityKind,
     LiabilityRow,
+    LinkExit,
     LinkResult,
+    LinkResults,
     LinkToken,
     Priority,
     Readiness,
@@ -165,12 +167,17 @@ class ScriptedProvider:
     webhooks: list[str] = field(default_factory=list)
     # The results of each dialog by its link token; ``None``: every dialog ended with public-sandbox-1 and -2.
     link_results: dict[str, list[LinkResult]] | None = None
+    # How the user left the dialogs of a link token that came to nothing.
+    link_exits: dict[str, list[LinkExit]] = field(default_factory=dict)
+    link_result_calls: int = 0
     cursors: list[str] = field(default_factory=list)
     exchanged_tokens: list[str] = field(default_factory=list)
     removed_tokens: list[str] = field(default_factory=list)
     # For which Item, which bank and whom calls were made.
     callers: list[tuple[str, str, Priority]] = field(default_factory=list)
     links: int = 0
+    # Where each dialog on the provider's own pages returns to.
+    return_urls: list[str] = field(default_factory=list)
     # For each dialog in update mode, whether it asks which accounts to share, and for consent to which products.
     account_selections: list[bool] = field(default_factory=list)
     requested_consents: list[list[str]] = field(default_factory=list)
@@ -182,9 +189,11 @@ class ScriptedProvider:
         self.callers.append((key, institution_id, priority))
         return self
 
-    def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
+    def create_link_token(self, *, client_user_id: str, webhook: str, return_url: str = "") -> LinkToken:
         self.links += 1
-        return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link")
+        hosted_url = f"https://secure.plaid.com/hl/{self.links}" if return_url else ""
+        self.return_urls += [return_url] if return_url else []
+        return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link", hosted_url)
 
     def create_update_token(
         self,
@@ -193,16 +202,17 @@ class ScriptedProvider:
         client_user_id: str,
         selects_accounts: bool = False,
         consented_products: Sequence[str] = (),
+        return_url: str = "",
     ) -> LinkToken:
-        self.links += 1
         self.account_selections.append(selects_accounts)
         self.requested_consents.append(list(consented_products))
-        return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link")
+        return self.create_link_token(client_user_id=client_user_id, webhook="", return_url=return_url)
 
-    def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
+    def get_link_results(self, link_token: str) -> LinkResults:
+        self.link_result_calls += 1
         if self.link_results is None:
-            return [link_result(f"public-sandbox-{number}") for number in (1, 2)]
-        return self.link_results.get(link_token, [])
+            return LinkResults(linked=[link_result(f"public-sandbox-{number}") for number in (1, 2)])
+        return LinkResults(self.link_results.get(link_token, []), self.link_exits.get(link_token, []))
 
     def exchange_public_token(self, public_token: str) -> Credential:
         self.exchanged_tokens.append(public_token)

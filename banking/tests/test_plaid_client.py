@@ -206,6 +206,16 @@ def test_it_sends_the_redirect_uri(make_client, server):
     assert [request.fields["redirect_uri"] for request in server.requests] == ["https://plumbline.test/return"] * 2
 
 
+def test_it_requests_hosted_link_only_with_an_address_to_return_to(client, server):
+    server.respond_with(http_response(LINK))
+    return_url = "https://plumbline.test/connect/1/return/"
+    client.create_link_token(client_user_id="u1", webhook="", return_url=return_url)
+    client.create_update_token(TOKEN, client_user_id="u1", return_url=return_url)
+    client.create_link_token(client_user_id="u1", webhook="")
+    hosted = {"completion_redirect_uri": return_url}
+    assert [request.fields.get("hosted_link") for request in server.requests] == [hosted, hosted, None]
+
+
 def test_it_requests_no_products_in_update_mode(client, server):
     server.respond_with(http_response(LINK))
     client.create_update_token(TOKEN, client_user_id="u1")

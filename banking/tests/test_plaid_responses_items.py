@@ -5,7 +5,7 @@ import pytest
 
 from banking.plaid import responses
 from banking.plaid.errors import UnknownErrorCode
-from banking.provider import AccountRow, InstitutionDown, LoginRequired, MalformedResponse, SkippedRow
+from banking.provider import AccountRow, InstitutionDown, LinkExit, LoginRequired, MalformedResponse, SkippedRow
 from banking.tests.plaid_samples import PLAIDS_ACCOUNT, encode_json, without
 
 
@@ -251,10 +251,14 @@ ADDED = {
 }
 
 
-def parse_results(*sessions):
+def parse_sessions(*sessions):
     return responses.parse_link_results(
         encode_json({"link_token": "link-sandbox-1", "link_sessions": list(sessions), "request_id": "r"})
     )
+
+
+def parse_results(*sessions):
+    return parse_sessions(*sessions).linked
 
 
 def test_it_parses_results_in_the_new_and_old_format():
@@ -300,9 +304,108 @@ def test_it_accepts_results_with_an_invalid_institution(value, expected):
     assert (result.institution_id, result.institution_name) == (expected, expected)
 
 
+def test_it_names_the_session_of_a_result():
+    (result,) = parse_results({"link_session_id": "s1", "results": {"item_add_results": [ADDED]}})
+    assert result.link_session_id == "s1"
+
+
+def make_exit(session_id, finished_at, **error):
+    return {
+        "link_session_id": session_id,
+        "finished_at": finished_at,
+        "exit": {
+            "error": error or None,
+            "metadata": {"status": "requires_credentials", "request_id": f"r-{session_id}", "institution": None},
+        },
+    }
+
+
+def test_it_parses_how_the_user_left_a_dialog_oldest_first():
+    later = make_exit("s2", "2026-11-22T12:05:00Z", error_code="INVALID_MFA", error_message="CANARY")
+    exits = parse_sessions(later, make_exit("s1", "2026-11-22T12:01:00Z")).exits
+    assert exits == [
+        LinkExit("", "requires_credentials", "r-s1", "s1"),
+        LinkExit("INVALID_MFA", "requires_credentials", "r-s2", "s2"),
+    ]
+
+
+@pytest.mark.parametrize("sent", [None, {}, [], "x", {"error": 3, "metadata": []}])
+def test_it_ignores_an_exit_that_it_cannot_read(sent):
+    assert parse_sessions({"link_session_id": "s1", "exit": sent}).exits == []
+
+
+def test_it_leaves_out_codes_of_an_exit_that_are_not_safe():
+    sent = {"error": {"error_code": "<script>"}, "metadata": {"status": "a b", "request_id": 7}}
+    assert parse_sessions({"link_session_id": None, "exit": sent}).exits == [LinkExit()]
+
+
+# --- The page of Hosted Link ------------------------------------------------------------------------------
+
+
+def parse_hosted_url(url):
+    return responses.parse_link_token(
+        encode_json({"link_token": "link-sandbox-x", "expiration": "2026-11-22T04:00:00Z", "hosted_link_url": url})
+    ).hosted_url
+
+
+@pytest.mark.parametrize("environment", ["sandbox", "production"])
+def test_it_accepts_a_page_of_plaid(settings, environment):
+    settings.PLAID_ENV = environment
+    assert parse_hosted_url("https://secure.plaid.com/hl/abc123?x=1") == "https://secure.plaid.com/hl/abc123?x=1"
+
+
+def test_it_has_no_page_unless_plaid_sends_one():
+    assert parse_hosted_url(None) == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://secure.plaid.com/hl/abc",
+        "https://secure.plaid.com.evil.example/hl/abc",
+        "https://secure.plaid.com@evil.example/hl/abc",
+        "https://secure.plaid.com:8443/hl/abc",
+        "https://evil.example/https://secure.plaid.com/hl/abc",
+        "//secure.plaid.com/hl/abc",
+        "/hl/abc",
+        "javascript:alert(1)",
+        "https://secure.plaid.com/hl/abc\n",
+        "https://secure.plaid.com/\\evil.example",
+        "http://127.0.0.1:9000/link/hosted/link-sandbox-x/",
+    ],
+)
+def test_it_refuses_a_page_of_another_host(settings, url):
+    settings.PLAID_ENV = "production"
+    with pytest.raises(MalformedResponse) as error:
+        parse_hosted_url(url)
+    assert "link-sandbox-x" not in f"{error.value!r}"
+
+
+def test_it_shows_the_local_sandboxs_page_at_the_sites_own_origin(settings):
+    settings.PLAID_ENV, settings.PLAID_URL = "embedded", "http://127.0.0.1:9000/"
+    page = parse_hosted_url("http://127.0.0.1:9000/link/hosted/link-sandbox-x/")
+    assert page == "/_sandbox/link/hosted/link-sandbox-x/"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9001/link/hosted/link-sandbox-x/",
+        "https://secure.plaid.com/hl/abc",
+        "http://127.0.0.1:9000/mailbox/",
+        "http://127.0.0.1:9000/link/hosted/../../mailbox/",
+        "http://127.0.0.1:9000.evil.example/link/hosted/x/",
+    ],
+)
+def test_it_refuses_any_other_page_of_the_local_sandbox(settings, url):
+    settings.PLAID_ENV, settings.PLAID_URL = "embedded", "http://127.0.0.1:9000"
+    with pytest.raises(MalformedResponse):
+        parse_hosted_url(url)
+
+
 @pytest.mark.parametrize("sessions", [None, [], [{"link_session_id": "s"}], [{"exit": {"error": None}}]])
 def test_it_returns_no_results_of_a_dialog_without_items(sessions):
-    assert responses.parse_link_results(encode_json({"link_token": "t", "link_sessions": sessions})) == []
+    assert responses.parse_link_results(encode_json({"link_token": "t", "link_sessions": sessions})).linked == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from banking.provider import (
     InstitutionDown,
     InvalidCursor,
     ItemNotFound,
+    LinkResults,
     LoginRequired,
     MalformedResponse,
     MutationDuringPagination,
@@ -69,6 +70,17 @@ def test_it_creates_an_update_token(client, credential):
         credential.access_token, client_user_id="u1", selects_accounts=True, consented_products=["liabilities"]
     )
     assert token.value.startswith("link-sandbox-")
+
+
+def test_it_opens_the_pages_of_hosted_link_at_the_sites_own_origin(client, credential, sandbox, settings):
+    settings.PLAID_URL = sandbox.url
+    fields = {"client_user_id": "u1", "return_url": "https://plumbline.test/connect/1/return/"}
+    for token in (
+        client.create_link_token(webhook="", **fields),
+        client.create_update_token(credential.access_token, **fields),
+    ):
+        assert token.hosted_url == f"/_sandbox/link/hosted/{token.value}/"
+        assert client.get_link_results(token.value) == LinkResults([], [])
 
 
 def test_it_returns_the_details_of_an_item(client, credential):

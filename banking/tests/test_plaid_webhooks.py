@@ -47,6 +47,19 @@ def test_it_accepts_a_webhook_without_an_item(private_key, client):
     assert verify(sign(private_key, body), body, client=client).provider_item_id == ""
 
 
+def test_it_names_a_link_session_by_the_hash_of_its_token(private_key, client):
+    fields = {"environment": "sandbox", "webhook_type": "LINK", "webhook_code": "SESSION_FINISHED"}
+    body = json.dumps(fields | {"link_token": "link-sandbox-CANARY", "public_tokens": ["public-CANARY"]}).encode()
+    event = verify(sign(private_key, body), body, client=client)
+    assert event.link_token_hash == hashlib.sha256(b"link-sandbox-CANARY").hexdigest()
+    assert "CANARY" not in repr(event)
+
+
+def test_it_takes_no_link_token_from_a_webhook_about_an_item(private_key, client):
+    body = json.dumps(MESSAGE | {"link_token": "link-sandbox-1"}).encode()
+    assert verify(sign(private_key, body), body, client=client).link_token_hash == ""
+
+
 def test_it_accepts_unknown_types_and_codes(private_key, client):
     body = json.dumps(MESSAGE | {"webhook_type": "NEW", "webhook_code": "NEWER", "more": [1]}).encode()
     event = verify(sign(private_key, body), body, client=client)

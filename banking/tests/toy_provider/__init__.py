@@ -18,6 +18,7 @@ from banking.provider import (
     ItemNotFound,
     LiabilitiesResponse,
     LinkResult,
+    LinkResults,
     LinkSettings,
     LinkToken,
     LoginRequired,
@@ -66,7 +67,7 @@ class ToyBank:
     def for_item(self, *, key: str, institution_id: str, priority: Priority) -> Self:
         return self
 
-    def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
+    def create_link_token(self, *, client_user_id: str, webhook: str, return_url: str = "") -> LinkToken:
         return LinkToken(f"link-toy-{len(self.public_tokens) + 1}", datetime(2099, 1, 1, tzinfo=UTC), "toy-request")
 
     def create_update_token(
@@ -76,6 +77,7 @@ class ToyBank:
         client_user_id: str,
         selects_accounts: bool = False,
         consented_products: Sequence[str] = (),
+        return_url: str = "",
     ) -> LinkToken:
         return self.create_link_token(client_user_id=client_user_id, webhook="")
 
@@ -84,9 +86,10 @@ class ToyBank:
         self.public_tokens[link_token] = f"public-toy-{link_token}"
         return self.public_tokens[link_token]
 
-    def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
+    def get_link_results(self, link_token: str) -> LinkResults:
         token = self.public_tokens.get(link_token)
-        return [LinkResult(token, "toy-bank", "Toy Bank", frozenset({("Toy Savings", "1111")}))] if token else []
+        accounts = frozenset({("Toy Savings", "1111")})
+        return LinkResults([LinkResult(token, "toy-bank", "Toy Bank", accounts)] if token else [])
 
     def exchange_public_token(self, public_token: str) -> Credential:
         if public_token not in self.public_tokens.values():

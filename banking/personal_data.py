@@ -570,6 +570,7 @@ register(
                 "type",
                 "code",
                 "provider_item_id",
+                "link_token_hash",
                 "summary",
                 "issued_at",
                 "received_at",

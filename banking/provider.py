@@ -323,9 +323,9 @@ class VerifiedWebhook:
 
     ``type`` and ``code`` are the provider's own. ``fingerprint`` is the same for every copy of one signed delivery, and
     different for every other delivery. ``link_token_hash`` is the SHA-256 of the link token that a webhook about a
-    dialog names, and empty for all others. ``summary`` has the few fields that explain it to operators: flags, codes and
-    times, and never a token or an amount. If the access is ending, it has the ``expiry_reason`` and, if that is known,
-    when (``expires_at``); if an account was revoked, its ``account_id``.
+    dialog names, and empty for all others. ``summary`` has the few fields that explain it to operators: flags, codes
+    and times, and never a token or an amount. If the access is ending, it has the ``expiry_reason`` and, if that is
+    known, when (``expires_at``); if an account was revoked, its ``account_id``.
     """
 
     provider: str

@@ -31,11 +31,14 @@ def check_duplicate(*, user: User, session: LinkSession, metadata: LinkMetadata)
 
 
 def check_confirmed_duplicate(*, user: User, session: LinkSession, metadata: LinkMetadata) -> None:
-    """Raise ``DuplicateBank`` when the link result of the provider names a login that is linked already."""
+    """Raise ``DuplicateBank`` when the link result of the provider names a login that is linked already.
+
+    The link token stays, so that a page that is loaded again can say so once more.
+    """
     try:
         with tenant(user.pk):
             check_duplicate(user=user, session=session, metadata=metadata)
     except DuplicateBank:
         with tenant(user.pk):
-            LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.DUPLICATE, link_token=None)
+            LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.DUPLICATE)
         raise

@@ -1,6 +1,6 @@
 """The errors of linking."""
 
-from banking.models import Item
+from banking.models import Item, LinkSession
 from banking.provider import PublicTokenRefused
 
 
@@ -14,6 +14,14 @@ class LinkError(Exception):
 
 class ExchangeLost(PublicTokenRefused):
     """The public token was used, and the response with the access token did not arrive."""
+
+
+class DialogLeft(LinkError):
+    """The user left the provider's own pages of a session without a connection."""
+
+    def __init__(self, session: LinkSession) -> None:
+        super().__init__("left")
+        self.session = session
 
 
 class DuplicateBank(LinkError):

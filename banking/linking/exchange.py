@@ -29,7 +29,7 @@ from banking.linking.errors import ExchangeLost, LinkError
 from banking.linking.orphaned_removals import remove_unsaved_item
 from banking.linking.sessions import UNCLAIMED, LinkMetadata, is_stale_claim, token_hash
 from banking.models import Institution, Item, LinkSession
-from banking.provider import Credential, Provider, ProviderError, PublicTokenRefused, Unavailable
+from banking.provider import Credential, LinkResult, Provider, ProviderError, PublicTokenRefused, Unavailable
 from banking.providers import provider_for
 from banking.usage.item_cap import count_linked_item
 from banking.webhooks.inbox import release_orphans
@@ -67,12 +67,20 @@ def complete_link(*, user: User, session: LinkSession, metadata: LinkMetadata | 
     except ProviderError as error:
         record_failure(user=user, session=session, error=error)
         raise
+    return exchange_result(user=user, session=session, result=result, hint=metadata)
+
+
+def exchange_result(*, user: User, session: LinkSession, result: LinkResult, hint: LinkMetadata | None = None) -> Item:
+    """Exchange the public token of a result of the provider's, for which the session is claimed, and save the Item.
+
+    ``hint`` is what the browser says of the bank; it counts only where the result does not name it. Raises as
+    ``complete_link`` does.
+    """
     confirmed_metadata = LinkMetadata(result.institution_id, result.institution_name, result.accounts)
     check_confirmed_duplicate(user=user, session=session, metadata=confirmed_metadata)
     institution = get_or_create_institution(result, provider_key=session.provider)
     credential = exchange_for_session(user=user, session=session, public_token=result.public_token)
-    has_name = confirmed_metadata.institution_name or metadata is None
-    named = confirmed_metadata if has_name or metadata is None else metadata
+    named = confirmed_metadata if confirmed_metadata.institution_name or hint is None else hint
     session.account_keys = sorted(confirmed_metadata.accounts)
     return save_item(user=user, session=session, credential=credential, institution=institution, metadata=named)
 

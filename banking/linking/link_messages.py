@@ -38,6 +38,10 @@ LINK_ERROR_MESSAGES = {
         "%(provider)s created the connection, but we didn't receive its answer and can't use it. Connect your bank "
         "again."
     ),
+    "unfinished": _(
+        "%(provider)s hasn't told us yet how this ended. If you finished there, this takes a few seconds. If you "
+        "didn't, start again."
+    ),
     "in_progress": _("We're connecting your bank. Check Accounts in a minute or two."),
     "stopped": _("Your account is deactivated or scheduled for deletion. No bank was connected."),
     "no_consent": _("You haven't agreed to share bank data, or you withdrew. No bank was connected. Start again."),

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -19,6 +20,7 @@ from banking.provider import LinkExit, LinkToken, Provider
 from banking.providers import DEFAULT_PROVIDER, in_current_environments, provider_for
 from banking.usage.item_cap import require_free_place
 from compliance.isolation import tenant
+from compliance.isolation.models import new_id
 from compliance.vault import SealError
 
 UNCLAIMED = (LinkSession.State.OPEN, LinkSession.State.ABANDONED)
@@ -36,26 +38,42 @@ class LinkMetadata:
     link_session_id: str = ""
 
 
+class HostedReturn(NamedTuple):
+    """Where the provider's own pages lead back to: the id that the session gets, and this site's address with it."""
+
+    session_id: UUID
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedLink:
-    """A new link session and the link token that opens its dialog."""
+    """A new link session and the link token that opens its dialog, or the provider's own pages."""
 
     session: LinkSession
     token: LinkToken
 
 
-def open_link(*, user: User, provider_key: str = DEFAULT_PROVIDER, replaces: Item | None = None) -> OpenedLink:
+def open_link(
+    *,
+    user: User,
+    provider_key: str = DEFAULT_PROVIDER,
+    replaces: Item | None = None,
+    hosted: HostedReturn | None = None,
+) -> OpenedLink:
     """Start linking a bank. ``replaces`` is the Item that it replaces because its token cannot be decrypted.
 
-    Raises ``LinkError`` without the user's consent, ``ItemCapReached`` if this site may link no more Items, and
-    ``ProviderError`` if the provider returns no token.
+    With ``hosted``, the provider's own pages take the place of the dialog. Raises ``LinkError`` without the user's
+    consent, ``ItemCapReached`` if this site may link no more Items, and ``ProviderError`` if the provider returns no
+    token.
     """
     provider = provider_for(provider_key if replaces is None else replaces.provider)
     require_consent(user=user, provider=provider)
     require_free_place(provider)
     webhook_url = provider.link_settings().webhook_url
-    token = provider.connect().create_link_token(client_user_id=str(user.link_id), webhook=webhook_url)
-    return create_session(user=user, provider=provider, token=token, replaces=replaces)
+    token = provider.connect().create_link_token(
+        client_user_id=str(user.link_id), webhook=webhook_url, return_url=hosted.url if hosted else ""
+    )
+    return create_session(user=user, provider=provider, token=token, replaces=replaces, hosted=hosted)
 
 
 def create_session(
@@ -66,14 +84,16 @@ def create_session(
     reconnects: Item | None = None,
     replaces: Item | None = None,
     selects_accounts: bool = False,
+    hosted: HostedReturn | None = None,
 ) -> OpenedLink:
     """Store a link session for this link token; ``reconnects`` is the Item of a session in update mode.
 
     ``selects_accounts`` says that this dialog asks which accounts to share.
     """
-    can_be_resumed = bool(provider.link_settings().redirect_uri)
+    is_needed_later = reconnects is None or hosted is not None or bool(provider.link_settings().redirect_uri)
     with tenant(user.pk):
         session = LinkSession.objects.create(
+            pk=hosted.session_id if hosted else new_id(),
             owner=user,
             provider=provider.key,
             environment=provider.environment,
@@ -82,7 +102,7 @@ def create_session(
             selects_accounts=selects_accounts,
             replaces=replaces,
             link_token_hash=token_hash(token.value),
-            link_token=token.value if reconnects is None or can_be_resumed else None,
+            link_token=token.value if is_needed_later else None,
             expires_at=token.expires_at,
         )
     return OpenedLink(session=session, token=token)
@@ -126,7 +146,8 @@ def close_link(*, user: User, session_id: UUID, link_exit: LinkExit) -> LinkSess
     A session in a later state does not change. Raises ``LinkSession.DoesNotExist``.
     """
     with tenant(user.pk):
-        session = LinkSession.objects.for_user(user).select_for_update(of=["self"]).get(pk=session_id)
+        sessions = LinkSession.objects.for_user(user).select_related("item")
+        session = sessions.select_for_update(of=["self"]).get(pk=session_id)
         if session.state in UNCLAIMED:
             session.state = LinkSession.State.ABANDONED
             for name, value in link_exit._asdict().items():

@@ -15,7 +15,7 @@ from banking.connection_status.events import resolve_access
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.linking.data_consent import require_consent
 from banking.linking.errors import LinkError
-from banking.linking.sessions import OpenedLink, create_session, open_link
+from banking.linking.sessions import HostedReturn, OpenedLink, create_session, open_link
 from banking.models import Connection, Item, LinkSession
 from banking.provider import LoginRequired, Priority, Unavailable
 from banking.providers import provider_for
@@ -31,11 +31,14 @@ def get_item_to_reconnect(*, user: User, item_id: UUID) -> Item:
         )
 
 
-def open_update_mode(*, user: User, item_id: UUID, selects_accounts: bool = False) -> OpenedLink:
+def open_update_mode(
+    *, user: User, item_id: UUID, selects_accounts: bool = False, hosted: HostedReturn | None = None
+) -> OpenedLink:
     """Open update mode, which also asks for consents that are missing, and with ``selects_accounts``, for the accounts.
 
-    If the access has ended, or the token cannot be decrypted, open a new link that replaces the Item. Raises
-    ``Item.DoesNotExist``, ``LinkError`` without the user's consent, and ``ProviderError``.
+    With ``hosted``, the provider's own pages take the place of the dialog. If the access has ended, or the token cannot
+    be decrypted, open a new link that replaces the Item. Raises ``Item.DoesNotExist``, ``LinkError`` without the user's
+    consent, and ``ProviderError``.
     """
     with tenant(user.pk):
         item = Item.objects.for_user(user).visible().in_current_environment().get(pk=item_id)
@@ -43,7 +46,7 @@ def open_update_mode(*, user: User, item_id: UUID, selects_accounts: bool = Fals
         secret = "" if item.connection == Connection.REVOKED else open_token_to_reconnect(item, user=user)
         missing_consents = products.list_missing_consents(item=item)
     if not secret:
-        return open_link(user=user, replaces=item)
+        return open_link(user=user, replaces=item, hosted=hosted)
     provider = provider_for(item.provider)
     selects_accounts = selects_accounts or provider.advise(item.error_code).selects_accounts
     token = provider.connect().create_update_token(
@@ -51,8 +54,11 @@ def open_update_mode(*, user: User, item_id: UUID, selects_accounts: bool = Fals
         client_user_id=str(user.link_id),
         selects_accounts=selects_accounts,
         consented_products=missing_consents,
+        return_url=hosted.url if hosted else "",
     )
-    return create_session(user=user, provider=provider, token=token, reconnects=item, selects_accounts=selects_accounts)
+    return create_session(
+        user=user, provider=provider, token=token, reconnects=item, selects_accounts=selects_accounts, hosted=hosted
+    )
 
 
 def open_token_to_reconnect(item: Item, *, user: User) -> str:
@@ -68,15 +74,24 @@ def open_token_to_reconnect(item: Item, *, user: User) -> str:
 def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
     """Reactivate a reconnected Item; ``None`` when the session is not in update mode.
 
-    The provider confirms that the Item has no error, since the browser is not trusted. Raises
-    ``LinkSession.DoesNotExist``, ``LinkError``, the Item's error if it still needs the user, and ``ProviderError``.
+    Raises ``LinkSession.DoesNotExist``, and as ``confirm_repair`` does.
     """
     with tenant(user.pk):
         session = LinkSession.objects.for_user(user).select_related("item").get(pk=session_id)
-        if not session.is_update_mode:
-            return None
-        if session.is_over(at=timezone.now()):
-            raise LinkError("expired")
+    if not session.is_update_mode:
+        return None
+    if session.is_over(at=timezone.now()):
+        raise LinkError("expired")
+    return confirm_repair(user=user, session=session)
+
+
+def confirm_repair(*, user: User, session: LinkSession) -> Item:
+    """Reactivate the Item of a session in update mode, if the provider confirms that it has no error.
+
+    What the browser says is not trusted. Raises ``LinkError``, the Item's error if it still needs the user, and
+    ``ProviderError``.
+    """
+    with tenant(user.pk):
         item = session.item
         if item is None or item.access_token is None:
             raise LinkError("used")
@@ -102,6 +117,8 @@ def mark_reconnected(*, user: User, item: Item, session: LinkSession) -> Item:
         if session.selects_accounts:
             repaired.update(new_accounts_at=None)
         resolve_access(owner_id=user.pk, item_id=item.pk)
-        LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED)
+        LinkSession.objects.filter(pk=session.pk).update(
+            state=LinkSession.State.LINKED, link_token=None, link_session_id=session.link_session_id
+        )
         record(Action.TOKEN_REFRESH, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     return item

@@ -37,7 +37,8 @@ class LinkSession(Owned):
     provider = models.CharField(max_length=20, choices=provider_choices, default=DEFAULT_PROVIDER)
     environment = models.CharField(max_length=20, default="")
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
-    link_token_hash = models.CharField(max_length=64, unique=True)
+    # ``None`` if another session has this link token: the provider's own pages were gone through once more.
+    link_token_hash = models.CharField(max_length=64, unique=True, null=True)
     # For requesting the link result; deleted when that is settled, and kept if the dialog was only closed. It expires
     # after four hours.
     link_token = SealedTextField(null=True)

@@ -47,6 +47,8 @@ class WebhookEvent(models.Model):
     code = models.CharField(max_length=100)
     # Empty if it names no Item, and of an expired orphan, whose Item may be that of an erased user.
     provider_item_id = models.CharField(max_length=100, blank=True)
+    # Of a webhook about a dialog: that of its ``LinkSession``.
+    link_token_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
     summary = models.JSONField(default=dict)
     issued_at = models.DateTimeField()
     received_at = models.DateTimeField(default=timezone.now)
@@ -62,6 +64,7 @@ class WebhookEvent(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["provider_item_id", "received_at"], name="webhooks_of_item"),
+            models.Index(fields=["link_token_hash"], condition=~Q(link_token_hash=""), name="webhooks_of_link_session"),
             models.Index(fields=["received_at"], name="webhooks_by_age"),
             models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="webhooks_due"),
         ]

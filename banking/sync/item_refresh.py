@@ -3,13 +3,14 @@
 It takes the Item's lease, as a sync does. So neither overwrites what the other has read.
 """
 
+import logging
 from typing import Final
 from uuid import UUID
 
 from django.db.models.functions import Now
 
 from banking.connection_status.events import resolve_access
-from banking.credentials import TokenPurpose, open_token
+from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
 from banking.models import Connection, Item
 from banking.provider import ItemDetails, ProviderError
 from banking.providers import provider_for
@@ -20,6 +21,8 @@ from banking.webhooks.missed_webhooks import record_missed_webhook
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.isolation.tenant import recheck_connection
+
+logger = logging.getLogger(__name__)
 
 # The provider may say that these work again, or no longer. The other states last until the user disconnects the bank.
 REFRESHABLE: Final = (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT)
@@ -50,6 +53,19 @@ def refresh_item_details(*, owner_id: UUID, item_id: UUID) -> bool:
     recheck_connection()
     record_missed_webhook(item=item, details=details)
     return store_details(lease=lease, before=item, error=details.error, details=details)
+
+
+def was_repaired_after_all(*, owner_id: UUID, item_id: UUID) -> bool:
+    """Whether the user ended a required sign-in in a dialog that closed before it could say so.
+
+    ``False`` also if that cannot be found out now: the daily check, or a webhook, finds out later.
+    Source: https://github.com/plaid/deprecated-link/issues/305
+    """
+    try:
+        return refresh_item_details(owner_id=owner_id, item_id=item_id)
+    except (ItemBusy, CredentialUnreadable, ProviderError) as error:
+        logger.warning("Item %s was not read after its dialog was closed: %r", item_id, error)
+        return False
 
 
 def report_unavailable(*, item_id: UUID) -> bool:

@@ -83,6 +83,13 @@ def find_current_item(*, provider_key: str, provider_item_id: str) -> OwnedId | 
     return find_item(provider_key=provider_key, environment=environment, provider_item_id=provider_item_id)
 
 
+def find_link_session(*, provider_key: str, environment: str, link_token_hash: str) -> OwnedId | None:
+    """Find the link session, with its owner, that was opened with this link token."""
+    statement = "SELECT owner_id, session_id FROM banking_find_link_session(%s, %s, %s)"
+    ids = query_ids(statement, provider_key, environment, link_token_hash)
+    return ids[0] if ids else None
+
+
 def query_all_providers(statement: str, limit: int) -> list[OwnedId]:
     ids = (query_ids(statement, provider.key, provider.environment, limit) for provider in all_providers())
     return list(chain.from_iterable(ids))

@@ -1,26 +1,33 @@
 """What follows from a webhook, by its kind.
 
 A webhook is a hint. Whatever follows reads the provider's current state, so it does not matter how often or in which
-order webhooks arrive. Only what no other response says is taken from its content: when a bank ends the access, that it
-has new accounts, and which account the user no longer shares.
+order webhooks arrive. One about a dialog only names it: the provider is asked what came of it. Only what no other
+response says is taken from a webhook's content: when a bank ends the access, that it has new accounts, and which
+account the user no longer shares.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from accounts.models import User
 from banking.connection_status import products
 from banking.connection_status.events import mark_account_revoked, mark_new_accounts
 from banking.connection_status.expiry import mark_expiring
+from banking.linking.errors import LinkError
+from banking.linking.hosted_link import read_hosted_link
 from banking.models import ExpiryReason, Item, Product, WebhookEvent, WebhookOutcome
-from banking.provider import ProviderError, WebhookKind
+from banking.provider import ProviderError, Unavailable, WebhookKind
 from banking.sync.item_refresh import ItemBusy, refresh_item_details
-from banking.sync.sync_queue import find_item, request_sync
+from banking.sync.sync_queue import OwnedId, find_item, find_link_session, request_sync
 from banking.webhooks import inbox
 from compliance.isolation import tenant
 
-# What follows for one Item, by its owner and id. Returns the Item if it has to be synced now.
+logger = logging.getLogger(__name__)
+
+# What follows for one Item or link session, by its owner and id. Returns the Item if it has to be synced now.
 Handler = Callable[[UUID, UUID], Item | None]
 # What one webhook says of one Item, by its owner and id.
 Report = Callable[[UUID, UUID, WebhookEvent], None]
@@ -66,6 +73,24 @@ def read_product(owner_id: UUID, item_id: UUID, product: Product) -> Item | None
     return request_sync(owner_id=owner_id, item_id=item_id)
 
 
+def read_link_session(owner_id: UUID, session_id: UUID) -> Item | None:
+    """A dialog has ended: connect the bank, unless the user has returned before and has it already.
+
+    Raises ``Unavailable`` if the provider has to be asked again.
+    """
+    with tenant(owner_id):
+        user = User.objects.get(pk=owner_id)
+    try:
+        items = read_hosted_link(user=user, session_id=session_id)
+    except Unavailable:
+        raise
+    except (LinkError, ProviderError) as error:
+        logger.warning("Nothing follows from a webhook about link session %s: %s", session_id, error)
+        return None
+    # Each of them is due, so Celery beat queues the others.
+    return items[0]
+
+
 def report_ending(owner_id: UUID, item_id: UUID, event: WebhookEvent) -> None:
     """Store when the access ends, as the webhook says, if it says why."""
     if reason := event.summary.get("expiry_reason"):
@@ -104,13 +129,13 @@ HANDLERS: Final[Mapping[WebhookKind, Handler | None]] = {
     WebhookKind.HOLDINGS_CHANGED: None,
     WebhookKind.INVESTMENTS_CHANGED: None,
     WebhookKind.LIABILITIES_CHANGED: read_liabilities,
-    WebhookKind.LINK: None,
+    WebhookKind.LINK: read_link_session,
     WebhookKind.OTHER: None,
 }
 
 
 def process_webhook(*, event_id: UUID) -> Item | None:
-    """Process a stored webhook, with all others of its Item that wait. Returns the Item if it has to be synced.
+    """Process a stored webhook, with all others of its Item or dialog that wait. Returns the Item to sync, if any.
 
     A webhook that another job has processed or claimed is left alone. A failure is recorded and retried by Celery
     beat; an unforeseen exception is raised as well.
@@ -121,11 +146,9 @@ def process_webhook(*, event_id: UUID) -> Item | None:
     if not relevant:
         return None
     first = relevant[0]
-    owned_id = find_item(
-        provider_key=first.provider, environment=first.environment, provider_item_id=first.provider_item_id
-    )
+    owned_id = find_subject(first)
     if owned_id is None:
-        inbox.keep_orphans(relevant)
+        set_aside(relevant)
         return None
     try:
         item = handle_events(relevant, *owned_id)
@@ -141,8 +164,25 @@ def process_webhook(*, event_id: UUID) -> Item | None:
 
 
 def find_handler(event: WebhookEvent) -> Handler | None:
-    """The handler of a webhook; none if it names no Item."""
-    return HANDLERS[WebhookKind(event.kind)] if event.provider_item_id else None
+    """The handler of a webhook; none if it names no Item, or no dialog if it is about one."""
+    subject = event.link_token_hash if event.kind == WebhookKind.LINK else event.provider_item_id
+    return HANDLERS[WebhookKind(event.kind)] if subject else None
+
+
+def find_subject(event: WebhookEvent) -> OwnedId | None:
+    """The Item or the link session that a webhook is about, with its owner."""
+    of = {"provider_key": event.provider, "environment": event.environment}
+    if event.kind == WebhookKind.LINK:
+        return find_link_session(**of, link_token_hash=event.link_token_hash)
+    return find_item(**of, provider_item_id=event.provider_item_id)
+
+
+def set_aside(events: list[WebhookEvent]) -> None:
+    """Keep the webhooks of an unknown Item, which may be stored soon. A dialog is stored before a webhook names it."""
+    if events[0].kind == WebhookKind.LINK:
+        inbox.finish_events(events, WebhookOutcome.IGNORED)
+    else:
+        inbox.keep_orphans(events)
 
 
 def handle_events(events: list[WebhookEvent], owner_id: UUID, item_id: UUID) -> Item | None:

@@ -158,6 +158,10 @@ class ScriptedProvider:
     recurring: RecurringResponse | Exception = field(default_factory=lambda: RecurringResponse([RENT], "req-recurring"))
     # The products that were read.
     product_calls: list[str] = field(default_factory=list)
+    # What each public token leads to that does not lead to ``credential``.
+    other_credentials: dict[str, Credential] = field(
+        default_factory=lambda: {"public-sandbox-2": Credential("access-sandbox-second", "item-2", "req-exchange")}
+    )
     removal_error: Exception | None = None
     # What a call of ``get_item`` raises, or calls before it returns ``item_details``.
     item_outcome: Exception | Callable[[], object] | None = None
@@ -218,7 +222,7 @@ class ScriptedProvider:
         self.exchanged_tokens.append(public_token)
         if isinstance(self.credential, Exception):
             raise self.credential
-        return self.credential
+        return self.other_credentials.get(public_token, self.credential)
 
     def get_item(self, access_token: str) -> ItemDetails:
         self.item_calls += 1

@@ -21,6 +21,7 @@ from banking.models import LinkSession
 from banking.provider import Provider, ProviderError
 from banking.providers import DEFAULT_PROVIDER, find_provider, provider_for
 from banking.retention import first_choice
+from banking.sync.item_refresh import was_repaired_after_all
 from banking.views.link_page import link_page
 from compliance.consent.legal_texts import parse_sections
 from compliance.personal_data.account_lock import lock_account
@@ -128,8 +129,9 @@ def dialog(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, *, he
 
 def link(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, **context: object) -> HttpResponse:
     provider = provider_for(opened.session.provider)
-    script_url = provider.link_settings().script_url
-    context |= {"session": opened.session, "link_token": opened.token.value, "link_script": script_url}
+    settings = provider.link_settings()
+    context |= {"session": opened.session, "link_token": opened.token.value}
+    context |= {"link_script": settings.script_url, "has_hosted_pages": settings.has_hosted_pages}
     return render(request, "banking/link.html", context)
 
 
@@ -192,9 +194,14 @@ def close(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
         raise Http404 from None
     if session.state == LinkSession.State.LINKED:
         return redirect("item", session.item_id)
-    context = {
-        "reason": exit_message(session, link_exit.error_code),
-        "error_code": link_exit.error_code,
-        "session": session,
-    }
+    return left_page(request, session, link_exit.error_code)
+
+
+def left_page(request: AuthenticatedHttpRequest, session: LinkSession, error_code: str) -> HttpResponse:
+    """Say that nothing was connected, unless the user signed in at the bank before the dialog closed."""
+    item = session.item
+    if item is not None and was_repaired_after_all(owner_id=request.user.pk, item_id=item.pk):
+        tasks.enqueue_sync(item, trigger="link")
+        return redirect("importing", item.pk)
+    context = {"reason": exit_message(session, error_code), "error_code": error_code, "session": session}
     return render(request, "banking/not_connected.html", context)

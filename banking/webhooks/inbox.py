@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from banking.models import Item, WebhookEvent, WebhookOutcome
+from banking.models import Item, LinkSession, WebhookEvent, WebhookOutcome
 from banking.provider import VerifiedWebhook
 from banking.providers import in_current_environments
 from compliance.backoff import exponential_delay
@@ -42,7 +42,7 @@ def store_webhook(webhook: VerifiedWebhook) -> UUID | None:
     now = timezone.now()
     event = WebhookEvent(
         **{name: getattr(webhook, name) for name in ("fingerprint", "provider", "environment", "provider_item_id")},
-        **{name: getattr(webhook, name) for name in ("kind", "type", "code", "issued_at")},
+        **{name: getattr(webhook, name) for name in ("link_token_hash", "kind", "type", "code", "issued_at")},
         summary=dict(webhook.summary),
         received_at=now,
         next_attempt_at=now + JOB_DELAY,
@@ -65,7 +65,7 @@ def add_event(event: WebhookEvent) -> bool:
 
 
 def claim_events(*, event_id: UUID) -> list[WebhookEvent]:
-    """Claim a webhook and all others of its Item that wait, oldest first, and count the attempt.
+    """Claim a webhook and all others of its Item, or of its dialog, that wait, oldest first, and count the attempt.
 
     None if it is done, is claimed by another job, has to wait, or is of an environment that the site does not use.
     """
@@ -76,10 +76,13 @@ def claim_events(*, event_id: UUID) -> list[WebhookEvent]:
         first = waiting.filter(pk=event_id).first()
         if first is None:
             return []
-        of_item = waiting.filter(
-            provider=first.provider, environment=first.environment, provider_item_id=first.provider_item_id
+        related = waiting.filter(
+            provider=first.provider,
+            environment=first.environment,
+            provider_item_id=first.provider_item_id,
+            link_token_hash=first.link_token_hash,
         )
-        events = list(of_item.order_by("received_at", "pk")[:MAX_BATCH])
+        events = list(related.order_by("received_at", "pk")[:MAX_BATCH])
         WebhookEvent.objects.filter(pk__in=[event.pk for event in events]).update(
             attempts=F("attempts") + 1, next_attempt_at=now + CLAIM_DURATION
         )
@@ -147,12 +150,11 @@ def release_orphans(*, item: Item) -> None:
 
 
 def list_overdue_events(*, limit: int) -> list[UUID]:
-    """List up to ``limit`` webhooks whose job was lost or whose retry is due, one of each Item."""
+    """List up to ``limit`` webhooks whose job was lost or whose retry is due, one of each Item and of each dialog."""
     with tenant(SYSTEM):
         overdue = WebhookEvent.objects.filter(in_current_environments(), next_attempt_at__lte=timezone.now())
-        return list(
-            overdue.order_by("provider_item_id").distinct("provider_item_id").values_list("pk", flat=True)[:limit]
-        )
+        subject = ("provider_item_id", "link_token_hash")
+        return list(overdue.order_by(*subject).distinct(*subject).values_list("pk", flat=True)[:limit])
 
 
 def delete_old_events() -> None:
@@ -162,10 +164,13 @@ def delete_old_events() -> None:
 
 
 def erase_events(owner_id: UUID) -> int:
-    """Delete all webhooks of a user's Items, in the user's open transaction. Counts them."""
+    """Delete all webhooks of a user's Items and dialogs, in the user's open transaction. Counts them."""
     items = list(Item.objects.for_user(owner_id).only("provider", "environment", "provider_item_id"))
+    sessions = LinkSession.objects.for_user(owner_id).exclude(link_token_hash=None)
+    hashes = list(sessions.values_list("link_token_hash", flat=True))
     with tenant_cursor(SYSTEM):
-        return find_events_of(items).delete()[0] if items else 0
+        of_items = find_events_of(items).delete()[0] if items else 0
+        return of_items + WebhookEvent.objects.filter(link_token_hash__in=hashes).delete()[0]
 
 
 def find_events_of(items: Sequence[Item]) -> QuerySet[WebhookEvent]:

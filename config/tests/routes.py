@@ -118,6 +118,8 @@ finish_link                                 in/in    405/404  405/on   2fa/2fa  
 global_privacy_control                      200/405  200/405  200/405  200/405  200/405
 help                                        200/405  200/405  200/405  200/405  200/405
 home                                        200/405  on/405   on/405   2fa/2fa  on/405
+hosted_link                                 in/in    405/404  405/200  2fa/2fa  405/404
+hosted_return                               in/in    404/405  on/405   2fa/2fa  404/405
 importing                                   in/in    404/405  200/405  2fa/2fa  404/405
 item                                        in/in    404/405  200/405  2fa/2fa  404/405
 legal_text                                  200/405  200/405  200/405  200/405  200/405

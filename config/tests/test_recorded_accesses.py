@@ -52,6 +52,7 @@ SHOW_NOTHING = {
     "credit_raw": "redirects to the newest raw report",
     "delete_account": "shows how many rows there are",
     "disconnect": "shows how many rows there are",
+    "hosted_return": "connects a bank that is not connected yet",
     "importing": "shows how many rows came so far",
     "open_notification": "redirects",
     "withdraw_bank_data": "shows how many rows there are",

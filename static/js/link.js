@@ -41,6 +41,6 @@ function open() {
 if (window.Plaid) {
   open();
 } else {
-  link.querySelector("[data-retry]").hidden = false;
+  for (const way of link.querySelectorAll("[data-retry], [data-hosted]")) way.hidden = false;
   status.textContent = link.dataset.textBlocked;
 }

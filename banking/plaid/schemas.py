@@ -171,7 +171,7 @@ class LinkSuccess(Struct):
     metadata: LinkSuccessMetadata | None = None
 
 
-class LinkResults(Struct):
+class LinkSessionResults(Struct):
     item_add_results: list[LinkItemAddResult] | None = None
 
 
@@ -194,7 +194,7 @@ class PlaidLinkSession(Struct):
 
     link_session_id: object = None
     finished_at: object = None
-    results: LinkResults | None = None
+    results: LinkSessionResults | None = None
     on_success: LinkSuccess | None = None
     exit: Raw = NOT_SENT  # LinkSessionExit
 

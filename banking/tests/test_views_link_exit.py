@@ -1,13 +1,21 @@
 """Closing Link without a connection, and what is stored about it for support."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from banking.linking.sessions import open_link
-from banking.models import LinkSession
-from banking.tests.link_dialog import post_public_token, reload_session
+from banking.linking.update_mode import open_update_mode
+from banking.models import Connection, Item, LinkSession
+from banking.provider import LoginRequired, ProviderError
+from banking.tests.factories import update_item
+from banking.tests.job_queue import queued_jobs
+from banking.tests.link_dialog import OUTAGES, post_public_token, reload_session
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
 from ui.tests.page_text import page_text
@@ -74,6 +82,72 @@ def test_it_stores_the_ids_of_the_exit_and_shows_a_reference(
         session.refresh_from_db()
     assert {name: getattr(session, name) for name in fields} == fields
     assert str(session.pk) in page_text(page)
+
+
+# --- A bank that the user repaired before the dialog closed ------------------------------------------------
+
+
+@pytest.fixture
+def lost_item(item: Item, alice: User, provider: ScriptedProvider) -> Item:
+    """Alice's bank, which requires a sign-in."""
+    open_link(user=alice)  # The consent exists.
+    provider.set_item_error("ITEM_LOGIN_REQUIRED")
+    return update_item(item, connection=Connection.LOGIN_REQUIRED, error_code="ITEM_LOGIN_REQUIRED")
+
+
+def test_it_sees_a_repair_although_the_dialog_was_closed(
+    as_alice: Client, alice: User, lost_item: Item, provider: ScriptedProvider
+) -> None:
+    session = open_update_mode(user=alice, item_id=lost_item.pk).session
+    provider.set_item_error("")
+    response = post_exit(as_alice, session, exit_status="requires_credentials")
+    assert (response.status_code, response.url) == (302, reverse("importing", args=[lost_item.pk]))
+    assert update_item(lost_item).connection == Connection.ACTIVE
+    assert [job.arguments[-1] for job in queued_jobs(lost_item.pk)] == ["link"]
+    assert reload_session(alice, session).exit_status == "requires_credentials"
+
+
+@pytest.mark.parametrize(
+    "error", [LoginRequired("ITEM_LOGIN_REQUIRED"), *OUTAGES], ids=lambda error: type(error).__name__
+)
+def test_it_shows_the_usual_page_if_no_repair_is_seen(
+    as_alice: Client, alice: User, lost_item: Item, provider: ScriptedProvider, error: ProviderError
+) -> None:
+    session = open_update_mode(user=alice, item_id=lost_item.pk).session
+    provider.item_outcome = error
+    response = post_exit(as_alice, session)
+    assert (response.status_code, provider.item_calls) == (200, 1)
+    assert "Your bank still needs you to sign in" in page_text(response)
+    assert error.code not in page_text(response)
+    assert update_item(lost_item).connection == Connection.LOGIN_REQUIRED
+
+
+def test_it_shows_the_usual_page_while_a_sync_holds_the_bank(
+    as_alice: Client, alice: User, lost_item: Item, provider: ScriptedProvider
+) -> None:
+    session = open_update_mode(user=alice, item_id=lost_item.pk).session
+    update_item(lost_item, lease_holder=uuid4(), leased_until=timezone.now() + timedelta(seconds=30))
+    assert post_exit(as_alice, session).status_code == 200
+    assert provider.item_calls == 0
+
+
+def test_it_asks_for_no_repair_of_a_bank_that_works(
+    as_alice: Client, alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    open_link(user=alice)
+    session = open_update_mode(user=alice, item_id=item.pk, selects_accounts=True).session
+    response = post_exit(as_alice, session)
+    assert (response.status_code, queued_jobs(item.pk)) == (200, [])
+    assert "Nothing changed" in page_text(response)
+
+
+def test_it_does_not_read_another_users_bank(
+    as_mallory: Client, alice: User, lost_item: Item, provider: ScriptedProvider
+) -> None:
+    session = open_update_mode(user=alice, item_id=lost_item.pk).session
+    provider.set_item_error("")
+    assert post_exit(as_mallory, session).status_code == 404
+    assert (provider.item_calls, update_item(lost_item).connection) == (0, Connection.LOGIN_REQUIRED)
 
 
 @pytest.mark.parametrize("value", ["<b>", "x" * 101, "a\0b", "{}"])

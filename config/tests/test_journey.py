@@ -5,88 +5,46 @@ Every figure is compared with the bank's own ledger, which ``compute_totals`` su
 
 import csv
 import re
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable
 from decimal import Decimal
 from io import StringIO
-from uuid import uuid4
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from banking.linking.exchange import finish_link
-from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Item
-from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
+from config.tests.browser_bank import (
+    TIMEOUT_MS,
+    Query,
+    bank,
+    get_ledger,
+    get_today,
+    item,
+    list_stored_transactions,
+    reload_item,
+    running_worker,
+    sign_in_at_bank,
+    slow_sandbox,
+)
 from config.tests.independent_totals import Totals, compute_totals, dollars, expected_rows
 from config.tests.processes import wait_until
-from config.tests.programs import run_sandbox_with_mailbox, run_worker, use_own_queue
 
+__all__ = ["bank", "item", "running_worker", "slow_sandbox"]
 # Mails and sign-ins are limited by email address, and other tests use the same users.
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_cache")]
 
 EMAIL = "alice@example.com"
 PASSWORD = "correct horse battery staple"
-TIMEOUT_MS = 60_000
-
-Query = Callable[..., list[tuple[object, ...]]]
-
-
-@pytest.fixture(scope="session")
-def slow_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, int]]:
-    """A sandbox whose banks take some seconds to prepare a history, and its mailbox."""
-    with run_sandbox_with_mailbox(tmp_path_factory.mktemp("sandbox")) as sandbox_and_port:
-        yield sandbox_and_port
-
-
-@pytest.fixture
-def bank(slow_sandbox: tuple[Sandbox, int], live_server: LiveServer, settings) -> Sandbox:
-    """The sandbox as the site's provider, which sends webhooks to the site, and as the mailbox of all users."""
-    sandbox, smtp_port = slow_sandbox
-    settings.PLAID_URL = sandbox.url
-    settings.PLAID_CLIENT_ID, settings.PLAID_SECRET = sandbox.client_id, sandbox.secret
-    settings.PLAID_WEBHOOK_URL = f"{live_server.url}/webhooks/plaid/"
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", smtp_port
-    return sandbox
-
-
-@pytest.fixture
-def running_worker(bank: Sandbox) -> Iterator[None]:
-    """A worker that syncs banks."""
-    with use_own_queue(f"journey-{uuid4().hex}") as queue, run_worker(queue):
-        yield
 
 
 @pytest.fixture
 def alice(make_user: Callable[..., User]) -> User:
     return make_user("alice", PASSWORD)
-
-
-@pytest.fixture
-def item(alice: User, bank: Sandbox, running_worker: None, settings) -> Item:
-    """Alice's bank, linked and completely synced."""
-    opened = open_link(user=alice)
-    linked = finish_link(
-        user=alice,
-        session_id=opened.session.pk,
-        public_token=bank.complete_link(opened.token.value, username="user_living"),
-        metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
-    )
-    enqueue_sync(linked, trigger="link")
-    wait_until(lambda: reload_item(linked).readiness == "historical")
-    return linked
-
-
-def reload_item(item: Item) -> Item:
-    with tenant(item.owner_id):
-        return Item.objects.get(pk=item.pk)
 
 
 # --- Steps of a user --------------------------------------------------------------------------------------
@@ -125,12 +83,6 @@ def confirm_identity(page: Page) -> None:
     expect(page.get_by_text("then choose Download CSV again.")).to_be_visible()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Confirm").click()
-
-
-def sign_in_at_bank(dialog: Locator) -> None:
-    dialog.get_by_label("Username").fill("user_living")
-    dialog.get_by_label("Password").fill("pass_good")
-    dialog.get_by_role("button", name="Submit").click()
 
 
 def connect_bank(page: Page) -> None:
@@ -173,24 +125,6 @@ def expect_totals(page: Page, totals: Totals) -> None:
     expect(parts).to_have_count(len(totals.spent))
     spent = sorted(totals.spent.values(), reverse=True)
     assert [part.locator(".num").inner_text() for part in parts.all()] == [dollars(amount) for amount in spent]
-
-
-def list_stored_transactions(item: Item, as_operator: Query) -> set[tuple[object, ...]]:
-    return set(
-        as_operator(
-            "SELECT t.provider_id, t.amount, t.day, t.pending FROM banking_transaction t"
-            " JOIN banking_account a ON a.id = t.account_id WHERE a.item_id = %s AND t.removed_at IS NULL",
-            item.pk,
-        )
-    )
-
-
-def get_ledger(bank: Sandbox, provider_item_id: str) -> dict[str, object]:
-    return bank.admin(f"ledger/{provider_item_id}", method="GET")
-
-
-def get_today() -> date:
-    return timezone.localdate()
 
 
 # --- Paths ------------------------------------------------------------------------------------------------

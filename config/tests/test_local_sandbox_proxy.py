@@ -5,7 +5,11 @@ from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
-PATHS = ["/_sandbox/mailbox/", "/_sandbox/link/v2/stable/link-initialize.js"]
+PATHS = [
+    "/_sandbox/mailbox/",
+    "/_sandbox/link/v2/stable/link-initialize.js",
+    "/_sandbox/link/hosted/link-sandbox-1/",
+]
 # A forwarded request gets 503, because no sandbox runs.
 FORWARDED, REFUSED = 503, 404
 

@@ -43,8 +43,8 @@ LIMITS: Final = (
         "20/m",
         per="user",
         routes=frozenset({
-            "connect", "reconnect", "choose_accounts", "oauth_return", "finish_link", "close_link", "refresh",
-            "refresh_all", "disconnect", "transactions-csv", "activity_csv",
+            "connect", "reconnect", "choose_accounts", "oauth_return", "finish_link", "close_link", "hosted_link",
+            "hosted_return", "refresh", "refresh_all", "disconnect", "transactions-csv", "activity_csv",
         }),
         uncounted=SAFE_METHODS,
     ),

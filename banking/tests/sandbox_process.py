@@ -42,14 +42,22 @@ class Sandbox:
         )
         return str(response["public_token"])
 
+    def complete_update(self, link_token: str, *, username: str = "user_good") -> None:
+        """Sign in again through the dialog that a link token opens in update mode."""
+        session = self._open_dialog(link_token)
+        assert self._step("credentials", **session, username=username, password="pass_good")["view"] == "CONNECTED"
+
     def complete_link(self, link_token: str, *, username: str = "user_good", institution_id: str = "ins_109508") -> str:
         """Sign in through the dialog that a link token opens, share every account, and return the public token."""
-        session = {"link_token": link_token}
-        session["link_session_id"] = self._step("open", **session)["link_session_id"]
+        session = self._open_dialog(link_token)
         sign_in = {"institution_id": institution_id, "username": username, "password": "pass_good"}
         accounts = self._step("credentials", **session, **sign_in)["accounts"]
         account_ids = [account["id"] for account in accounts]
         return str(self._step("accounts", **session, account_ids=account_ids)["public_token"])
+
+    def _open_dialog(self, link_token: str) -> dict[str, str]:
+        view = self._step("open", link_token=link_token)
+        return {"link_token": link_token, "link_session_id": view["link_session_id"]}
 
     def _step(self, name: str, **body: Any) -> dict[str, Any]:
         view = self._call("POST", f"/link/session/{name}", body)

@@ -1,4 +1,4 @@
-"""A user's logins at banks: the credential, the connection's state, each sync, and pending removals."""
+"""A user's logins at banks: the credential, the connection's state, and pending removals."""
 
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -282,37 +282,6 @@ class Item(Owned):
         """Whether the user may request a sync again."""
         is_syncable = self.connection == Connection.ACTIVE and not self.is_in_other_environment
         return is_syncable and (self.refreshed_at is None or at - self.refreshed_at >= cooldown)
-
-
-class SyncRun(Owned):
-    """One sync of one Item, for support when a figure seems wrong."""
-
-    class Result(models.TextChoices):
-        RUNNING = "running"
-        OK = "ok"
-        FAILED = "failed"
-
-    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="runs")
-    trigger = models.CharField(max_length=20)
-    result = models.CharField(max_length=10, choices=Result, default=Result.RUNNING)
-    started_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True)
-    pages = models.PositiveIntegerField(default=0)
-    written = models.PositiveIntegerField(default=0)
-    removed = models.PositiveIntegerField(default=0)
-    restarts = models.PositiveSmallIntegerField(default=0)
-    # Rows that could not be stored, and which fields of how many rows were invalid.
-    skipped_rows = models.PositiveIntegerField(default=0, db_default=0)
-    field_errors = models.TextField(blank=True, default="", db_default="")
-    error_code = models.CharField(max_length=100, blank=True)
-    request_id = models.CharField(max_length=100, blank=True)
-
-    # The Item's ``sync_requested_at`` when the run began; an attribute, no column. The clocks of two machines differ,
-    # so a request during the run is recognized by another value and not by a later one.
-    request_before_run: datetime | None = None
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["item", "-started_at"], name="runs_of_item")]
 
 
 class OrphanedRemoval(models.Model):

@@ -197,6 +197,11 @@ SCENARIOS: dict[str, Scenario] = {
     "ready": Scenario(CONNECTION, "The history arrives as usual", _state(force_status="")),
     "cursors_lost": Scenario(CONNECTION, "All cursors become invalid", _state(expire_cursors=True)),
     "purchase": Scenario(TRANSACTIONS, "A purchase", _mutation(add=[{"amount": "12.34", "name": "Lemonade Stand"}])),
+    "unfetched": Scenario(
+        TRANSACTIONS,
+        "A purchase that only a refresh fetches",
+        _mutation(add=[{"amount": "7.89", "name": "Corner Bakery"}], unfetched=True),
+    ),
     "pending": Scenario(
         TRANSACTIONS,
         "A pending purchase",

@@ -118,6 +118,7 @@ MUTATION: Shape = {
     "keep_pending": FLAG,
     "post_pending": Field(either(flag, list_of(text()))),
     "add": Field(list_of(object_of(ROW))),
+    "unfetched": FLAG,
     "webhook": FLAG,
 }
 

@@ -13,9 +13,11 @@ The parts of a mutation, all optional and applied in this order:
     post_pending        true, or the [transaction ids] to post
     keep_pending        true: the pending rows stay when they are posted, until they are removed
     add                 [{"amount", "name", and any other column of a row}]; with a future date it is pending
+    unfetched           true: the bank has what ``add`` lists, and the next refresh fetches it
     webhook             false: send no webhook
 """
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -43,7 +45,11 @@ def mutate(context: AppContext, item: Item, mutation: JsonObject) -> JsonObject:
     with context.store.transaction():
         rotated = _change_accounts(context, item, mutation)
         changes = _changes(context, item, mutation)
-        transaction_log.append(context, item.item_id, changes)
+        if mutation.get("unfetched"):
+            refreshes.add_unfetched(context, item, changes.added)
+            changes = replace(changes, added=[])
+        if changes:
+            transaction_log.append(context, item.item_id, changes)
         added, removed = rotated.added + changes.added, rotated.removed + changes.removed
         if (added or removed or changes.modified) and mutation.get("webhook", True):
             notifications.transactions_changed(context, item, len(added), removed)

@@ -1,4 +1,7 @@
-"""Refreshes after ``/transactions/refresh``: after a delay, the bank's balances and new transactions are copied."""
+"""Refreshes after ``/transactions/refresh``: after a delay, the bank's balances and new transactions are copied.
+
+Before that, the bank's live balances include the transactions that wait to be fetched.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -8,10 +11,14 @@ from sandbox.bank.items import Item
 from sandbox.bank.transaction_log import Changes, Row
 from sandbox.clock import stamp
 from sandbox.context import AppContext
+from sandbox.json_codec import dumps, loads
 from sandbox.personas import dynamic
 from sandbox.webhooks import notifications
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS refreshes (id INTEGER PRIMARY KEY, item_id TEXT NOT NULL, due_at TEXT NOT NULL)"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS refreshes (id INTEGER PRIMARY KEY, item_id TEXT NOT NULL, due_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS unfetched (id INTEGER PRIMARY KEY, item_id TEXT NOT NULL, row TEXT NOT NULL);
+"""
 DELAYS = {"instant": 0.0, "fast": 1.0, "real": 10.0}
 DYNAMIC = "user_transactions_dynamic"
 
@@ -24,6 +31,13 @@ def request_refresh(context: AppContext, item: Item) -> None:
         return
     due = stamp(context.clock.now() + timedelta(seconds=delay))
     context.store.execute("INSERT INTO refreshes (item_id, due_at) VALUES (?, ?)", item.item_id, due)
+
+
+def add_unfetched(context: AppContext, item: Item, rows: list[Row]) -> None:
+    """Let the bank have new transactions that the next refresh fetches."""
+    for row in rows:
+        context.store.execute("INSERT INTO unfetched (item_id, row) VALUES (?, ?)", item.item_id, dumps(row))
+        transaction_log.move_balances(context, row, 1)
 
 
 def run_due(context: AppContext) -> None:
@@ -54,16 +68,27 @@ def post_pending_rows(context: AppContext, pending: list[Row]) -> Changes:
 
 
 def _list_changes(context: AppContext, item: Item) -> Changes:
-    """Post the pending rows of the dynamic persona, add new ones, and increase one amount by 1.00; else no changes."""
+    """Fetch what waits. For the dynamic persona also post pending rows, add new ones, increase one amount by 1.00."""
+    waiting = _fetch_waiting(context, item)
     if item.persona != DYNAMIC:
-        return Changes()
+        return Changes(added=waiting)
     rows = transaction_log.current(context, item.item_id)
     posting = post_pending_rows(context, [row for row in rows if row["pending"]])
     corrected = [_increase_amount(row) for row in rows if not row["pending"] and row["payment_channel"] == "online"][:1]
     ids = {account.key: account.id for account in accounts.of_item(context, item.item_id)}
     drafts = dynamic.pendings(f"{item.item_id}/{transaction_log.head(context, item.item_id)}", context.clock.today())
     fresh = [transaction_log.row(ids[draft.account], draft) for draft in drafts if draft.account in ids]
-    return Changes(added=posting.added + fresh, modified=corrected, removed=posting.removed)
+    return Changes(added=waiting + posting.added + fresh, modified=corrected, removed=posting.removed)
+
+
+def _fetch_waiting(context: AppContext, item: Item) -> list[Row]:
+    """Return the rows that wait to be fetched, once. The transaction log then moves the balances itself."""
+    stored = context.store.all("SELECT row FROM unfetched WHERE item_id = ? ORDER BY id", item.item_id)
+    context.store.execute("DELETE FROM unfetched WHERE item_id = ?", item.item_id)
+    rows = [loads(waiting["row"]) for waiting in stored]
+    for row in rows:
+        transaction_log.move_balances(context, row, -1)
+    return rows
 
 
 def _increase_amount(row: Row) -> Row:

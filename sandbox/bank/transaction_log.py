@@ -129,6 +129,12 @@ def post_pending(row: Row, *, day: str, key: str) -> Row:
     }
 
 
+def move_balances(context: AppContext, row: Row, sign: int) -> None:
+    """Apply the amount of a row to the live balances of its account; with ``sign`` -1, take it back."""
+    amount = Decimal(row["amount"]) * sign
+    accounts.move(context, row["account_id"], posted=Decimal(0) if row["pending"] else amount, held=amount)
+
+
 def _get(context: AppContext, item_id: str, transaction_id: str) -> Row:
     row = find(context, item_id, transaction_id)
     if row is None:
@@ -146,14 +152,9 @@ def _supersede(context: AppContext, item_id: str, kind: str, row: Row) -> None:
     )
     context.store.execute(INSERT, *_event(item_id, seq, kind, row))
     if before:
-        _move(context, before, -1)
+        move_balances(context, before, -1)
     if kind != "remove":
-        _move(context, row, 1)
-
-
-def _move(context: AppContext, row: Row, sign: int) -> None:
-    amount = Decimal(row["amount"]) * sign
-    accounts.move(context, row["account_id"], posted=Decimal(0) if row["pending"] else amount, held=amount)
+        move_balances(context, row, 1)
 
 
 def _event(item_id: str, seq: int, kind: str, row: Row) -> tuple[str, int, str, str, str, str]:

@@ -143,6 +143,23 @@ def test_it_posts_pending_transactions_and_adds_new_ones_at_every_refresh(
     assert changed["amount"] == pytest.approx(before[changed["transaction_id"]]["amount"] + 1)
 
 
+def test_it_has_transactions_that_only_a_refresh_fetches(plaid: SandboxClient) -> None:
+    linked = plaid.link()
+    token = access(linked)
+    account = plaid.ok("/accounts/get", **token)["accounts"][0]
+    _, cursor = plaid.sync(linked["access_token"])
+    purchase = {"account_id": account["account_id"], "amount": 10, "name": "Corner Bakery"}
+    plaid.admin("POST", f"items/{linked['item_id']}/mutate", {"add": [purchase], "unfetched": True})
+    assert plaid.ok("/transactions/sync", **token, cursor=cursor)["added"] == []
+    assert plaid.ok("/accounts/get", **token)["accounts"][0]["balances"]["current"] == 110
+    assert plaid.ok("/accounts/balance/get", **token)["accounts"][0]["balances"]["current"] == 100
+    for _ in range(2):
+        plaid.ok("/transactions/refresh", **token)
+    page = plaid.ok("/transactions/sync", **token, cursor=cursor)
+    assert [row["name"] for row in page["added"]] == ["Corner Bakery"]
+    assert plaid.ok("/accounts/get", **token)["accounts"][0]["balances"]["current"] == 100
+
+
 def test_it_changes_balances_with_transactions(plaid: SandboxClient, dynamic: dict[str, str]) -> None:
     def balances() -> dict[str, tuple[float, float]]:
         shown = plaid.ok("/accounts/get", **access(dynamic))["accounts"]

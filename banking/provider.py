@@ -33,6 +33,16 @@ class Priority(StrEnum):
     ROUTINE = "routine"
 
 
+class BankRefresh(StrEnum):
+    """What a provider fetches from the bank when it is asked to, each for a charge.
+
+    Transactions arrive some time after the request, balances in its response.
+    """
+
+    TRANSACTIONS = "transactions"
+    BALANCES = "balances"
+
+
 class AccountRow(NamedTuple):
     """One account as the provider reports it. Balances keep the provider's sign.
 
@@ -472,6 +482,8 @@ class UsageLimits:
     """How much of a provider this site may use. ``item_cap`` is 0 without a cap, of ever linked Items or current ones.
 
     ``paid_endpoints`` are those of which each call costs money, ``calls_per_minute`` the published limits of the site.
+    ``refresh_endpoints`` are the paid ones that "Sync now" calls, by what each fetches from the bank, and
+    ``refreshes_per_day`` is how often it does for each Item.
     """
 
     item_cap: int = 0
@@ -479,6 +491,8 @@ class UsageLimits:
     paid_endpoints: frozenset[str] = frozenset()
     paid_calls_per_day: int = 0
     calls_per_minute: Mapping[str, int] = field(default_factory=dict)
+    refresh_endpoints: Mapping[BankRefresh, str] = field(default_factory=dict)
+    refreshes_per_day: int = 0
 
 
 class Provider(Protocol):
@@ -565,6 +579,20 @@ class ProviderClient(Protocol):
         ...
 
     def get_accounts(self, access_token: str) -> AccountsResponse: ...
+
+    def get_live_accounts(self, access_token: str) -> AccountsResponse:
+        """The same, with the balances that the bank reports now, which takes seconds. Paid.
+
+        Raises ``Unsupported`` if the provider does not offer that to this site or for this bank.
+        """
+        ...
+
+    def refresh_transactions(self, access_token: str) -> None:
+        """Have the provider fetch new transactions from the bank. They come later, with a webhook. Paid.
+
+        Raises ``Unsupported`` as above.
+        """
+        ...
 
     def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
         """Return the page after ``cursor``; an empty cursor means the beginning of the stream."""

@@ -333,6 +333,10 @@ PLAID_ITEM_CAP = env.int("PLAID_ITEM_CAP", 0)
 PLAID_ITEM_CAP_COUNTS_REMOVED = env.bool("PLAID_ITEM_CAP_COUNTS_REMOVED", True)
 # How many calls of each endpoint that Plaid charges for may be made in a day (UTC).
 PLAID_PAID_CALLS_PER_DAY = env.int("PLAID_PAID_CALLS_PER_DAY", 0)
+# What "Sync now" has Plaid fetch from the bank, "transactions" and "balances"; each is a call that Plaid charges for.
+# And how often in a day (UTC) for each connected bank.
+PLAID_REFRESH = env.list("PLAID_REFRESH", default=[])
+PLAID_REFRESHES_PER_DAY = env.int("PLAID_REFRESHES_PER_DAY", 3)
 PLAID_LINK_STYLE_ATTR = env.bool("PLAID_LINK_STYLE_ATTR", False)
 PLAID_WEBHOOK_URL = env.str("PLAID_WEBHOOK_URL", f"{PUBLIC_URL}/webhooks/plaid/" if "PUBLIC_URL" in env else "")
 

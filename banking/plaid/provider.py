@@ -6,8 +6,8 @@ from django.conf import settings
 
 from banking.error_advice import ErrorAdvice
 from banking.plaid import client, errors, link_page, webhooks
-from banking.plaid.limits.published_limits import PAID_ENDPOINTS, PUBLISHED
-from banking.provider import LinkSettings, ProviderClient, UsageLimits, VerifiedWebhook
+from banking.plaid.limits.published_limits import PAID_ENDPOINTS, PUBLISHED, REFRESH_ENDPOINTS
+from banking.provider import BankRefresh, LinkSettings, ProviderClient, UsageLimits, VerifiedWebhook
 
 
 class PlaidProvider:
@@ -50,6 +50,8 @@ class PlaidProvider:
             paid_endpoints=PAID_ENDPOINTS,
             paid_calls_per_day=settings.PLAID_PAID_CALLS_PER_DAY,
             calls_per_minute={name: limit.client for name, limit in published.items() if limit.client},
+            refresh_endpoints={kind: REFRESH_ENDPOINTS[kind] for kind in map(BankRefresh, settings.PLAID_REFRESH)},
+            refreshes_per_day=settings.PLAID_REFRESHES_PER_DAY,
         )
 
     def verify_webhook(

@@ -89,7 +89,7 @@ def parse_sync(response: schemas.TransactionsSyncResponse) -> TransactionsPage:
 
 @parses(schemas.AccountsGetResponse)
 def parse_accounts(response: schemas.AccountsGetResponse) -> AccountsResponse:
-    """Parse a response of /accounts/get."""
+    """Parse a response of /accounts/get or of /accounts/balance/get."""
     skipped: list[SkippedRow] = []
     accounts = parse_rows(response.accounts, "account", _accounts, _parse_account, skipped)
     return AccountsResponse(accounts=accounts, request_id=safe_code(response.request_id), skipped=skipped)
@@ -213,6 +213,12 @@ def parse_webhook_key(response: schemas.WebhookVerificationKeyGetResponse) -> di
 @parses(schemas.PlaidResponse)
 def parse_removal(response: schemas.PlaidResponse) -> str:
     """Return the request id of a response of /item/remove, which has no other field."""
+    return safe_code(response.request_id)
+
+
+@parses(schemas.PlaidResponse)
+def parse_refresh(response: schemas.PlaidResponse) -> str:
+    """Return the request id of a response of /transactions/refresh, which has no other field."""
     return safe_code(response.request_id)
 
 

@@ -18,7 +18,7 @@ NOT_SENT = Raw(b"null")
 
 
 class PlaidResponse(Struct, kw_only=True):
-    """The field of every response, and the only one of /item/remove."""
+    """The field of every response, and the only one of /item/remove and /transactions/refresh."""
 
     request_id: object = None
 

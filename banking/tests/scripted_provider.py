@@ -166,6 +166,11 @@ class ScriptedProvider:
     # What a call of ``get_item`` raises, or calls before it returns ``item_details``.
     item_outcome: Exception | Callable[[], object] | None = None
     item_calls: int = 0
+    # The calls that the provider charges for, and what they raise and return.
+    paid_calls: list[str] = field(default_factory=list)
+    refresh_error: Exception | None = None
+    live_accounts_error: Exception | None = None
+    live_accounts: list[AccountRow] = field(default_factory=list)
     webhook_error: Exception | None = None
     # The URLs that were stored by ``update_webhook``.
     webhooks: list[str] = field(default_factory=list)
@@ -241,6 +246,17 @@ class ScriptedProvider:
 
     def get_accounts(self, access_token: str) -> AccountsResponse:
         return AccountsResponse(accounts=self.listed_accounts, request_id="req-accounts")
+
+    def get_live_accounts(self, access_token: str) -> AccountsResponse:
+        self.paid_calls.append("balances")
+        if self.live_accounts_error is not None:
+            raise self.live_accounts_error
+        return AccountsResponse(accounts=self.live_accounts or self.listed_accounts, request_id="req-balances")
+
+    def refresh_transactions(self, access_token: str) -> None:
+        self.paid_calls.append("transactions")
+        if self.refresh_error is not None:
+            raise self.refresh_error
 
     def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
         self.cursors.append(cursor)

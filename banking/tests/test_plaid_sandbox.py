@@ -19,11 +19,13 @@ from banking.provider import (
     MutationDuringPagination,
     NotReady,
     ProviderConfigurationError,
+    ProviderError,
     PublicTokenRefused,
     RateLimited,
     Readiness,
     SkippedRow,
     Unavailable,
+    Unsupported,
     WebhookKind,
     WebhookRejected,
 )
@@ -257,6 +259,39 @@ def test_it_raises_for_wrong_api_keys(sandbox):
     with pytest.raises(ProviderConfigurationError) as error:
         make_client(sandbox, secret="wrong").create_link_token(client_user_id="u1", webhook="")
     assert error.value.code == "INVALID_API_KEYS"
+
+
+def test_it_has_the_bank_asked_for_transactions_and_balances(sandbox, client, credential):
+    token = credential.access_token
+    cursor = read_stream(client, token)[-1].next_cursor
+    account = client.get_accounts(token).accounts[0]
+    mutation = {"add": [{"account_id": account.provider_id, "amount": 10, "name": "Bakery"}], "unfetched": True}
+    sandbox.admin(f"items/{credential.provider_item_id}/mutate", mutation)
+    assert client.sync_transactions(token, cursor=cursor).added == []
+    assert client.get_accounts(token).accounts[0].current == account.current
+    assert client.get_live_accounts(token).accounts[0].current == account.current - 10
+    client.refresh_transactions(token)
+    assert [row.name for row in client.sync_transactions(token, cursor=cursor).added] == ["Bakery"]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("INVALID_PRODUCT", Unsupported),
+        ("PRODUCT_NOT_ENABLED", Unsupported),
+        ("PRODUCTS_NOT_SUPPORTED", Unsupported),
+        ("INVALID_API_KEYS", ProviderConfigurationError),
+    ],
+)
+def test_it_tells_products_that_are_not_offered_from_a_wrong_configuration(sandbox, client, credential, code, expected):
+    for path, call in (
+        ("/transactions/refresh", client.refresh_transactions),
+        ("/accounts/balance/get", client.get_live_accounts),
+    ):
+        sandbox.admin("faults", {"match": {"path": path}, "action": {"kind": "error", "code": code}})
+        with pytest.raises(ProviderError) as error:
+            call(credential.access_token)
+        assert (type(error.value), error.value.code) == (expected, code)
 
 
 def test_it_raises_with_the_scope_of_a_rate_limit(sandbox, client, credential):

@@ -8,6 +8,8 @@ from compliance.startup import startup_check
 
 REAL_ENVIRONMENTS = ("sandbox", "production")
 CREDENTIALS = ("PLAID_CLIENT_ID", "PLAID_SECRET")
+# The values of ``banking.provider.BankRefresh``; checks run before any model is loaded.
+REFRESHES = ("transactions", "balances")
 REAL_BUREAUS = ("sandbox", "uat", "production")
 BUREAU_CREDENTIALS = (
     "EXPERIAN_CLIENT_ID",
@@ -45,6 +47,18 @@ def _check_local_sandbox() -> Iterator[str]:
         )
     if not settings.PLAID_URL:
         yield "PLAID_ENV=embedded needs PLAID_URL, the sandbox program's address; `make run` sets it."
+
+
+@startup_check("plumbline.E018")
+def check_refresh_settings() -> Iterator[str]:
+    """Refuse settings by which "Sync now" would ask for what Plaid does not offer, or could never ask."""
+    unknown = sorted(set(settings.PLAID_REFRESH) - set(REFRESHES))
+    if unknown:
+        yield f"PLAID_REFRESH can list {' and '.join(REFRESHES)}, not {', '.join(unknown)}."
+    if settings.PLAID_REFRESH and settings.PLAID_PAID_CALLS_PER_DAY < 1:
+        yield "PLAID_REFRESH needs PLAID_PAID_CALLS_PER_DAY: how many of these calls a day the site may make at most."
+    if settings.PLAID_REFRESH and settings.PLAID_REFRESHES_PER_DAY < 1:
+        yield "PLAID_REFRESHES_PER_DAY has to be at least 1. Leave PLAID_REFRESH empty to ask for nothing."
 
 
 @startup_check("plumbline.E002")

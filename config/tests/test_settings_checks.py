@@ -26,6 +26,9 @@ VALID = {
     "PLAID_CLIENT_ID": "client",
     "PLAID_SECRET": "hunter2",
     "PLAID_URL": "",
+    "PLAID_REFRESH": [],
+    "PLAID_REFRESHES_PER_DAY": 3,
+    "PLAID_PAID_CALLS_PER_DAY": 0,
     "CREDIT_ENV": "off",
     "EXPERIAN_BASE_URL": "",
     "PUBLIC_URL": "https://plumbline.example",
@@ -92,6 +95,7 @@ def run_startup_checks(**changes: object) -> list[str]:
     [
         {},
         {"PLAID_ENV": "sandbox"},
+        {"PLAID_REFRESH": ["transactions", "balances"], "PLAID_PAID_CALLS_PER_DAY": 100},
         {"PLAID_ENV": "sandbox", "DEBUG": True, "ALLOW_EMBEDDED": True, "PUBLIC_URL": "", "ALLOWED_HOSTS": []},
         {
             "PUBLIC_URL": "https://Plumbline.example:8443",
@@ -132,6 +136,12 @@ def test_it_accepts_valid_settings(changes: dict[str, object]) -> None:
         ({"PLAID_SECRET": ""}, "PLAID_SECRET is missing"),
         ({"PLAID_ENV": "sandbox", "PLAID_SECRET": ""}, "PLAID_SECRET is missing"),
         ({"DEBUG": True, "ALLOW_EMBEDDED": True, "ALLOWED_HOSTS": [], "PUBLIC_URL": ""}, "DEBUG=1"),
+        ({"PLAID_REFRESH": ["balance"], "PLAID_PAID_CALLS_PER_DAY": 9}, "PLAID_REFRESH can list transactions and bal"),
+        ({"PLAID_REFRESH": ["balances"]}, "PLAID_REFRESH needs PLAID_PAID_CALLS_PER_DAY"),
+        (
+            {"PLAID_REFRESH": ["balances"], "PLAID_PAID_CALLS_PER_DAY": 9, "PLAID_REFRESHES_PER_DAY": 0},
+            "PLAID_REFRESHES_PER_DAY has to be at least 1",
+        ),
         (IN_DEBUG | {"ALLOWED_HOSTS": ["localhost", "plumbline.example"]}, "public name: plumbline.example"),
         (IN_DEBUG | {"ALLOWED_HOSTS": [".plumbline.example"]}, "public name"),
         (IN_DEBUG | {"ALLOWED_HOSTS": ["*"]}, "public name: *"),

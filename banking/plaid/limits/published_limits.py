@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from django.conf import settings
 
 from banking.limits.rates import UNLIMITED, Limits, Rate
+from banking.provider import BankRefresh
 
 # The parts of a minute's calls that may be made at once. An Item's are large, because the first import of a long
 # history needs many pages quickly; the client's are small, because what is not a burst may be made in every minute.
@@ -60,6 +61,11 @@ PUBLISHED: Final = {"production": PRODUCTION, "sandbox": SANDBOX, "embedded": SA
 
 # Plaid charges for each of these calls.
 PAID_ENDPOINTS: Final = frozenset({"accounts_balance_get", "transactions_refresh", "investments_refresh"})
+# Those that fetch something from the bank on request.
+REFRESH_ENDPOINTS: Final = {
+    BankRefresh.TRANSACTIONS: "transactions_refresh",
+    BankRefresh.BALANCES: "accounts_balance_get",
+}
 
 
 def limits_of(environment: str) -> Mapping[str, Limits]:

@@ -110,6 +110,12 @@ class ToyBank:
         self._item_id(access_token)
         return AccountsResponse(accounts=[SAVINGS], request_id="toy-request")
 
+    def get_live_accounts(self, access_token: str) -> AccountsResponse:
+        raise Unsupported("TOY_BANK_IS_NOT_ASKED")
+
+    def refresh_transactions(self, access_token: str) -> None:
+        raise Unsupported("TOY_BANK_IS_NOT_ASKED")
+
     def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
         self._item_id(access_token)
         start = int(cursor or 0)

@@ -24,6 +24,8 @@ from compliance.isolation import tenant
 # Days before the end at which the user is reminded, each once.
 REMINDER_DAYS: Final = (1, 7)
 EXPIRY_COLUMNS: Final = ("expires_at", "expiry_reason", "expiry_reminder")
+# Ends that only a webhook reports, and no response of the provider.
+ANNOUNCED: Final = (ExpiryReason.MIGRATION, ExpiryReason.BANK_ACCESS)
 DUE_REMINDERS: Final = "SELECT owner_id, item_id FROM banking_due_expiry_reminders(%s, %s, %s, %s)"
 
 
@@ -53,13 +55,33 @@ def apply_consent_expiry(item: Item, *, consent_expires_at: datetime | None) -> 
     Hides the reminders of an end that no longer holds; for that, the transaction has to have locked the user's row.
     """
     was_reminded = item.expiry_reminder is not None
-    ends = item.expires_at if item.expiry_reason in (ExpiryReason.MIGRATION, ExpiryReason.BANK_ACCESS) else None
+    ends = item.expires_at if item.expiry_reason in ANNOUNCED else None
     is_first = ends is not None and (consent_expires_at is None or consent_expires_at >= ends)
     if ends is not None and ends > timezone.now() and is_first:
         return
     set_expiry(item, expires_at=consent_expires_at, reason=ExpiryReason.CONSENT if consent_expires_at else "")
     if was_reminded and item.expiry_reminder is None:
         hide_notifications_about(user_id=item.owner_id, type=NotificationType.BANK_RECONNECT, subject_id=item.pk)
+
+
+def clear_announced_end(*, owner_id: UUID, item_id: UUID) -> bool:
+    """Clear an end that the provider announced, and its reminders, because the user has signed in at the bank since.
+
+    The end of the user's permission stays: the Item's details say when that is. ``False`` if none was announced.
+    """
+    with tenant(owner_id):
+        try:
+            hold_processing(owner_id)
+        except ProcessingStopped:
+            return False
+        rows = Item.objects.select_for_update(of=["self"], no_key=True)
+        item = rows.filter(pk=item_id, expiry_reason__in=ANNOUNCED).first()
+        if item is None:
+            return False
+        set_expiry(item, expires_at=None)
+        item.save(update_fields=EXPIRY_COLUMNS)
+        hide_notifications_about(user_id=owner_id, type=NotificationType.BANK_RECONNECT, subject_id=item.pk)
+        return True
 
 
 def set_expiry(item: Item, *, expires_at: datetime | None, reason: str = "") -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 from accounts.models import User
 from banking.connection_status import products
 from banking.connection_status.events import mark_account_revoked, mark_new_accounts
-from banking.connection_status.expiry import mark_expiring
+from banking.connection_status.expiry import clear_announced_end, mark_expiring
 from banking.linking.errors import LinkError
 from banking.linking.hosted_link import read_hosted_link
 from banking.models import ExpiryReason, Item, Product, WebhookEvent, WebhookOutcome
@@ -109,9 +109,15 @@ def report_revoked_account(owner_id: UUID, item_id: UUID, event: WebhookEvent) -
     mark_account_revoked(owner_id=owner_id, item_id=item_id, account_id=event.summary.get("account_id", ""))
 
 
+def report_repaired(owner_id: UUID, item_id: UUID, event: WebhookEvent) -> None:
+    """Clear an announced end of the access: the user has signed in at the bank."""
+    clear_announced_end(owner_id=owner_id, item_id=item_id)
+
+
 # What is taken from each webhook, before the state is read again.
 REPORTS: Final[Mapping[WebhookKind, Report]] = {
     WebhookKind.ACCESS_ENDING: report_ending,
+    WebhookKind.LOGIN_REPAIRED: report_repaired,
     WebhookKind.NEW_ACCOUNTS: report_new_accounts,
     WebhookKind.ACCOUNT_REVOKED: report_revoked_account,
 }

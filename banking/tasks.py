@@ -11,6 +11,7 @@ from banking.connection_status import expiry
 from banking.linking import orphaned_removals, recovery, removals
 from banking.models import Item, PendingRemoval
 from banking.provider import ProviderError
+from banking.retention import sync_runs
 from banking.sync import notifications, sync_queue, webhook_events
 from banking.sync.item_refresh import ItemBusy
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
@@ -174,6 +175,12 @@ def retry_webhooks() -> None:
 def delete_old_webhooks() -> None:
     """Delete the webhooks that were kept long enough."""
     inbox.delete_old_events()
+
+
+@shared_task
+def delete_old_sync_runs() -> None:
+    """Delete the runs of syncs that were kept long enough."""
+    sync_runs.delete_old_runs(limit=SYNC_CHUNK)
 
 
 @shared_task(base=TenantTask)

@@ -40,6 +40,7 @@ app.conf.beat_schedule = {
     "retry removals at the provider": {"task": "banking.tasks.retry_removals", "schedule": crontab()},
     "retry webhooks": {"task": "banking.tasks.retry_webhooks", "schedule": crontab()},
     "delete old webhooks": {"task": "banking.tasks.delete_old_webhooks", "schedule": crontab(minute="23")},
+    "delete old runs of syncs": {"task": "banking.tasks.delete_old_sync_runs", "schedule": crontab(minute="47")},
     "update webhook URLs": {"task": "banking.tasks.dispatch_webhook_updates", "schedule": crontab(minute="*/5")},
     "remind of connections that end": {
         "task": "banking.tasks.dispatch_expiry_reminders",

@@ -14,6 +14,7 @@ from banking.account_matching import locks, succession
 from banking.connection_status import products
 from banking.models import Account, Item
 from banking.transactions.transfers import update_transfers
+from compliance.audit import Action, record
 from compliance.isolation import tenant
 
 
@@ -33,11 +34,14 @@ def mark_account_revoked(*, owner_id: UUID, item_id: UUID, account_id: str) -> b
         if item is None:
             return False
         locks.lock_accounts(owner_id=owner_id)
-        shared = Account.objects.filter(item=item, provider_id=account_id, closed_at=None)
-        if not shared.update(closed_at=timezone.now()):
+        account = Account.objects.filter(item=item, provider_id=account_id, closed_at=None).first()
+        if account is None:
             return False
+        account.closed_at = timezone.now()
+        account.save(update_fields=["closed_at"])
         if succession.update_succession(item=item).changed:
             update_transfers(owner_id=owner_id)
+        record(Action.ACCESS_REVOKED, actor=None, subject=owner_id, resource="account", resource_id=str(account.pk))
         return True
 
 

@@ -12,7 +12,7 @@ from banking.models.links import LinkSession
 from banking.models.products import ItemProduct, Product
 from banking.models.recurring import RecurringStream
 from banking.models.rules import CategoryRule, RuleChange, RuleRun, RuleTag
-from banking.models.sync_runs import SyncRun
+from banking.models.sync_runs import RefreshOutcome, SyncRun
 from banking.models.tags import Tag, TransactionTag
 from banking.models.totals import TransactionTotal
 from banking.models.transactions import USER_COLUMNS, Transaction, TransactionQuerySet
@@ -43,6 +43,7 @@ __all__ = [
     "ProviderCallCount",
     "ReceivedWebhook",
     "RecurringStream",
+    "RefreshOutcome",
     "RuleChange",
     "RuleRun",
     "RuleTag",

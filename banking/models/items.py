@@ -1,6 +1,6 @@
 """A user's logins at banks: the credential, the connection's state, and pending removals."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import ClassVar, Self
 
@@ -129,6 +129,14 @@ class Item(Owned):
     is_slow = models.BooleanField(default=False, db_default=False)
     sync_requested_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True)
+    # Whether the next sync asks the bank itself; when one last did, and how often on that day (UTC); and until when
+    # what the bank has is awaited.
+    bank_refresh_requested = models.BooleanField(default=False, db_default=False)
+    bank_refreshed_at = models.DateTimeField(null=True)
+    bank_refreshes = models.PositiveSmallIntegerField(default=0, db_default=0)
+    bank_refresh_until = models.DateTimeField(null=True)
+    # Syncs that rate limits have put off since the last one that was made.
+    postponed_syncs = models.PositiveIntegerField(default=0, db_default=0)
     lease_holder = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
 
@@ -173,6 +181,18 @@ class Item(Owned):
         if requested_at is None or timezone.now() - requested_at > SYNC_REQUEST_TIMEOUT:
             return False
         return self.checked_at is None or self.checked_at < requested_at
+
+    @property
+    def is_updating(self) -> bool:
+        """Whether a sync runs, was requested, or the bank was asked for transactions that have not come yet."""
+        is_awaited = self.bank_refresh_until is not None and self.bank_refresh_until > timezone.now()
+        return self.is_syncing or self.has_pending_sync_request or is_awaited
+
+    def count_bank_refreshes(self, at: datetime) -> int:
+        """Count how often the bank itself was asked on the day (UTC) of ``at``."""
+        asked_at = self.bank_refreshed_at
+        is_same_day = asked_at is not None and asked_at.astimezone(UTC).date() == at.astimezone(UTC).date()
+        return self.bank_refreshes if is_same_day else 0
 
     @property
     def access_message(self) -> str:

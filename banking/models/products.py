@@ -13,6 +13,9 @@ class Product(models.TextChoices):
     TRANSACTIONS = "transactions"
     LIABILITIES = "liabilities"
     RECURRING = "recurring"
+    # What the provider fetches from the bank on request: see ``sync.bank_refresh``.
+    TRANSACTIONS_REFRESH = "transactions_refresh"
+    BALANCE = "balance"
 
 
 class ItemProduct(Owned):

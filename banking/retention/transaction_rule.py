@@ -68,8 +68,8 @@ register_fixed_rule(
     ),
     FixedRule(
         label=_("When we synced your banks"),
-        how_long=_("Until your account is deleted"),
-        reason=_("With it, support can explain a figure. It has times and counts, and no transaction."),
+        how_long=_("90 days, and the last successful sync of each bank until your account is deleted"),
+        reason=_("With it, you and support can explain a figure. It has times and counts, and no transaction."),
     ),
     FixedRule(
         label=_("Messages from Plaid that a bank has new data"),

@@ -129,6 +129,7 @@ def record_change(*, item: Item) -> None:
         record(Action.TOKEN_REFRESH, actor=None, subject=owner, resource="item", resource_id=item_id)
         return
     notifications.notify_connection_lost(item=item)
+    item_state.record_revoked(item=item)
     record(
         Action.SYNC,
         actor=None,

@@ -9,6 +9,7 @@ import random
 from datetime import timedelta
 
 from django.db import Error, connection
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -32,6 +33,7 @@ from banking.provider import (
     Unsupported,
 )
 from banking.sync import notifications
+from banking.sync.bank_refresh.follow_ups import plan_follow_up
 from banking.sync.lease import Lease, LeaseLost
 from banking.sync.outcome import SKIPPED, SyncOutcome
 from banking.sync.staging_file import StagingFile
@@ -52,8 +54,8 @@ MAX_FAILURE_COUNT = 1000
 
 # The columns of a run that are written when it ends.
 RUN_RESULT = (
-    "result", "request_id", "error_code", "finished_at", "pages", "written", "removed", "restarts", "skipped_rows",
-    "field_errors",
+    "result", "request_id", "error_code", "finished_at", "pages", "written", "added", "removed", "restarts",
+    "skipped_rows", "field_errors", "bank_refresh", "postponed",
 )  # fmt: skip
 WORKER_LOST = "WORKER_LOST"
 # Machines are restarted, so this many lost workers a day are not counted against the Item.
@@ -100,10 +102,12 @@ def record_success(*, item: Item, connection_before: str, run: SyncRun, staging:
     run_again_in = next_poll_delay(item=item, run=run)
     item.next_sync_at = Now() + (regular_interval() if run_again_in is None else timedelta(seconds=run_again_in))
     item.lease_holder = item.leased_until = None
+    count_postponed(item=item, run=run)
     item.save()
     finish_run(run=run, result=SyncRun.Result.OK, request_id=staging.request_id)
     if item.connection != connection_before:
         notifications.notify_connection_lost(item=item)
+        record_revoked(item=item)
     record(
         Action.SYNC,
         actor=None,
@@ -179,8 +183,11 @@ def regular_interval() -> timedelta:
 
 def next_poll_delay(*, item: Item, run: SyncRun) -> int | None:
     """Seconds until the Item should be synced again before its regular time, or ``None``."""
+    follow_up = plan_follow_up(item=item, run=run)
     if was_requested_meanwhile(item=item, run=run):
         return 0
+    if follow_up is not None:
+        return follow_up
     if item.readiness == Readiness.HISTORICAL or timezone.now() - item.connected_at > POLL_PERIOD:
         return None
     runs = SyncRun.objects.filter(item=item).count()
@@ -189,17 +196,21 @@ def next_poll_delay(*, item: Item, run: SyncRun) -> int | None:
 
 def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncOutcome:
     """Finish a sync that failed, schedule its retry, and release the Item."""
+    if isinstance(error, RateLimited):
+        return postpone_sync(lease=lease, run=run, error=error)
     logger.warning("Item %s could not be synced: %s", lease.item_id, error)
     try:
         with tenant(lease.owner_id):
             item = lease.lock_item(with_user=loses_connection(error))
             connection_before = item.connection
             run_again_in = apply_error(item=item, run=run, error=error)
+            count_postponed(item=item, run=run)
             item.save()
             products.record_product_error(item=item, product=Product.TRANSACTIONS, error=error)
             finish_run(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code=error.code)
             if item.connection != connection_before:
                 notifications.notify_connection_lost(item=item)
+                record_revoked(item=item)
             record(
                 Action.SYNC,
                 actor=None,
@@ -214,6 +225,49 @@ def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncO
     if item.connection != connection_before:
         update_matching_accounts(item=item)
     return SyncOutcome(ran=True, run_again_in=run_again_in, is_slow=item.is_slow)
+
+
+def postpone_sync(*, lease: Lease, run: SyncRun, error: RateLimited) -> SyncOutcome:
+    """Put off a sync that a rate limit did not allow, and release the Item. It is nobody's failure.
+
+    Its run is deleted, unless the bank itself was asked in it, and only counted; the next run says how many there were.
+    """
+    logger.info("Item %s is synced later: %s", lease.item_id, error)
+    try:
+        with tenant(lease.owner_id):
+            item = lease.lock_item()
+            item.lease_holder = item.leased_until = None
+            item.next_sync_at = Now() + add_jitter(timedelta(seconds=error.retry_after), later=0.5)
+            item.postponed_syncs = F("postponed_syncs") + 1
+            item.save(update_fields=["lease_holder", "leased_until", "next_sync_at", "postponed_syncs"])
+            if run.bank_refresh:
+                finish_run(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code=error.code)
+            else:
+                SyncRun.objects.filter(pk=run.pk).delete()
+    except LeaseLost:
+        return SKIPPED
+    return SyncOutcome(ran=True, is_slow=item.is_slow)
+
+
+def count_postponed(*, item: Item, run: SyncRun) -> None:
+    """Let a run that was made say how many were put off before it. The caller saves both."""
+    run.postponed, item.postponed_syncs = item.postponed_syncs, 0
+
+
+def record_revoked(*, item: Item) -> None:
+    """Record that an Item was marked as revoked, if it was, in the transaction that stores it.
+
+    Called late in that transaction: the trail's lock comes after all others.
+    """
+    if item.connection == Connection.REVOKED:
+        record(
+            Action.ACCESS_REVOKED,
+            actor=None,
+            subject=item.owner_id,
+            resource="item",
+            resource_id=str(item.pk),
+            code=item.error_code,
+        )
 
 
 def update_matching_accounts(*, item: Item) -> None:
@@ -256,10 +310,6 @@ def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None
     if isinstance(error, NotReady):
         item.next_sync_at = Now() + timedelta(seconds=POLL_DELAYS[2])
         return POLL_DELAYS[2]
-    if isinstance(error, RateLimited):
-        # Nobody's failure, so it is neither counted nor shown.
-        item.next_sync_at = Now() + add_jitter(timedelta(seconds=error.retry_after), later=0.5)
-        return None
     item.error_code, item.error_reason, item.fault = error.code[:100], error.reason[:100], error.fault
     if loses_connection(error):
         end_access(item=item, error=error)

@@ -22,6 +22,7 @@ from banking.provider import (
 )
 from banking.retention import transaction_rule
 from banking.sync import item_state
+from banking.sync.bank_refresh.refresh_requests import reserve_refresh
 from banking.sync.institution import connect_for_sync, guard_institution, load_institution
 from banking.sync.lease import Lease, LeaseLost, acquire_lease, keep_renewed
 from banking.sync.ordinary_sync import is_ordinary
@@ -84,6 +85,7 @@ def start_run(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> t
         item_state.close_run_of_lost_worker(item=item)
         run = SyncRun.objects.create(owner_id=owner_id, item=item, trigger=trigger)
         run.request_before_run = item.sync_requested_at
+        run.data_as_of_before_run = item.data_as_of
         if not transaction_rule.keeps_transactions(owner_id=owner_id):
             # The totals are computed from the whole stream each time.
             item.cursor = ""
@@ -92,11 +94,12 @@ def start_run(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> t
 
 def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: SyncTimeouts) -> SyncOutcome:
     """Download with no transaction open, then store everything in one."""
-    provider = connect_for_sync(item=item, trigger=run.trigger).with_timeouts(
-        response=timeouts.response, total=timeouts.total
-    )
+    client = connect_for_sync(item=item, trigger=run.trigger)
+    provider = client.with_timeouts(response=timeouts.response, total=timeouts.total)
     with tenant(item.owner_id):
         token = open_token(item, purpose=TokenPurpose.SYNC)
+        refresh = reserve_refresh(lease=lease, item=item, run=run)
+    refresh.request_transactions(provider, token)
     with StagingFile() as staging:
         download_pages(provider=provider, token=token, lease=lease, item=item, run=run, staging=staging)
         recheck_connection()
@@ -107,12 +110,13 @@ def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: Sync
         details = provider.get_item(token)
         record_missed_webhook(item=item, details=details)
         institution = load_institution(provider=provider, item=item, details=details)
-        accounts = provider.get_accounts(token)
+        accounts = refresh.read_live_accounts(client, token) or provider.get_accounts(token)
         recheck_connection()
         with tenant(item.owner_id):
             is_user_locked = item_state.locks_user(item=item, details=details)
             current = lease.lock_item(with_user=is_user_locked)
-            current.is_slow = timeouts.were_needed(since=run.started_at)
+            current.is_slow = timeouts.were_needed(since=run.started_at + refresh.waited)
+            refresh.store(item=current)
             connection_before, is_first = current.connection, current.checked_at is None
             item_state.apply_item_details(
                 item=current, details=details, institution=institution, is_user_locked=is_user_locked
@@ -200,7 +204,7 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
         disconnect_redundant_items(owner_id=item.owner_id, item_ids=result.redundant_items)
     if result.changed or stored.written or stored.removed or stored.replaced:
         update_transfers(owner_id=item.owner_id)
-    run.written, run.removed, run.pages = stored.written, stored.removed, staging.pages
+    run.written, run.added, run.removed, run.pages = stored.written, stored.added, stored.removed, staging.pages
     missing = record_skipped_rows(
         item=item, run=run, staging=staging, accounts=accounts, unknown_accounts=stored.unknown_accounts
     )

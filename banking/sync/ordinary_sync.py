@@ -22,6 +22,8 @@ def is_ordinary(*, item: Item, run: SyncRun, staging: StagingFile) -> bool:
     """Whether the stream had no changes, and nothing else has to be read from the provider or compared with it."""
     return (
         run.trigger in ORDINARY_TRIGGERS
+        and not run.bank_refresh
+        and item.bank_refresh_until is None
         and is_unchanged(item=item, staging=staging)
         and was_read_today(item)
         and bool(provider_for(item.provider).link_settings().webhook_url)

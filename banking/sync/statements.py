@@ -98,6 +98,11 @@ FROM pending
 WHERE incoming.pending_id <> '' AND pending.provider_id = incoming.pending_id
 """  # noqa: S608  (built from constants)
 
+# After UPSERT: new rows have the ids that they came with. Only the table knows which rows it had.
+COUNT_ADDED = """
+SELECT count(*) FROM incoming JOIN banking_transaction AS stored ON stored.id = incoming.id
+"""
+
 # After UPSERT. A new row has the id that it came with, and a known one has another.
 STORE_TAGS = """
 WITH given AS MATERIALIZED (

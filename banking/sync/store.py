@@ -32,10 +32,12 @@ MAX_LOOKUPS: Final = 100
 class StoreResult:
     """How many transactions were inserted or changed, removed by the bank, and replaced by another row or restored.
 
+    ``added`` counts the inserted ones.
     ``unknown_accounts`` counts those of accounts that the bank does not list, which could not be stored.
     """
 
     written: int = 0
+    added: int = 0
     removed: int = 0
     replaced: int = 0
     unknown_accounts: int = 0
@@ -43,7 +45,7 @@ class StoreResult:
 
 def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> StoreResult:
     """Store the downloaded transactions; ``complete`` says that they are the Item's whole history."""
-    written = removed = unknown_accounts = 0
+    written = added = removed = unknown_accounts = 0
     params = statement_params(item)
     is_bulk = complete or staging.sequence > MAX_LOOKUPS
     with connection.cursor() as cursor, hash_joins(cursor) if is_bulk else nullcontext():
@@ -53,9 +55,9 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
                 stream_totals.reopen_accounts(cursor, item=item, accounts=params["accounts"])
             # A skipped row without an id may be any stored row, so none can be marked as removed.
             can_reconcile = complete and not staging.rows_without_id
-            written, removed = merge_incoming(cursor, params=params, complete=can_reconcile)
+            written, added, removed = merge_incoming(cursor, params=params, complete=can_reconcile)
         replaced = sum(execute(cursor, statement, params) for statement in statements.REPLACE_PENDING)
-    return StoreResult(written=written, removed=removed, replaced=replaced, unknown_accounts=unknown_accounts)
+    return StoreResult(written, added, removed, replaced, unknown_accounts)
 
 
 def store_totals(*, item: Item, staging: StagingFile, from_start: bool, counted: Sequence[CountedRange]) -> StoreResult:
@@ -74,8 +76,10 @@ def store_totals(*, item: Item, staging: StagingFile, from_start: bool, counted:
     return StoreResult(unknown_accounts=unknown_accounts)
 
 
-def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> tuple[int, int]:
-    """Merge the incoming rows into the stored ones; returns how many rows were written and how many marked removed.
+def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> tuple[int, int, int]:
+    """Merge the incoming rows into the stored ones.
+
+    Returns how many rows were written, how many of them are new, and how many were marked removed.
 
     A first import has nothing to move, to copy or to remove, and skips these statements: 8 % of its time.
     """
@@ -92,11 +96,17 @@ def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> 
     if has_rules or not is_first:
         execute(cursor, statements.STORE_TAGS, params)
     if is_first:
-        return written, 0
+        return written, written, 0
     removed = execute(cursor, statements.MARK_REMOVED, params)
     if complete:
         removed += execute(cursor, statements.MARK_MISSING_REMOVED, params)
-    return written, removed
+    return written, count_added(cursor) if written else 0, removed
+
+
+def count_added(cursor: CursorWrapper) -> int:
+    """Return how many of the incoming rows are new ones in the table."""
+    cursor.execute(statements.COUNT_ADDED)
+    return int(cursor.fetchone()[0])
 
 
 def has_transactions(cursor: CursorWrapper, *, params: Params) -> bool:

@@ -22,6 +22,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Connection, Item
 from banking.providers import all_providers, provider_for
+from banking.sync.bank_refresh.plan import RefreshState, plan_refreshes
 from compliance.isolation import tenant
 from compliance.queues import Lane
 
@@ -140,11 +141,15 @@ def refresh_all(*, user: User, cooldown: timedelta) -> list[Item]:
 
 
 def record_request(*, item: Item, cooldown: timedelta) -> bool:
-    """Record a request on a locked Item, unless it comes too soon after the last one."""
+    """Record a request on a locked Item, unless it comes too soon after the last one.
+
+    The sync asks the bank itself where that is possible. It reserves the calls, so this only says that it is wanted.
+    """
     now = timezone.now()
     if not item.can_refresh(at=now, cooldown=cooldown):
         return False
     item.sync_requested_at = item.refreshed_at = now
     item.next_sync_at = Least(F("next_sync_at"), Now())
-    item.save(update_fields=["sync_requested_at", "refreshed_at", "next_sync_at"])
+    item.bank_refresh_requested = plan_refreshes([item])[item.pk].state == RefreshState.AVAILABLE
+    item.save(update_fields=["sync_requested_at", "refreshed_at", "next_sync_at", "bank_refresh_requested"])
     return True

@@ -15,6 +15,7 @@ from banking.connection_status import events
 from banking.models import Account, Connection, Item
 from banking.sync import notifications
 from banking.tests.factories import make_account, mark_synced, update_item
+from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from ui.tests.page_text import page_text
 
@@ -43,6 +44,8 @@ def test_it_closes_an_account_that_is_no_longer_shared(item: Item) -> None:
     with tenant(item.owner_id):
         assert list(Account.objects.filter(closed_at=None)) == [other]
         assert Account.objects.get(pk=account.pk).closed_at is not None
+        event = AuditEvent.objects.get(action="access_revoked")
+    assert (event.resource, event.resource_id, event.actor) == ("account", str(account.pk), None)
     assert update_item(item).connection == Connection.ACTIVE
 
 

@@ -16,7 +16,7 @@ from banking.error_advice import UserAction
 from banking.limits.institution_breaker import FAILED_ITEMS, InstitutionBreaker, InstitutionPaused
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.update_mode import open_update_mode
-from banking.models import Connection, Health, Item, ItemProduct, PendingRemoval
+from banking.models import Connection, Health, Item, ItemProduct, PendingRemoval, SyncRun
 from banking.provider import (
     InstitutionDown,
     ItemNotFound,
@@ -36,6 +36,7 @@ from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
 from banking.tests.factories import update_item
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import StoredTransactions, run_sync
+from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from ui.tests.page_text import page_text
 
@@ -230,6 +231,34 @@ def test_it_pauses_a_bank_that_is_down_but_not_a_slow_one(
     with pytest.raises(InstitutionPaused):
         InstitutionBreaker("plaid:embedded", "ins_1").enter("another")
     assert provider.callers[-1] == (str(items[-1].pk), "ins_1", Priority.ROUTINE)
+
+
+@pytest.mark.parametrize("code", ["USER_PERMISSION_REVOKED", "ITEM_NOT_FOUND"])
+def test_it_records_that_access_was_revoked(item: Item, provider: ScriptedProvider, code: str) -> None:
+    kind = PermissionRevoked if code == "USER_PERMISSION_REVOKED" else ItemNotFound
+    provider.pages = [kind(code)]
+    run_sync(item)
+    with tenant(item.owner_id):
+        event = AuditEvent.objects.get(action="access_revoked")
+    assert (event.resource_id, event.details()["code"]) == (str(item.pk), code)
+
+
+def test_it_counts_syncs_that_a_rate_limit_put_off_and_stores_none_of_them(
+    item: Item, provider: ScriptedProvider
+) -> None:
+    run_sync(item)
+    provider.pages = [RateLimited("LIMIT", scope="item", retry_after=60) for _ in range(3)]
+    for _ in range(3):
+        run_sync(item)
+    with tenant(item.owner_id):
+        assert (SyncRun.objects.count(), AuditEvent.objects.filter(action="sync").count()) == (1, 1)
+    assert read_statuses(item)["transactions"] == "ready"
+    assert item.postponed_syncs == 3
+    run_sync(item)
+    run_sync(item)
+    with tenant(item.owner_id):
+        postponed = SyncRun.objects.order_by("started_at").values_list("postponed", flat=True)
+        assert (list(postponed), item.postponed_syncs) == ([0, 3, 0], 0)
 
 
 def test_it_waits_as_long_as_a_rate_limit_and_blames_nobody(item: Item, provider: ScriptedProvider) -> None:

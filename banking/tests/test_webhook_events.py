@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Notification, User
 from banking import tasks
+from banking.connection_status import expiry
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Connection, Item, WebhookEvent, WebhookOutcome
@@ -21,6 +22,7 @@ from banking.tests.job_queue import queued_jobs
 from banking.tests.received_webhooks import list_events, make_events_older, receive, reload_event
 from banking.tests.scripted_provider import ScriptedProvider
 from banking.webhooks import inbox
+from compliance.audit.events import AuditEvent
 from compliance.isolation import SYSTEM, tenant
 from compliance.queues import Lane
 
@@ -98,6 +100,20 @@ def test_it_ends_a_required_sign_in_that_was_done_elsewhere(item: Item, provider
     assert [job.arguments[-1] for job in queued_jobs(item.pk)] == ["webhook"]
 
 
+@pytest.mark.parametrize(("reason", "is_cleared"), [("migration", True), ("bank_access", True), ("consent", False)])
+def test_a_repair_clears_the_end_that_was_announced(
+    item: Item, provider: ScriptedProvider, reason: str, is_cleared: bool
+) -> None:
+    ends = timezone.now() + timedelta(days=5)
+    update_item(item, expires_at=ends, expiry_reason=reason)
+    expiry.send_reminder(owner_id=item.owner_id, item_id=item.pk)
+    process(receive(item, "ITEM", "LOGIN_REPAIRED"))
+    update_item(item)
+    assert (item.expires_at, item.is_expiring) == ((None, False) if is_cleared else (ends, True))
+    with tenant(item.owner_id):
+        assert Notification.objects.filter(in_app=True, read_at=None).exists() is not is_cleared
+
+
 @pytest.mark.parametrize("code", ["LOGIN_REPAIRED", "ERROR"])
 def test_it_believes_the_provider_and_not_the_webhook(item: Item, provider: ScriptedProvider, code: str) -> None:
     """A repair that arrives before the error, or an error that arrives after the repair."""
@@ -140,6 +156,9 @@ def test_it_stores_that_access_was_revoked(item: Item, provider: ScriptedProvide
         "USER_PERMISSION_REVOKED",
         None,
     )
+    with tenant(item.owner_id):
+        event = AuditEvent.objects.get(action="access_revoked")
+    assert (event.resource, event.resource_id) == ("item", str(item.pk))
 
 
 def test_it_stores_the_confirmed_url(item: Item, provider: ScriptedProvider) -> None:

@@ -18,6 +18,12 @@ RESERVE: Final = """
 """
 
 
+RESERVED: Final = """
+    SELECT reserved FROM banking_providercallcount
+    WHERE provider = %s AND environment = %s AND endpoint = %s AND day = (now() AT TIME ZONE 'UTC')::date
+"""
+
+
 class NotPaidEndpoint(ValueError):
     """The provider does not charge for calls of this endpoint."""
 
@@ -29,6 +35,15 @@ class PaidCallsUsedUp(ProviderError):
 
     def __init__(self) -> None:
         super().__init__("PAID_CALLS_USED_UP")
+
+
+def count_calls_left(provider: Provider, endpoint: str) -> int:
+    """Return how many calls of a paid endpoint the site may still reserve today."""
+    limits = provider.usage_limits()
+    with connection.cursor() as cursor:
+        cursor.execute(RESERVED, [provider.key, provider.environment, endpoint])
+        row = cursor.fetchone()
+    return max(limits.paid_calls_per_day - (row[0] if row else 0), 0)
 
 
 def reserve_paid_call(*, provider: Provider, endpoint: str) -> int:

@@ -39,6 +39,7 @@ class Action(StrEnum):
     SYNC = "sync"
     LIABILITIES_READ = "liabilities_read"
     RECURRING_READ = "recurring_read"
+    ACCESS_REVOKED = "access_revoked"
     TRANSFER_DECIDED = "transfer_decided"
     TRANSACTION_EDITED = "transaction_edited"
     RULE_CHANGED = "rule_changed"

@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from banking.models import Connection, Item
 from banking.provider import Readiness
-from banking.sync import import_progress
-from banking.sync.import_progress import ImportProgress
+from banking.sync.progress import import_progress
+from banking.sync.progress.import_progress import ImportProgress
 from banking.tests.factories import make_account, make_transaction
 from compliance.isolation import tenant
 

@@ -18,7 +18,8 @@ from banking.error_messages import bank_name
 from banking.forms import DisconnectForm
 from banking.linking import disconnecting
 from banking.models import Item
-from banking.sync import import_progress, sync_queue
+from banking.sync import sync_queue
+from banking.sync.progress import import_progress
 from formats import dates
 
 COOLDOWN = timedelta(minutes=5)

@@ -20,6 +20,7 @@ from banking.models import (
 )
 from banking.providers import all_providers
 from banking.usage.provider_status import get_provider_status
+from compliance.isolation.viewer import VIEWER_ALIAS
 
 
 class BankDataAdmin(OperatorAdmin):
@@ -35,9 +36,18 @@ class ItemAdmin(BankDataAdmin):
     data_label = _("Your connections to banks")
     fields = (
         "institution_name", "environment", "connection", "readiness", "connected_at", "checked_at", "data_as_of",
-        "removed_at", "failures", "error_code", "request_id", "next_sync_at",
+        "removed_at", "failures", "error_code", "request_id", "next_sync_at", "postponed_syncs", "bank_refreshed_at",
+        "bank_refreshes",
     )  # fmt: skip
     list_display = ("institution_name", "connection", "readiness", "checked_at", "failures", "error_code")
+    change_form_template = "banking/operators/item.html"
+    product_columns = ("product", "status", "error_code", "checked_at", "last_ok_at")
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Show the status of each product of the Item below its columns."""
+        products = ItemProduct.objects.using(VIEWER_ALIAS).filter(item=context["original"].pk).order_by("product")
+        context["products"] = list(products.only(*self.product_columns))
+        return super().render_change_form(request, context, *args, **kwargs)
 
 
 @admin.register(Account)
@@ -61,8 +71,8 @@ class TransactionAdmin(BankDataAdmin):
 class SyncRunAdmin(BankDataAdmin):
     data_label = _("Sync history of your banks")
     list_display = (
-        "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "removed", "restarts",
-        "skipped_rows", "field_errors", "error_code", "request_id",
+        "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "added", "removed", "restarts",
+        "skipped_rows", "field_errors", "bank_refresh", "postponed", "error_code", "request_id",
     )  # fmt: skip
 
 

@@ -492,6 +492,7 @@ register(
             "bank_refresh",
             "postponed",
             "error_code",
+            "fault",
         ),
         files=(ExportFile(name="bank/syncs.jsonl"),),
         technical=frozenset({"pages", "restarts", "field_errors", "request_id"}),

@@ -6,11 +6,14 @@ from django.db.models import F, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
 
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import connections
 from banking.models import Account, Item, Transaction, TransactionQuerySet
 from banking.product_notices import get_account_terms
+from banking.sync.bank_refresh.plan_messages import describe_all
+from banking.sync.progress.sync_progress import FIGURES_CHANGED, sync_progress
 from banking.transactions import transaction_list
 from compliance.audit.daily_access import DataKind, record_data_access
 from credit.stored import reports
@@ -31,8 +34,11 @@ def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
     context = build_overview(user=request.user, items=items, days=history.days_in_range(request.GET.get("range", "")))
     if items:
         record_data_access(request.user.pk, DataKind.BALANCES, DataKind.TRANSACTIONS)
-    state = connection_state(items)
-    state["banner"] = state["banner"] or differences_banner(request.user)
+    state = {
+        "progress": sync_progress(items),
+        "banner": most_urgent_banner(items) or differences_banner(request.user),
+        "plan_message": describe_all(),
+    }
     return render(request, "insights/overview.html", {"items": items, **context, **state})
 
 
@@ -40,8 +46,12 @@ def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
 def sync_status(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show only the connection status, for a page that waits for a sync."""
     items = connections.list_connections(request.user)
-    state = connection_state(items)
-    return render(request, "ui/connection_strip.html", {"items": items, **state, "synced": not state["syncing"]})
+    progress = sync_progress(items)
+    context = {"items": items, "progress": progress, "synced": not progress.is_running}
+    response = render(request, "ui/connection_strip.html", context)
+    if progress.is_news_to(request.GET.get("seen", "")):
+        trigger_client_event(response, FIGURES_CHANGED)
+    return response
 
 
 @require_safe
@@ -60,6 +70,7 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
             user=request.user, accounts=[account], currency=account.currency, days=days
         ),
         "recent": transaction_list.read_rows(account_transactions(account)[:RECENT_COUNT], owner_id=request.user.pk),
+        "progress": sync_progress([account.item]),
     }
     record_data_access(request.user.pk, DataKind.BALANCES, DataKind.TRANSACTIONS)
     return render(request, "insights/account.html", context)
@@ -125,11 +136,3 @@ def card_link(request: AuthenticatedHttpRequest, key: str, account_id: UUID) -> 
     except Account.DoesNotExist:
         raise Http404 from None
     return redirect("credit_utilization")
-
-
-def connection_state(items: list[Item]) -> dict[str, object]:
-    """Return the template context about the state of all connections."""
-    return {
-        "syncing": any(item.is_syncing or item.has_pending_sync_request for item in items),
-        "banner": most_urgent_banner(items),
-    }

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from banking.models.items import Item
+from banking.provider import Fault
 from compliance.isolation.models import Owned
 
 
@@ -48,6 +49,8 @@ class SyncRun(Owned):
     bank_refresh = models.CharField(max_length=15, choices=RefreshOutcome, blank=True, default="", db_default="")
     postponed = models.PositiveIntegerField(default=0, db_default=0)
     error_code = models.CharField(max_length=100, blank=True)
+    # Who caused the failure.
+    fault = models.CharField(max_length=10, blank=True, choices=[(f, f) for f in Fault], default="", db_default="")
     request_id = models.CharField(max_length=100, blank=True)
 
     # The Item's ``sync_requested_at`` when the run began; an attribute, no column. The clocks of two machines differ,

@@ -55,7 +55,7 @@ MAX_FAILURE_COUNT = 1000
 # The columns of a run that are written when it ends.
 RUN_RESULT = (
     "result", "request_id", "error_code", "finished_at", "pages", "written", "added", "removed", "restarts",
-    "skipped_rows", "field_errors", "bank_refresh", "postponed",
+    "skipped_rows", "field_errors", "bank_refresh", "postponed", "fault",
 )  # fmt: skip
 WORKER_LOST = "WORKER_LOST"
 # Machines are restarted, so this many lost workers a day are not counted against the Item.
@@ -206,6 +206,7 @@ def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncO
             run_again_in = apply_error(item=item, run=run, error=error)
             count_postponed(item=item, run=run)
             item.save()
+            run.fault = error.fault
             products.record_product_error(item=item, product=Product.TRANSACTIONS, error=error)
             finish_run(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code=error.code)
             if item.connection != connection_before:

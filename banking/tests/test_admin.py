@@ -11,8 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from banking.connection_status import products
 from banking.linking.disconnecting import disconnect_bank
-from banking.models import Account, Item, OrphanedRemoval, PendingRemoval, SyncRun, Transaction
+from banking.models import Account, Item, OrphanedRemoval, PendingRemoval, Product, SyncRun, Transaction
+from banking.provider import Unsupported
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.received_webhooks import receive
 from compliance.audit.events import AuditEvent
@@ -94,6 +96,17 @@ def test_it_records_each_view_with_the_reason(as_root: Client, alice: User, bank
     as_root.get(item_url(banks[alice.pk]))
     resources = ["item", "account", "transaction", "syncrun", "item"]
     assert list_operator_views(alice) == [(resource, REASON) for resource in resources]
+
+
+def test_it_shows_the_products_of_an_item(as_root: Client, alice: User, banks: dict[UUID, Item]) -> None:
+    for item in banks.values():
+        with tenant(item.owner_id):
+            error = Unsupported(f"CODE_OF_{item.owner_id}")
+            products.record_product_error(item=item, product=Product.TRANSACTIONS_REFRESH, error=error)
+    break_glass(as_root, alice)
+    page = as_root.get(item_url(banks[alice.pk])).content.decode()
+    assert "Transactions Refresh" in page
+    assert [code in page for code in map("CODE_OF_{}".format, banks)] == [True, False]
 
 
 def test_it_records_a_view_without_rows(as_root: Client, alice: User) -> None:

@@ -9,6 +9,9 @@ from django.views.decorators.http import require_safe
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import connections
 from banking.models import Item
+from banking.sync.bank_refresh.plan import plan_refreshes
+from banking.sync.bank_refresh.plan_messages import describe_plan
+from banking.sync.progress.sync_progress import sync_progress
 from compliance.audit.daily_access import DataKind, record_data_access
 
 
@@ -22,5 +25,12 @@ def index(request: AuthenticatedHttpRequest, item_id: UUID | None = None) -> Htt
         return redirect("accounts")
     if items:
         record_data_access(request.user.pk, DataKind.BALANCES)
-    context = {"items": items, "selected": selected, "shown": [selected] if selected else items}
+    plans = plan_refreshes([item for item in items if item.can_sync_now])
+    context = {
+        "items": items,
+        "selected": selected,
+        "shown": [selected] if selected else items,
+        "progress": sync_progress(items),
+        "plan_messages": {item.pk: describe_plan(item, plans[item.pk]) for item in items if item.pk in plans},
+    }
     return render(request, "banking/accounts.html", context)

@@ -29,6 +29,7 @@ DISCONNECTED = _("%(bank)s is disconnected. We no longer sync it.")
 DISCONNECTING = _("Disconnecting %(bank)s. We finish this in the background.")
 SYNCED_RECENTLY = _("You requested a sync in the last 5 minutes. Try again at %(time)s.")
 SYNCING = _("Syncing %(bank)s")
+ASKING = _("Syncing %(bank)s. We also ask the bank for new data.")
 
 
 @require_safe
@@ -57,7 +58,8 @@ def refresh(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
         messages.info(request, SYNCED_RECENTLY % {"time": time})
     else:
         tasks.enqueue_sync(item, trigger="person")
-        messages.success(request, SYNCING % {"bank": bank_name(item.institution_name)})
+        message = ASKING if item.bank_refresh_requested else SYNCING
+        messages.success(request, message % {"bank": bank_name(item.institution_name)})
     return redirect("item", item_id)
 
 

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_safe
 from accounts.mfa.step_up import require_fresh_sign_in_to_download
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking.categorization.forms import BulkForm
-from banking.models import Account, Transaction
+from banking.models import Account, Item, Transaction
 from banking.retention import transaction_rule
+from banking.sync.progress.sync_progress import sync_progress
 from banking.transactions import csv_export, pagination, querystrings, totals, transaction_list
 from banking.transactions.filters import TransactionFilter
 from compliance.audit import Action, record
@@ -72,6 +73,7 @@ def build_results(request: AuthenticatedHttpRequest, transaction_filter: Transac
         "has_uncounted": not is_hidden and any(total.has_uncounted for total in sums),
         "uncounted_url": querystrings.with_params(request.GET, counted="no"),
         "csv_url": reverse("transactions-csv") + querystrings.with_params(request.GET),
+        "progress": sync_progress(Item.objects.for_user(request.user).visible()),
         "has_accounts": bool(page.rows) or Account.objects.for_user(request.user).exists(),
     }
 

@@ -153,6 +153,8 @@ retention                                   in/in    200/405  200/405  2fa/2fa  
 sandbox                                     503/503  503/503  503/503  503/503  503/503
 security                                    in/in    200/405  200/405  200/405  200/405
 security_overview                           200/405  200/405  200/405  200/405  200/405
+sync_history                                in/in    404/405  200/405  2fa/2fa  404/405
+sync_progress                               in/in    200/405  200/405  2fa/2fa  200/405
 sync_status                                 in/in    200/405  200/405  2fa/2fa  200/405
 terms                                       200/405  200/405  200/405  200/405  200/405
 request_export                              in/in    200/on   200/on   2fa/2fa  200/on

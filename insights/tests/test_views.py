@@ -189,8 +189,32 @@ def test_it_polls_only_during_a_sync(
     assert ("hx-trigger" in part) is polls
 
 
-def test_it_links_to_the_overview_after_a_sync(as_alice: Client, checking: Account) -> None:
-    assert f'href="{reverse("overview")}"' in page_text(as_alice.get(reverse("sync_status")))
+@pytest.mark.parametrize("name", ["sync_status", "sync_progress"])
+def test_it_tells_the_page_when_its_figures_are_outdated(
+    as_alice: Client, item: Item, checking: Account, name: str
+) -> None:
+    now = timezone.now()
+    update_item(item, checked_at=now, sync_requested_at=now + timedelta(seconds=1))
+    version = f"{now.timestamp():.3f}"
+    running = as_alice.get(reverse(name), {"seen": version})
+    assert "HX-Trigger" not in running.headers
+    assert f"?seen={version}" in page_text(running)
+    assert as_alice.get(reverse(name), {"seen": "0"}).headers["HX-Trigger"] == '{"figures-changed": {}}'
+    update_item(item, checked_at=now + timedelta(seconds=2))
+    ended = as_alice.get(reverse(name), {"seen": f"{(now + timedelta(seconds=2)).timestamp():.3f}"})
+    assert ended.headers["HX-Trigger"] == '{"figures-changed": {}}'
+    assert "hx-get" not in page_text(ended)
+    assert "Sync complete. The figures on this page are up to date with it." in page_text(ended)
+
+
+@pytest.mark.parametrize("name", ["sync_status", "sync_progress"])
+def test_it_does_not_call_a_sync_complete_that_failed(
+    as_alice: Client, item: Item, checking: Account, name: str
+) -> None:
+    update_item(item, failures=1, fault="bank")
+    page = page_text(as_alice.get(reverse(name)))
+    assert "The sync ended, but we couldn't update Platypus & Sons." in page
+    assert "Sync complete" not in page
 
 
 def test_it_shows_no_sync_of_another_user(as_mallory: Client, checking: Account) -> None:

@@ -5,7 +5,7 @@ const DAY = 24 * 3600 * 1000;
 const language = document.documentElement.lang;
 const days = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" });
 
-for (const chart of document.querySelectorAll("[data-chart]")) {
+function addReadOut(chart) {
   const { start, span, points, positive, negative, least, most } = chart.dataset;
   const plot = chart.querySelector("[data-plot]");
   const svg = plot.querySelector("svg");
@@ -58,3 +58,14 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
     show(steps[event.key]);
   });
 }
+
+function addReadOuts() {
+  for (const chart of document.querySelectorAll("[data-chart]:not([data-read-out])")) {
+    chart.dataset.readOut = "";
+    addReadOut(chart);
+  }
+}
+
+addReadOuts();
+// Charts that replace others after a sync.
+document.addEventListener("htmx:afterSwap", addReadOuts);

@@ -6,7 +6,7 @@ from compliance.isolation.migrations import DefinerFunction, GrantOperatorRead
 
 
 class Migration(migrations.Migration):
-    dependencies = [("banking", "0012_item_read_at")]
+    dependencies = [("banking", "0014_hosted_link")]
 
     operations = [
         migrations.AddField("item", "bank_refresh_requested", models.BooleanField(db_default=False, default=False)),
@@ -33,6 +33,17 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField("syncrun", "postponed", models.PositiveIntegerField(db_default=0, default=0)),
+        migrations.AddField(
+            "syncrun",
+            "fault",
+            models.CharField(
+                blank=True,
+                choices=[("ours", "ours"), ("provider", "provider"), ("bank", "bank")],
+                db_default="",
+                default="",
+                max_length=10,
+            ),
+        ),
         migrations.AlterField(
             "itemproduct",
             "product",

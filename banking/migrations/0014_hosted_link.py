@@ -6,7 +6,7 @@ from compliance.isolation.migrations import DefinerFunction
 
 
 class Migration(migrations.Migration):
-    dependencies = [("banking", "0012_item_read_at")]
+    dependencies = [("banking", "0013_liabilities")]
 
     operations = [
         migrations.AlterField(

@@ -25,6 +25,7 @@ def delete_old_runs(*, limit: int) -> int:
     for owner_id, item_id in items:
         with tenant(owner_id):
             runs = SyncRun.objects.filter(item=item_id)
-            last = runs.filter(result=SyncRun.Result.OK).order_by("-started_at").values_list("pk", flat=True).first()
-            deleted += runs.filter(started_at__lt=before).exclude(pk=last).delete()[0]
+            succeeded = runs.filter(result=SyncRun.Result.OK).order_by("-started_at")
+            last = list(succeeded.values_list("pk", flat=True)[:1])
+            deleted += runs.filter(started_at__lt=before).exclude(pk__in=last).delete()[0]
     return deleted

@@ -14,9 +14,11 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Account, Item, ItemProduct, ProviderCallCount
 from banking.provider import ConsentRequired, LoginRequired, ProviderError, RateLimited, TimedOut, Unsupported
+from banking.providers import provider_for
 from banking.sync import sync_queue
 from banking.sync.item_sync import sync_item
 from banking.tests.factories import mark_synced, update_item
+from banking.tests.sandbox_process import Sandbox
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import get_last_run
 from compliance.isolation import tenant
@@ -276,6 +278,39 @@ def test_a_page_waits_while_transactions_are_awaited(
         assert sentence in page_text(as_alice.get(reverse("sync_progress")))
         clock.shift(timedelta(minutes=2))
         assert "Sync complete." in page_text(as_alice.get(reverse("sync_progress")))
+
+
+# --- The real client and the sandbox ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def sandbox_item(item: Item, sandbox: Sandbox, asks_banks: None, settings) -> Item:
+    """Alice's Item at the sandbox, imported by the real client."""
+    settings.PLAID_URL = sandbox.url
+    settings.PLAID_CLIENT_ID, settings.PLAID_SECRET = sandbox.client_id, sandbox.secret
+    credential = provider_for("plaid").connect().exchange_public_token(sandbox.public_token())
+    with tenant(item.owner_id):
+        item.provider_item_id, item.access_token = credential.provider_item_id, credential.access_token
+        item.save()
+    sync(item, "link")
+    return item
+
+
+@pytest.mark.parametrize("code", ["", "INVALID_PRODUCT"])
+def test_the_sandbox_fetches_what_the_bank_has(sandbox_item: Item, sandbox: Sandbox, alice: User, code: str) -> None:
+    account = provider_for("plaid").connect().get_accounts(sandbox_item.access_token.reveal()).accounts[0]
+    purchase = {"account_id": account.provider_id, "amount": 10, "name": "Corner Bakery"}
+    sandbox.admin(f"items/{sandbox_item.provider_item_id}/mutate", {"add": [purchase], "unfetched": True})
+    for path in ("/transactions/refresh", "/accounts/balance/get") if code else ():
+        sandbox.admin("faults", {"match": {"path": path}, "action": {"kind": "error", "code": code}})
+    sync(sandbox_item, "beat")
+    assert get_last_run(sandbox_item).written == 0
+    request_and_sync(sandbox_item, alice)
+    run = get_last_run(sandbox_item)
+    assert (run.result, run.added, run.bank_refresh) == (("ok", 0, "unsupported") if code else ("ok", 1, "requested"))
+    with tenant(alice.pk):
+        stored = Account.objects.get(provider_id=account.provider_id)
+    assert stored.current == (account.current if code else account.current - 10)
 
 
 # --- Words ------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ class PaidCallsUsedUp(ProviderError):
         super().__init__("PAID_CALLS_USED_UP")
 
 
-def count_calls_left(provider: Provider, endpoint: str) -> int:
+def count_calls_left(*, provider: Provider, endpoint: str) -> int:
     """Return how many calls of a paid endpoint the site may still reserve today."""
     limits = provider.usage_limits()
     with connection.cursor() as cursor:

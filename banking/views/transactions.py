@@ -73,7 +73,7 @@ def build_results(request: AuthenticatedHttpRequest, transaction_filter: Transac
         "has_uncounted": not is_hidden and any(total.has_uncounted for total in sums),
         "uncounted_url": querystrings.with_params(request.GET, counted="no"),
         "csv_url": reverse("transactions-csv") + querystrings.with_params(request.GET),
-        "progress": sync_progress(Item.objects.for_user(request.user).visible()),
+        "progress": sync_progress(list(Item.objects.for_user(request.user).visible())),
         "has_accounts": bool(page.rows) or Account.objects.for_user(request.user).exists(),
     }
 

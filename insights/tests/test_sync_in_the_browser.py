@@ -11,6 +11,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
 from banking.models import Account, Item
+from banking.provider import InstitutionDown
 from banking.sync.item_sync import sync_item
 from banking.tests.factories import make_balance
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider, transaction_row, transactions_page
@@ -138,6 +139,20 @@ def test_selected_rows_stay_and_the_page_says_that_there_is_more(
     expect(page.get_by_role("checkbox", name="Select Café Before")).to_be_checked()
     page.get_by_role("link", name="Reload this page").click()
     expect(page.get_by_role("link", name="Café After")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_history_of_syncs_fits_the_window(
+    page: Page, site: str, synced_item: Item, provider: ScriptedProvider, width: int
+) -> None:
+    provider.pages = [InstitutionDown("INSTITUTION_DOWN")]
+    sync_item(owner_id=synced_item.owner_id, item_id=synced_item.pk, trigger="person")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(site + reverse("item", args=[synced_item.pk]))
+    page.get_by_role("link", name="Sync history").click()
+    expect(page.get_by_text("because the bank isn't responding.").last).to_be_visible()
+    assert not page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
+    assert list_violations(page) == []
 
 
 @pytest.fixture

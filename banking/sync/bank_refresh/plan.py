@@ -1,7 +1,6 @@
 """Whether "Sync now" asks a bank: by the settings, what the provider offers, and what is left of today's calls."""
 
-import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -11,7 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from banking.models import Item, ItemProduct, Product
-from banking.provider import BankRefresh, Provider, UsageLimits
+from banking.provider import BankRefresh, UsageLimits
 from banking.providers import find_provider, provider_for
 from banking.usage.paid_calls import count_calls_left
 
@@ -53,29 +52,34 @@ def plan_refreshes(items: Collection[Item]) -> dict[UUID, RefreshPlan]:
 
     Where the settings let banks be asked, one query, and one more for each paid endpoint.
     """
-    has_calls_left = functools.cache(count_calls_left)
-    if not any(limits_of(item).refresh_endpoints for item in items):
-        return {item.pk: plan_refresh(item, not_offered=(), has_calls_left=has_calls_left) for item in items}
+    calls_left = count_left(items)
+    not_offered = list_not_offered(items) if calls_left else set()
+    return {
+        item.pk: plan_refresh(
+            item, not_offered={product for pk, product in not_offered if pk == item.pk}, calls_left=calls_left
+        )
+        for item in items
+    }
+
+
+def list_not_offered(items: Collection[Item]) -> set[tuple[UUID, str]]:
+    """List the products that the provider refused for an Item within a day, as (Item, product)."""
     rows = ItemProduct.objects.filter(
         item__in=items,
         product__in=PRODUCTS.values(),
         status__in=NOT_OFFERED,
         checked_at__gt=timezone.now() - RETRY_AFTER,
     )
-    not_offered = set(rows.values_list("item_id", "product"))
-    return {
-        item.pk: plan_refresh(
-            item,
-            not_offered={product for pk, product in not_offered if pk == item.pk},
-            has_calls_left=has_calls_left,
-        )
-        for item in items
-    }
+    return set(rows.values_list("item_id", "product"))
 
 
-def plan_refresh(
-    item: Item, *, not_offered: Collection[str], has_calls_left: Callable[[Provider, str], int]
-) -> RefreshPlan:
+def count_left(items: Collection[Item]) -> dict[tuple[str, str], int]:
+    """Count the calls that the site may still make today, by provider and endpoint."""
+    endpoints = {(item.provider, name) for item in items for name in limits_of(item).refresh_endpoints.values()}
+    return {(key, name): count_calls_left(provider=provider_for(key), endpoint=name) for key, name in endpoints}
+
+
+def plan_refresh(item: Item, *, not_offered: Collection[str], calls_left: Mapping[tuple[str, str], int]) -> RefreshPlan:
     """Plan for one Item, whose products in ``not_offered`` the provider refused."""
     limits, again_at = limits_of(item), next_day(timezone.now())
     offered = [kind for kind in limits.refresh_endpoints if PRODUCTS[kind] not in not_offered]
@@ -85,8 +89,7 @@ def plan_refresh(
         return RefreshPlan(RefreshState.UNSUPPORTED, again_at)
     if item.count_bank_refreshes(timezone.now()) >= limits.refreshes_per_day:
         return RefreshPlan(RefreshState.USED_UP, again_at, per_day=limits.refreshes_per_day)
-    provider = provider_for(item.provider)
-    kinds = [kind for kind in offered if has_calls_left(provider, limits.refresh_endpoints[kind])]
+    kinds = [kind for kind in offered if calls_left[item.provider, limits.refresh_endpoints[kind]]]
     state = RefreshState.AVAILABLE if kinds else RefreshState.SITE_USED_UP
     return RefreshPlan(state, again_at, kinds, limits.refreshes_per_day)
 

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from banking.models import Item, SyncRun
+from banking.models import Connection, Item, SyncRun
 from banking.provider import InstitutionDown, LoginRequired, TimedOut, Unavailable
 from banking.retention.sync_runs import delete_old_runs
 from banking.retention.transaction_rule import NOT_AT_ALL, RULE
@@ -116,6 +116,13 @@ def test_it_shows_the_state_with_two_times_and_one_action(as_alice: Client, item
     page = read_history(as_alice, item)
     for part in ("Up to date", "Updated 1 hour ago · bank data from 9:00 AM", "Sync now", "No syncs yet."):
         assert part in page
+
+
+def test_it_offers_nothing_for_a_bank_that_was_disconnected(as_alice: Client, item: Item) -> None:
+    make_run(item)
+    mark_synced(item, connection=Connection.REMOVED)
+    page = read_history(as_alice, item)
+    assert ("Completed" in page, "Sync now" in page, "Disconnect" in page) == (True, False, False)
 
 
 def test_it_shows_25_on_a_page(as_alice: Client, item: Item) -> None:

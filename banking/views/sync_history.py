@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
-from banking.models import Item, SyncRun
+from banking.models import VISIBLE_CONNECTIONS, Item, SyncRun
 from banking.retention import transaction_rule
 from banking.sync.progress.run_messages import describe_run
 
@@ -23,6 +23,7 @@ def list_syncs(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse
     page = Paginator(runs, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "item": item,
+        "is_visible": item.connection in VISIBLE_CONNECTIONS,
         "runs": [describe_run(run, item) for run in page],
         "keeps_transactions": transaction_rule.keeps_transactions(owner_id=request.user.pk),
         "newer_url": f"?page={page.previous_page_number()}" if page.has_previous() else "",

@@ -207,6 +207,9 @@ register(
             "currency",
             "balance_as_of",
             "closed_at",
+            "user_name",
+            "inclusion",
+            "edited_at",
             "successor_id",
             "succeeded_on",
             "purged_before",
@@ -217,6 +220,7 @@ register(
             ExportFile(
                 name="bank/accounts.csv",
                 columns=(
+                    "user_name",
                     "name",
                     "official_name",
                     "mask",
@@ -228,6 +232,7 @@ register(
                     "currency",
                     "balance_as_of",
                     "closed_at",
+                    "inclusion",
                     "id",
                 ),
             ),

@@ -45,7 +45,7 @@ def most_urgent_banner(items: Sequence[Item]) -> ConnectionBanner | None:
 
 def differences_banner(user: User) -> ConnectionBanner | None:
     """Return the banner about figures that the last nightly check found to differ from their transactions."""
-    if not FigureCheck.objects.filter(owner=user.pk, differs_since__isnull=False).exists():
+    if not FigureCheck.objects.for_user(user).of_shown_accounts().filter(differs_since__isnull=False).exists():
         return None
     return ConnectionBanner(
         tone="info",

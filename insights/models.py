@@ -1,7 +1,7 @@
 """Low runway alerts, checks of figures, and which card a user says is which account of their credit report."""
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from banking.models import Account
 from banking.models.columns import money
-from compliance.isolation.models import Owned
+from compliance.isolation.models import Owned, OwnedQuerySet
 
 
 class LowRunway(Owned):
@@ -20,6 +20,13 @@ class LowRunway(Owned):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["owner", "currency"], name="one_row_per_low_runway")]
+
+
+class FigureCheckQuerySet(OwnedQuerySet["FigureCheck"]):
+    def of_shown_accounts(self) -> Self:
+        """Checks of figures that pages show, without those of closed accounts and of hidden ones."""
+        is_shown = Q(account__closed_at=None) & ~Q(account__inclusion=Account.Inclusion.HIDDEN)
+        return self.filter(Q(account=None) | is_shown)
 
 
 class FigureCheck(Owned):
@@ -47,6 +54,8 @@ class FigureCheck(Owned):
     checked_at = models.DateTimeField()
     # When the check first found the difference that it still finds.
     differs_since = models.DateTimeField(null=True)
+
+    objects: ClassVar = FigureCheckQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

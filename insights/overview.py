@@ -89,7 +89,7 @@ def build_overview(*, user: User, items: list[Item], days: int) -> dict[str, obj
     """Collect the page's data; ``items`` come with their accounts, ``days`` is the length of the chart."""
     today = timezone.localdate()
     window = Window.ending(today)
-    accounts = [account for account in account_totals.open_accounts(items) if account.is_bank or account.is_card]
+    accounts = account_totals.list_cash_flow_accounts(items)
     flows = (
         add_up_by_currency(
             sum_transactions(user=user, window=window, accounts=account_totals.list_row_account_ids(accounts))

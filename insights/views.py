@@ -11,6 +11,7 @@ from django_htmx.http import trigger_client_event
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import connections
 from banking.models import Account, Item, Transaction, TransactionQuerySet
+from banking.models.accounts import display_name_of
 from banking.product_notices import get_account_terms
 from banking.sync.bank_refresh.plan_messages import describe_all
 from banking.sync.progress.sync_progress import FIGURES_CHANGED, sync_progress
@@ -79,8 +80,8 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
 @require_safe
 def figure_checks(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show whether each figure agreed with the rows behind it in the last nightly check."""
-    checks = FigureCheck.objects.for_user(request.user).select_related("account__item")
-    ordered = checks.order_by(F("differs_since").asc(nulls_last=True), "kind", "account__name", "id")
+    checks = FigureCheck.objects.for_user(request.user).of_shown_accounts().select_related("account__item")
+    ordered = checks.order_by(F("differs_since").asc(nulls_last=True), "kind", display_name_of("account__"), "id")
     if ordered:
         record_data_access(request.user.pk, DataKind.BALANCES)
     return render(request, "insights/figure_checks.html", {"checks": ordered})

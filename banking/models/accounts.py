@@ -2,13 +2,32 @@
 
 from decimal import Decimal
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
+from uuid import UUID
 
 from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce, NullIf
+from django.utils.translation import gettext_lazy as _
 
 from banking.models.columns import money
 from banking.models.connection import VISIBLE_CONNECTIONS
 from compliance.isolation.models import Owned, OwnedQuerySet
+
+# The accounts of a person that are in totals, and those that are in no list, as conditions in SQL. No figure decides
+# this in another way; ``Account.counts`` and ``Account.is_hidden`` are the same in Python.
+COUNTED_IN_SQL: Final = "inclusion = 'counted'"
+HIDDEN_IN_SQL: Final = "inclusion = 'hidden'"
+
+
+def display_name_in_sql(table: str) -> str:
+    """``Account.display_name`` in SQL, by the name that the query gives to the table of accounts."""
+    return f"coalesce(nullif({table}.user_name, ''), {table}.name)"
+
+
+def display_name_of(account: str = "") -> Coalesce:
+    """The same for a queryset: of accounts, or of rows that refer to one by ``account``, such as ``account__``."""
+    return Coalesce(NullIf(f"{account}user_name", Value("")), F(f"{account}name"))
 
 
 class AccountQuerySet(OwnedQuerySet["Account"]):
@@ -16,9 +35,30 @@ class AccountQuerySet(OwnedQuerySet["Account"]):
         """Accounts that the bank still lists, of visible connections, without a successor."""
         return self.filter(closed_at=None, successor=None, item__connection__in=VISIBLE_CONNECTIONS)
 
+    def shown_or(self, account_id: UUID | None) -> Self:
+        """Accounts that the person has not hidden, and the one with this id."""
+        return self.filter(~Q(inclusion=Account.Inclusion.HIDDEN) | Q(pk=account_id))
+
+    def in_order_of_names(self) -> Self:
+        """Accounts in the order of the names that the person reads."""
+        return self.order_by(display_name_of(), "id")
+
 
 class Account(Owned):
-    """One account at a bank. A credit or loan balance is positive when money is owed."""
+    """One account at a bank. A credit or loan balance is positive when money is owed.
+
+    ``user_name`` and ``inclusion`` belong to the person, who set them last at ``edited_at``: no sync changes them. All
+    accounts that are one real account have the same; see ``account_matching.shared_settings``.
+    """
+
+    class Inclusion(models.TextChoices):
+        """Whether an account is in lists and in totals. The values are stored; never change or reuse one."""
+
+        COUNTED = "counted", _("Show it, and count it in totals")
+        LISTED = "listed", _("Show it, but leave it out of totals")
+        HIDDEN = "hidden", _("Hide it, and leave it out of totals")
+
+    MAX_NAME_LENGTH: ClassVar = 60
 
     # No index: the unique one below begins with this column.
     item = models.ForeignKey("banking.Item", on_delete=models.CASCADE, related_name="accounts", db_index=False)
@@ -35,6 +75,9 @@ class Account(Owned):
     currency = models.CharField(blank=True)
     balance_as_of = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    user_name = models.CharField(max_length=MAX_NAME_LENGTH, blank=True, default="", db_default="")
+    inclusion = models.CharField(max_length=7, choices=Inclusion, default=Inclusion.COUNTED, db_default="counted")
+    edited_at = models.DateTimeField(null=True)
     # The account that represents the same real account now, and the day from which its balances count; see
     # ``account_matching``, which alone writes both.
     successor = models.ForeignKey(
@@ -54,7 +97,22 @@ class Account(Owned):
         constraints: ClassVar = [models.UniqueConstraint(fields=["item", "provider_id"], name="one_row_per_account")]
 
     def __str__(self) -> str:
-        return f"{self.name} ••{self.mask}" if self.mask else self.name
+        return f"{self.display_name} ••{self.mask}" if self.mask else self.display_name
+
+    @property
+    def display_name(self) -> str:
+        """The name by which the person knows the account: their own, or the bank's."""
+        return self.user_name or self.name
+
+    @property
+    def counts(self) -> bool:
+        """Whether its balance and its transactions are in totals."""
+        return self.inclusion == self.Inclusion.COUNTED
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it is in no list, unless the person asks for it."""
+        return self.inclusion == self.Inclusion.HIDDEN
 
     @cached_property
     def former_accounts(self) -> "list[Account]":

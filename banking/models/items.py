@@ -169,6 +169,16 @@ class Item(Owned):
         """The open accounts. ``connections`` sets this when it loads many."""
         return list(self.accounts.filter(closed_at=None, successor=None).order_by("type", "name", "id"))
 
+    @property
+    def shown_accounts(self) -> list[Account]:
+        """The open accounts that the person has not hidden."""
+        return [account for account in self.open_accounts if not account.is_hidden]
+
+    @property
+    def hidden_accounts(self) -> list[Account]:
+        """The open accounts that the person has hidden."""
+        return [account for account in self.open_accounts if account.is_hidden]
+
     @cached_property
     def has_successors(self) -> bool:
         """Whether another connection has replaced accounts of this one."""

@@ -34,6 +34,10 @@ class TransactionQuerySet(OwnedQuerySet["Transaction"]):
         """Rows that count: neither removed by the bank, nor replaced by another row, nor hidden by the user."""
         return self.filter(removed_at=None, hidden=False)
 
+    def on_shown_accounts(self) -> Self:
+        """Rows of accounts that the person has not hidden. A subquery, because a join misleads the planner."""
+        return self.exclude(account__in=Account.objects.filter(inclusion=Account.Inclusion.HIDDEN))
+
     def newest_first(self) -> Self:
         return self.order_by("-day", "-id")
 

@@ -7,7 +7,8 @@ neither, however often the purge is interrupted.
 from typing import Final
 
 from banking.models import Transfer
-from banking.transactions.cash_flow import CASH_FLOW_ACCOUNT_TYPES, IN_CASH_FLOW, sql_literals
+from banking.models.accounts import COUNTED_IN_SQL, display_name_in_sql
+from banking.transactions.cash_flow import CASH_FLOW_ACCOUNT_TYPES, HAS_CASH_FLOW, IN_CASH_FLOW, sql_literals
 from banking.transactions.transfer_matching import LEGS_AMONG
 
 OWN_TRANSFER_LEGS: Final = "SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer WHERE owner_id = %(owner)s"
@@ -146,13 +147,14 @@ SET money_in = total.money_in + excluded.money_in, money_out = total.money_out +
     count = total.count + excluded.count
 """
 
-PREVIEW: Final = """
-SELECT account.name, account.mask, count(*), min(transaction.day), max(transaction.day)
+PREVIEW: Final = f"""
+SELECT {display_name_in_sql("account")} AS display_name, account.mask, count(*), min(transaction.day),
+    max(transaction.day)
 FROM banking_transaction AS transaction JOIN banking_account AS account ON account.id = transaction.account_id
 WHERE transaction.owner_id = %(owner)s AND transaction.day < %(before)s
     AND (NOT transaction.pending OR transaction.removed_at IS NOT NULL OR %(everything)s)
-GROUP BY account.id ORDER BY account.name, account.id
-"""
+GROUP BY account.id ORDER BY display_name, account.id
+"""  # noqa: S608  (built from constants)
 
 SAMPLE: Final = """
 SELECT day, coalesce(nullif(user_merchant, ''), nullif(merchant_name, ''), name) FROM banking_transaction
@@ -249,7 +251,9 @@ SELECT month, currency, counted_as, sum(money_in), sum(money_out), sum(rows)::in
 FROM (
     SELECT date_trunc('month', starts_on)::date AS month, currency, category AS counted_as, money_in, money_out,
         count AS rows
-    FROM banking_transactiontotal WHERE owner_id = %(owner)s
+    FROM banking_transactiontotal
+    WHERE owner_id = %(owner)s
+        AND account_id IN (SELECT id FROM banking_account WHERE owner_id = %(owner)s AND {COUNTED_IN_SQL})
     -- The rows that are still stored.
     UNION ALL
     SELECT date_trunc('month', day)::date, banking_transaction.currency, coalesce(nullif(user_category, ''), category),
@@ -257,7 +261,7 @@ FROM (
         count(*)
     FROM banking_transaction JOIN banking_account AS account ON account.id = account_id
     WHERE banking_transaction.owner_id = %(owner)s AND removed_at IS NULL AND NOT hidden
-        AND account.type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)})
+        AND {HAS_CASH_FLOW}
         AND {IN_CASH_FLOW.format(legs=OWN_TRANSFER_LEGS)}
     GROUP BY 1, 2, 3
 ) AS part

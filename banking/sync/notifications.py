@@ -16,6 +16,7 @@ from accounts.notifications.messages import NotificationMessage
 from accounts.notifications.models import DEFAULT_LARGE_TRANSACTION, NotificationSettings
 from accounts.notifications.notification_types import NotificationType
 from banking.models import Item, Transaction
+from banking.models.accounts import display_name_of
 from banking.notification_messages import (
     ConnectionLostMessage,
     LargeTransactionMessage,
@@ -128,15 +129,21 @@ def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) ->
 def find_largest(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> LargestTransaction | None:
     """The largest transaction at or above the user's threshold that a run stored, if there is one.
 
+    None of an account that the user has hidden.
+
     Ids are in order of time, so rows that a run stored have greater ids than the run.
     """
     settings = NotificationSettings.objects.filter(owner=owner_id).values("large_transaction")[:1]
-    recent = Transaction.objects.current().filter(
-        owner=owner_id,
-        account__item=item_id,
-        pk__gt=run_id,
-        day__gte=timezone.localdate() - MAX_AGE,
-        pending=False,
+    recent = (
+        Transaction.objects.current()
+        .on_shown_accounts()
+        .filter(
+            owner=owner_id,
+            account__item=item_id,
+            pk__gt=run_id,
+            day__gte=timezone.localdate() - MAX_AGE,
+            pending=False,
+        )
     )
     large = recent.annotate(
         size=Abs("amount"), threshold=Coalesce(Subquery(settings), Value(DEFAULT_LARGE_TRANSACTION))
@@ -146,7 +153,7 @@ def find_largest(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> LargestTrans
         .order_by("-size", "pk")
         .values(
             *("amount", "currency", "merchant_name", "name", "large_count", "since", "threshold"),
-            account_name=F("account__name"),
+            account_name=display_name_of("account__"),
             mask=F("account__mask"),
             bank=F("account__item__institution_name"),
         )

@@ -56,6 +56,7 @@ def test_it_writes_all_columns_of_a_row(alice: User, account: Account) -> None:
         "Status": "posted",
         "Note": "Flughafen, Tor „B“",
         "Tags": "",
+        "In totals": "yes",
         "ID": str(row.pk),
     }
 

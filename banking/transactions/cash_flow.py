@@ -1,7 +1,8 @@
 """Which transactions count in cash flow: one SQL condition, for hand-written queries and for the ORM.
 
 Not counted are transfers between a user's own accounts, payments of a card whose purchases count already, borrowed
-money, and everything on accounts that are neither a bank account nor a card, such as loans and investments. Money that
+money, everything on accounts that are neither a bank account nor a card, such as loans and investments, and everything
+on accounts that the user leaves out of totals. Money that
 arrives on a card without a category or a merchant, under a name that says payment, paid the card, also if the account
 that paid is not connected. The user's own category takes precedence over the bank's category and over a transfer.
 """
@@ -12,6 +13,7 @@ from uuid import UUID
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
+from banking.models.accounts import COUNTED_IN_SQL
 from banking.transactions.categories import CARD_PAYMENT, LOAN_PROCEEDS, NO_CATEGORY, TRANSFERS
 from banking.transactions.transfer_matching import IN_STORE, PAYMENT_WORDS
 
@@ -24,8 +26,12 @@ def sql_literals(values: frozenset[str] | tuple[str, ...]) -> str:
     return ", ".join(f"'{value}'" for value in sorted(values))
 
 
-# For a row of banking_transaction; callers also check the type of its account. ``{legs}`` is a query for the ids of
-# transfer legs, as few as cover the rows: PostgreSQL hashes them once.
+# The accounts whose rows can count, as a condition for a table of accounts. Purged rows are added to the totals of each
+# account by its type alone: whether it counts may change later, and whoever reads the totals asks for it.
+HAS_CASH_FLOW: Final = f"type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)}) AND {COUNTED_IN_SQL}"
+
+# For a row of banking_transaction; callers also check its account by HAS_CASH_FLOW. ``{legs}`` is a query for the ids
+# of transfer legs, as few as cover the rows: PostgreSQL hashes them once.
 IN_CASH_FLOW: Final = f"""
 CASE WHEN banking_transaction.user_category <> ''
     THEN banking_transaction.user_category NOT IN ({sql_literals(EXCLUDED_CATEGORIES)})
@@ -40,7 +46,7 @@ END
 """  # noqa: S608  (built from the constants above)
 IN_CASH_FLOW_OF_OWNER: Final = f"""
 (banking_transaction.account_id IN (
-    SELECT id FROM banking_account WHERE owner_id = %s AND type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)}))
+    SELECT id FROM banking_account WHERE owner_id = %s AND {HAS_CASH_FLOW})
 AND {IN_CASH_FLOW.format(legs="SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer WHERE owner_id = %s")})
 """  # noqa: S608  (built from the constants above)
 

@@ -14,7 +14,10 @@ from compliance.isolation import tenant
 from formats.spreadsheets import Echo, escape_formula
 
 CHUNK_SIZE = 1000
-COLUMNS = ("Date", "Posted", "Description", "Category", "Account", "Amount", "Currency", "Status", "Note", "Tags", "ID")
+COLUMNS = (
+    *("Date", "Posted", "Description", "Category", "Account", "Amount", "Currency", "Status", "Note", "Tags"),
+    *("In totals", "ID"),
+)
 
 
 def csv_lines(*, owner_id: UUID, rows: QuerySet[Transaction]) -> Iterator[str]:
@@ -48,5 +51,7 @@ def csv_cells(row: Transaction, tags: Iterable[str] = ()) -> tuple[str, ...]:
         "pending" if row.pending else "posted",
         escape_formula(row.note),
         escape_formula(", ".join(tags)),
+        # Whether the account is in totals; what of it is income or spending depends on the transaction.
+        "yes" if row.account.counts else "no",
         str(row.id),
     )

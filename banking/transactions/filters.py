@@ -5,6 +5,7 @@ from decimal import Decimal
 from functools import reduce
 from operator import or_
 from typing import Any, cast
+from uuid import UUID
 
 import django_filters as filters
 from django import forms
@@ -13,7 +14,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from banking.models import Account, Tag, Transaction, TransactionTag
+from banking.models import Account, AccountQuerySet, Tag, Transaction, TransactionQuerySet, TransactionTag
 from banking.transactions.cash_flow import is_in_cash_flow
 from banking.transactions.categories import CATEGORY_CHOICES, UNCATEGORIZED, get_category
 
@@ -25,9 +26,18 @@ STATUS_CHOICES = (("pending", _("Pending")), ("posted", _("Posted")))
 MAX_CATEGORY_LENGTH = 100
 
 
-def selectable_accounts(request: Any) -> QuerySet[Account]:
+def selectable_accounts(request: Any) -> AccountQuerySet:
     """Each real account once, under the id that it has now."""
-    return Account.objects.for_user(request.user).filter(successor=None).select_related("item").order_by("name", "id")
+    accounts = Account.objects.for_user(request.user).filter(successor=None).select_related("item")
+    return accounts.in_order_of_names()
+
+
+def parse_id(text: str) -> UUID | None:
+    """The id that a text is; ``None`` if it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def own_tags(request: Any) -> QuerySet[Tag]:
@@ -50,7 +60,10 @@ class AmountFilter(filters.NumberFilter):
 
 
 class TransactionFilterForm(forms.Form):
-    """The filter's fields; a category outside the table becomes a choice while it is requested."""
+    """The filter's fields.
+
+    A category outside the table is a choice only while it is requested, and so is an account that the user has hidden.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -63,6 +76,8 @@ class TransactionFilterForm(forms.Form):
             and requested not in dict(known)
         ):
             field.choices = [*known, (requested, str(get_category(requested).label))]
+        account_field = cast("forms.ModelChoiceField[Account]", self.fields["account"])
+        account_field.queryset = account_field.queryset.shown_or(parse_id(self.data.get("account", "")))
 
 
 class TransactionFilter(filters.FilterSet):
@@ -103,7 +118,9 @@ class TransactionFilter(filters.FilterSet):
 
     def filter_queryset(self, queryset: QuerySet[Transaction]) -> QuerySet[Transaction]:
         # A hidden row is in the list only if the user asks for the hidden ones.
-        rows = queryset.filter(hidden=self.form.cleaned_data["hidden"] == "yes")
+        rows = cast(TransactionQuerySet, queryset).filter(hidden=self.form.cleaned_data["hidden"] == "yes")
+        if self.form.cleaned_data["account"] is None:
+            rows = rows.on_shown_accounts()
         return cast(QuerySet[Transaction], super().filter_queryset(rows))
 
     def search(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:

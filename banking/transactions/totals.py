@@ -19,7 +19,7 @@ ZERO = Decimal(0)
 class CurrencyTotal:
     """One currency's number of rows, money in and money out; every amount is positive, except ``net``.
 
-    ``uncounted_in`` and ``uncounted_out`` are transfers, card payments and borrowed money.
+    ``uncounted_in`` and ``uncounted_out`` are transfers, card payments, borrowed money, and accounts that do not count.
     """
 
     currency: str

@@ -11,7 +11,8 @@ from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from banking.models import Account, Transaction
-from banking.transactions.cash_flow import CASH_FLOW_ACCOUNT_TYPES, IN_CASH_FLOW, is_in_cash_flow, sql_literals
+from banking.models.accounts import HIDDEN_IN_SQL, display_name_in_sql, display_name_of
+from banking.transactions.cash_flow import HAS_CASH_FLOW, IN_CASH_FLOW, is_in_cash_flow
 from banking.transactions.transaction_tags import get_tag_names
 
 COLUMNS = (
@@ -21,7 +22,10 @@ COLUMNS = (
 # A subquery for each row, because a join misleads the planner: it expects few rows for a user's accounts and sorts
 # all of them for one page, instead of scanning the index of the newest ones.
 ACCOUNT_OF_ROW = Account.objects.filter(pk=OuterRef("account"))
-ACCOUNT_COLUMNS = (Subquery(ACCOUNT_OF_ROW.values("name")), Subquery(ACCOUNT_OF_ROW.values("mask")))
+ACCOUNT_COLUMNS = (
+    Subquery(ACCOUNT_OF_ROW.values(shown_name=display_name_of())),
+    Subquery(ACCOUNT_OF_ROW.values("mask")),
+)
 
 TRANSFER_LEGS = """
 SELECT money_out FROM banking_transfer WHERE money_out = banking_transaction.id
@@ -29,9 +33,9 @@ UNION ALL SELECT money_in FROM banking_transfer WHERE money_in = banking_transac
 """
 
 # The account of the other leg of a row's transfer. The sign of the amount says which column names the row.
-TRANSFER_ACCOUNT = """
-(SELECT CASE WHEN other_account.mask = '' THEN other_account.name
-    ELSE other_account.name || ' ••' || other_account.mask END
+TRANSFER_ACCOUNT = f"""
+(SELECT CASE WHEN other_account.mask = '' THEN {display_name_in_sql("other_account")}
+    ELSE {display_name_in_sql("other_account")} || ' ••' || other_account.mask END
 FROM (
     SELECT money_in AS id FROM banking_transfer
     WHERE money_out = banking_transaction.id AND banking_transaction.amount < 0
@@ -40,16 +44,16 @@ FROM (
 ) AS other
 JOIN banking_transaction AS other_leg ON other_leg.id = other.id
 JOIN banking_account AS other_account ON other_account.id = other_leg.account_id)
-"""
+"""  # noqa: S608  (built from constants)
 
 # The newest rows, shown on every visit of the overview. Hand-written: composing this query in Django takes ten times
 # as long as PostgreSQL takes to execute it.
 RECENT_TRANSACTIONS = f"""
 SELECT banking_transaction.id, day, user_merchant, merchant_name, banking_transaction.name, category, user_category,
     amount, banking_transaction.currency, pending,
-    account.name, account.mask,
+    {display_name_in_sql("account")}, account.mask,
     -- Whether the row counts in cash flow.
-    account.type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)})
+    {HAS_CASH_FLOW}
         AND {IN_CASH_FLOW.format(legs=TRANSFER_LEGS)},
     {TRANSFER_ACCOUNT}
 FROM banking_transaction JOIN banking_account AS account ON account.id = banking_transaction.account_id
@@ -57,6 +61,7 @@ FROM banking_transaction JOIN banking_account AS account ON account.id = banking
 WHERE banking_transaction.id = ANY (ARRAY(
     SELECT id FROM banking_transaction
     WHERE owner_id = %(owner)s AND removed_at IS NULL AND NOT hidden
+        AND account_id <> ALL (ARRAY(SELECT id FROM banking_account WHERE owner_id = %(owner)s AND {HIDDEN_IN_SQL}))
     ORDER BY day DESC, id DESC LIMIT %(limit)s))
 ORDER BY day DESC, banking_transaction.id DESC
 """  # noqa: S608  (built from constants)

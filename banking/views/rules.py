@@ -58,7 +58,8 @@ def change_rule(request: AuthenticatedHttpRequest, rule_id: UUID) -> HttpRespons
 
 def build_form(request: AuthenticatedHttpRequest, *, initial: dict[str, Any]) -> RuleForm:
     """The form of a rule, with what was sent."""
-    accounts = selectable_accounts(request)
+    account = initial.get("account")
+    accounts = selectable_accounts(request).shown_or(account.pk if account else None)
     return RuleForm(request.POST or None, owner_id=request.user.pk, accounts=accounts, initial=initial)
 
 

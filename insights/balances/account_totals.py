@@ -1,6 +1,7 @@
 """Totals of a user's bank and card balances, from accounts that are already loaded; makes no query.
 
-Currencies are never added together. A balance that the bank does not report is not in the total.
+An account that the user leaves out of totals is in none of them. Currencies are never added together. A balance that
+the bank does not report is not in the total.
 """
 
 from collections import defaultdict
@@ -83,7 +84,7 @@ class Cards:
 
 def bank_balance(items: Iterable[Item]) -> BankBalance | None:
     """Add up checking and savings; ``None`` if there is no such account."""
-    accounts = [account for account in open_accounts(items) if account.is_bank]
+    accounts = [account for account in list_counted_accounts(items) if account.is_bank]
     if not accounts:
         return None
     totals = [bank_total(currency, group) for currency, group in group_by_currency(accounts).items()]
@@ -105,7 +106,7 @@ def bank_total(currency: str, accounts: list[Account]) -> BankTotal:
 
 def cards(items: Iterable[Item]) -> Cards | None:
     """Add up the credit cards; ``None`` when there is none."""
-    accounts = [account for account in open_accounts(items) if account.is_card]
+    accounts = [account for account in list_counted_accounts(items) if account.is_card]
     if not accounts:
         return None
     return Cards(
@@ -150,8 +151,18 @@ def add_up_debt(accounts: Iterable[Account]) -> Decimal:
 
 
 def open_accounts(items: Iterable[Item]) -> list[Account]:
-    """The Items' open accounts, each with its Item loaded."""
-    return [account for item in items for account in item.open_accounts]
+    """The Items' open accounts that are in lists, each with its Item loaded."""
+    return [account for item in items for account in item.shown_accounts]
+
+
+def list_counted_accounts(items: Iterable[Item]) -> list[Account]:
+    """The Items' open accounts that are in totals, each with its Item loaded."""
+    return [account for account in open_accounts(items) if account.counts]
+
+
+def list_cash_flow_accounts(items: Iterable[Item]) -> list[Account]:
+    """The Items' open accounts whose transactions are income and spending."""
+    return [account for account in list_counted_accounts(items) if account.is_bank or account.is_card]
 
 
 def list_row_account_ids(accounts: Iterable[Account]) -> list[UUID]:

@@ -62,7 +62,7 @@ def days_in_range(label: str) -> int:
 
 def bank_balance_history(*, user: User, items: Collection[Item], days: int) -> BalanceHistory | None:
     """Draw the money in the bank, in the currency of most accounts; ``None`` until there are two days."""
-    bank = [account for account in account_totals.open_accounts(items) if account.is_bank]
+    bank = [account for account in account_totals.list_counted_accounts(items) if account.is_bank]
     if not bank:
         return None
     currency, accounts = next(iter(account_totals.group_by_currency(bank).items()))

@@ -63,9 +63,7 @@ def _runways(owner_id: UUID) -> list[Runway]:
     bank = account_totals.bank_balance(items)
     if bank is None or not _all_fresh(items):
         return []
-    accounts = account_totals.list_row_account_ids(
-        a for a in account_totals.open_accounts(items) if a.is_bank or a.is_card
-    )
+    accounts = account_totals.list_row_account_ids(account_totals.list_cash_flow_accounts(items))
     window = Window.ending(timezone.localdate())
     net = add_up_by_currency(sum_transactions(user=User(pk=owner_id), window=window, accounts=accounts))
     return [

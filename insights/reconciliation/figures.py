@@ -19,7 +19,7 @@ from insights.reconciliation.results import CheckResult
 def check_cash_flow(*, owner_id: UUID, items: list[Item]) -> Iterator[CheckResult]:
     """Compare the month's income and spending by category with the sum of the transactions that the list shows."""
     window = Window.ending(timezone.localdate())
-    accounts = [account for account in account_totals.open_accounts(items) if account.is_bank or account.is_card]
+    accounts = account_totals.list_cash_flow_accounts(items)
     ids = account_totals.list_row_account_ids(accounts)
     if not ids:
         return

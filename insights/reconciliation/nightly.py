@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking import connections
+from banking.models import Account
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from insights.balances import account_totals
@@ -58,9 +59,10 @@ def store_result(
 
 
 def delete_outdated(owner_id: UUID, checks: list[FigureCheck]) -> None:
-    """Delete the checks of figures that no longer exist; those of banks that are out of date stay."""
+    """Delete the checks of figures that no page shows any more; those of banks that are out of date stay."""
     others = FigureCheck.objects.filter(owner=owner_id).exclude(pk__in=[check.pk for check in checks])
-    others.filter(Q(account__closed_at__isnull=False) | Q(account__successor__isnull=False) | Q(account=None)).delete()
+    is_gone = Q(account__closed_at__isnull=False) | Q(account__successor__isnull=False) | Q(account=None)
+    others.filter(is_gone | Q(account__inclusion=Account.Inclusion.HIDDEN)).delete()
 
 
 def report_difference(check: FigureCheck) -> None:

@@ -69,6 +69,12 @@ def find_bank_names(owner: UUID, item_ids: Iterable[str]) -> dict[str, str]:
     return {str(pk): name for pk, name in items if name}
 
 
+def find_account_names(owner: UUID, account_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of an owner's accounts by their ids, for the activity log."""
+    known_ids = [account_id for account_id in account_ids if is_uuid(account_id)]
+    return {str(account.pk): str(account) for account in Account.objects.filter(owner=owner, pk__in=known_ids)}
+
+
 def is_uuid(text: str) -> bool:
     """Whether a text is a UUID: events of other versions may have other ids."""
     try:

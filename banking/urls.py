@@ -22,6 +22,7 @@ from banking.views import (
 urlpatterns = [
     path("bank-accounts/", accounts.index, name="accounts"),
     path("bank-accounts/<uuid:item_id>/", accounts.index, name="item"),
+    path("bank-accounts/account/<uuid:account_id>/edit/", accounts.edit, name="edit_account"),
     path("transactions/", transactions.index, name="transactions"),
     path("transactions/months/", monthly_totals.show_monthly_totals, name="monthly_totals"),
     path("transactions/recurring/", recurring.show_recurring, name="recurring"),

@@ -21,5 +21,5 @@ Two accounts of one user at one bank are the same real account, unless one list 
 Name and digits alone are not enough while both are synced: two members of a household may use the same bank.
 
 ``bank_accounts`` finds the candidates, ``matching`` compares them, ``precedence`` orders them, and ``succession``
-stores the result.
+stores the result. What the person set on one of them is then set on all (``shared_settings``).
 """

@@ -12,6 +12,7 @@ from banking.account_matching import statements
 from banking.account_matching.bank_accounts import accounts_at_bank
 from banking.account_matching.matching import Pair, group_accounts
 from banking.account_matching.precedence import recency
+from banking.account_matching.shared_settings import share_settings
 from banking.models import Account, Connection, Item
 
 
@@ -54,6 +55,9 @@ def update_succession(*, item: Item, remaining: list[Account] | None = None) -> 
     affected += [a for a in accounts if (remaining is not None or before[a.pk] is not None) and a not in affected]
     if not affected:
         return SuccessionResult()
+    for group in groups:
+        if len(group) > 1:
+            share_settings(group)
     days = first_days(item.owner_id, affected)
     untils = {account.pk: until for group in groups for account, until in assign_successors(group, days)}
     counted = [days for group in groups for days in list_counted_ranges(group)]

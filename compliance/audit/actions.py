@@ -40,6 +40,7 @@ class Action(StrEnum):
     LIABILITIES_READ = "liabilities_read"
     RECURRING_READ = "recurring_read"
     ACCESS_REVOKED = "access_revoked"
+    ACCOUNT_EDITED = "account_edited"
     TRANSFER_DECIDED = "transfer_decided"
     TRANSACTION_EDITED = "transaction_edited"
     RULE_CHANGED = "rule_changed"

@@ -44,6 +44,7 @@ ACTION_LABELS: Final[dict[Action, Label]] = {
     Action.LIABILITIES_READ: _("Card and loan terms updated"),
     Action.RECURRING_READ: _("Recurring payments updated"),
     Action.ACCESS_REVOKED: _("Access to a bank or account found to be withdrawn"),
+    Action.ACCOUNT_EDITED: _("Bank account renamed, hidden, or shown"),
     Action.TRANSFER_DECIDED: _("Transfer between your accounts joined or separated"),
     Action.TRANSACTION_EDITED: _("Transactions edited"),
     Action.RULE_CHANGED: _("Transaction rule changed"),
@@ -90,6 +91,7 @@ GROUPS: Final[dict[str, tuple[Label, frozenset[Action]]]] = {
             Action.CONNECT, Action.DISCONNECT, Action.TOKEN_EXCHANGE, Action.TOKEN_REFRESH, Action.CREDENTIAL_STORE,
             Action.CREDENTIAL_ACCESS, Action.CREDENTIAL_DELETE, Action.SYNC, Action.FIGURE_DIFFERS,
             Action.TRANSFER_DECIDED, Action.LIABILITIES_READ, Action.RECURRING_READ, Action.ACCESS_REVOKED,
+            Action.ACCOUNT_EDITED,
             Action.TRANSACTION_EDITED, Action.RULE_CHANGED, Action.RULE_APPLIED, Action.RULE_UNDONE,
         }),
     ),
@@ -126,7 +128,7 @@ KIND_LABELS: Final[dict[DataKind, Label]] = {
 # What an event is about, if it has no name of its own. An event about anything else shows no object.
 RESOURCE_LABELS: Final[dict[str, Label]] = {
     "item": _("Bank connection"),
-    "account": _("Account"),
+    "account": _("Bank account"),
     "transfer": _("Transfer"),
     "transaction": _("Transaction"),
     "rule": _("Transaction rule"),

@@ -1,0 +1,32 @@
+"""Let all accounts that are one real account have what the person set last on one of them.
+
+So a bank that is connected again, or gives its accounts new ids, changes nothing about their names, and every condition
+on an account's own row holds for its former accounts, too.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from django.db.models import Q
+
+from banking.models import Account
+
+COLUMNS: Final = ("user_name", "inclusion", "edited_at")
+
+
+def share_settings(group: Sequence[Account]) -> None:
+    """Store what the person set last on the accounts that differ.
+
+    What they set meanwhile, in a transaction that has just ended, is newer and stays.
+    """
+    edited = [(account.edited_at, account) for account in group if account.edited_at is not None]
+    if not edited:
+        return
+    edited_at, source = max(edited, key=lambda pair: pair[0])
+    values = {column: getattr(source, column) for column in COLUMNS}
+    outdated = [account for account in group if account.edited_at != edited_at]
+    is_older = Q(edited_at=None) | Q(edited_at__lt=edited_at)
+    Account.objects.filter(is_older, pk__in=[account.pk for account in outdated]).update(**values)
+    for account in outdated:
+        for column, value in values.items():
+            setattr(account, column, value)

@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from accounts.models import User
 from banking.models import VISIBLE_CONNECTIONS, Account, Item
+from banking.models.accounts import display_name_in_sql
 from compliance.isolation import tenant
 
 
@@ -24,18 +25,19 @@ WHERE owner_id = %s AND connection = ANY (%s) ORDER BY connected_at, id
 """  # noqa: S608  (built from the model)
 ACCOUNTS = f"""
 SELECT {columns(Account)} FROM banking_account
-WHERE owner_id = %s AND (closed_at IS NULL OR successor_id IS NOT NULL) ORDER BY type, name, id
+WHERE owner_id = %s AND (closed_at IS NULL OR successor_id IS NOT NULL OR removed_at IS NOT NULL)
+ORDER BY type, {display_name_in_sql("banking_account")}, id
 """  # noqa: S608
 
 
 def list_connections(user: User) -> list[Item]:
-    """A user's visible Items, oldest first, each with its ``open_accounts``; two queries.
+    """A user's visible Items, oldest first, each with its ``open_accounts`` and ``removed_accounts``; two queries.
 
     The earlier accounts of the same real account are in its ``former_accounts``, and in no Item's ``open_accounts``.
     """
     items = {item.pk: item for item in Item.objects.raw(ITEMS, [user.pk, list(VISIBLE_CONNECTIONS)])}
     for item in items.values():
-        item.open_accounts, item.has_successors = [], False
+        item.open_accounts, item.removed_accounts, item.has_successors = [], [], False
     accounts = {account.pk: account for account in Account.objects.raw(ACCOUNTS, [user.pk])}
     for account in accounts.values():
         account.former_accounts = []
@@ -45,14 +47,14 @@ def list_connections(user: User) -> list[Item]:
 
 
 def attach_account(account: Account, *, items: dict[UUID, Item], accounts: dict[UUID, Account]) -> None:
-    """Add an account to its Item's open accounts, or to the former accounts of its successor."""
+    """Add an account to its Item's open or removed accounts, or to the former accounts of its successor."""
     item = items.get(account.item_id)
     if account.successor_id in accounts:
         accounts[account.successor_id].former_accounts.append(account)
     if item is not None and account.successor_id is None:
         account.item = item
-        item.open_accounts.append(account)
-    elif item is not None:
+        (item.open_accounts if account.closed_at is None else item.removed_accounts).append(account)
+    elif item is not None and account.removed_at is None:
         item.has_successors = True
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from banking.linking import account_deletion
 from banking.models import (
     Account,
+    AccountRemoval,
     BalanceSnapshot,
     CategoryRule,
     Connection,
@@ -210,6 +211,7 @@ register(
             "user_name",
             "inclusion",
             "edited_at",
+            "removed_at",
             "successor_id",
             "succeeded_on",
             "purged_before",
@@ -238,6 +240,15 @@ register(
             ),
             ExportFile(name="bank/accounts.jsonl", restored=RestoredRows()),
         ),
+    ),
+    DataHolder(
+        model=AccountRemoval,
+        category=DataCategory.BANK,
+        label=_("Accounts that you removed and whose removal isn't finished"),
+        kept_for=_("Until the removal is finished"),
+        exported=("id", "account_id", "history", "requested_at"),
+        files=(ExportFile(name="bank/account_removals.jsonl", restored=RestoredRows()),),
+        technical=frozenset({"attempts", "next_attempt_at"}),
     ),
     DataHolder(
         model=BalanceSnapshot,

@@ -7,9 +7,10 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from banking import sync
+from banking.account_settings import removal_jobs
 from banking.connection_status import expiry
 from banking.linking import orphaned_removals, recovery, removals
-from banking.models import Item, PendingRemoval
+from banking.models import AccountRemoval, Item, PendingRemoval
 from banking.provider import ProviderError
 from banking.retention import sync_runs
 from banking.sync import notifications, sync_queue, webhook_events
@@ -93,6 +94,19 @@ def remove_orphan_at_provider(removal_id: str) -> None:
         logger.warning("Orphaned removal %s is still pending: %s", removal_id, error)
 
 
+@shared_task(base=TenantTask)
+def finish_account_removal(owner_id: str, removal_id: str) -> None:
+    """Finish the removal of one account; if it fails, Celery beat queues it again."""
+    removal_jobs.finish_account_removal(owner_id=UUID(owner_id), removal_id=UUID(removal_id))
+
+
+@shared_task
+def retry_account_removals() -> None:
+    """Queue every removal of one account that is due."""
+    for owner_id, removal_id in removal_jobs.list_due_account_removals(limit=CHUNK):
+        finish_account_removal.delay(str(owner_id), str(removal_id))
+
+
 @shared_task
 def retry_removals() -> None:
     """Queue every removal at the provider that is due, also of Items that this site does not have."""
@@ -145,6 +159,16 @@ def enqueue_removal(removal: PendingRemoval | None) -> None:
 def queue_removal(owner_id: UUID, removal_id: UUID) -> None:
     """Queue a removal in the slow lane. Raises ``OperationalError`` when the queue does not answer."""
     remove_at_provider.apply_async((str(owner_id), str(removal_id)), queue=Lane.SLOW.queue)
+
+
+def enqueue_account_removal(removal: AccountRemoval | None) -> None:
+    """Queue the removal of one account; Celery beat retries it when the queue does not answer."""
+    if removal is None:
+        return
+    try:
+        finish_account_removal.delay(str(removal.owner_id), str(removal.pk))
+    except OperationalError as error:
+        logger.warning("The queue does not answer, removal %s waits for Celery beat: %s", removal.pk, error)
 
 
 def enqueue_webhook(event_id: UUID) -> None:

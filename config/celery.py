@@ -37,6 +37,7 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="*/10"),
     },
     "look up links without an answer": {"task": "banking.tasks.retry_link_recoveries", "schedule": crontab()},
+    "finish removals of accounts": {"task": "banking.tasks.retry_account_removals", "schedule": crontab()},
     "retry removals at the provider": {"task": "banking.tasks.retry_removals", "schedule": crontab()},
     "retry webhooks": {"task": "banking.tasks.retry_webhooks", "schedule": crontab()},
     "delete old webhooks": {"task": "banking.tasks.delete_old_webhooks", "schedule": crontab(minute="23")},

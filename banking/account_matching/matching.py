@@ -1,8 +1,9 @@
 """Compare accounts of one bank and group those that are the same real account."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import Enum
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,7 +33,7 @@ def group_accounts(accounts: Sequence[Account]) -> tuple[list[list[Account]], se
 
     Returns also the pairs of Items of which an account was matched by its id or its rows.
     """
-    together = listed_together(accounts)
+    together = listed_together(accounts) | removed_beside(accounts)
     pairs = [pair for pair in combinations(accounts, 2) if may_be_same(*pair) and pair_of(*pair) not in together]
     matches = {pair_of(first, second): compare(first, second) for first, second in pairs}
     proven = {
@@ -75,6 +76,26 @@ def listed_together(accounts: Sequence[Account]) -> set[Pair]:
     with connection.cursor() as cursor:
         cursor.execute(statements.LISTED_TOGETHER, {"accounts": [account.pk for account in accounts]})
         return {frozenset(pair) for pair in cursor.fetchall()}
+
+
+def removed_beside(accounts: Sequence[Account]) -> set[Pair]:
+    """Pairs of one connection of which the user removed one account while the other was known beside it.
+
+    What showed that the bank had listed both may be deleted. An id is as old as its row.
+    """
+    return {
+        pair_of(first, second)
+        for first, second in permutations(accounts, 2)
+        if first.removed_at is not None
+        and first.item_id == second.item_id
+        and created_at(second) < first.removed_at
+        and (first.successor_id or first.pk) != (second.successor_id or second.pk)
+    }
+
+
+def created_at(account: Account) -> datetime:
+    """When an account was stored, by its id, which begins with the milliseconds since 1970."""
+    return datetime.fromtimestamp((account.pk.int >> 80) / 1000, tz=UTC)
 
 
 def pair_of(first: Account, second: Account) -> Pair:

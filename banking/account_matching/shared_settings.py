@@ -4,14 +4,15 @@ So a bank that is connected again, or gives its accounts new ids, changes nothin
 on an account's own row holds for its former accounts, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from django.db.models import Q
+from django.utils import timezone
 
-from banking.models import Account
+from banking.models import Account, BalanceSnapshot
 
-COLUMNS: Final = ("user_name", "inclusion", "edited_at")
+COLUMNS: Final = ("user_name", "inclusion", "removed_at", "edited_at")
 
 
 def share_settings(group: Sequence[Account]) -> None:
@@ -30,3 +31,15 @@ def share_settings(group: Sequence[Account]) -> None:
     for account in outdated:
         for column, value in values.items():
             setattr(account, column, value)
+    if source.removed_at is not None:
+        close_removed_accounts(outdated)
+
+
+def close_removed_accounts(accounts: Iterable[Account]) -> None:
+    """Close accounts that turned out to be one that the person had removed, without what was stored of them since."""
+    now = timezone.now()
+    for account in accounts:
+        account.closed_at = account.closed_at or now
+        account.forget_balance()
+        account.save(update_fields=["closed_at", *Account.BALANCE_FIELDS])
+        BalanceSnapshot.objects.filter(account=account, day__gte=timezone.localdate(account.removed_at)).delete()

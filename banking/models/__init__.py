@@ -4,7 +4,7 @@ Money is stored exactly as the provider sent it, next to its currency. Text that
 length limit here: a bank with a long name must not stop a sync.
 """
 
-from banking.models.accounts import Account, AccountQuerySet, BalanceSnapshot
+from banking.models.accounts import Account, AccountQuerySet, AccountRemoval, BalanceSnapshot
 from banking.models.connection import VISIBLE_CONNECTIONS, Connection, ExpiryReason, Health
 from banking.models.items import FailedRemoval, Institution, Item, OrphanedRemoval, PendingRemoval
 from banking.models.liabilities import Liability, LiabilityApr
@@ -25,6 +25,7 @@ __all__ = [
     "VISIBLE_CONNECTIONS",
     "Account",
     "AccountQuerySet",
+    "AccountRemoval",
     "BalanceSnapshot",
     "CategoryRule",
     "Connection",

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce, NullIf
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from banking.models.columns import money
@@ -39,6 +40,10 @@ class AccountQuerySet(OwnedQuerySet["Account"]):
         """Accounts that the person has not hidden, and the one with this id."""
         return self.filter(~Q(inclusion=Account.Inclusion.HIDDEN) | Q(pk=account_id))
 
+    def with_history(self) -> Self:
+        """Accounts of which something is stored, without those that the person removed with their history."""
+        return self.exclude(removed_at__isnull=False, balance_as_of=None)
+
     def in_order_of_names(self) -> Self:
         """Accounts in the order of the names that the person reads."""
         return self.order_by(display_name_of(), "id")
@@ -47,8 +52,9 @@ class AccountQuerySet(OwnedQuerySet["Account"]):
 class Account(Owned):
     """One account at a bank. A credit or loan balance is positive when money is owed.
 
-    ``user_name`` and ``inclusion`` belong to the person, who set them last at ``edited_at``: no sync changes them. All
-    accounts that are one real account have the same; see ``account_matching.shared_settings``.
+    ``user_name``, ``inclusion`` and ``removed_at`` belong to the person, who set them last at ``edited_at``: no sync
+    changes them. All accounts that are one real account have the same; see ``account_matching.shared_settings``. Of an
+    account that the person removed, which is closed as well, no sync stores anything.
     """
 
     class Inclusion(models.TextChoices):
@@ -59,6 +65,7 @@ class Account(Owned):
         HIDDEN = "hidden", _("Hide it, and leave it out of totals")
 
     MAX_NAME_LENGTH: ClassVar = 60
+    BALANCE_FIELDS: ClassVar = ("current", "available", "limit", "balance_as_of")
 
     # No index: the unique one below begins with this column.
     item = models.ForeignKey("banking.Item", on_delete=models.CASCADE, related_name="accounts", db_index=False)
@@ -78,6 +85,7 @@ class Account(Owned):
     user_name = models.CharField(max_length=MAX_NAME_LENGTH, blank=True, default="", db_default="")
     inclusion = models.CharField(max_length=7, choices=Inclusion, default=Inclusion.COUNTED, db_default="counted")
     edited_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
     # The account that represents the same real account now, and the day from which its balances count; see
     # ``account_matching``, which alone writes both.
     successor = models.ForeignKey(
@@ -113,6 +121,10 @@ class Account(Owned):
     def is_hidden(self) -> bool:
         """Whether it is in no list, unless the person asks for it."""
         return self.inclusion == self.Inclusion.HIDDEN
+
+    def forget_balance(self) -> None:
+        """Empty the columns of the balance; the caller saves the account."""
+        self.current = self.available = self.limit = self.balance_as_of = None
 
     @cached_property
     def former_accounts(self) -> "list[Account]":
@@ -164,3 +176,25 @@ class BalanceSnapshot(Owned):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["owner", "account", "day"], name="one_snapshot_per_day")
         ]
+
+
+class AccountRemoval(Owned):
+    """An account that the person removed and that a worker has still to close, with its former accounts.
+
+    Deleted when that is done. The account itself has ``removed_at`` then, until the person adds it again.
+    """
+
+    class History(models.TextChoices):
+        """What becomes of its transactions and balances."""
+
+        KEEP = "keep"
+        DELETE = "delete"
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="removal")
+    history = models.CharField(max_length=6, choices=History)
+    requested_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["next_attempt_at"], name="account_removals_due")]

@@ -180,6 +180,12 @@ class Item(Owned):
         return [account for account in self.open_accounts if account.is_hidden]
 
     @cached_property
+    def removed_accounts(self) -> list[Account]:
+        """The accounts that the person has removed alone. ``connections`` sets this when it loads many."""
+        removed = self.accounts.exclude(removed_at=None).filter(successor=None)
+        return list(removed.exclude(closed_at=None).order_by("type", "name", "id"))
+
+    @cached_property
     def has_successors(self) -> bool:
         """Whether another connection has replaced accounts of this one."""
         return self.accounts.filter(successor__isnull=False).exists()

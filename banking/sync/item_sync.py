@@ -192,17 +192,20 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     complete = from_start and staging.readiness == Readiness.HISTORICAL
     is_partial = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
     keeps_rows = transaction_rule.keeps_transactions(owner_id=item.owner_id)
+    before = succession.SuccessionResult()
+    if not keeps_rows or has_removed_accounts(owner_id=item.owner_id):
+        # A new id may be that of an account that the person removed: then none of its rows is stored.
+        before = succession.update_succession(item=item)
     if keeps_rows:
         stored = store_transactions(item=item, staging=staging, complete=complete)
     else:
-        counted = succession.update_succession(item=item).counted
-        stored = store_totals(item=item, staging=staging, from_start=from_start, counted=counted)
+        stored = store_totals(item=item, staging=staging, from_start=from_start, counted=before.counted)
     # A download of changes, while the person chose that the next one is complete.
     is_outdated = not keeps_rows or (not from_start and not item.cursor)
     result = succession.update_succession(item=item)
     if result.redundant_items:
         disconnect_redundant_items(owner_id=item.owner_id, item_ids=result.redundant_items)
-    if result.changed or stored.written or stored.removed or stored.replaced:
+    if before.changed or result.changed or stored.written or stored.removed or stored.replaced:
         update_transfers(owner_id=item.owner_id)
     run.written, run.added, run.removed, run.pages = stored.written, stored.added, stored.removed, staging.pages
     missing = record_skipped_rows(
@@ -223,6 +226,11 @@ def has_new_account(*, item: Item, accounts: AccountsResponse) -> bool:
     """Whether the bank lists a new account. Skipped rows may belong to it, so they are downloaded again."""
     known = set(Account.objects.filter(item=item).values_list("provider_id", flat=True))
     return any(row.provider_id not in known for row in accounts.accounts)
+
+
+def has_removed_accounts(*, owner_id: UUID) -> bool:
+    """Whether a person has removed an account alone, at any bank."""
+    return Account.objects.filter(owner=owner_id).exclude(removed_at=None).exists()
 
 
 def skipped_rows_before(item: Item) -> bool:

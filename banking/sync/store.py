@@ -116,14 +116,16 @@ def has_transactions(cursor: CursorWrapper, *, params: Params) -> bool:
 
 
 def statement_params(item: Item) -> Params:
-    """The parameters of all statements."""
-    accounts = list(Account.objects.filter(item=item).values_list("pk", "closed_at", "purged_before"))
+    """The parameters of all statements. ``accounts`` are those that the person has not removed."""
+    columns = ("pk", "closed_at", "purged_before")
+    accounts = list(Account.objects.filter(item=item, removed_at=None).values_list(*columns))
     kept_since = transaction_rule.get_kept_period(owner_id=item.owner_id).since
     return {
         "owner": item.owner_id,
         "item": item.pk,
         "accounts": [pk for pk, _, _ in accounts],
         "listed": [pk for pk, closed_at, _ in accounts if closed_at is None],
+        "removed": list(Account.objects.filter(item=item).exclude(removed_at=None).values_list("pk", flat=True)),
         "since": timezone.localdate() - timedelta(days=item.days_requested),
         "kept_since": kept_since,
         "is_limited": kept_since is not None or any(purged_before for _, _, purged_before in accounts),
@@ -149,6 +151,8 @@ def load_incoming(cursor: CursorWrapper, *, staging: StagingFile, params: Params
             copy.write(chunk)
     for statement in statements.LATEST_CHANGES:
         cursor.execute(statement, params)
+    if params["removed"]:
+        cursor.execute(statements.LEAVE_OUT_REMOVED_ACCOUNTS, params)
     cursor.execute(statements.UNKNOWN_ACCOUNTS)
     return int(cursor.fetchone()[0])
 
@@ -164,11 +168,13 @@ def store_accounts(*, item: Item, response: AccountsResponse, others: Iterable[A
 
     If part of the list could not be parsed, it is unknown which accounts are missing from it, and none is closed.
     ``others`` are accounts that the stream named; one that is not listed is stored as closed, for its transactions.
+    Nothing is stored of accounts that the person has removed.
     """
     now = timezone.now()
     listed = {row.provider_id: row for row in response.accounts}
+    removed = set(Account.objects.filter(item=item).exclude(removed_at=None).values_list("provider_id", flat=True))
     Account.objects.bulk_create(
-        [build_account(item, row, as_of=now) for row in listed.values()],
+        [build_account(item, row, as_of=now) for row in listed.values() if row.provider_id not in removed],
         update_conflicts=True,
         unique_fields=["item", "provider_id"],
         update_fields=[*AccountRow._fields[1:], "balance_as_of", "closed_at"],
@@ -180,7 +186,7 @@ def store_accounts(*, item: Item, response: AccountsResponse, others: Iterable[A
     stored = Account.objects.filter(item=item)
     if not response.skipped:
         stored.filter(closed_at=None).exclude(provider_id__in=listed).update(closed_at=now)
-    save_balance_snapshots(item=item, accounts=stored.filter(provider_id__in=listed))
+    save_balance_snapshots(item=item, accounts=stored.filter(provider_id__in=listed, removed_at=None))
 
 
 def build_account(

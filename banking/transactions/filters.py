@@ -28,7 +28,7 @@ MAX_CATEGORY_LENGTH = 100
 
 def selectable_accounts(request: Any) -> AccountQuerySet:
     """Each real account once, under the id that it has now."""
-    accounts = Account.objects.for_user(request.user).filter(successor=None).select_related("item")
+    accounts = Account.objects.for_user(request.user).with_history().filter(successor=None).select_related("item")
     return accounts.in_order_of_names()
 
 

@@ -3,20 +3,32 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.db import transaction
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
-from banking import connections
+from banking import connections, tasks
+from banking.account_settings import removing
 from banking.account_settings.editing import edit_account
 from banking.account_settings.forms import AccountForm
+from banking.forms import DisconnectForm
 from banking.models import Account, Item
 from banking.sync.bank_refresh.plan import plan_refreshes
 from banking.sync.bank_refresh.plan_messages import describe_plan
 from banking.sync.progress.sync_progress import sync_progress
 from compliance.audit.daily_access import DataKind, record_data_access
+
+REMOVED = gettext_lazy("%(account)s is removed. We no longer show or sync it.")
+REMOVING = gettext_lazy("Removing %(account)s. We finish this in the background.")
+ADDED_AGAIN = gettext_lazy(
+    "We download %(account)s again with the next sync. If it doesn't appear then, share it with Plumbline again under "
+    "Add or remove accounts."
+)
 
 
 @require_safe
@@ -54,3 +66,36 @@ def edit(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse:
     record_data_access(request.user.pk, DataKind.BALANCES)
     context = {"form": form, "account": account, "item": account.item}
     return render(request, "banking/edit_account.html", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_fresh_sign_in
+@transaction.non_atomic_requests
+def remove(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse:
+    """Show what is kept and what is deleted, then remove the account."""
+    form = DisconnectForm(request.POST or None)
+    try:
+        context = removing.removal_summary(user=request.user, account_id=account_id)
+        if not form.is_valid():
+            return render(request, "banking/remove_account.html", context, status=422 if form.is_bound else 200)
+        keep_history = form.cleaned_data["history"] == "keep"
+        removal = removing.remove_account(user=request.user, account_id=account_id, keep_history=keep_history)
+    except Account.DoesNotExist:
+        raise Http404 from None
+    tasks.enqueue_account_removal(removal)
+    messages.success(request, (REMOVING if removal else REMOVED) % {"account": context["account"]})
+    return redirect("accounts")
+
+
+@require_POST
+@transaction.non_atomic_requests
+def add_again(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse:
+    """Let the next sync download a removed account again."""
+    try:
+        account, items = removing.add_account_again(user=request.user, account_id=account_id)
+    except Account.DoesNotExist:
+        raise Http404 from None
+    for item in items:
+        tasks.enqueue_sync(item, trigger="person")
+    messages.success(request, ADDED_AGAIN % {"account": account})
+    return redirect("item", account.item_id)

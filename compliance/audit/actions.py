@@ -41,6 +41,8 @@ class Action(StrEnum):
     RECURRING_READ = "recurring_read"
     ACCESS_REVOKED = "access_revoked"
     ACCOUNT_EDITED = "account_edited"
+    ACCOUNT_REMOVED = "account_removed"
+    ACCOUNT_ADDED_AGAIN = "account_added_again"
     TRANSFER_DECIDED = "transfer_decided"
     TRANSACTION_EDITED = "transaction_edited"
     RULE_CHANGED = "rule_changed"

@@ -24,6 +24,8 @@ from accounts.sign_in import lockout
 from accounts.tests.totp import add_authenticator_app, add_recovery_codes
 from banking import tasks
 from banking.models import (
+    Account,
+    AccountRemoval,
     Item,
     ItemProduct,
     OrphanedRemoval,
@@ -61,9 +63,9 @@ pytestmark = [
 IP, USER_AGENT = "203.0.113.77", "CanaryBrowser/7.7"
 # Everything by which Alice could be recognized, as it is written into her rows.
 TRACES = {
-    "alice", "Quackenbush", IP, USER_AGENT, "canary-merchant", "canary-note", "canary-account-name", "zq91",
-    "access-sandbox-canary", "canary-item-id", "canary-connection", "canary-provider-id", "canary-loan",
-    "canary-stream",
+    "alice", "Quackenbush", IP, USER_AGENT, "canary-merchant", "canary-note", "canary-account-name", "canary-own-name",
+    "zq91", "access-sandbox-canary", "canary-item-id", "canary-connection", "canary-provider-id",
+    "canary-loan", "canary-stream",
 }  # fmt: skip
 # Where Alice's random id stays: the audit trail, the record of consents, and the receipt.
 PSEUDONYMOUS_TABLES = {
@@ -103,6 +105,8 @@ def full_account(alice: User, make_item: Callable[..., Item], provider: Scripted
         Transfer.objects.create(owner=alice, money_out=first.pk, money_in=second.pk, sent_on=timezone.localdate())
         TransferDecision.objects.create(owner=alice, money_out=first.pk, money_in=second.pk, is_transfer=True)
         LowRunway.objects.create(owner=alice, currency="USD")
+        Account.objects.filter(pk=account.pk).update(user_name="canary-own-name", inclusion="hidden")
+        AccountRemoval.objects.create(owner=alice, account=account, history="delete")
         CardLink.objects.create(owner=alice, account=account, key="canary-connection", same=True)
         record_data_access(alice.pk, DataKind.BALANCES)
         RetentionSetting.objects.create(owner=alice, data_type="transactions")

@@ -15,7 +15,15 @@ from banking.categorization import rule_runs, rules
 from banking.categorization.rules import RuleValues
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
-from banking.models import Item, ItemProduct, SyncRun, TransactionTotal, Transfer, TransferDecision
+from banking.models import (
+    AccountRemoval,
+    Item,
+    ItemProduct,
+    SyncRun,
+    TransactionTotal,
+    Transfer,
+    TransferDecision,
+)
 from banking.retention import transaction_rule
 from banking.tests.factories import make_account, make_balance, make_liability, make_stream, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
@@ -202,6 +210,7 @@ def rows_of_both_users(alice: User, mallory: User, make_item: Callable[..., Item
             make_check(account)
             CardLink.objects.create(owner=user, account=account, key="card", same=True)
             DeletionRequest.objects.create(owner=user, due_at=timezone.now())
+            AccountRemoval.objects.create(owner=user, account=account, history="keep")
             DataExport.objects.create(owner=user)
         disconnect_bank(user=user, item_id=item.pk, keep_history=True)
 

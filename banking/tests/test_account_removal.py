@@ -1,0 +1,418 @@
+"""One account of a bank is removed while the others stay, and is added again."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Notification, User
+from accounts.notifications.inbox import notify
+from accounts.notifications.notification_types import NotificationType
+from banking import connections, tasks
+from banking.account_matching import locks, succession
+from banking.account_settings import removal_jobs, removing
+from banking.account_settings.removing import add_account_again, remove_account
+from banking.linking import disconnecting
+from banking.models import (
+    Account,
+    AccountRemoval,
+    BalanceSnapshot,
+    Item,
+    Transaction,
+    TransactionTotal,
+    Transfer,
+)
+from banking.notification_messages import LargeTransactionsMessage
+from banking.sync import item_sync, sync_item
+from banking.tests.factories import copy_transaction
+from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
+from compliance.audit.events import AuditEvent
+from compliance.isolation import tenant
+from ui.tests.page_text import visible_text
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROWS = [
+    transaction_row("coffee"),
+    transaction_row("tea", "-3", account_id="acc-card"),
+    transaction_row("pay-out", "-50", category="", name="PAYMENT", merchant_name="", payment_channel="other"),
+    transaction_row(
+        "pay-in", "50", account_id="acc-card", category="", name="PAYMENT", merchant_name="", payment_channel="other"
+    ),
+]
+
+
+def run(item: Item, provider: ScriptedProvider, **page: Any) -> None:
+    """Sync an Item; each page has another cursor."""
+    provider.pages = [transactions_page(cursor=f"c{len(provider.cursors)}", **page)]
+    assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
+
+
+@pytest.fixture
+def synced(item: Item, provider: ScriptedProvider) -> Item:
+    """Alice's bank with a checking account and a card, two transactions each."""
+    run(item, provider, added=ROWS)
+    return item
+
+
+@pytest.fixture
+def card(synced: Item) -> Account:
+    with tenant(synced.owner_id):
+        return Account.objects.get(provider_id="acc-card")
+
+
+def list_rows(user: User) -> set[str]:
+    with tenant(user.pk):
+        return set(Transaction.objects.for_user(user).filter(removed_at=None).values_list("provider_id", flat=True))
+
+
+def list_shown(user: User) -> list[tuple[list[str], list[str]]]:
+    """The names of the open and of the removed accounts of each bank."""
+    with tenant(user.pk):
+        return [
+            ([account.name for account in item.open_accounts], [account.name for account in item.removed_accounts])
+            for item in connections.list_connections(user)
+        ]
+
+
+def reload_account(account: Account) -> Account:
+    with tenant(account.owner_id):
+        account.refresh_from_db()
+    return account
+
+
+# --- What is left -----------------------------------------------------------------------------------------
+
+
+def test_it_deletes_all_of_one_account_and_nothing_of_the_others(alice: User, card: Account) -> None:
+    assert remove_account(user=alice, account_id=card.pk, keep_history=False) is None
+    assert list_rows(alice) == {"coffee", "pay-out"}
+    assert list_shown(alice) == [(["Checking"], ["Card"])]
+    card = reload_account(card)
+    assert (card.current, card.available, card.limit, card.balance_as_of) == (None, None, None, None)
+    with tenant(alice.pk):
+        assert set(BalanceSnapshot.objects.values_list("account__name", flat=True)) == {"Checking"}
+        assert not AccountRemoval.objects.exists()
+        event = AuditEvent.objects.get(action="account_removed")
+    assert (event.resource, event.resource_id) == ("account", str(card.pk))
+
+
+def test_it_keeps_the_history_of_an_account_if_the_person_wants_that(alice: User, card: Account) -> None:
+    assert remove_account(user=alice, account_id=card.pk, keep_history=True) is None
+    assert list_rows(alice) == {"coffee", "tea", "pay-out", "pay-in"}
+    assert list_shown(alice) == [(["Checking"], ["Card"])]
+    assert reload_account(card).current == Decimal(410)
+    remove_account(user=alice, account_id=card.pk, keep_history=False)
+    assert list_rows(alice) == {"coffee", "pay-out"}
+
+
+def test_the_other_leg_of_a_transfer_counts_by_itself_afterwards(alice: User, card: Account) -> None:
+    with tenant(alice.pk):
+        assert Transfer.objects.count() == 1
+    remove_account(user=alice, account_id=card.pk, keep_history=True)
+    with tenant(alice.pk):
+        assert Transfer.objects.count() == 1
+    remove_account(user=alice, account_id=card.pk, keep_history=False)
+    with tenant(alice.pk):
+        assert Transfer.objects.count() == 0
+
+
+def test_it_deletes_the_totals_of_an_account_and_the_alerts_of_its_bank(alice: User, card: Account) -> None:
+    notify(
+        user_id=alice.pk,
+        type=NotificationType.BANK_LARGE_CHANGE,
+        message=LargeTransactionsMessage(
+            count=2, bank="Platypus", amount=Decimal(900), currency="USD", counterparty="x"
+        ),
+        url="/transactions/",
+        fingerprint="large",
+        subject_id=card.item_id,
+    )
+    with tenant(alice.pk):
+        TransactionTotal.objects.create(
+            owner=alice,
+            account=card,
+            source="purged",
+            period="month",
+            starts_on=date(2026, 1, 1),
+            currency="USD",
+            money_in=1,
+            money_out=0,
+            count=1,
+        )
+        Account.objects.filter(pk=card.pk).update(purged_before=date(2026, 2, 1), totals_until=date(2026, 1, 31))
+    remove_account(user=alice, account_id=card.pk, keep_history=False)
+    with tenant(alice.pk):
+        assert (TransactionTotal.objects.count(), Notification.objects.count()) == (0, 0)
+    card = reload_account(card)
+    assert (card.purged_before, card.totals_until) == (None, None)
+
+
+# --- Syncs ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("keeps", "kept"), [(True, {"tea", "pay-in"}), (False, set())])
+def test_no_sync_brings_it_back_or_counts_its_rows_as_odd(
+    alice: User, synced: Item, card: Account, provider: ScriptedProvider, keeps: bool, kept: set[str]
+) -> None:
+    remove_account(user=alice, account_id=card.pk, keep_history=keeps)
+    run(synced, provider, added=[transaction_row("new-tea", "-4", account_id="acc-card"), transaction_row("bread")])
+    with tenant(alice.pk):
+        Item.objects.filter(pk=synced.pk).update(cursor="")
+    run(synced, provider, added=[*ROWS, transaction_row("bread")])
+    assert list_rows(alice) == {"coffee", "pay-out", "bread"} | kept
+    assert list_shown(alice) == [(["Checking"], ["Card"])]
+    with tenant(alice.pk):
+        synced.refresh_from_db()
+        last = synced.runs.latest("started_at")
+        assert BalanceSnapshot.objects.filter(account=card).count() == keeps
+    assert (synced.skipped_transactions, last.skipped_rows, last.field_errors) == (0, 0, "")
+
+
+def test_it_stays_removed_under_a_new_id_of_the_same_connection(
+    alice: User, synced: Item, card: Account, provider: ScriptedProvider
+) -> None:
+    remove_account(user=alice, account_id=card.pk, keep_history=False)
+    provider.listed_accounts = [CHECKING, CARD._replace(provider_id="acc-card-2")]
+    run(synced, provider, added=[transaction_row("tea-2", "-3", account_id="acc-card-2")])
+    assert list_rows(alice) == {"coffee", "pay-out"}
+    assert [names for names, _ in list_shown(alice)] == [["Checking"]]
+    with tenant(alice.pk):
+        again = Account.objects.get(provider_id="acc-card-2")
+        assert (again.current, again.removed_at is None, again.closed_at is None) == (None, False, False)
+        assert not BalanceSnapshot.objects.filter(account=again).exists()
+
+
+def test_it_stays_removed_when_the_bank_is_connected_again(
+    alice: User, synced: Item, card: Account, provider: ScriptedProvider, make_item: Callable[..., Item]
+) -> None:
+    remove_account(user=alice, account_id=card.pk, keep_history=False)
+    disconnecting.disconnect_bank(user=alice, item_id=synced.pk, keep_history=True)
+    second = make_item(alice, provider_item_id="item-again")
+    provider.listed_accounts = [row._replace(provider_id=f"{row.provider_id}-new") for row in (CHECKING, CARD)]
+    added = [row._replace(provider_id=f"{row.provider_id}-new", account_id=f"{row.account_id}-new") for row in ROWS]
+    run(second, provider, added=added)
+    assert list_rows(alice) == {"coffee-new", "pay-out-new"}
+    assert list_shown(alice) == [(["Checking"], ["Card"])]
+
+
+def test_another_account_that_looks_the_same_is_not_removed_with_it(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    twin = CARD._replace(provider_id="acc-twin")
+    provider.listed_accounts = [CHECKING, CARD, twin]
+    run(item, provider, added=[*ROWS, transaction_row("tea-of-twin", "-9", account_id="acc-twin")])
+    with tenant(alice.pk):
+        card = Account.objects.get(provider_id="acc-card")
+    remove_account(user=alice, account_id=card.pk, keep_history=False)
+    run(item, provider, added=[transaction_row("later", "-8", account_id="acc-twin")])
+    assert {"tea-of-twin", "later"} <= list_rows(alice)
+    assert list_shown(alice) == [(["Card", "Checking"], ["Card"])]
+
+
+def test_it_is_completely_read_again_when_it_is_added_again(
+    alice: User, synced: Item, card: Account, provider: ScriptedProvider
+) -> None:
+    remove_account(user=alice, account_id=card.pk, keep_history=False)
+    account, items = add_account_again(user=alice, account_id=card.pk)
+    assert (account, items) == (card, [synced])
+    run(synced, provider, added=ROWS)
+    assert provider.cursors[-1] == ""
+    assert list_rows(alice) == {"coffee", "tea", "pay-out", "pay-in"}
+    assert list_shown(alice) == [(["Card", "Checking"], [])]
+    with tenant(alice.pk):
+        assert Transfer.objects.count() == 1
+        assert BalanceSnapshot.objects.filter(account=card).count() == 1
+        assert AuditEvent.objects.filter(action="account_added_again").count() == 1
+    with pytest.raises(Account.DoesNotExist):
+        add_account_again(user=alice, account_id=card.pk)
+
+
+# --- Races ------------------------------------------------------------------------------------------------
+
+
+def in_thread(act: Callable[[], object]) -> object:
+    """Do something on another database connection, which does not wait for locks."""
+
+    def run_it() -> object:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '500ms'")
+            return act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(run_it).result()
+
+
+@pytest.mark.parametrize(("keeps", "rows"), [(True, {"coffee", "tea", "new"}), (False, {"coffee"})])
+def test_a_request_during_a_sync_does_not_wait_and_a_worker_finishes_it(
+    alice: User,
+    item: Item,
+    provider: ScriptedProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    keeps: bool,
+    rows: set[str],
+) -> None:
+    run(item, provider, added=ROWS[:2])
+    with tenant(alice.pk):
+        card = Account.objects.get(provider_id="acc-card")
+    update_succession, removals = succession.update_succession, []
+
+    def while_storing(**options: Any) -> succession.SuccessionResult:
+        if not removals:
+            act = lambda: remove_account(user=alice, account_id=card.pk, keep_history=keeps)  # noqa: E731
+            removals.append(in_thread(act))
+        return update_succession(**options)
+
+    monkeypatch.setattr(item_sync.succession, "update_succession", while_storing)
+    run(item, provider, added=[transaction_row("new", "-7", account_id="acc-card")])
+    monkeypatch.setattr(item_sync.succession, "update_succession", update_succession)
+    (removal,) = removals
+    assert removal.history == ("keep" if keeps else "delete")
+    assert removal_jobs.list_due_account_removals(limit=9) == [(alice.pk, removal.pk)]
+    for _ in range(2):
+        removal_jobs.finish_account_removal(owner_id=alice.pk, removal_id=removal.pk)
+    assert list_rows(alice) == rows
+    assert list_shown(alice) == [(["Checking"], ["Card"])]
+    assert removal_jobs.list_due_account_removals(limit=9) == []
+    run(item, provider, added=[transaction_row("later", "-7", account_id="acc-card")])
+    assert list_rows(alice) == rows
+
+
+def test_a_removal_during_a_download_wins(alice: User, card: Account, synced: Item, provider: ScriptedProvider) -> None:
+    def remove_meanwhile() -> object:
+        in_thread(lambda: remove_account(user=alice, account_id=card.pk, keep_history=False))
+        return transactions_page(added=[transaction_row("new", "-7", account_id="acc-card")], cursor="c9")
+
+    provider.pages = [remove_meanwhile]
+    assert sync_item(owner_id=alice.pk, item_id=synced.pk, trigger="test").ran
+    assert list_rows(alice) == {"coffee", "pay-out"}
+    assert list_shown(alice) == [(["Checking"], ["Card"])]
+
+
+def test_an_account_that_is_added_again_during_a_download_is_read_completely_afterwards(
+    alice: User, card: Account, synced: Item, provider: ScriptedProvider
+) -> None:
+    remove_account(user=alice, account_id=card.pk, keep_history=False)
+
+    def add_meanwhile() -> object:
+        in_thread(lambda: add_account_again(user=alice, account_id=card.pk))
+        return transactions_page(added=[transaction_row("bread")], cursor="c9")
+
+    provider.pages = [add_meanwhile]
+    assert sync_item(owner_id=alice.pk, item_id=synced.pk, trigger="test").ran
+    run(synced, provider, added=[*ROWS, transaction_row("bread")])
+    assert provider.cursors[-1] == ""
+    assert list_rows(alice) == {"coffee", "tea", "pay-out", "pay-in", "bread"}
+
+
+def test_a_worker_deletes_a_long_history_in_batches(
+    alice: User, card: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disconnecting, "MAX_ROWS_IN_REQUEST", 100)
+    monkeypatch.setattr(removal_jobs, "BATCH_ROWS", 50)
+    with tenant(alice.pk):
+        tea = Transaction.objects.get(provider_id="tea")
+    copy_transaction(tea, 120)
+    removal = remove_account(user=alice, account_id=card.pk, keep_history=False)
+    assert removal is not None
+    assert list_shown(alice) == [(["Checking"], ["Card"])]
+    batches: list[int] = []
+    delete_batch = removal_jobs.delete_batch
+    monkeypatch.setattr(removal_jobs, "delete_batch", lambda row: batches.append(delete_batch(row)) or batches[-1])
+    removal_jobs.finish_account_removal(owner_id=alice.pk, removal_id=removal.pk)
+    assert batches == [50, 50, 22, 0]
+    assert list_rows(alice) == {"coffee", "pay-out"}
+
+
+def test_an_account_that_is_added_again_keeps_what_a_worker_has_not_deleted(
+    alice: User, card: Account, synced: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disconnecting, "MAX_ROWS_IN_REQUEST", 1)
+    removal = remove_account(user=alice, account_id=card.pk, keep_history=False)
+    assert removal is not None
+    add_account_again(user=alice, account_id=card.pk)
+    removal_jobs.finish_account_removal(owner_id=alice.pk, removal_id=removal.pk)
+    assert list_rows(alice) == {"coffee", "tea", "pay-out", "pay-in"}
+
+
+def test_celery_beat_finds_a_removal_whose_job_was_lost(
+    alice: User, card: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with tenant(alice.pk):
+                locks.lock_accounts(owner_id=alice.pk)
+                holder[0].set()
+                holder[1].wait(20)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(hold)
+        assert holder[0].wait(20)
+        try:
+            assert remove_account(user=alice, account_id=card.pk, keep_history=False) is not None
+        finally:
+            holder[1].set()
+            held.result()
+    monkeypatch.setattr(tasks.finish_account_removal, "delay", tasks.finish_account_removal)
+    tasks.retry_account_removals()
+    assert list_rows(alice) == {"coffee", "pay-out"}
+
+
+# --- Pages ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def as_fresh_alice(as_alice: Client, alice: User, with_second_factor: Callable[..., Client]) -> Client:
+    return with_second_factor(as_alice, alice)
+
+
+def test_its_pages_remove_an_account_and_add_it_again(as_fresh_alice: Client, alice: User, card: Account) -> None:
+    url = reverse("remove_account", args=[card.pk])
+    page = visible_text(as_fresh_alice.get(url))
+    for text in ("Remove Card?", "1 account · 2 transactions", "Your other accounts at First Platypus Bank stay"):
+        assert text in page
+    assert as_fresh_alice.post(url, {"history": "some"}).status_code == 422
+    page = visible_text(as_fresh_alice.post(url, {"history": "delete"}, follow=True))
+    assert "Card ••3333 is removed. We no longer show or sync it." in page
+    assert "1 removed account" in page
+    assert "Card" not in visible_text(as_fresh_alice.get(reverse("transactions")))
+    assert "Removed" in visible_text(as_fresh_alice.get(reverse("account", args=[card.pk])))
+    page = visible_text(as_fresh_alice.post(reverse("add_account_again", args=[card.pk]), follow=True))
+    assert "We download Card ••3333 again with the next sync." in page
+    assert as_fresh_alice.post(reverse("add_account_again", args=[card.pk])).status_code == 404
+
+
+def test_it_says_that_a_worker_finishes_it(
+    as_fresh_alice: Client, card: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disconnecting, "MAX_ROWS_IN_REQUEST", 1)
+    monkeypatch.setattr(tasks, "enqueue_account_removal", lambda removal: None)
+    response = as_fresh_alice.post(reverse("remove_account", args=[card.pk]), {"history": "delete"}, follow=True)
+    assert "Removing Card ••3333. We finish this in the background." in visible_text(response)
+
+
+def test_another_user_gets_404(
+    mallory: User, as_mallory: Client, card: Account, with_second_factor: Callable[..., Client]
+) -> None:
+    client = with_second_factor(as_mallory, mallory)
+    for name in ("remove_account", "add_account_again"):
+        assert client.post(reverse(name, args=[card.pk]), {"history": "delete"}).status_code == 404
+    with pytest.raises(Account.DoesNotExist):
+        remove_account(user=mallory, account_id=card.pk, keep_history=False)
+    with pytest.raises(Account.DoesNotExist):
+        removing.removal_summary(user=mallory, account_id=card.pk)
+    assert list_rows(User(pk=card.owner_id)) == {"coffee", "tea", "pay-out", "pay-in"}

@@ -25,7 +25,7 @@ WHERE owner_id = %s AND connection = ANY (%s) ORDER BY connected_at, id
 """  # noqa: S608  (built from the model)
 ACCOUNTS = f"""
 SELECT {columns(Account)} FROM banking_account
-WHERE owner_id = %s AND (closed_at IS NULL OR successor_id IS NOT NULL OR removed_at IS NOT NULL)
+WHERE owner_id = %s AND (closed_at IS NULL OR successor_id IS NOT NULL OR user_removed_at IS NOT NULL)
 ORDER BY type, {display_name_in_sql("banking_account")}, id
 """  # noqa: S608
 
@@ -54,7 +54,7 @@ def attach_account(account: Account, *, items: dict[UUID, Item], accounts: dict[
     if item is not None and account.successor_id is None:
         account.item = item
         (item.open_accounts if account.closed_at is None else item.removed_accounts).append(account)
-    elif item is not None and account.removed_at is None:
+    elif item is not None and account.user_removed_at is None:
         item.has_successors = True
 
 

@@ -211,7 +211,7 @@ register(
             "user_name",
             "inclusion",
             "edited_at",
-            "removed_at",
+            "user_removed_at",
             "successor_id",
             "succeeded_on",
             "purged_before",

@@ -86,9 +86,9 @@ def removed_beside(accounts: Sequence[Account]) -> set[Pair]:
     return {
         pair_of(first, second)
         for first, second in permutations(accounts, 2)
-        if first.removed_at is not None
+        if first.user_removed_at is not None
         and first.item_id == second.item_id
-        and created_at(second) < first.removed_at
+        and created_at(second) < first.user_removed_at
         and (first.successor_id or first.pk) != (second.successor_id or second.pk)
     }
 

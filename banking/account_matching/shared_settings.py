@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from banking.models import Account, BalanceSnapshot
 
-COLUMNS: Final = ("user_name", "inclusion", "removed_at", "edited_at")
+COLUMNS: Final = ("user_name", "inclusion", "user_removed_at", "edited_at")
 
 
 def share_settings(group: Sequence[Account]) -> None:
@@ -31,7 +31,7 @@ def share_settings(group: Sequence[Account]) -> None:
     for account in outdated:
         for column, value in values.items():
             setattr(account, column, value)
-    if source.removed_at is not None:
+    if source.user_removed_at is not None:
         close_removed_accounts(outdated)
 
 
@@ -42,4 +42,4 @@ def close_removed_accounts(accounts: Iterable[Account]) -> None:
         account.closed_at = account.closed_at or now
         account.forget_balance()
         account.save(update_fields=["closed_at", *Account.BALANCE_FIELDS])
-        BalanceSnapshot.objects.filter(account=account, day__gte=timezone.localdate(account.removed_at)).delete()
+        BalanceSnapshot.objects.filter(account=account, day__gte=timezone.localdate(account.user_removed_at)).delete()

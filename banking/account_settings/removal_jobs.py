@@ -79,7 +79,7 @@ def close_locked(removal: AccountRemoval) -> None:
     with tenant(removal.owner_id):
         locks.lock_accounts(owner_id=removal.owner_id)
         accounts = list_real_account(removal.account)
-        if is_current(removal) and any(account.removed_at is None for account in accounts):
+        if is_current(removal) and any(account.user_removed_at is None for account in accounts):
             close_accounts(accounts)
 
 

@@ -78,9 +78,9 @@ def close_accounts(accounts: Collection[Account]) -> None:
     """Mark accounts as removed, in the open transaction, which holds the lock of the accounts."""
     now = timezone.now()
     for account in accounts:
-        account.removed_at = account.edited_at = now
+        account.user_removed_at = account.edited_at = now
         account.closed_at = account.closed_at or now
-        account.save(update_fields=["removed_at", "edited_at", "closed_at"])
+        account.save(update_fields=["user_removed_at", "edited_at", "closed_at"])
 
 
 def finish_removal(accounts: Collection[Account], *, keep_history: bool) -> None:
@@ -129,7 +129,7 @@ def add_account_again(*, user: User, account_id: UUID) -> tuple[Account, list[It
         locks.lock_accounts(owner_id=user.pk)
         AccountRemoval.objects.filter(account=account).delete()
         same = Account.objects.filter(pk__in=[row.pk for row in list_real_account(account)])
-        if not same.exclude(removed_at=None).update(removed_at=None, edited_at=timezone.now()):
+        if not same.exclude(user_removed_at=None).update(user_removed_at=None, edited_at=timezone.now()):
             raise Account.DoesNotExist
         items.update(cursor="", next_sync_at=Now(), sync_requested_at=timezone.now())
         record(Action.ACCOUNT_ADDED_AGAIN, actor=user, subject=user, resource="account", resource_id=str(account_id))

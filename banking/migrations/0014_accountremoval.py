@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [("banking", "0013_account_settings")]
 
     operations = [
-        migrations.AddField(model_name="account", name="removed_at", field=models.DateTimeField(null=True)),
+        migrations.AddField(model_name="account", name="user_removed_at", field=models.DateTimeField(null=True)),
         migrations.CreateModel(
             name="AccountRemoval",
             fields=[

@@ -42,7 +42,7 @@ class AccountQuerySet(OwnedQuerySet["Account"]):
 
     def with_history(self) -> Self:
         """Accounts of which something is stored, without those that the person removed with their history."""
-        return self.exclude(removed_at__isnull=False, balance_as_of=None)
+        return self.exclude(user_removed_at__isnull=False, balance_as_of=None)
 
     def in_order_of_names(self) -> Self:
         """Accounts in the order of the names that the person reads."""
@@ -52,7 +52,7 @@ class AccountQuerySet(OwnedQuerySet["Account"]):
 class Account(Owned):
     """One account at a bank. A credit or loan balance is positive when money is owed.
 
-    ``user_name``, ``inclusion`` and ``removed_at`` belong to the person, who set them last at ``edited_at``: no sync
+    ``user_name``, ``inclusion`` and ``user_removed_at`` belong to the person, who set them last at ``edited_at``: no sync
     changes them. All accounts that are one real account have the same; see ``account_matching.shared_settings``. Of an
     account that the person removed, which is closed as well, no sync stores anything.
     """
@@ -85,7 +85,7 @@ class Account(Owned):
     user_name = models.CharField(max_length=MAX_NAME_LENGTH, blank=True, default="", db_default="")
     inclusion = models.CharField(max_length=7, choices=Inclusion, default=Inclusion.COUNTED, db_default="counted")
     edited_at = models.DateTimeField(null=True)
-    removed_at = models.DateTimeField(null=True)
+    user_removed_at = models.DateTimeField(null=True)
     # The account that represents the same real account now, and the day from which its balances count; see
     # ``account_matching``, which alone writes both.
     successor = models.ForeignKey(
@@ -181,7 +181,7 @@ class BalanceSnapshot(Owned):
 class AccountRemoval(Owned):
     """An account that the person removed and that a worker has still to close, with its former accounts.
 
-    Deleted when that is done. The account itself has ``removed_at`` then, until the person adds it again.
+    Deleted when that is done. The account itself has ``user_removed_at`` then, until the person adds it again.
     """
 
     class History(models.TextChoices):

@@ -182,7 +182,7 @@ class Item(Owned):
     @cached_property
     def removed_accounts(self) -> list[Account]:
         """The accounts that the person has removed alone. ``connections`` sets this when it loads many."""
-        removed = self.accounts.exclude(removed_at=None).filter(successor=None)
+        removed = self.accounts.exclude(user_removed_at=None).filter(successor=None)
         return list(removed.exclude(closed_at=None).order_by("type", "name", "id"))
 
     @cached_property

@@ -230,7 +230,7 @@ def has_new_account(*, item: Item, accounts: AccountsResponse) -> bool:
 
 def has_removed_accounts(*, owner_id: UUID) -> bool:
     """Whether a person has removed an account alone, at any bank."""
-    return Account.objects.filter(owner=owner_id).exclude(removed_at=None).exists()
+    return Account.objects.filter(owner=owner_id).exclude(user_removed_at=None).exists()
 
 
 def skipped_rows_before(item: Item) -> bool:

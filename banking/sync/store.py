@@ -118,14 +118,14 @@ def has_transactions(cursor: CursorWrapper, *, params: Params) -> bool:
 def statement_params(item: Item) -> Params:
     """The parameters of all statements. ``accounts`` are those that the person has not removed."""
     columns = ("pk", "closed_at", "purged_before")
-    accounts = list(Account.objects.filter(item=item, removed_at=None).values_list(*columns))
+    accounts = list(Account.objects.filter(item=item, user_removed_at=None).values_list(*columns))
     kept_since = transaction_rule.get_kept_period(owner_id=item.owner_id).since
     return {
         "owner": item.owner_id,
         "item": item.pk,
         "accounts": [pk for pk, _, _ in accounts],
         "listed": [pk for pk, closed_at, _ in accounts if closed_at is None],
-        "removed": list(Account.objects.filter(item=item).exclude(removed_at=None).values_list("pk", flat=True)),
+        "removed": list(Account.objects.filter(item=item).exclude(user_removed_at=None).values_list("pk", flat=True)),
         "since": timezone.localdate() - timedelta(days=item.days_requested),
         "kept_since": kept_since,
         "is_limited": kept_since is not None or any(purged_before for _, _, purged_before in accounts),
@@ -172,7 +172,7 @@ def store_accounts(*, item: Item, response: AccountsResponse, others: Iterable[A
     """
     now = timezone.now()
     listed = {row.provider_id: row for row in response.accounts}
-    removed = set(Account.objects.filter(item=item).exclude(removed_at=None).values_list("provider_id", flat=True))
+    removed = set(Account.objects.filter(item=item).exclude(user_removed_at=None).values_list("provider_id", flat=True))
     Account.objects.bulk_create(
         [build_account(item, row, as_of=now) for row in listed.values() if row.provider_id not in removed],
         update_conflicts=True,
@@ -186,7 +186,7 @@ def store_accounts(*, item: Item, response: AccountsResponse, others: Iterable[A
     stored = Account.objects.filter(item=item)
     if not response.skipped:
         stored.filter(closed_at=None).exclude(provider_id__in=listed).update(closed_at=now)
-    save_balance_snapshots(item=item, accounts=stored.filter(provider_id__in=listed, removed_at=None))
+    save_balance_snapshots(item=item, accounts=stored.filter(provider_id__in=listed, user_removed_at=None))
 
 
 def build_account(

@@ -186,7 +186,7 @@ def test_it_stays_removed_under_a_new_id_of_the_same_connection(
     assert [names for names, _ in list_shown(alice)] == [["Checking"]]
     with tenant(alice.pk):
         again = Account.objects.get(provider_id="acc-card-2")
-        assert (again.current, again.removed_at is None, again.closed_at is None) == (None, False, False)
+        assert (again.current, again.user_removed_at is None, again.closed_at is None) == (None, False, False)
         assert not BalanceSnapshot.objects.filter(account=again).exists()
 
 

@@ -52,7 +52,7 @@ class AccountQuerySet(OwnedQuerySet["Account"]):
 class Account(Owned):
     """One account at a bank. A credit or loan balance is positive when money is owed.
 
-    ``user_name``, ``inclusion`` and ``user_removed_at`` belong to the person, who set them last at ``edited_at``: no sync
+    ``user_name``, ``inclusion`` and ``user_removed_at`` are the person's, who set them last at ``edited_at``: no sync
     changes them. All accounts that are one real account have the same; see ``account_matching.shared_settings``. Of an
     account that the person removed, which is closed as well, no sync stores anything.
     """

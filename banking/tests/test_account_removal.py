@@ -49,22 +49,22 @@ ROWS = [
 ]
 
 
-def run(item: Item, provider: ScriptedProvider, **page: Any) -> None:
-    """Sync an Item; each page has another cursor."""
+def sync_page(item: Item, provider: ScriptedProvider, **page: Any) -> None:
+    """Sync an Item whose stream is one page."""
     provider.pages = [transactions_page(cursor=f"c{len(provider.cursors)}", **page)]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
 
 
 @pytest.fixture
-def synced(item: Item, provider: ScriptedProvider) -> Item:
+def synced_item(item: Item, provider: ScriptedProvider) -> Item:
     """Alice's bank with a checking account and a card, two transactions each."""
-    run(item, provider, added=ROWS)
+    sync_page(item, provider, added=ROWS)
     return item
 
 
 @pytest.fixture
-def card(synced: Item) -> Account:
-    with tenant(synced.owner_id):
+def card(synced_item: Item) -> Account:
+    with tenant(synced_item.owner_id):
         return Account.objects.get(provider_id="acc-card")
 
 
@@ -160,28 +160,30 @@ def test_it_deletes_the_totals_of_an_account_and_the_alerts_of_its_bank(alice: U
 
 @pytest.mark.parametrize(("keeps", "kept"), [(True, {"tea", "pay-in"}), (False, set())])
 def test_no_sync_brings_it_back_or_counts_its_rows_as_odd(
-    alice: User, synced: Item, card: Account, provider: ScriptedProvider, keeps: bool, kept: set[str]
+    alice: User, synced_item: Item, card: Account, provider: ScriptedProvider, keeps: bool, kept: set[str]
 ) -> None:
     remove_account(user=alice, account_id=card.pk, keep_history=keeps)
-    run(synced, provider, added=[transaction_row("new-tea", "-4", account_id="acc-card"), transaction_row("bread")])
+    sync_page(
+        synced_item, provider, added=[transaction_row("new-tea", "-4", account_id="acc-card"), transaction_row("bread")]
+    )
     with tenant(alice.pk):
-        Item.objects.filter(pk=synced.pk).update(cursor="")
-    run(synced, provider, added=[*ROWS, transaction_row("bread")])
+        Item.objects.filter(pk=synced_item.pk).update(cursor="")
+    sync_page(synced_item, provider, added=[*ROWS, transaction_row("bread")])
     assert list_rows(alice) == {"coffee", "pay-out", "bread"} | kept
     assert list_shown(alice) == [(["Checking"], ["Card"])]
     with tenant(alice.pk):
-        synced.refresh_from_db()
-        last = synced.runs.latest("started_at")
+        synced_item.refresh_from_db()
+        last = synced_item.runs.latest("started_at")
         assert BalanceSnapshot.objects.filter(account=card).count() == keeps
-    assert (synced.skipped_transactions, last.skipped_rows, last.field_errors) == (0, 0, "")
+    assert (synced_item.skipped_transactions, last.skipped_rows, last.field_errors) == (0, 0, "")
 
 
 def test_it_stays_removed_under_a_new_id_of_the_same_connection(
-    alice: User, synced: Item, card: Account, provider: ScriptedProvider
+    alice: User, synced_item: Item, card: Account, provider: ScriptedProvider
 ) -> None:
     remove_account(user=alice, account_id=card.pk, keep_history=False)
     provider.listed_accounts = [CHECKING, CARD._replace(provider_id="acc-card-2")]
-    run(synced, provider, added=[transaction_row("tea-2", "-3", account_id="acc-card-2")])
+    sync_page(synced_item, provider, added=[transaction_row("tea-2", "-3", account_id="acc-card-2")])
     assert list_rows(alice) == {"coffee", "pay-out"}
     assert [names for names, _ in list_shown(alice)] == [["Checking"]]
     with tenant(alice.pk):
@@ -191,14 +193,14 @@ def test_it_stays_removed_under_a_new_id_of_the_same_connection(
 
 
 def test_it_stays_removed_when_the_bank_is_connected_again(
-    alice: User, synced: Item, card: Account, provider: ScriptedProvider, make_item: Callable[..., Item]
+    alice: User, synced_item: Item, card: Account, provider: ScriptedProvider, make_item: Callable[..., Item]
 ) -> None:
     remove_account(user=alice, account_id=card.pk, keep_history=False)
-    disconnecting.disconnect_bank(user=alice, item_id=synced.pk, keep_history=True)
+    disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     second = make_item(alice, provider_item_id="item-again")
     provider.listed_accounts = [row._replace(provider_id=f"{row.provider_id}-new") for row in (CHECKING, CARD)]
     added = [row._replace(provider_id=f"{row.provider_id}-new", account_id=f"{row.account_id}-new") for row in ROWS]
-    run(second, provider, added=added)
+    sync_page(second, provider, added=added)
     assert list_rows(alice) == {"coffee-new", "pay-out-new"}
     assert list_shown(alice) == [(["Checking"], ["Card"])]
 
@@ -208,22 +210,22 @@ def test_another_account_that_looks_the_same_is_not_removed_with_it(
 ) -> None:
     twin = CARD._replace(provider_id="acc-twin")
     provider.listed_accounts = [CHECKING, CARD, twin]
-    run(item, provider, added=[*ROWS, transaction_row("tea-of-twin", "-9", account_id="acc-twin")])
+    sync_page(item, provider, added=[*ROWS, transaction_row("tea-of-twin", "-9", account_id="acc-twin")])
     with tenant(alice.pk):
         card = Account.objects.get(provider_id="acc-card")
     remove_account(user=alice, account_id=card.pk, keep_history=False)
-    run(item, provider, added=[transaction_row("later", "-8", account_id="acc-twin")])
+    sync_page(item, provider, added=[transaction_row("later", "-8", account_id="acc-twin")])
     assert {"tea-of-twin", "later"} <= list_rows(alice)
     assert list_shown(alice) == [(["Card", "Checking"], ["Card"])]
 
 
 def test_it_is_completely_read_again_when_it_is_added_again(
-    alice: User, synced: Item, card: Account, provider: ScriptedProvider
+    alice: User, synced_item: Item, card: Account, provider: ScriptedProvider
 ) -> None:
     remove_account(user=alice, account_id=card.pk, keep_history=False)
     account, items = add_account_again(user=alice, account_id=card.pk)
-    assert (account, items) == (card, [synced])
-    run(synced, provider, added=ROWS)
+    assert (account, items) == (card, [synced_item])
+    sync_page(synced_item, provider, added=ROWS)
     assert provider.cursors[-1] == ""
     assert list_rows(alice) == {"coffee", "tea", "pay-out", "pay-in"}
     assert list_shown(alice) == [(["Card", "Checking"], [])]
@@ -262,7 +264,7 @@ def test_a_request_during_a_sync_does_not_wait_and_a_worker_finishes_it(
     keeps: bool,
     rows: set[str],
 ) -> None:
-    run(item, provider, added=ROWS[:2])
+    sync_page(item, provider, added=ROWS[:2])
     with tenant(alice.pk):
         card = Account.objects.get(provider_id="acc-card")
     update_succession, removals = succession.update_succession, []
@@ -274,7 +276,7 @@ def test_a_request_during_a_sync_does_not_wait_and_a_worker_finishes_it(
         return update_succession(**options)
 
     monkeypatch.setattr(item_sync.succession, "update_succession", while_storing)
-    run(item, provider, added=[transaction_row("new", "-7", account_id="acc-card")])
+    sync_page(item, provider, added=[transaction_row("new", "-7", account_id="acc-card")])
     monkeypatch.setattr(item_sync.succession, "update_succession", update_succession)
     (removal,) = removals
     assert removal.history == ("keep" if keeps else "delete")
@@ -284,23 +286,25 @@ def test_a_request_during_a_sync_does_not_wait_and_a_worker_finishes_it(
     assert list_rows(alice) == rows
     assert list_shown(alice) == [(["Checking"], ["Card"])]
     assert removal_jobs.list_due_account_removals(limit=9) == []
-    run(item, provider, added=[transaction_row("later", "-7", account_id="acc-card")])
+    sync_page(item, provider, added=[transaction_row("later", "-7", account_id="acc-card")])
     assert list_rows(alice) == rows
 
 
-def test_a_removal_during_a_download_wins(alice: User, card: Account, synced: Item, provider: ScriptedProvider) -> None:
+def test_a_removal_during_a_download_wins(
+    alice: User, card: Account, synced_item: Item, provider: ScriptedProvider
+) -> None:
     def remove_meanwhile() -> object:
         in_thread(lambda: remove_account(user=alice, account_id=card.pk, keep_history=False))
         return transactions_page(added=[transaction_row("new", "-7", account_id="acc-card")], cursor="c9")
 
     provider.pages = [remove_meanwhile]
-    assert sync_item(owner_id=alice.pk, item_id=synced.pk, trigger="test").ran
+    assert sync_item(owner_id=alice.pk, item_id=synced_item.pk, trigger="test").ran
     assert list_rows(alice) == {"coffee", "pay-out"}
     assert list_shown(alice) == [(["Checking"], ["Card"])]
 
 
 def test_an_account_that_is_added_again_during_a_download_is_read_completely_afterwards(
-    alice: User, card: Account, synced: Item, provider: ScriptedProvider
+    alice: User, card: Account, synced_item: Item, provider: ScriptedProvider
 ) -> None:
     remove_account(user=alice, account_id=card.pk, keep_history=False)
 
@@ -309,8 +313,8 @@ def test_an_account_that_is_added_again_during_a_download_is_read_completely_aft
         return transactions_page(added=[transaction_row("bread")], cursor="c9")
 
     provider.pages = [add_meanwhile]
-    assert sync_item(owner_id=alice.pk, item_id=synced.pk, trigger="test").ran
-    run(synced, provider, added=[*ROWS, transaction_row("bread")])
+    assert sync_item(owner_id=alice.pk, item_id=synced_item.pk, trigger="test").ran
+    sync_page(synced_item, provider, added=[*ROWS, transaction_row("bread")])
     assert provider.cursors[-1] == ""
     assert list_rows(alice) == {"coffee", "tea", "pay-out", "pay-in", "bread"}
 
@@ -335,7 +339,7 @@ def test_a_worker_deletes_a_long_history_in_batches(
 
 
 def test_an_account_that_is_added_again_keeps_what_a_worker_has_not_deleted(
-    alice: User, card: Account, synced: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    alice: User, card: Account, synced_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disconnecting, "MAX_ROWS_IN_REQUEST", 1)
     removal = remove_account(user=alice, account_id=card.pk, keep_history=False)

@@ -63,7 +63,6 @@ def edit(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse:
         edit_account(user=request.user, account_id=account_id, edit=form.build_edit())
         messages.success(request, _("Changes saved"))
         return redirect("account", account_id)
-    record_data_access(request.user.pk, DataKind.BALANCES)
     context = {"form": form, "account": account, "item": account.item}
     return render(request, "banking/edit_account.html", context, status=422 if form.is_bound else 200)
 

@@ -78,7 +78,7 @@ card_link                                   in/in    405/404  405/404  2fa/2fa  
 change_consent                              in/in    405/on   405/on   2fa/2fa  405/on
 change_retention                            in/in    200/422  200/422  2fa/2fa  200/422
 edit_account                                in/in    404/404  200/422  2fa/2fa  404/404
-remove_account                              in/in    404/404  200/422  2fa/2fa  404/404
+remove_account                              in/in    404/404  200/on   2fa/2fa  404/404
 add_account_again                           in/in    405/404  405/404  2fa/2fa  405/404
 choose_accounts                             in/in    404/404  on/on    2fa/2fa  404/404
 close_link                                  in/in    405/404  405/200  2fa/2fa  405/404

@@ -118,7 +118,7 @@ def bank(sandbox: Sandbox, settings) -> Sandbox:
 
 
 @pytest.fixture
-def linked(alice: User, bank: Sandbox) -> Item:
+def linked_item(alice: User, bank: Sandbox) -> Item:
     """Alice's bank with a checking and a savings account, a card and a loan, completely synced."""
     opened = open_link(user=alice)
     item = finish_link(
@@ -197,10 +197,15 @@ def expect_list(client: Client, *, shown: Totals, counted: Totals) -> None:
 
 @pytest.mark.parametrize("subtype", ["checking", "savings", "credit card"])
 def test_all_figures_leave_out_the_same_account(
-    alice: User, as_alice: Client, bank: Sandbox, linked: Item, subtype: str, with_second_factor: Callable[..., Client]
+    alice: User,
+    as_alice: Client,
+    bank: Sandbox,
+    linked_item: Item,
+    subtype: str,
+    with_second_factor: Callable[..., Client],
 ) -> None:
     client, today = with_second_factor(as_alice, alice), timezone.localdate()
-    ledger = get_ledger(bank, linked)
+    ledger = get_ledger(bank, linked_item)
     everything = compute_totals(ledger, today)
     expect_figures(alice, everything, recount_months(ledger))
     [left_out] = [account for account in ledger["accounts"] if account["subtype"] == subtype][:1]
@@ -219,9 +224,9 @@ def test_all_figures_leave_out_the_same_account(
 
 
 def test_all_figures_are_right_after_an_account_was_removed_and_added_again(
-    alice: User, bank: Sandbox, linked: Item
+    alice: User, bank: Sandbox, linked_item: Item
 ) -> None:
-    ledger, today = get_ledger(bank, linked), timezone.localdate()
+    ledger, today = get_ledger(bank, linked_item), timezone.localdate()
     [savings] = [account for account in ledger["accounts"] if account["subtype"] == "savings"]
     with tenant(alice.pk):
         account = Account.objects.get(provider_id=savings["account_id"])
@@ -231,8 +236,8 @@ def test_all_figures_are_right_after_an_account_was_removed_and_added_again(
         "transactions": [row for row in ledger["transactions"] if row["account_id"] != account.provider_id],
     }
     expect_figures(alice, compute_totals(rest, today), recount_months(rest))
-    assert sync_item(owner_id=alice.pk, item_id=linked.pk, trigger="test").ran
+    assert sync_item(owner_id=alice.pk, item_id=linked_item.pk, trigger="test").ran
     expect_figures(alice, compute_totals(rest, today), recount_months(rest))
     add_account_again(user=alice, account_id=account.pk)
-    assert sync_item(owner_id=alice.pk, item_id=linked.pk, trigger="test").ran
+    assert sync_item(owner_id=alice.pk, item_id=linked_item.pk, trigger="test").ran
     expect_figures(alice, compute_totals(ledger, today), recount_months(ledger))

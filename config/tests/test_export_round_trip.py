@@ -150,7 +150,7 @@ def everything(alice: User, make_item: Callable[..., Item], provider: ScriptedPr
         Transfer.objects.create(owner=alice, money_out=row.pk, money_in=other.pk, sent_on=row.day)
         TransferDecision.objects.create(owner=alice, money_out=row.pk, money_in=other.pk, is_transfer=True)
         Account.objects.filter(pk=account.pk).update(
-            user_name="Rent", inclusion="hidden", edited_at=timezone.now(), user_removed_at=timezone.now()
+            user_name="Rent", inclusion="listed", edited_at=timezone.now(), user_removed_at=timezone.now()
         )
         AccountRemoval.objects.create(owner=alice, account=account, history="keep")
         LowRunway.objects.create(owner=alice, currency="USD")
@@ -177,7 +177,7 @@ def test_it_restores_every_table(everything: User, tmp_path: Path) -> None:
         rate = LiabilityApr.objects.select_related("liability__account").get()
         assert (rate.percentage, rate.liability.account) == (Decimal("12.345"), RecurringStream.objects.get().account)
         account = Account.objects.exclude(user_removed_at=None).get()
-        assert (account.user_name, account.inclusion, account.edited_at is None) == ("Rent", "hidden", False)
+        assert (account.user_name, account.inclusion, account.edited_at is None) == ("Rent", "listed", False)
         assert AccountRemoval.objects.get().history == "keep"
         assert (Transfer.objects.count(), LowRunway.objects.count(), CardLink.objects.count()) == (1, 1, 1)
 

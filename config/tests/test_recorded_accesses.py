@@ -51,6 +51,7 @@ SHOW_NOTHING = {
     "create_rule": "shows the accounts and categories that a rule can have",
     "credit_raw": "redirects to the newest raw report",
     "delete_account": "shows how many rows there are",
+    "edit_account": "shows an account's names",
     "remove_account": "shows how many rows there are",
     "disconnect": "shows how many rows there are",
     "hosted_return": "connects a bank that is not connected yet",

@@ -62,7 +62,8 @@ register_fixed_rule(
         label=_("Bank connections, accounts, balances, the terms of cards and loans, and monthly totals"),
         how_long=_(
             "Until your account is deleted. If you disconnect a bank and delete its history, its accounts, balances, "
-            "terms, and totals are deleted then."
+            "terms, and totals are deleted then. If you remove one account and delete its history, the same is deleted "
+            "of that account."
         ),
         reason=_("Charts and totals need the whole history. Totals name no store and no person."),
     ),

@@ -10,7 +10,7 @@ from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, Own
 
 
 class Migration(migrations.Migration):
-    dependencies = [("banking", "0013_account_settings")]
+    dependencies = [("banking", "0016_account_settings")]
 
     operations = [
         migrations.AddField(model_name="account", name="user_removed_at", field=models.DateTimeField(null=True)),

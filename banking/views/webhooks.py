@@ -19,6 +19,10 @@ from compliance.isolation.tenant import without_tenant
 logger = logging.getLogger(__name__)
 
 
+class UnverifiedWebhookResponse(HttpResponse):
+    """The response to a webhook that could not be verified. Their number is limited for each sender."""
+
+
 @csrf_exempt  # A provider has no CSRF token; its signature over the raw body is verified instead.
 @login_not_required
 @require_POST
@@ -32,10 +36,10 @@ def receive(request: HttpRequest, provider_key: str) -> HttpResponse:
         )
     except WebhookRejected as rejected:
         logger.warning("Webhook refused: %s", rejected)
-        return HttpResponse(status=400)
+        return UnverifiedWebhookResponse(status=400)
     except (WebhookNotVerifiable, ProviderConfigurationError) as error:
         logger.error("Webhook not checked: %r", error)
-        return HttpResponse(status=503)
+        return UnverifiedWebhookResponse(status=503)
     event_id = inbox.store_webhook(webhook)
     if event_id is not None:
         tasks.enqueue_webhook(event_id)

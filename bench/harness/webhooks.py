@@ -10,8 +10,8 @@ from uuid import uuid4
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
-# Many more than Plaid has, because each has a rate limit.
-ADDRESSES = 200
+# As many as Plaid has.
+ADDRESSES = 4
 
 
 class Signer:

@@ -1,6 +1,6 @@
 """How many webhooks per second two web processes verify, store, queue and acknowledge, while no worker runs.
 
-Each has a signature of its own. The addresses of Plaid are many here, because each has a rate limit.
+Each has a signature of its own. All come from four addresses, as those of Plaid do.
 """
 
 import statistics
@@ -30,7 +30,7 @@ def list_item_ids() -> list[str]:
 
 
 def build_webhooks(signer: Signer, item_ids: list[str]) -> list[bytes]:
-    """Build the requests of a round, from many addresses, over connections that stay open."""
+    """Build the requests of a round, from a few addresses, over connections that stay open."""
     path = reverse("webhook-plaid")
     return [signer.build_request(path, item_ids[number % len(item_ids)], number=number) for number in range(WEBHOOKS)]
 

@@ -14,6 +14,7 @@ from django_ratelimit import ALL
 from django_ratelimit.core import get_usage
 
 from accounts.sign_in.adapter import UNKNOWN_IP
+from banking.views.webhooks import UnverifiedWebhookResponse
 from compliance.audit.request_details import client_ip
 from config import views
 
@@ -34,6 +35,8 @@ class Limit:
     uncounted: frozenset[str] = frozenset()
     # Only requests with one of these methods count; by default all do.
     methods: tuple[str | None, ...] = ALL
+    # Only requests with a response of this class count, after the view; by default all do, before it.
+    counted_response: type[HttpResponse] | None = None
 
 
 LIMITS: Final = (
@@ -89,8 +92,16 @@ LIMITS: Final = (
     Limit("api-auth", "10/m", per="ip", below="/api/auth/"),
     # Reserved for generated responses, which will be below this path and cost money.
     Limit("coach", "30/m", per="user_or_ip", below="/coach/"),
-    # Plaid sends the webhooks of all Items from a few addresses. The signature protects the view; this saves CPU time.
-    Limit("webhook", "1200/m", per="ip", routes=frozenset({"webhook-plaid"}), uncounted=frozenset({"POST"})),
+    # Plaid sends the webhooks of all Items from a few addresses, and hundreds a second in a burst. So only those count
+    # that could not be verified, because to verify is what a flood of them would cost.
+    Limit(
+        "webhook",
+        "120/m",
+        per="ip",
+        routes=frozenset({"webhook-plaid"}),
+        uncounted=frozenset({"POST"}),
+        counted_response=UnverifiedWebhookResponse,
+    ),
     Limit("policy-reports", "30/m", per="ip", routes=frozenset({"policy_reports"})),
 )  # fmt: skip
 
@@ -103,12 +114,25 @@ class LimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         below = (limit for limit in LIMITS if limit.below and request.path_info.startswith(limit.below))
-        return check_limits(request, below) or self.get_response(request)
+        return check_limits(request, below) or count_response(request, self.get_response(request))
 
     def process_view(self, request: Any, *_: object) -> HttpResponse | None:
         """Count the request against the limits of its route."""
-        name = request.resolver_match.view_name
-        return check_limits(request, (limit for limit in LIMITS if name in limit.routes))
+        return check_limits(request, list_limits(request))
+
+
+def list_limits(request: HttpRequest) -> list[Limit]:
+    """Return the limits of the request's route; none if no route was found for it."""
+    match = request.resolver_match
+    return [limit for limit in LIMITS if match and match.view_name in limit.routes]
+
+
+def count_response(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Count a request against the limits that depend on its response, and return the response."""
+    for limit in list_limits(request):
+        if limit.counted_response is not None and isinstance(response, limit.counted_response):
+            read_usage(request, limit, increment=True)
+    return response
 
 
 def check_limits(request: HttpRequest, limits: Iterable[Limit]) -> HttpResponse | None:
@@ -120,14 +144,32 @@ def check_limits(request: HttpRequest, limits: Iterable[Limit]) -> HttpResponse 
 
 
 def seconds_to_wait(request: HttpRequest, limit: Limit) -> int:
-    """Count a request. Return the seconds until the next one is allowed, or 0 if this one is allowed."""
-    usage = get_usage(request, group=limit.name, key=limit.per, rate=limit.rate, method=limit.methods, increment=True)
-    if usage is None or not usage["should_limit"]:
+    """Count a request, unless its response decides that. Return the seconds until the next one is allowed, 0 if none.
+
+    A limit that counts responses allows no further request once so many have been counted.
+    """
+    usage = read_usage(request, limit, increment=limit.counted_response is None)
+    if usage is None or not is_exceeded(usage, limit):
         return 0
     if usage["limit"] == 0:
         return 0 if request.method in limit.uncounted else UNCOUNTED_WAIT
     # The last second still belongs to the exhausted window.
     return int(usage["time_left"]) + 1
+
+
+def read_usage(request: HttpRequest, limit: Limit, *, increment: bool) -> dict[str, Any] | None:
+    """Return django-ratelimit's count of the current window; ``None`` if the limit does not apply to the request."""
+    usage: dict[str, Any] | None = get_usage(
+        request, group=limit.name, key=limit.per, rate=limit.rate, method=limit.methods, increment=increment
+    )
+    return usage
+
+
+def is_exceeded(usage: dict[str, Any], limit: Limit) -> bool:
+    """Whether a request has to be refused. django-ratelimit expects the count to include the request itself."""
+    if limit.counted_response is None or usage["limit"] == 0:
+        return bool(usage["should_limit"])
+    return bool(usage["count"] >= usage["limit"])
 
 
 def address(request: HttpRequest) -> str:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -16,6 +17,11 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.tests.pages import AGREED
 from accounts.tests.totp import add_authenticator_app
+from banking.models import Item
+from banking.tests.received_webhooks import list_events
+from banking.tests.scripted_server import ScriptedServer, http_response
+from banking.tests.test_views_webhooks import deliver, make_webhook_body, plaid, sign  # noqa: F401  (a fixture)
+from banking.webhooks import inbox
 from config.http.limits import LIMITS
 from config.tests.routes import EXPECTED_RESPONSES, ROUTE_NAMES, list_routes
 from config.views import describe_wait
@@ -221,10 +227,48 @@ def test_it_allows_thirty_requests_a_minute_to_the_coach(
 # --- URLs for machines ------------------------------------------------------------------------------------
 
 
-def test_it_limits_webhooks(anonymous: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert get_statuses(lambda: anonymous.post("/webhooks/plaid/", b"{}", "application/json"), 1200) == [400] * 1200
-    assert anonymous.post("/webhooks/plaid/", b"{}", "application/json").status_code == 429
-    assert anonymous.post("/webhooks/plaid/", b"{}", "application/json", REMOTE_ADDR="192.0.2.2").status_code == 400
+def test_it_limits_webhooks_that_cannot_be_verified(anonymous: Client) -> None:
+    def send(address: str) -> int:
+        return anonymous.post("/webhooks/plaid/", b"{}", "application/json", REMOTE_ADDR=address).status_code
+
+    assert [send("192.0.2.1") for _ in range(121)] == [400] * 120 + [429]
+    assert send("192.0.2.2") == 400
+
+
+def test_it_counts_webhooks_whose_key_is_unknown(anonymous: Client, item: Item, plaid: ScriptedServer) -> None:
+    """Plaid is asked for a few unknown keys a minute; webhooks with the others get 503, so that Plaid repeats them."""
+    unknown = {"error_type": "INVALID_INPUT", "error_code": "INVALID_WEBHOOK_VERIFICATION_KEY_ID"}
+    plaid.respond_with(http_response(unknown, status=400))
+    body = make_webhook_body(item, item_id="nobody-knows-me")
+    statuses = [deliver(anonymous, body, sign(body, f"made-up-{number}")).status_code for number in range(121)]
+    assert (statuses.count(400), statuses[5:120], statuses[120]) == (5, [503] * 115, 429)
+
+
+def test_it_takes_any_number_of_verified_webhooks(anonymous: Client, item: Item, plaid: ScriptedServer) -> None:
+    """Between them some that cannot be verified, fewer than the limit."""
+    body = make_webhook_body(item)
+    statuses = [deliver(anonymous, body, sign(body, number=number)).status_code for number in range(250)]
+    assert statuses == [200] * 250
+    assert {deliver(anonymous, body, "x").status_code for _ in range(119)} == {400}
+    assert deliver(anonymous, body, sign(body, number=250)).status_code == 200
+    assert len(list_events()) == 251
+
+
+def test_it_goes_on_with_webhooks_that_cannot_be_stored(
+    anonymous: Client, item: Item, plaid: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were verified. Plaid repeats them, and the site takes them as soon as it has its database again."""
+    body = make_webhook_body(item)
+    anonymous.raise_request_exception = False
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "add_event", lose_the_database)
+        statuses = {deliver(anonymous, body, sign(body, number=number)).status_code for number in range(121)}
+    assert statuses == {503}
+    assert deliver(anonymous, body).status_code == 200
+
+
+def lose_the_database(_: object) -> bool:
+    raise OperationalError("the database is shutting down")
 
 
 def test_it_limits_policy_reports(anonymous: Client) -> None:

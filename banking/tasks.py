@@ -43,17 +43,27 @@ def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = Fals
     if outcome.new_rows_run_id is not None:
         notifications.notify_large_transactions(owner_id=owner, item_id=item, run_id=outcome.new_rows_run_id)
     if outcome.run_again_in is not None:
-        lane = Lane.SLOW if outcome.is_slow else Lane.SHARED
-        queue_sync(owner, item, "follow-up", lane=lane, wait=outcome.run_again_in)
+        queue_sync(owner, item, "follow-up", lane=outcome.lane, wait=outcome.run_again_in)
+
+
+@shared_task(base=TenantTask)
+def queue_due_sync(owner_id: str, item_id: str, trigger: str, *, lane: str) -> None:
+    """Queue a sync whose wait is over. It takes its turn in the lane then, see ``queue_sync``."""
+    queue_sync(UUID(owner_id), UUID(item_id), trigger, lane=Lane(lane))
 
 
 @shared_task
 def dispatch_due_syncs() -> None:
     """Queue every Item that is due, a chunk at a time, so that no transaction locks many rows."""
-    while count_waiting_jobs(Lane.ROUTINE) < MAX_WAITING and (claimed := sync_queue.claim_due_syncs(limit=SYNC_CHUNK)):
+    while has_room(Lane.WEBHOOKS, Lane.ROUTINE) and (claimed := sync_queue.claim_due_syncs(limit=SYNC_CHUNK)):
         for lane in Lane:
             jobs = [(str(owner), str(item), "beat") for owner, item, its_lane in claimed if its_lane is lane]
             queue_many(sync_item, jobs, options={"patient": lane is Lane.SLOW}, lane=lane)
+
+
+def has_room(*lanes: Lane) -> bool:
+    """Whether few enough jobs wait in each lane for Celery beat to add more."""
+    return all(count_waiting_jobs(lane) < MAX_WAITING for lane in lanes)
 
 
 @shared_task(base=TenantTask)
@@ -71,7 +81,7 @@ def check_connection(owner_id: str, item_id: str) -> None:
 @shared_task
 def dispatch_due_checks() -> None:
     """Queue the daily check of Items that require a sign-in, which no sync reads."""
-    if count_waiting_jobs(Lane.SLOW) < MAX_WAITING:
+    if has_room(Lane.SLOW):
         for owner_id, item_id in sync_queue.claim_due_checks(limit=MAX_WAITING):
             check_connection.apply_async((str(owner_id), str(item_id)), queue=Lane.SLOW.queue)
 
@@ -133,17 +143,24 @@ def retry_link_recoveries() -> None:
 
 def enqueue_sync(item: Item, *, trigger: str, wait: int = 0) -> None:
     """Queue a sync, in ``wait`` seconds. If the queue is unavailable, the Item stays due for Celery beat."""
+    lane = Lane.WEBHOOKS if trigger == "webhook" else Lane.SHARED
     try:
-        queue_sync(item.owner_id, item.pk, trigger, lane=Lane.SLOW if item.is_slow else Lane.SHARED, wait=wait)
+        queue_sync(item.owner_id, item.pk, trigger, lane=Lane.SLOW if item.is_slow else lane, wait=wait)
     except OperationalError as error:
         logger.warning("The queue does not answer, Item %s waits for Celery beat: %s", item.pk, error)
 
 
 def queue_sync(owner_id: UUID, item_id: UUID, trigger: str, *, lane: Lane, wait: int = 0) -> None:
-    """Queue a sync in a lane. Raises ``OperationalError`` when the queue does not answer."""
-    sync_item.apply_async(
-        (str(owner_id), str(item_id), trigger), {"patient": lane is Lane.SLOW}, queue=lane.queue, countdown=wait
-    )
+    """Queue a sync in a lane, in ``wait`` seconds. Raises ``OperationalError`` when the queue does not answer.
+
+    A worker keeps jobs that wait in its memory, any number of them, and runs them before all that are in the queues.
+    So a sync never waits there, only a job that takes a moment and queues the sync.
+    """
+    arguments = (str(owner_id), str(item_id), trigger)
+    if wait:
+        queue_due_sync.apply_async(arguments, {"lane": lane}, queue=lane.queue, countdown=wait)
+    else:
+        sync_item.apply_async(arguments, {"patient": lane is Lane.SLOW}, queue=lane.queue)
 
 
 def enqueue_removal(removal: PendingRemoval | None) -> None:
@@ -174,9 +191,14 @@ def enqueue_account_removal(removal: AccountRemoval | None) -> None:
 def enqueue_webhook(event_id: UUID) -> None:
     """Queue the processing of a stored webhook; Celery beat does when the queue does not answer."""
     try:
-        process_webhook.delay(str(event_id))
+        queue_webhook(event_id)
     except OperationalError as error:
         logger.warning("The queue does not answer, webhook %s waits for Celery beat: %s", event_id, error)
+
+
+def queue_webhook(event_id: UUID) -> None:
+    """Queue the processing of a stored webhook. Raises ``OperationalError`` when the queue does not answer."""
+    process_webhook.apply_async((str(event_id),), queue=Lane.WEBHOOKS.queue)
 
 
 @shared_task
@@ -190,9 +212,9 @@ def process_webhook(event_id: str) -> None:
 @shared_task
 def retry_webhooks() -> None:
     """Queue every stored webhook whose job was lost, whose retry is due, or whose Item may be stored by now."""
-    if count_waiting_jobs(Lane.SHARED) < MAX_WAITING:
+    if has_room(Lane.WEBHOOKS):
         for event_id in inbox.list_overdue_events(limit=MAX_WAITING):
-            process_webhook.delay(str(event_id))
+            queue_webhook(event_id)
 
 
 @shared_task
@@ -219,7 +241,7 @@ def update_webhook(owner_id: str, item_id: str) -> None:
 @shared_task
 def dispatch_webhook_updates() -> None:
     """Queue a number of Items whose webhooks go to another URL than that in the settings."""
-    if count_waiting_jobs(Lane.SLOW) < MAX_WAITING:
+    if has_room(Lane.SLOW):
         for owner_id, item_id in webhook_urls.claim_webhook_updates(limit=WEBHOOK_UPDATES):
             update_webhook.apply_async((str(owner_id), str(item_id)), queue=Lane.SLOW.queue)
 

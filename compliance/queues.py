@@ -1,4 +1,7 @@
-"""The queues of the task workers. The Procfile assigns queues to workers; a worker without options serves all."""
+"""The queues of the task workers. The Procfile assigns queues to workers; a worker without options serves all.
+
+A worker takes a task from a queue only while those it names before are empty (``queue_order_strategy``).
+"""
 
 import base64
 import json
@@ -18,11 +21,13 @@ BODY, ARGUMENTS = "<body>", "<arguments>"
 
 
 class Lane(StrEnum):
-    """A queue for tasks of about the same duration."""
+    """A queue for tasks of about the same duration and urgency. The most urgent ones come first."""
 
     # Tasks that a user waits for, and short tasks.
     SHARED = "shared"
-    # Scheduled tasks, which come after the tasks that a user waits for.
+    # Webhooks, and what follows from them: they come in bursts, and no user waits for them.
+    WEBHOOKS = "webhooks"
+    # Scheduled tasks, which come after all others.
     ROUTINE = "routine"
     # Calls that can take minutes: on workers of their own, so that no other task waits behind them.
     SLOW = "slow"

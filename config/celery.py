@@ -27,8 +27,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("plumbline")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-# Listed here, so that a worker without --queues serves all of them.
-app.conf.task_queues = [Queue("celery"), Queue("celery.routine"), Queue("celery.slow")]
+# Listed here, so that a worker without --queues serves all of them, in this order.
+app.conf.task_queues = [Queue("celery"), Queue("celery.webhooks"), Queue("celery.routine"), Queue("celery.slow")]
 
 app.conf.beat_schedule = {
     "sync the Items that are due": {"task": "banking.tasks.dispatch_due_syncs", "schedule": timedelta(seconds=15)},

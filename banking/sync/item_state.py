@@ -41,6 +41,7 @@ from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.backoff import add_jitter, exponential_delay
 from compliance.isolation import tenant
+from compliance.queues import Lane
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +120,8 @@ def record_success(*, item: Item, connection_before: str, run: SyncRun, staging:
         duration_ms=int((now - run.started_at).total_seconds() * 1000),
     )
     new_rows_run_id = run.pk if has_news else None
-    return SyncOutcome(ran=True, run_again_in=run_again_in, new_rows_run_id=new_rows_run_id, is_slow=item.is_slow)
+    lane = next_lane(item=item, run=run)
+    return SyncOutcome(ran=True, run_again_in=run_again_in, new_rows_run_id=new_rows_run_id, lane=lane)
 
 
 def apply_item_details(
@@ -225,7 +227,7 @@ def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncO
         return SKIPPED
     if item.connection != connection_before:
         update_matching_accounts(item=item)
-    return SyncOutcome(ran=True, run_again_in=run_again_in, is_slow=item.is_slow)
+    return SyncOutcome(ran=True, run_again_in=run_again_in, lane=next_lane(item=item, run=run))
 
 
 def postpone_sync(*, lease: Lease, run: SyncRun, error: RateLimited) -> SyncOutcome:
@@ -297,7 +299,7 @@ def hand_over(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncOutcom
             finish_run(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code="HANDED_OVER")
     except LeaseLost:
         return SKIPPED
-    return SyncOutcome(ran=True, run_again_in=0, is_slow=True)
+    return SyncOutcome(ran=True, run_again_in=0, lane=Lane.SLOW)
 
 
 def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None:
@@ -327,6 +329,15 @@ def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None
 def was_requested_meanwhile(*, item: Item, run: SyncRun) -> bool:
     """Whether a sync was requested after this one began, even by a machine whose clock is behind."""
     return item.sync_requested_at != run.request_before_run
+
+
+def next_lane(*, item: Item, run: SyncRun) -> Lane:
+    """The lane of the sync that follows a run: a user waits for an import, and for what they requested meanwhile."""
+    if item.is_slow:
+        return Lane.SLOW
+    before = run.request_before_run
+    is_awaited = item.refreshed_at is not None and (before is None or item.refreshed_at > before)
+    return Lane.SHARED if is_awaited or item.readiness != Readiness.HISTORICAL else Lane.WEBHOOKS
 
 
 def retry_delay(*, failures: int, importing: bool, error: ProviderError) -> timedelta:

@@ -15,7 +15,7 @@ from banking.models import Item, SyncRun
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
 from banking.provider import InstitutionDown, LoginRequired, ProviderError, Readiness, TimedOut
-from banking.sync import sync_item
+from banking.sync import sync_item, sync_queue
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
 from banking.tests.factories import update_item
 from banking.tests.job_queue import queued_jobs
@@ -97,14 +97,39 @@ def test_it_queues_a_users_request_by_the_speed_of_the_bank(item: Item, slow: bo
     assert list_lanes(item) == [(lane, slow)]
 
 
+@pytest.mark.parametrize(
+    ("requests", "lane"), [(["webhook"], Lane.WEBHOOKS), (["user", "webhook"], Lane.SHARED), (["user"], Lane.SHARED)]
+)
+def test_it_queues_the_next_sync_by_who_requested_it_meanwhile(
+    alice: User, item: Item, provider: ScriptedProvider, requests: list[str], lane: Lane
+) -> None:
+    def request() -> object:
+        for requester in requests:
+            if requester == "user":
+                assert sync_queue.refresh(user=alice, item_id=item.pk, cooldown=timedelta()) is not None
+            else:
+                assert sync_queue.request_sync(owner_id=alice.pk, item_id=item.pk) is not None
+        return transactions_page()
+
+    # The run that follows was requested by the user as well.
+    assert sync_queue.refresh(user=alice, item_id=item.pk, cooldown=timedelta()) is not None
+    provider.pages = [request]
+    sync(item)
+    assert list_lanes(item) == [(lane, False)]
+
+
 def test_it_queues_requested_and_first_syncs_before_regular_ones(alice: User, make_item: Callable[..., Item]) -> None:
     now, complete = timezone.now(), {"readiness": Readiness.HISTORICAL}
+    before = now - timedelta(hours=1)
     lanes_by_item = {
         make_item(alice, provider_item_id="import").pk: Lane.SHARED,
         make_item(alice, provider_item_id="regular", checked_at=now, **complete).pk: Lane.ROUTINE,
         make_item(
-            alice, provider_item_id="wanted", checked_at=now - timedelta(hours=1), sync_requested_at=now, **complete
+            alice, provider_item_id="wanted", checked_at=before, sync_requested_at=now, refreshed_at=now, **complete
         ).pk: Lane.SHARED,
+        make_item(
+            alice, provider_item_id="changed", checked_at=before, sync_requested_at=now, refreshed_at=before, **complete
+        ).pk: Lane.WEBHOOKS,
         make_item(alice, provider_item_id="slow", is_slow=True).pk: Lane.SLOW,
     }
     tasks.dispatch_due_syncs()

@@ -16,10 +16,11 @@ from banking.provider import LoginRequired, NotReady, Readiness, Unavailable
 from banking.sync import sync_queue
 from banking.tests.factories import update_item
 from banking.tests.job_queue import queued_jobs
-from banking.tests.received_webhooks import receive
+from banking.tests.received_webhooks import make_events_older, receive
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import TenantMismatch, tenant
 from compliance.isolation.tenant import without_tenant
+from compliance.queues import Lane
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -194,6 +195,33 @@ def test_it_syncs_once_more_for_a_webhook_during_a_sync(item: Item, provider: Sc
         sync(item)
     assert list_triggers(item) == ["webhook", "follow-up"]
     assert len(provider.cursors) == 2
+
+
+def test_it_queues_webhooks_and_their_syncs_behind_those_of_users(item: Item, provider: ScriptedProvider) -> None:
+    """A worker would keep a sync that waits in its memory, and run it before all jobs of users."""
+    sync(item)
+    event_id = receive(item)
+    tasks.enqueue_webhook(event_id)
+    make_events_older(timedelta(minutes=1))
+    tasks.retry_webhooks()
+    assert [(job.task, job.lane) for job in queued_jobs(event_id)] == [("process_webhook", Lane.WEBHOOKS)] * 2
+    tasks.process_webhook(str(event_id))
+    (wait,) = queued_jobs(item.pk)
+    assert (wait.task, wait.lane) == ("queue_due_sync", Lane.WEBHOOKS)
+    assert wait.start is not None
+    tasks.queue_due_sync(*wait.arguments, lane=wait.lane)
+    _, job = queued_jobs(item.pk)
+    assert (job.task, job.arguments, job.lane) == ("sync_item", wait.arguments, Lane.WEBHOOKS)
+    assert job.start is None
+
+
+@pytest.mark.parametrize("lane", [Lane.WEBHOOKS, Lane.ROUTINE])
+def test_it_queues_no_due_item_while_too_many_jobs_wait(
+    item: Item, monkeypatch: pytest.MonkeyPatch, lane: Lane
+) -> None:
+    monkeypatch.setattr(tasks, "count_waiting_jobs", lambda counted: tasks.MAX_WAITING if counted is lane else 0)
+    tasks.dispatch_due_syncs()
+    assert queued_jobs(item.pk) == []
 
 
 def test_it_syncs_once_for_many_webhooks(item: Item, provider: ScriptedProvider) -> None:

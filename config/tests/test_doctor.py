@@ -67,7 +67,7 @@ def test_it_names_the_queues_that_no_worker_serves(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(doctor, "WORKER_SECONDS", 5)
     with (
         use_own_queue(f"examined-{uuid4().hex}") as queue,
-        run_worker(queue, lanes=(Lane.SHARED, Lane.ROUTINE), processes=1),
+        run_worker(queue, lanes=(Lane.SHARED, Lane.WEBHOOKS, Lane.ROUTINE), processes=1),
     ):
         monkeypatch.setattr(app, "control", Control(app))
         table, _ = run_doctor()

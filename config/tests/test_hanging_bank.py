@@ -64,7 +64,7 @@ def test_it_syncs_a_healthy_bank_soon_while_two_others_hang(make_user: Callable[
     new, later = (link(make_user(name), bank, hangs=False) for name in ("third", "fourth"))
     with (
         use_own_queue(f"hanging-{uuid4().hex}") as queue,
-        run_worker(queue, lanes=(Lane.SHARED, Lane.ROUTINE)),
+        run_worker(queue, lanes=(Lane.SHARED, Lane.WEBHOOKS, Lane.ROUTINE)),
         run_worker(queue, lanes=(Lane.SLOW,), processes=1),
     ):
         for item in hanging:

@@ -19,8 +19,8 @@ from accounts.tests.pages import AGREED
 from accounts.tests.totp import add_authenticator_app
 from banking.models import Item
 from banking.tests.received_webhooks import list_events
-from banking.tests.scripted_server import ScriptedServer, http_response
-from banking.tests.test_views_webhooks import deliver, make_webhook_body, plaid, sign  # noqa: F401  (a fixture)
+from banking.tests.scripted_server import ScriptedServer, http_response, scripted_server
+from banking.tests.test_views_webhooks import deliver, make_public_key, make_webhook_body, sign
 from banking.webhooks import inbox
 from config.http.limits import LIMITS
 from config.tests.routes import EXPECTED_RESPONSES, ROUTE_NAMES, list_routes
@@ -225,6 +225,15 @@ def test_it_allows_thirty_requests_a_minute_to_the_coach(
 
 
 # --- URLs for machines ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plaid(settings) -> Iterator[ScriptedServer]:
+    """A server that returns the key of signed webhooks."""
+    with scripted_server() as server:
+        settings.PLAID_URL = server.url
+        server.respond_with(http_response({"key": make_public_key(), "request_id": "r"}))
+        yield server
 
 
 def test_it_limits_webhooks_that_cannot_be_verified(anonymous: Client) -> None:

@@ -76,10 +76,27 @@ def dropping_damaged() -> Iterator[None]:
         raise Empty from None
 
 
+class SafeQoS(redis.QoS):  # type: ignore[misc]
+    """The unfinished jobs of a worker. In kombu a Redis that is gone while a job runs ends the worker."""
+
+    def restore_unacked(self, client: Any = None) -> None:
+        """Return unfinished jobs to their queues. Without a connection, Redis delivers those that it still has later.
+
+        A worker that has lost Redis closes its connection twice, and at the second time there is none to return them.
+        """
+        transport = self.channel.connection
+        if transport is None or transport.client is None:
+            logger.warning("Redis is gone, and %d unfinished jobs were not returned to it.", len(self._delivered))
+            self._delivered.clear()
+        else:
+            super().restore_unacked(client)
+
+
 class SafeRedisChannel(redis.Channel):  # type: ignore[misc]
     """Drops invalid messages and logs that. In kombu an invalid message ends the worker, and then the next one."""
 
     Message = ParsedMessage
+    QoS = SafeQoS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # The constructor connects to Redis.

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from uuid import uuid4
 
 import pytest
 from django_redis import get_redis_connection
@@ -75,6 +76,20 @@ def test_it_drops_invalid_messages_and_continues() -> None:
         assert working.process.poll() is None, working.read_output()
         assert "could not be read and was dropped" in working.read_output()
         wait_until(lambda: "[the-last] succeeded" in working.read_output())
+
+
+def test_it_leaves_unfinished_jobs_to_redis_if_it_has_lost_the_connection() -> None:
+    """As a worker does that loses Redis: it forgets the broken connection, and then closes it."""
+    redis = get_redis_connection("default")
+    queue = f"lost-{uuid4().hex}"
+    with Connection(app.conf.broker_url) as connection:
+        redis.lpush(queue, make_message(properties=VALID["properties"] | {"delivery_tag": queue}))
+        channel = connection.channel()
+        assert channel.basic_get(queue) is not None
+        connection.transport.client = None
+        channel.close()
+    assert redis.hdel("unacked", queue) == 1
+    redis.zrem("unacked_index", queue)
 
 
 @pytest.mark.parametrize(

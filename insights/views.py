@@ -10,7 +10,7 @@ from django_htmx.http import trigger_client_event
 
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import connections
-from banking.models import Account, Item, Transaction, TransactionQuerySet
+from banking.models import Account, Transaction, TransactionQuerySet
 from banking.models.accounts import display_name_of
 from banking.product_notices import get_account_terms
 from banking.sync.bank_refresh.plan_messages import describe_all

@@ -249,7 +249,7 @@ def postpone_sync(*, lease: Lease, run: SyncRun, error: RateLimited) -> SyncOutc
                 SyncRun.objects.filter(pk=run.pk).delete()
     except LeaseLost:
         return SKIPPED
-    return SyncOutcome(ran=True, is_slow=item.is_slow)
+    return SyncOutcome(ran=True)
 
 
 def count_postponed(*, item: Item, run: SyncRun) -> None:

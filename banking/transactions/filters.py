@@ -77,7 +77,8 @@ class TransactionFilterForm(forms.Form):
         ):
             field.choices = [*known, (requested, str(get_category(requested).label))]
         account_field = cast("forms.ModelChoiceField[Account]", self.fields["account"])
-        account_field.queryset = account_field.queryset.shown_or(parse_id(self.data.get("account", "")))
+        selectable = cast("AccountQuerySet", account_field.queryset)
+        account_field.queryset = selectable.shown_or(parse_id(self.data.get("account", "")))
 
 
 class TransactionFilter(filters.FilterSet):

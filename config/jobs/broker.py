@@ -86,8 +86,9 @@ class SafeQoS(redis.QoS):  # type: ignore[misc]
         """
         transport = self.channel.connection
         if transport is None or transport.client is None:
-            logger.warning("Redis is gone, and %d unfinished jobs were not returned to it.", len(self._delivered))
-            self._delivered.clear()
+            delivered: dict[str, Any] = self._delivered or {}
+            logger.warning("Redis is gone, and %d unfinished jobs were not returned to it.", len(delivered))
+            delivered.clear()
         else:
             super().restore_unacked(client)
 

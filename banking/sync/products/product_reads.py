@@ -25,6 +25,7 @@ from banking.sync.timeouts import SyncTimeouts
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.isolation.tenant import recheck_connection
+from compliance.queues import Lane
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ def hand_over(*, lease: Lease, outcome: SyncOutcome) -> SyncOutcome:
     with tenant(lease.owner_id):
         held = Item.objects.filter(pk=lease.item_id, lease_holder=lease.holder)
         held.update(lease_holder=None, leased_until=None, is_slow=True, next_sync_at=Now())
-    return replace(outcome, run_again_in=0, is_slow=True)
+    return replace(outcome, run_again_in=0, lane=Lane.SLOW)
 
 
 def release(*, lease: Lease, outcome: SyncOutcome) -> SyncOutcome:

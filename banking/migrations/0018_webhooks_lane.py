@@ -44,7 +44,7 @@ CLAIM_DUE_SYNCS = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("banking", "0012_item_read_at")]
+    dependencies = [("banking", "0017_accountremoval")]
 
     operations = [
         DefinerFunction(

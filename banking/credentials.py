@@ -16,6 +16,7 @@ class TokenPurpose(StrEnum):
     """What a decrypted token is used for. The values are stored in audit events; never change or reuse one."""
 
     SYNC = "sync"
+    PRODUCTS = "products"
     RECONNECT = "reconnect"
     CONFIRM_RECONNECT = "confirm_reconnect"
     DISCONNECT = "disconnect"

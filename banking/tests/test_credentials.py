@@ -154,11 +154,11 @@ def list_token_uses(user: User) -> list[tuple[str, str, str]]:
 
 def test_it_records_every_use_of_a_token_once(alice: User, item: Item, provider: ScriptedProvider) -> None:
     sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test")
-    assert list_token_uses(alice) == [("sync", "site", "ok")]
+    assert list_token_uses(alice) == [("sync", "site", "ok"), ("products", "site", "ok")]
     removal = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     assert provider.removed_tokens == ["access-sandbox-secret"]
-    assert list_token_uses(alice)[1:] == [("disconnect", "user", "ok"), ("remove", "site", "ok")]
+    assert list_token_uses(alice)[2:] == [("disconnect", "user", "ok"), ("remove", "site", "ok")]
 
 
 @pytest.mark.django_db(transaction=True)

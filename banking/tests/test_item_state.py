@@ -108,7 +108,7 @@ def test_it_clears_every_error_and_warning_after_a_successful_sync(item: Item, p
     assert (item.failures, item.error_code, item.error_reason, item.fault) == (0, "", "", "")
     assert (item.state, item.health, item.user_action) == ("fresh", Health.OK, UserAction.NONE)
     assert (item.expires_at, item.expiry_reason, item.expiry_reminder) == (None, "", None)
-    assert read_statuses(item) == {"transactions": "ready", "liabilities": "pending", "recurring": "pending"}
+    assert read_statuses(item) == {"transactions": "ready", "liabilities": "ready", "recurring": "ready"}
     with tenant(item.owner_id):
         assert not Notification.objects.filter(in_app=True).exists()
 

@@ -113,9 +113,11 @@ CONSEQUENCES = [
     (
         Unsupported,
         OPERATOR,
-        "PRODUCTS_NOT_SUPPORTED NO_LIABILITY_ACCOUNTS NO_INVESTMENT_ACCOUNTS NO_AUTH_ACCOUNTS",
+        "NO_INVESTMENT_ACCOUNTS NO_AUTH_ACCOUNTS",
         "",
     ),
+    (Unsupported, OPERATOR, "PRODUCTS_NOT_SUPPORTED", "Platypus doesn't offer this data through Plaid."),
+    (Unsupported, OPERATOR, "NO_LIABILITY_ACCOUNTS", "Platypus shares no card or loan of which Plaid knows the terms."),
     (NotReady, WAITING, "PRODUCT_NOT_READY", ""),
     (InstitutionDown, WAITING, "INSTITUTION_DOWN INSTITUTION_NOT_RESPONDING INSTITUTION_NOT_AVAILABLE", ""),
     (

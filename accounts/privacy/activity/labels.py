@@ -158,6 +158,7 @@ RESOURCE_LABELS: Final[dict[str, Label]] = {
 # What a decrypted token was used for.
 PURPOSE_LABELS: Final[dict[str, Label]] = {
     "sync": _("to sync"),
+    "products": _("to update terms and recurring payments"),
     "reconnect": _("to reconnect"),
     "confirm_reconnect": _("to confirm that you reconnected"),
     "disconnect": _("to disconnect"),

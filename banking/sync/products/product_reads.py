@@ -87,7 +87,7 @@ def open_reads(*, lease: Lease, item: Item, trigger: str, timeouts: SyncTimeouts
     total = timeouts.response * len(READERS)
     client = connect_for_sync(item=item, trigger=trigger).with_timeouts(response=timeouts.response, total=total)
     with tenant(item.owner_id):
-        return ProductRead(lease, client, open_token(item, purpose=TokenPurpose.SYNC), timeouts)
+        return ProductRead(lease, client, open_token(item, purpose=TokenPurpose.PRODUCTS), timeouts)
 
 
 def read_product(*, reads: ProductRead, row: ItemProduct) -> None:

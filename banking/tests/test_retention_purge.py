@@ -14,9 +14,16 @@ from hypothesis import strategies as st
 from accounts.models import User
 from banking.account_matching.locks import lock_accounts
 from banking.account_matching.succession import update_succession
-from banking.models import Account, Item, Transaction, TransactionTotal, Transfer
+from banking.models import Account, Item, RecurringStream, Transaction, TransactionTotal, Transfer
 from banking.retention.purging import preview_purge, purge_transactions
-from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions, mark_synced
+from banking.tests.factories import (
+    build_transaction,
+    make_account,
+    make_stream,
+    make_transaction,
+    make_transactions,
+    mark_synced,
+)
 from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
 from compliance.retention import OwnerIsBusy
@@ -347,3 +354,14 @@ def test_it_lets_no_replaced_row_count_again_when_its_successors_first_rows_are_
     with tenant(alice.pk):
         update_succession(item=newer)
     assert add_up(recount(alice), list_totals(alice)) == counted
+
+
+@pytest.mark.parametrize(("before", "left"), [(CUTOFF, {"new"}), (EVERYTHING, set())])
+def test_it_deletes_recurring_payments_whose_last_payment_goes(
+    alice: User, checking: Account, before: date, left: set[str]
+) -> None:
+    make_stream(checking, "-5", last_date=OLD, merchant_name="old")
+    make_stream(checking, "-5", last_date=CUTOFF, merchant_name="new")
+    assert purge(alice, before=before) == 0
+    with tenant(alice.pk):
+        assert set(RecurringStream.objects.values_list("merchant_name", flat=True)) == left

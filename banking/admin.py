@@ -50,6 +50,14 @@ class ItemAdmin(BankDataAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
 
+@admin.register(ItemProduct)
+class ItemProductAdmin(BankDataAdmin):
+    """What the provider offers for each Item; the page of an Item shows its own."""
+
+    data_label = _("What we can read from each of your banks")
+    list_display = ("item_id", "product", "status", "error_code", "checked_at", "last_ok_at")
+
+
 @admin.register(Account)
 class BankAccountAdmin(BankDataAdmin):
     data_label = _("Your bank accounts and their balances")

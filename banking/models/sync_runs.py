@@ -60,7 +60,7 @@ class SyncRun(Owned):
     data_as_of_before_run: datetime | None = None
 
     @property
-    def changed(self) -> int | None:
+    def changed_rows(self) -> int | None:
         """The transactions that were known and have changed; ``None`` where new ones were not counted by themselves."""
         if self.added is None:
             return None if self.written else 0

@@ -53,7 +53,7 @@ def test_it_counts_new_changed_and_removed_transactions(
         run_sync(item)
     with tenant(item.owner_id):
         runs = SyncRun.objects.order_by("started_at")
-        assert [(run.added, run.changed, run.removed) for run in runs] == [(3, 0, 0), (1, 1, 1), (0, 0, 0)]
+        assert [(run.added, run.changed_rows, run.removed) for run in runs] == [(3, 0, 0), (1, 1, 1), (0, 0, 0)]
 
 
 @pytest.mark.parametrize(

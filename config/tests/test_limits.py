@@ -29,7 +29,10 @@ from config.views import describe_wait
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 
 BANK = next(limit.routes for limit in LIMITS if limit.name == "bank")
-ROUTES_WITH_ID = {"choose_accounts", "finish_link", "close_link", "refresh", "reconnect", "disconnect"}
+ROUTES_WITH_ID = {
+    "choose_accounts", "finish_link", "close_link", "hosted_link", "hosted_return", "refresh", "reconnect",
+    "disconnect",
+}  # fmt: skip
 API = {"Accept": "application/json"}
 
 
@@ -59,7 +62,8 @@ def test_it_limits_only_existing_routes() -> None:
 def test_it_limits_all_routes_that_call_a_bank() -> None:
     stored_data = {"accounts", "item", "transactions", "importing"}
     banking = {"connect", "oauth_return", "finish_link", "close_link", "refresh_all", "refresh", "reconnect"}
-    assert banking | {"choose_accounts", "disconnect", "transactions-csv", "activity_csv"} == BANK
+    hosted = {"hosted_link", "hosted_return"}
+    assert banking | hosted | {"choose_accounts", "disconnect", "transactions-csv", "activity_csv"} == BANK
     assert not BANK & stored_data
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
+from banking.account_matching import locks
 from banking.models import Account
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -23,13 +24,13 @@ class AccountEdit:
 def edit_account(*, user: User, account_id: UUID, edit: AccountEdit) -> list[str]:
     """Store a person's words for a real account, with its former accounts; returns the names of what changed.
 
-    Raises ``Account.DoesNotExist`` for another user's account.
+    If rows of this user are being stored, this waits: a sync decides then which accounts are the same. Raises
+    ``Account.DoesNotExist`` for another user's account.
     """
     with tenant(user.pk):
+        locks.lock_accounts(owner_id=user.pk)
         same = Account.objects.for_user(user).filter(Q(pk=account_id) | Q(successor=account_id))
-        account = {row.pk: row for row in same.order_by("pk").select_for_update(of=["self"])}.get(account_id)
-        if account is None:
-            raise Account.DoesNotExist
+        account = same.get(pk=account_id)
         values = {"user_name": edit.user_name, "inclusion": edit.inclusion}
         changed = [name for name, value in values.items() if getattr(account, name) != value]
         if changed:

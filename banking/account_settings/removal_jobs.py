@@ -78,8 +78,9 @@ def close_locked(removal: AccountRemoval) -> None:
     """Mark the account as removed, with its former accounts, unless the request did."""
     with tenant(removal.owner_id):
         locks.lock_accounts(owner_id=removal.owner_id)
-        accounts = list_real_account(removal.account)
-        if is_current(removal) and any(account.user_removed_at is None for account in accounts):
+        # Otherwise the account may have been deleted with its bank.
+        accounts = list_real_account(removal.account) if is_current(removal) else []
+        if any(account.user_removed_at is None for account in accounts):
             close_accounts(accounts)
 
 

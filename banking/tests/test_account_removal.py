@@ -349,6 +349,26 @@ def test_an_account_that_is_added_again_keeps_what_a_worker_has_not_deleted(
     assert list_rows(alice) == {"coffee", "tea", "pay-out", "pay-in"}
 
 
+def test_a_worker_has_nothing_to_do_after_the_bank_was_disconnected(
+    alice: User, card: Account, synced_item: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disconnecting, "MAX_ROWS_IN_REQUEST", 1)
+    removal = remove_account(user=alice, account_id=card.pk, keep_history=False)
+    assert removal is not None
+    monkeypatch.undo()
+    claim_removal = removal_jobs.claim_removal
+
+    def claim_and_disconnect(**ids: Any) -> AccountRemoval | None:
+        claimed = claim_removal(**ids)
+        disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
+        return claimed
+
+    monkeypatch.setattr(removal_jobs, "claim_removal", claim_and_disconnect)
+    removal_jobs.finish_account_removal(owner_id=alice.pk, removal_id=removal.pk)
+    with tenant(alice.pk):
+        assert (Account.objects.count(), AccountRemoval.objects.count()) == (0, 0)
+
+
 def test_celery_beat_finds_a_removal_whose_job_was_lost(
     alice: User, card: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

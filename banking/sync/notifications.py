@@ -38,6 +38,7 @@ class LargestTransaction(NamedTuple):
 
     amount: Decimal
     currency: str
+    user_merchant: str
     merchant_name: str
     name: str
     account_name: str
@@ -50,7 +51,7 @@ class LargestTransaction(NamedTuple):
     @property
     def message(self) -> NotificationMessage:
         """The message about the one transaction, or about all of them."""
-        counterparty = self.merchant_name or self.name
+        counterparty = self.user_merchant or self.merchant_name or self.name
         if self.large_count > 1:
             return LargeTransactionsMessage(
                 count=self.large_count,
@@ -152,7 +153,7 @@ def find_largest(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> LargestTrans
         large.annotate(large_count=Window(Count("pk")), since=Window(Min("day")))
         .order_by("-size", "pk")
         .values(
-            *("amount", "currency", "merchant_name", "name", "large_count", "since", "threshold"),
+            *("amount", "currency", "user_merchant", "merchant_name", "name", "large_count", "since", "threshold"),
             account_name=display_name_of("account__"),
             mask=F("account__mask"),
             bank=F("account__item__institution_name"),

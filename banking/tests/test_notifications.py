@@ -16,6 +16,8 @@ from accounts.models import Notification, User
 from accounts.notifications.inbox import change_settings, notify
 from accounts.notifications.notification_types import NotificationType
 from banking import tasks
+from banking.categorization import rules
+from banking.categorization.rules import RuleValues
 from banking.linking import removals
 from banking.linking.disconnecting import disconnect_bank
 from banking.models import Item, PendingRemoval, SyncRun, Transaction
@@ -159,6 +161,13 @@ def test_it_notifies_when_a_pending_transaction_is_posted(
     provider.pages = [transactions_page(added=[make_recent_row("q", "-900", pending_id="p")], removed=["p"])]
     sync(imported_item)
     assert [title for title, _ in list_notifications(alice)] == ["$900.00 went out: Starbucks"]
+
+
+def test_it_calls_a_merchant_as_the_person_does(imported_item: Item, provider: ScriptedProvider, alice: User) -> None:
+    rules.create_rule(user=alice, values=RuleValues(merchant="Starbucks", rename="Coffee place"))
+    provider.pages = [transactions_page(added=[make_recent_row("a", "-900")])]
+    sync(imported_item)
+    assert [title for title, _ in list_notifications(alice)] == ["$900.00 went out: Coffee place"]
 
 
 def test_it_uses_the_users_threshold(imported_item: Item, provider: ScriptedProvider, alice: User) -> None:

@@ -3,67 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final, NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from banking.models import Transfer, TransferDecision
+from banking.transactions.replacements import MAX_REPLACEMENTS, RowNow, read_rows_now
 from banking.transactions.transfer_matching import IdPair
-
-# A row may be replaced, and its replacement be replaced by that of another connection, in the same sync.
-MAX_REPLACEMENTS: Final = 4
-# The days that two connections report for one transaction are close to each other.
-MAX_DAYS_BETWEEN_COPIES: Final = 30
-
-# Each leg, and if it does not count any more, the row in its place: the posted row of a pending one, the pending row of
-# a posted one that the bank removed, or the equal row of the account that counts now. The n-th of equal rows goes to
-# the n-th, as in COPY_USER_FIELDS of ``account_matching``. ``leaving`` are accounts that are about to be deleted.
-LEGS_NOW: Final = f"""
-SELECT leg.id, leg.day, leg.removed_at IS NULL AND NOT leg.hidden, CASE
-WHEN leg.removed_at IS NOT NULL OR leg.account_id = ANY (%(leaving)s::uuid[]) THEN coalesce((
-    SELECT posted.id FROM banking_transaction AS posted
-    WHERE leg.pending AND leg.replaced_by <> 'successor' AND posted.account_id = ANY (ARRAY(
-            SELECT id FROM banking_account WHERE item_id = account.item_id))
-        AND posted.pending_id = leg.provider_id AND posted.pending_id <> '' AND NOT posted.pending
-        AND (posted.removed_at IS NULL OR posted.replaced_by <> '')
-    ORDER BY posted.id LIMIT 1
-), (
-    SELECT pending.id FROM banking_transaction AS pending
-    WHERE leg.pending_id <> '' AND leg.replaced_by = '' AND pending.account_id = ANY (ARRAY(
-            SELECT id FROM banking_account WHERE item_id = account.item_id))
-        AND pending.provider_id = leg.pending_id
-        AND (pending.removed_at IS NULL OR pending.replaced_by <> '')
-    ORDER BY pending.id LIMIT 1
-), (
-    SELECT copy.id FROM (
-        SELECT other.id, row_number() OVER (PARTITION BY other.account_id, other.replaced_by ORDER BY other.id) AS place
-        FROM banking_transaction AS other JOIN banking_account AS copied ON copied.id = other.account_id
-        WHERE other.owner_id = leg.owner_id AND other.account_id <> ALL (%(leaving)s::uuid[] || leg.account_id)
-            AND (leg.replaced_by = 'successor' AND other.removed_at IS NULL
-                OR leg.account_id = ANY (%(leaving)s::uuid[])
-                    AND (other.removed_at IS NULL OR other.replaced_by = 'successor'))
-            AND other.day BETWEEN leg.day - {MAX_DAYS_BETWEEN_COPIES} AND leg.day + {MAX_DAYS_BETWEEN_COPIES}
-            AND (other.date, other.amount, other.name) = (leg.date, leg.amount, leg.name)
-            AND coalesce(copied.successor_id, copied.id) = coalesce(account.successor_id, account.id)
-    ) AS copy
-    WHERE copy.place = (
-        SELECT count(*) FROM banking_transaction AS equal
-        WHERE equal.account_id = leg.account_id AND equal.replaced_by = leg.replaced_by AND equal.id <= leg.id
-            AND (equal.date, equal.amount, equal.name) = (leg.date, leg.amount, leg.name))
-    ORDER BY copy.id LIMIT 1
-)) END
-FROM banking_transaction AS leg JOIN banking_account AS account ON account.id = leg.account_id
-WHERE leg.owner_id = %(owner)s AND leg.id = ANY (%(legs)s)
-"""  # noqa: S608  (built from constants)
-
-
-class LegNow(NamedTuple):
-    """A leg that is stored. ``replacement`` is the row in the place of one that does not count any more."""
-
-    day: date
-    counts: bool
-    replacement: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +47,18 @@ def are_near(first: date, second: date) -> bool:
 
 def follow_replacements(
     rows: list[TransferDecision], *, owner_id: UUID, leaving: Sequence[UUID] = ()
-) -> dict[UUID, LegNow]:
+) -> dict[UUID, RowNow]:
     """Store decisions, the newest first, for the rows that count now; returns all legs that are stored.
 
     Rows of accounts that are ``leaving`` are replaced by those of another connection.
     """
-    legs = read_legs_now(rows, owner_id=owner_id, leaving=leaving)
+    legs = read_rows_now(list_legs(rows), owner_id=owner_id, leaving=leaving)
     pairs = {row.pk: (row.money_out, row.money_in) for row in rows}
     for _ in range(MAX_REPLACEMENTS):
         replaced = [row for row in rows if replace_legs(row, legs)]
         if not replaced:
             break
-        legs |= read_legs_now(replaced, owner_id=owner_id, leaving=leaving)
+        legs |= read_rows_now(list_legs(replaced), owner_id=owner_id, leaving=leaving)
     kept = keep_newest(rows, legs)
     changed = [row for row in kept if (row.money_out, row.money_in) != pairs[row.pk]]
     outdated = set(pairs) - {row.pk for row in kept} | {row.pk for row in changed}
@@ -124,7 +68,7 @@ def follow_replacements(
     return legs
 
 
-def keep_newest(rows: Iterable[TransferDecision], legs: Mapping[UUID, LegNow]) -> list[TransferDecision]:
+def keep_newest(rows: Iterable[TransferDecision], legs: Mapping[UUID, RowNow]) -> list[TransferDecision]:
     """The decisions about stored rows, the newest first, without those that a newer one contradicts."""
     kept, used = [], set[tuple[UUID, ...]]()
     for row in rows:
@@ -135,7 +79,7 @@ def keep_newest(rows: Iterable[TransferDecision], legs: Mapping[UUID, LegNow]) -
     return kept
 
 
-def replace_legs(row: TransferDecision, legs: Mapping[UUID, LegNow]) -> bool:
+def replace_legs(row: TransferDecision, legs: Mapping[UUID, RowNow]) -> bool:
     """Let a decision name the rows in the place of its legs; whether there were any."""
     before = row.money_out, row.money_in
     row.money_out, row.money_in = (
@@ -150,9 +94,6 @@ def name_legs(row: TransferDecision) -> set[tuple[UUID, ...]]:
     return names | {(row.money_out,), (row.money_in,)} if row.is_transfer else names
 
 
-def read_legs_now(rows: Iterable[TransferDecision], *, owner_id: UUID, leaving: Sequence[UUID]) -> dict[UUID, LegNow]:
-    """Read the legs of decisions that are stored; one query."""
-    leg_ids = [leg_id for row in rows for leg_id in (row.money_out, row.money_in)]
-    with connection.cursor() as cursor:
-        cursor.execute(LEGS_NOW, {"owner": owner_id, "legs": leg_ids, "leaving": list(leaving)})
-        return {leg_id: LegNow(*columns) for leg_id, *columns in cursor.fetchall()}
+def list_legs(rows: Iterable[TransferDecision]) -> list[UUID]:
+    """The ids that decisions name."""
+    return [leg_id for row in rows for leg_id in (row.money_out, row.money_in)]

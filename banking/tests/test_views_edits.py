@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Account, CategoryRule, Item, RuleRun, Tag, Transaction, Transfer
@@ -87,6 +88,23 @@ def test_a_known_category_is_stored_by_its_code(as_alice: Client, account: Accou
     row = make_transaction(account, "-5")
     as_alice.post(reverse("transaction", args=[row.pk]), {"own_category": "food AND drink"})
     assert reload_row(row).user_category == "FOOD_AND_DRINK"
+
+
+def test_the_page_of_a_pending_transaction_leads_to_the_posted_one(
+    as_alice: Client, as_mallory: Client, account: Account
+) -> None:
+    replaced = {"pending": True, "removed_at": timezone.now(), "replaced_by": "posted"}
+    pending = make_transaction(account, "-5", provider_id="p", **replaced)
+    unrelated = make_transaction(account, "-5", provider_id="other", **replaced)
+    posted = make_transaction(account, "-6", pending_id="p", user_category="TRAVEL")
+    url, target = reverse("transaction", args=[pending.pk]), reverse("transaction", args=[posted.pk])
+    assert as_alice.get(url).headers["Location"] == target
+    response = as_alice.post(url, {"category": "MEDICAL"}, follow=True)
+    assert response.redirect_chain == [(target, 302)]
+    assert "Enter your changes again." in page_text(response)
+    assert reload_row(posted).user_category == "TRAVEL"
+    assert as_alice.get(reverse("transaction", args=[unrelated.pk])).status_code == 404
+    assert as_mallory.get(url).status_code == 404
 
 
 # --- Many transactions ------------------------------------------------------------------------------------

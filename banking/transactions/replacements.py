@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from banking.models import Transaction
+
 # A row may be replaced, and its replacement be replaced by that of another connection, in the same sync.
 MAX_REPLACEMENTS: Final = 4
 # The days that two connections report for one transaction are close to each other.
@@ -67,3 +69,13 @@ def read_rows_now(row_ids: Collection[UUID], *, owner_id: UUID, leaving: Sequenc
     with connection.cursor() as cursor:
         cursor.execute(ROWS_NOW, {"owner": owner_id, "rows": list(row_ids), "leaving": list(leaving)})
         return {row_id: RowNow(*columns) for row_id, *columns in cursor.fetchall()}
+
+
+def find_row_now(row_id: UUID, *, owner_id: UUID) -> UUID | None:
+    """The id of the row that counts in the place of an owner's row, hidden or not: ``None`` if there is none."""
+    for _ in range(MAX_REPLACEMENTS):
+        row = read_rows_now([row_id], owner_id=owner_id).get(row_id)
+        if row is None or row.replacement is None:
+            break
+        row_id = row.replacement
+    return row_id if Transaction.objects.filter(owner=owner_id, removed_at=None, pk=row_id).exists() else None

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,6 +16,7 @@ from banking.categorization.editing import edit_transaction
 from banking.categorization.forms import BulkForm, TransactionForm
 from banking.categorization.provenance import get_provenance
 from banking.models import Transaction
+from banking.transactions.replacements import find_row_now
 from banking.transactions.transaction_tags import get_tag_names
 from compliance.audit.daily_access import DataKind, record_data_access
 from formats import numbers
@@ -23,18 +24,37 @@ from formats import numbers
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_transaction(request: AuthenticatedHttpRequest, transaction_id: UUID) -> HttpResponse:
-    """Show one transaction, and store what the person says about it."""
+    """Show one transaction, and store what the person says about it.
+
+    The page of one that another one replaced leads to that one: the posted one of a pending one, or the same one in
+    the connection that counts now.
+    """
     rows = Transaction.objects.for_user(request.user).filter(removed_at=None).select_related("account")
-    row = get_object_or_404(rows, pk=transaction_id)
+    row = rows.filter(pk=transaction_id).first()
+    if row is None:
+        return redirect_to_row_now(request, transaction_id)
     names = get_tag_names(owner_id=request.user.pk, row_ids=[row.pk]).get(row.pk, [])
     form = TransactionForm(request.POST or None, row=row, tag_names=names)
     if form.is_valid():
-        edit_transaction(user=request.user, transaction_id=row.pk, edit=form.build_edit())
+        try:
+            edit_transaction(user=request.user, transaction_id=row.pk, edit=form.build_edit())
+        except Transaction.DoesNotExist:
+            return redirect_to_row_now(request, transaction_id)
         messages.success(request, _("Changes saved"))
         return redirect("transaction", row.pk)
     record_data_access(request.user.pk, DataKind.TRANSACTIONS)
     context = {"form": form, "row": row, "tags": names, "provenance": get_provenance(row)}
     return render(request, "banking/transaction.html", context, status=422 if form.is_bound else 200)
+
+
+def redirect_to_row_now(request: AuthenticatedHttpRequest, transaction_id: UUID) -> HttpResponse:
+    """Lead to the transaction that counts in the place of another one. Raises ``Http404`` if there is none."""
+    row_id = find_row_now(transaction_id, owner_id=request.user.pk)
+    if row_id is None:
+        raise Http404
+    if request.method == "POST":
+        messages.error(request, _("Your bank replaced this transaction meanwhile. Enter your changes again."))
+    return redirect("transaction", row_id)
 
 
 @require_POST

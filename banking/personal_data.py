@@ -389,7 +389,7 @@ register(
         category=DataCategory.BANK,
         label=_("The tags of your transactions"),
         kept_for=_("As long as the transaction"),
-        exported=("id", "transaction", "tag_id", "rule", "run"),
+        exported=("id", "transaction", "tag_id", "rule", "run", "is_removed"),
         files=(ExportFile(name="bank/transaction_tags.jsonl", restored=RestoredRows()),),
     ),
     DataHolder(

@@ -151,11 +151,14 @@ WITH tagged AS MATERIALIZED (
         SELECT FROM banking_transactiontag AS other
         WHERE other.transaction = target.source_id AND other.tag_id = given.tag_id)
 ), copied AS (
-    INSERT INTO banking_transactiontag (id, owner_id, transaction, tag_id, rule, run)
-    SELECT gen_random_uuid(), %(owner)s, target.id, given.tag_id, given.rule, given.run
+    INSERT INTO banking_transactiontag AS present (id, owner_id, transaction, tag_id, rule, run, is_removed)
+    SELECT gen_random_uuid(), %(owner)s, target.id, given.tag_id, given.rule, given.run, given.is_removed
     FROM target JOIN banking_transactiontag AS given ON given.transaction = target.source_id
     WHERE target.id <> target.source_id
-    ON CONFLICT DO NOTHING
+    -- A rule of the new connection may have put on what the user removed.
+    ON CONFLICT (transaction, tag_id) DO UPDATE
+    SET rule = excluded.rule, run = excluded.run, is_removed = excluded.is_removed
+    WHERE present.is_removed <> excluded.is_removed
 )
 UPDATE banking_transaction AS transaction
 SET ({_OWN}) = ({_OF_EQUAL})

@@ -9,7 +9,7 @@ from uuid import UUID
 from accounts.models import User
 from banking.account_matching.locks import lock_accounts
 from banking.categorization import tags
-from banking.models import Transaction, TransactionTag
+from banking.models import Transaction
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -80,5 +80,5 @@ def change_tags(*, owner_id: UUID, row_ids: Sequence[UUID], edit: BulkEdit) -> N
     if edit.action is BulkAction.ADD_TAG:
         tags.tag_transactions(owner_id=owner_id, row_ids=row_ids, tags=chosen)
     else:
-        TransactionTag.objects.filter(owner=owner_id, transaction__in=row_ids, tag__in=chosen).delete()
+        tags.remove_tags(tags.find_tags(owner_id=owner_id, row_ids=row_ids).filter(tag__in=chosen))
         tags.delete_unused_tags(owner_id=owner_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from accounts.models import User
 from banking.categorization import tags
-from banking.models import Transaction, TransactionTag
+from banking.models import Transaction
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -66,11 +66,11 @@ def set_by_person(row: Transaction, edit: TransactionEdit) -> list[str]:
 def set_tags(row: Transaction, names: tuple[str, ...]) -> bool:
     """Let a transaction have exactly these tags; returns whether that changed anything."""
     chosen = tags.get_or_create_tags(owner_id=row.owner_id, names=names)
-    on_row = TransactionTag.objects.filter(owner=row.owner_id, transaction=row.pk)
-    given = set(on_row.values_list("tag", flat=True))
+    on_row = tags.find_tags(owner_id=row.owner_id, row_ids=[row.pk])
+    given = set(on_row.filter(is_removed=False).values_list("tag", flat=True))
     if given == {tag.pk for tag in chosen}:
         return False
-    on_row.exclude(tag__in=chosen).delete()
+    tags.remove_tags(on_row.exclude(tag__in=chosen))
     tags.tag_transactions(owner_id=row.owner_id, row_ids=[row.pk], tags=chosen)
     tags.delete_unused_tags(owner_id=row.owner_id)
     return True

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Value
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
@@ -35,8 +35,20 @@ def get_or_create_tags(*, owner_id: UUID, names: Iterable[str]) -> list[Tag]:
 
 def tag_transactions(*, owner_id: UUID, row_ids: Iterable[UUID], tags: Iterable[Tag]) -> None:
     """Put a person's tags on transactions that do not have them yet."""
-    on_rows = [TransactionTag(owner_id=owner_id, transaction=row, tag=tag) for tag in tags for row in row_ids]
+    chosen, ids = list(tags), list(row_ids)
+    find_tags(owner_id=owner_id, row_ids=ids).filter(tag__in=chosen, is_removed=True).update(is_removed=False)
+    on_rows = [TransactionTag(owner_id=owner_id, transaction=row, tag=tag) for tag in chosen for row in ids]
     TransactionTag.objects.bulk_create(on_rows, ignore_conflicts=True)
+
+
+def remove_tags(given: QuerySet[TransactionTag]) -> None:
+    """Take tags off transactions, as a person wants: no rule puts them on again."""
+    given.filter(is_removed=False).update(is_removed=True, rule=None, run=None)
+
+
+def find_tags(*, owner_id: UUID, row_ids: Iterable[UUID]) -> QuerySet[TransactionTag]:
+    """The tags of some of a person's transactions, removed ones included."""
+    return TransactionTag.objects.filter(owner=owner_id, transaction__in=list(row_ids))
 
 
 def list_tag_names(*, owner_id: UUID) -> list[str]:
@@ -46,5 +58,6 @@ def list_tag_names(*, owner_id: UUID) -> list[str]:
 
 def delete_unused_tags(*, owner_id: UUID) -> None:
     """Delete the tags that are on no transaction and on no rule any more."""
-    on_rows, on_rules = TransactionTag.objects.filter(tag=OuterRef("pk")), RuleTag.objects.filter(tag=OuterRef("pk"))
+    on_rows = TransactionTag.objects.filter(tag=OuterRef("pk"), is_removed=False)
+    on_rules = RuleTag.objects.filter(tag=OuterRef("pk"))
     Tag.objects.filter(~Exists(on_rows), ~Exists(on_rules), owner=owner_id).delete()

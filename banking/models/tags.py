@@ -26,6 +26,8 @@ class Tag(Owned):
 class TransactionTag(Owned):
     """A tag on a transaction; ``rule`` and ``run`` are the ids of the rule that put it there, and of its run.
 
+    ``is_removed`` says that the person took the tag off. The row stays, so that no rule puts the tag on again.
+
     ``transaction`` is an id and not a foreign key, which would need a unique key on transactions that slows down each
     stored row. Code that deletes transactions deletes these rows, too; one that is left has no effect.
     """
@@ -34,6 +36,7 @@ class TransactionTag(Owned):
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="on_transactions")
     rule = models.UUIDField(null=True)
     run = models.UUIDField(null=True)
+    is_removed = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints: ClassVar = [

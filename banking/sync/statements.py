@@ -23,7 +23,8 @@ CREATE TEMPORARY TABLE staging (
 LATEST_CHANGES = (
     f"""
     CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS
-    -- The user's own columns and tags (with the rule of each); COPY_USER_FIELDS and rules fill them.
+    -- The user's own columns, and tags (the rule of each, or false if the user removed it); COPY_USER_FIELDS and rules
+    -- fill them.
     SELECT DISTINCT ON (staging.provider_id) staging.*, account.id AS account_id,
         {", ".join(f"{value} AS {column}" for column, value in USER_COLUMNS.items())}, '{{}}'::jsonb AS tags,
         true AS is_kept,
@@ -87,7 +88,8 @@ WHERE NOT incoming.gone AND existing.account_id = ANY (%(accounts)s) AND existin
 COPY_USER_FIELDS = f"""
 -- Read once: a subquery for each row could read all tags again.
 WITH tagged AS MATERIALIZED (
-    SELECT given.transaction AS id, jsonb_object_agg(given.tag_id, given.rule) AS tags
+    SELECT given.transaction AS id,
+        jsonb_object_agg(given.tag_id, CASE WHEN is_removed THEN 'false' ELSE to_jsonb(given.rule) END) AS tags
     FROM banking_transactiontag AS given WHERE given.owner_id = %(owner)s GROUP BY given.transaction
 ), pending AS (
     SELECT stored.provider_id, {qualified_user_columns("stored")}, coalesce(tagged.tags, '{{}}') AS tags
@@ -109,11 +111,12 @@ SELECT count(*) FROM incoming JOIN banking_transaction AS stored ON stored.id = 
 # After UPSERT. A new row has the id that it came with, and a known one has another.
 STORE_TAGS = """
 WITH given AS MATERIALIZED (
-    SELECT incoming.id, tag.key::uuid AS tag_id, tag.value::uuid AS rule
+    SELECT incoming.id, tag.key::uuid AS tag_id, nullif(tag.value, 'false')::uuid AS rule,
+        tag.value IS NOT DISTINCT FROM 'false' AS is_removed
     FROM incoming CROSS JOIN jsonb_each_text(incoming.tags) AS tag WHERE incoming.tags <> '{}'
 )
-INSERT INTO banking_transactiontag (id, owner_id, transaction, tag_id, rule)
-SELECT gen_random_uuid(), %(owner)s, stored.id, tag.id, given.rule
+INSERT INTO banking_transactiontag (id, owner_id, transaction, tag_id, rule, is_removed)
+SELECT gen_random_uuid(), %(owner)s, stored.id, tag.id, given.rule, given.is_removed
 FROM given JOIN banking_transaction AS stored ON stored.account_id = ANY (%(accounts)s) AND stored.id = given.id
 JOIN banking_tag AS tag ON tag.owner_id = %(owner)s AND tag.id = given.tag_id
 """

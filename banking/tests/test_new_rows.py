@@ -32,7 +32,7 @@ def edit(user: User, row: Transaction, **changes: Any) -> None:
 
 def list_tags(row: Transaction) -> list[str]:
     with tenant(row.owner_id):
-        on_row = TransactionTag.objects.filter(transaction=row.pk).order_by("tag__name")
+        on_row = TransactionTag.objects.filter(transaction=row.pk, is_removed=False).order_by("tag__name")
         return list(on_row.values_list("tag__name", flat=True))
 
 
@@ -71,9 +71,9 @@ def test_a_posted_row_gets_what_the_person_and_rules_set_on_the_pending_one(
     posted = [transaction_row("p2", pending_id="p"), transaction_row("q2", pending_id="q", merchant_name="Other")]
     sync(item, provider, *posted, cursor="c2")
     rows = stored_transactions()
-    # The rule still matches the first one: it adds its tag, and leaves alone what the person set.
+    # The rule still matches the first one: it leaves alone what the person set, and the tag that they removed.
     assert (rows["p2"].user_category, rows["p2"].category_source, rows["p2"].hidden) == ("", "person", False)
-    assert (rows["p2"].label, list_tags(rows["p2"])) == ("Coffee", ["daily", "mine"])
+    assert (rows["p2"].label, list_tags(rows["p2"])) == ("Coffee", ["mine"])
     assert (rows["q2"].user_category, rows["q2"].category_source, list_tags(rows["q2"])) == (
         "TRAVEL",
         "rule",

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.categorization import rule_runs, rules
+from banking.categorization.bulk_edits import BulkAction, BulkEdit, edit_transactions
 from banking.categorization.editing import TransactionEdit, edit_transaction
 from banking.categorization.rules import RuleValues
 from banking.models import Account, CategoryRule, Item, RuleChange, RuleRun, Tag, Transaction, TransactionTag, Transfer
@@ -42,7 +43,9 @@ def reload_row(row: Transaction) -> Transaction:
 def list_tags(row: Transaction) -> list[str]:
     with tenant(row.owner_id):
         return list(
-            Tag.objects.filter(on_transactions__transaction=row.pk).order_by("name").values_list("name", flat=True)
+            Tag.objects.filter(on_transactions__transaction=row.pk, on_transactions__is_removed=False)
+            .order_by("name")
+            .values_list("name", flat=True)
         )
 
 
@@ -123,6 +126,27 @@ def test_it_changes_nothing_that_the_person_set(
     rule_runs.apply_rule(user=alice, rule_id=rule.pk)
     assert (reload_row(row).user_category, row.user_merchant, row.hidden) == ("", "", False)
     assert {row.category_source, row.merchant_source, row.hidden_source} == {"person"}
+
+
+def test_it_puts_on_no_tag_that_the_person_removed(
+    alice: User, account: Account, make_rule: Callable[..., CategoryRule]
+) -> None:
+    rows = [make_transaction(account, "-1", **SHOP) for _ in range(3)]
+    rule = make_rule(name_part="amzn", category="TRAVEL", tags=("shop", "own"))
+    rule_runs.apply_rule(user=alice, rule_id=rule.pk)
+    edit(alice, reload_row(rows[0]), tags=("own",))
+    remove = BulkEdit(action=BulkAction.REMOVE_TAG, tags=("Shop",))
+    edit_transactions(user=alice, row_ids=[rows[1].pk], edit=remove)
+    with tenant(alice.pk):
+        assert rule_runs.preview_rule(owner_id=alice.pk, rule_id=rule.pk).count == 0
+    make_transaction(account, "-1", **SHOP)
+    assert rule_runs.apply_rule(user=alice, rule_id=rule.pk).changed == 1
+    assert [list_tags(row) for row in rows] == [["own"], ["own"], ["own", "shop"]]
+    rules.delete_rule(user=alice, rule_id=rule.pk, clears=True)
+    # The person's own choice stays: they did not put this tag on.
+    assert [list_tags(row) for row in rows] == [[], [], []]
+    edit(alice, reload_row(rows[0]), tags=("shop",))
+    assert list_tags(rows[0]) == ["shop"]
 
 
 def test_transfers_follow_the_categories_of_rules(

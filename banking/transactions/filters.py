@@ -146,7 +146,9 @@ class TransactionFilter(filters.FilterSet):
         return rows.filter(pending=value == "pending")
 
     def filter_tag(self, rows: QuerySet[Transaction], name: str, value: Tag) -> QuerySet[Transaction]:
-        return rows.filter(Exists(TransactionTag.objects.filter(transaction=OuterRef("pk"), tag=value)))
+        return rows.filter(
+            Exists(TransactionTag.objects.filter(transaction=OuterRef("pk"), tag=value, is_removed=False))
+        )
 
     def filter_hidden(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
         # See ``filter_queryset``.

@@ -12,7 +12,7 @@ from banking import connections
 from banking.account_matching import succession
 from banking.categorization import rules
 from banking.categorization.rules import RuleValues
-from banking.categorization.tags import get_or_create_tags, tag_transactions
+from banking.categorization.tags import get_or_create_tags, remove_tags, tag_transactions
 from banking.linking import disconnecting
 from banking.models import Account, Item, Transaction, TransactionTag
 from banking.tests.scripted_provider import CARD, CHECKING, transaction_row
@@ -167,13 +167,19 @@ def test_it_copies_tags_and_lets_the_person_precede_a_rule_of_the_new_connection
         tags = get_or_create_tags(owner_id=alice.pk, names=["trip"])
         tag_transactions(owner_id=alice.pk, row_ids=[rows["acc-checking-3"]], tags=tags)
         Transaction.objects.filter(provider_id="acc-checking-4").update(category_source="person")
-    rules.create_rule(user=alice, values=RuleValues(max_amount=Decimal(10**6), category="RULE"))
+        (paper,) = get_or_create_tags(owner_id=alice.pk, names=["paper"])
+        tag_transactions(owner_id=alice.pk, row_ids=[rows["acc-checking-6"]], tags=[paper])
+        remove_tags(TransactionTag.objects.filter(transaction=rows["acc-checking-6"]))
+    rules.create_rule(user=alice, values=RuleValues(max_amount=Decimal(10**6), category="RULE", tags=("paper",)))
     revoke(item)
     sync_with(second_item, [copy_with_new_id(CHECKING)], make_rows(copy_with_new_id(CHECKING), 20))
     new = stored_transactions()
     with tenant(alice.pk):
         tagged = TransactionTag.objects.filter(tag__name="trip").values_list("transaction", flat=True)
         assert set(tagged) == {rows["acc-checking-3"], new["acc-checking-new-3"].pk}
+        papers = TransactionTag.objects.filter(tag=paper, is_removed=False).values_list("transaction", flat=True)
+        assert new["acc-checking-new-7"].pk in papers
+        assert new["acc-checking-new-6"].pk not in papers
     assert (new["acc-checking-new-4"].user_category, new["acc-checking-new-4"].category_source) == ("", "person")
     assert (new["acc-checking-new-5"].user_category, new["acc-checking-new-5"].category_source) == ("RULE", "rule")
 

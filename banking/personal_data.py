@@ -369,6 +369,8 @@ register(
             "hidden_rule",
             "removed_at",
             "replaced_by",
+            "part_of",
+            "entered_amount",
         ),
         # The order of an index, so that nothing is sorted.
         files=(

@@ -7,8 +7,11 @@ from banking.models import USER_COLUMNS
 # Of the days that both accounts cover, the latest this many are compared.
 COMPARED_DAYS: Final = 90
 
-# Posted rows that the bank has not removed, whether they count or another row replaced them.
-POSTED_ROWS: Final = "NOT transaction.pending AND (transaction.removed_at IS NULL OR transaction.replaced_by <> '')"
+# Posted rows that the bank has not removed, whether they count or other rows replaced them.
+POSTED_ROWS: Final = (
+    "NOT transaction.pending AND (transaction.removed_at IS NULL OR transaction.replaced_by <> '') "
+    "AND transaction.part_of IS NULL"
+)
 
 # How many posted rows each of two accounts has in the latest days that both cover, and how many of these are equal.
 EQUAL_ROWS: Final = f"""
@@ -93,8 +96,9 @@ FROM (
         -- Until which day the rows of each account count.
         JOIN unnest(%(accounts)s::uuid[], %(untils)s::date[]) AS span (account_id, until)
             ON span.account_id = transaction.account_id
-        -- Rows that count or were replaced by a successor.
-        WHERE transaction.removed_at IS NULL OR transaction.replaced_by = 'successor'
+        -- Rows of the bank that count, by their parts or whole, or were replaced by a successor.
+        WHERE transaction.part_of IS NULL
+            AND (transaction.removed_at IS NULL OR transaction.replaced_by IN ('successor', 'split'))
     ) AS candidate
     -- Rows whose state changes.
     WHERE is_counted_elsewhere <> (candidate.replaced_by = 'successor')
@@ -117,7 +121,8 @@ WITH tagged AS MATERIALIZED (
     FROM banking_transactiontag AS given WHERE given.owner_id = %(owner)s GROUP BY given.transaction
 -- Rows that count, and rows that were replaced in this transaction; the n-th of equal rows matches the n-th.
 ), side AS (
-    SELECT transaction.id, coalesce(account.successor_id, account.id) AS front, transaction.replaced_by <> '' AS is_old,
+    SELECT transaction.id, coalesce(account.successor_id, account.id) AS front,
+        transaction.replaced_by = 'successor' AS is_old,
         transaction.date, transaction.amount, transaction.name, {_OF_TRANSACTION},
         -- What a rule set is not what the person wrote.
         note <> '' OR coalesce(tagged.is_written, false)
@@ -126,12 +131,13 @@ WITH tagged AS MATERIALIZED (
             OR hidden_source = 'person' OR hidden_source = '' AND hidden AS is_written,
         ({_OF_TRANSACTION}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())}) OR tagged.id IS NOT NULL AS has_any,
         row_number() OVER (
-            PARTITION BY account_id, transaction.replaced_by, date, amount, transaction.name ORDER BY transaction.id
+            PARTITION BY account_id, transaction.replaced_by = 'successor', date, amount, transaction.name
+            ORDER BY transaction.id
         ) AS place
     FROM banking_transaction AS transaction JOIN banking_account AS account ON account.id = transaction.account_id
     LEFT JOIN tagged ON tagged.id = transaction.id
-    WHERE transaction.account_id = ANY (%(accounts)s) AND (
-        transaction.removed_at IS NULL
+    WHERE transaction.account_id = ANY (%(accounts)s) AND transaction.part_of IS NULL AND (
+        transaction.removed_at IS NULL OR transaction.replaced_by = 'split'
         OR transaction.replaced_by = 'successor' AND transaction.removed_at = now())
 -- The user's fields of equal rows: the replaced row first, then one that the user changed.
 ), equal AS (

@@ -76,10 +76,12 @@ def set_tags(row: Transaction, names: tuple[str, ...]) -> bool:
     return True
 
 
-def record_edit(*, user: User, transaction_id: UUID, changed: list[str]) -> None:
+def record_edit(
+    *, user: User, transaction_id: UUID, changed: list[str], action: Action = Action.TRANSACTION_EDITED
+) -> None:
     """Record which columns of a transaction a person changed, and none of their words."""
     record(
-        Action.TRANSACTION_EDITED,
+        action,
         actor=user,
         subject=user,
         resource="transaction",

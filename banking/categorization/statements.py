@@ -97,7 +97,7 @@ WHERE incoming.id = outcome.id
 _OF_STORED: Final = OUTCOME.format(
     rows="""banking_transaction AS transaction
     JOIN banking_account AS account ON account.id = transaction.account_id
-    WHERE transaction.owner_id = %(owner)s AND transaction.removed_at IS NULL""",
+    WHERE transaction.owner_id = %(owner)s AND transaction.removed_at IS NULL AND transaction.part_of IS NULL""",
     # The rule itself, and those that have precedence over it.
     rules="""
         AND (position, rule.id) <= (

@@ -13,6 +13,7 @@ from accounts.notifications.notification_types import NotificationType
 from banking.account_matching import locks, succession
 from banking.connection_status import products
 from banking.models import Account, Item
+from banking.splits.settling import settle_splits
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -40,6 +41,7 @@ def mark_account_revoked(*, owner_id: UUID, item_id: UUID, account_id: str) -> b
         account.closed_at = timezone.now()
         account.save(update_fields=["closed_at"])
         if succession.update_succession(item=item).changed:
+            settle_splits(owner_id=owner_id)
             update_transfers(owner_id=owner_id)
         record(Action.ACCESS_REVOKED, actor=None, subject=owner_id, resource="account", resource_id=str(account.pk))
         return True

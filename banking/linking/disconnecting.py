@@ -25,6 +25,7 @@ from banking.models import (
 )
 from banking.providers import in_current_environments
 from banking.retention.stored_history import count_history
+from banking.splits.settling import settle_splits
 from banking.transactions.transfers import leave_accounts, update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -290,7 +291,9 @@ def close_accounts(*, item: Item, keep: bool) -> None:
     else:
         # Queried first: the accounts that match them to the Item's bank may be deleted.
         remaining = [account for account in bank_accounts.accounts_at_bank(item) if account.item_id != item.pk]
-        leave_accounts(owner_id=item.owner_id, accounts=[account.pk for account in accounts])
+        leaving = [account.pk for account in accounts]
+        leave_accounts(owner_id=item.owner_id, accounts=leaving)
+        settle_splits(owner_id=item.owner_id, leaving=leaving)
         # A list and no join, which would become a subquery that compares each row with each other one.
         Transaction.objects.filter(account__in=list(accounts)).delete()
         is_changed = accounts.delete()[0] > 0
@@ -298,4 +301,5 @@ def close_accounts(*, item: Item, keep: bool) -> None:
         # The history of the same accounts from an earlier connection counts again.
         succession.update_succession(item=item, remaining=remaining)
     if is_changed:
+        settle_splits(owner_id=item.owner_id)
         update_transfers(owner_id=item.owner_id)

@@ -38,6 +38,11 @@ class TransactionQuerySet(OwnedQuerySet["Transaction"]):
         """Rows of accounts that the person has not hidden. A subquery, because a join misleads the planner."""
         return self.exclude(account__in=Account.objects.filter(inclusion=Account.Inclusion.HIDDEN))
 
+    def from_bank(self) -> Self:
+        """Rows that the bank sent and that are neither removed nor replaced by another one of the bank: of a split
+        transaction the whole, and none of its parts."""
+        return self.filter(Q(removed_at=None) | Q(replaced_by=Transaction.Replaced.SPLIT), part_of=None)
+
     def newest_first(self) -> Self:
         return self.order_by("-day", "-id")
 
@@ -51,6 +56,10 @@ class Transaction(Owned):
 
     ``user_category``, ``user_merchant`` and ``hidden`` have a source each: the person, or the rule with the id beside
     it. A value without a source is the person's, too. What the person set, an empty value included, no rule changes.
+
+    A person can split a row into parts, which are rows of their own: ``part_of`` is the id of the whole, and
+    ``entered_amount`` what the person entered. Either the whole counts or its parts do; see ``banking.splits``. A part
+    has no provider's id, so that no row of a provider is ever taken for it.
     """
 
     class Source(models.TextChoices):
@@ -64,10 +73,11 @@ class Transaction(Owned):
 
         POSTED = "posted", gettext_lazy("The posted transaction")
         SUCCESSOR = "successor", gettext_lazy("The same account, read anew")
+        SPLIT = "split", gettext_lazy("Its parts")
 
     # No index: the unique one below begins with this column, and every index slows down each stored row.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions", db_index=False)
-    provider_id = models.CharField(max_length=256)
+    provider_id = models.CharField(max_length=256, null=True)
     amount = money()
     provider_amount = money()
     currency = models.CharField()
@@ -95,6 +105,9 @@ class Transaction(Owned):
     hidden_rule = models.UUIDField(null=True)
     removed_at = models.DateTimeField(null=True)
     replaced_by = models.CharField(max_length=10, choices=Replaced, blank=True, default="", db_default="")
+    # An id and no foreign key, as those of rules.
+    part_of = models.UUIDField(null=True)
+    entered_amount = money(null=True)
 
     objects: ClassVar = TransactionQuerySet.as_manager()
 
@@ -111,6 +124,8 @@ class Transaction(Owned):
                 name="pending_of_account",
             ),
             models.Index(fields=["account", "pending_id"], condition=~Q(pending_id=""), name="posted_for_pending"),
+            # Few rows; a sync stores none.
+            models.Index(fields=["owner", "part_of"], condition=Q(part_of__isnull=False), name="parts_of_splits"),
         ]
 
     @property

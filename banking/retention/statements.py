@@ -48,6 +48,9 @@ ADD_PURGED_TO_TOTALS: Final = ADD_TO_TOTALS.format(
     rows="purged AS banking_transaction", counts="removed_at IS NULL AND NOT hidden", legs=OWN_TRANSFER_LEGS
 )
 
+# A pending row that counts, by its parts or whole, waits for its posted one.
+NOT_WAITING: Final = "(NOT pending OR removed_at IS NOT NULL AND replaced_by <> 'split')"
+
 # One batch: the oldest rows before a day, deleted and added to the totals. Both legs of a transfer go together, because
 # one alone would count as income or spending. A pending row that counts stays, because its posted row would count as
 # well. A pending row that a posted one replaced goes with it, because it would count again.
@@ -70,7 +73,10 @@ WITH counted_pending AS MATERIALIZED (
 ), batch AS MATERIALIZED (
     SELECT id, account_id, pending_id, day FROM banking_transaction
     WHERE owner_id = %(owner)s AND day < %(before)s
-        AND (NOT pending OR removed_at IS NOT NULL OR %(everything)s) AND id NOT IN (SELECT id FROM blocked)
+        AND ({NOT_WAITING} OR %(everything)s) AND id NOT IN (SELECT id FROM blocked)
+        -- The parts of a row go with it.
+        AND (part_of IS NULL OR NOT EXISTS (
+            SELECT FROM banking_transaction AS whole WHERE whole.id = banking_transaction.part_of))
     ORDER BY day, id LIMIT %(limit)s
 ), due AS MATERIALIZED (
     SELECT id, day FROM batch
@@ -84,6 +90,8 @@ WITH counted_pending AS MATERIALIZED (
         ON pending.account_id = batch.account_id AND pending.provider_id = batch.pending_id
     WHERE batch.pending_id <> '' AND batch.day >= %(before)s::date - {MAX_PENDING_DAYS}
         AND pending.replaced_by = 'posted'
+    UNION ALL SELECT part.id, part.day FROM banking_transaction AS part
+    WHERE part.owner_id = %(owner)s AND part.part_of IS NOT NULL AND (part.part_of IN (SELECT id FROM batch)) IS TRUE
 ), purged AS (
     DELETE FROM banking_transaction AS gone
     -- By the index of days, and IS TRUE for one hash of the ids: without statistics, PostgreSQL would compare each row
@@ -152,7 +160,7 @@ SELECT {display_name_in_sql("account")} AS display_name, account.mask, count(*),
     max(transaction.day)
 FROM banking_transaction AS transaction JOIN banking_account AS account ON account.id = transaction.account_id
 WHERE transaction.owner_id = %(owner)s AND transaction.day < %(before)s
-    AND (NOT transaction.pending OR transaction.removed_at IS NOT NULL OR %(everything)s)
+    AND ({NOT_WAITING} OR %(everything)s)
 GROUP BY account.id ORDER BY display_name, account.id
 """  # noqa: S608  (built from constants)
 

@@ -32,6 +32,7 @@ from banking.provider import (
     Unavailable,
     Unsupported,
 )
+from banking.splits.settling import settle_splits
 from banking.sync import notifications
 from banking.sync.bank_refresh.follow_ups import plan_follow_up
 from banking.sync.lease import Lease, LeaseLost
@@ -282,6 +283,7 @@ def update_matching_accounts(*, item: Item) -> None:
         with tenant(item.owner_id):
             locks.lock_accounts(owner_id=item.owner_id)
             if succession.update_succession(item=item).changed:
+                settle_splits(owner_id=item.owner_id)
                 update_transfers(owner_id=item.owner_id)
     except Error as error:
         logger.warning("The accounts of Item %s were not matched again: %s", item.pk, type(error).__name__)

@@ -21,6 +21,7 @@ from banking.provider import (
     Readiness,
 )
 from banking.retention import transaction_rule
+from banking.splits.settling import settle_splits
 from banking.sync import item_state
 from banking.sync.bank_refresh.refresh_requests import reserve_refresh
 from banking.sync.institution import connect_for_sync, guard_institution, load_institution
@@ -205,7 +206,9 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     result = succession.update_succession(item=item)
     if result.redundant_items:
         disconnect_redundant_items(owner_id=item.owner_id, item_ids=result.redundant_items)
-    if before.changed or result.changed or stored.written or stored.removed or stored.replaced:
+    is_split_changed = settle_splits(owner_id=item.owner_id)
+    is_changed = before.changed or result.changed or stored.written or stored.removed or stored.replaced
+    if is_changed or is_split_changed:
         update_transfers(owner_id=item.owner_id)
     run.written, run.added, run.removed, run.pages = stored.written, stored.added, stored.removed, staging.pages
     missing = record_skipped_rows(

@@ -130,16 +130,18 @@ def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) ->
 def find_largest(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> LargestTransaction | None:
     """The largest transaction at or above the user's threshold that a run stored, if there is one.
 
-    None of an account that the user has hidden.
+    None of an account that the user has hidden. Of one that is split, the whole counts: its posted row may arrive with
+    the parts of the pending one.
 
     Ids are in order of time, so rows that a run stored have greater ids than the run.
     """
     settings = NotificationSettings.objects.filter(owner=owner_id).values("large_transaction")[:1]
     recent = (
-        Transaction.objects.current()
+        Transaction.objects.from_bank()
         .on_shown_accounts()
         .filter(
             owner=owner_id,
+            hidden=False,
             account__item=item_id,
             pk__gt=run_id,
             day__gte=timezone.localdate() - MAX_AGE,

@@ -137,7 +137,8 @@ LEAVE_OUT_PURGED = (
                 AND pending.provider_id = incoming.pending_id
                 AND incoming.pending_id <> ''
                 -- Written so that the index of all pending rows, which PostgreSQL takes to be small, does not serve it.
-                AND CASE WHEN pending.removed_at IS NULL THEN pending.pending ELSE false END)
+                AND CASE WHEN pending.removed_at IS NULL OR pending.replaced_by = 'split'
+                    THEN pending.pending ELSE false END)
     """,
     """
     UPDATE incoming SET is_kept = false
@@ -180,11 +181,12 @@ WHERE (incoming.gone OR existing.account_id <> incoming.account_id)
 """
 
 # After a download of the whole stream, a stored row that it did not contain no longer exists at the bank. The stream
-# has no rows of an account that the bank does not list any more, so the rows of such an account stay.
+# has no rows of an account that the bank does not list any more, so the rows of such an account stay. Parts that a
+# person made of a row are in no stream.
 MARK_MISSING_REMOVED = """
 UPDATE banking_transaction AS existing SET removed_at = now(), replaced_by = ''
 WHERE existing.account_id = ANY (%(listed)s) AND existing.day >= %(since)s
-  AND (existing.removed_at IS NULL OR existing.replaced_by <> '')
+  AND (existing.removed_at IS NULL OR existing.replaced_by <> '') AND existing.part_of IS NULL
   AND NOT EXISTS (SELECT FROM incoming WHERE incoming.provider_id = existing.provider_id)
 """
 

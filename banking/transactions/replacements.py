@@ -16,7 +16,8 @@ MAX_DAYS_BETWEEN_COPIES: Final = 30
 
 # Each row, and if it does not count any more, the row in its place: the posted row of a pending one, the pending row of
 # a posted one that the bank removed, or the equal row of the account that counts now. The n-th of equal rows goes to
-# the n-th, as in COPY_USER_FIELDS of ``account_matching``. ``leaving`` are accounts that are about to be deleted.
+# the n-th, as in COPY_USER_FIELDS of ``account_matching``; a row that was split into parts counts as if it were not.
+# ``leaving`` are accounts that are about to be deleted.
 ROWS_NOW: Final = f"""
 SELECT old.id, old.day, old.removed_at IS NULL AND NOT old.hidden, CASE
 WHEN old.removed_at IS NOT NULL OR old.account_id = ANY (%(leaving)s::uuid[]) THEN coalesce((
@@ -35,19 +36,22 @@ WHEN old.removed_at IS NOT NULL OR old.account_id = ANY (%(leaving)s::uuid[]) TH
     ORDER BY pending.id LIMIT 1
 ), (
     SELECT copy.id FROM (
-        SELECT other.id, row_number() OVER (PARTITION BY other.account_id, other.replaced_by ORDER BY other.id) AS place
+        SELECT other.id, row_number() OVER (
+            PARTITION BY other.account_id, nullif(other.replaced_by, 'split') ORDER BY other.id) AS place
         FROM banking_transaction AS other JOIN banking_account AS copied ON copied.id = other.account_id
         WHERE other.owner_id = old.owner_id AND other.account_id <> ALL (%(leaving)s::uuid[] || old.account_id)
-            AND (old.replaced_by = 'successor' AND other.removed_at IS NULL
+            AND (old.replaced_by = 'successor' AND (other.removed_at IS NULL OR other.replaced_by = 'split')
                 OR old.account_id = ANY (%(leaving)s::uuid[])
-                    AND (other.removed_at IS NULL OR other.replaced_by = 'successor'))
+                    AND (other.removed_at IS NULL OR other.replaced_by IN ('successor', 'split')))
+            AND other.part_of IS NULL
             AND other.day BETWEEN old.day - {MAX_DAYS_BETWEEN_COPIES} AND old.day + {MAX_DAYS_BETWEEN_COPIES}
             AND (other.date, other.amount, other.name) = (old.date, old.amount, old.name)
             AND coalesce(copied.successor_id, copied.id) = coalesce(account.successor_id, account.id)
     ) AS copy
     WHERE copy.place = (
         SELECT count(*) FROM banking_transaction AS equal
-        WHERE equal.account_id = old.account_id AND equal.replaced_by = old.replaced_by AND equal.id <= old.id
+        WHERE equal.account_id = old.account_id AND equal.part_of IS NULL AND equal.id <= old.id
+            AND nullif(equal.replaced_by, 'split') IS NOT DISTINCT FROM nullif(old.replaced_by, 'split')
             AND (equal.date, equal.amount, equal.name) = (old.date, old.amount, old.name))
     ORDER BY copy.id LIMIT 1
 )) END
@@ -72,10 +76,10 @@ def read_rows_now(row_ids: Collection[UUID], *, owner_id: UUID, leaving: Sequenc
 
 
 def find_row_now(row_id: UUID, *, owner_id: UUID) -> UUID | None:
-    """The id of the row that counts in the place of an owner's row, hidden or not: ``None`` if there is none."""
+    """The id of the row that counts in the place of an owner's row, hidden or split or not; ``None`` without one."""
     for _ in range(MAX_REPLACEMENTS):
         row = read_rows_now([row_id], owner_id=owner_id).get(row_id)
         if row is None or row.replacement is None:
             break
         row_id = row.replacement
-    return row_id if Transaction.objects.filter(owner=owner_id, removed_at=None, pk=row_id).exists() else None
+    return row_id if Transaction.objects.filter(owner=owner_id, pk=row_id).from_bank().exists() else None

@@ -80,6 +80,7 @@ def list_candidates(row: Transaction) -> QuerySet[Transaction]:
     return (
         Transaction.objects.filter(owner=row.owner_id, amount=-row.amount, currency=row.currency)
         .current()
+        .filter(part_of=None)
         .filter(Q(user_category="") | Q(user_category__in=TRANSFERS), day__range=days_around(row.day))
         .exclude(currency="")
         .exclude(amount=0)

@@ -20,8 +20,8 @@ class NotATransfer(ValueError):
 def join_transactions(*, user: User, transaction_id: UUID, other_id: UUID) -> None:
     """Store that two of a user's transactions are one transfer, and no others are with either of them.
 
-    Raises ``Transaction.DoesNotExist`` for a transaction that does not count or is another user's, and
-    ``NotATransfer``.
+    Raises ``Transaction.DoesNotExist`` for a transaction that does not count, for a part of one and for another user's,
+    and ``NotATransfer``.
     """
     _decide(user=user, ids=(transaction_id, other_id), is_transfer=True)
 
@@ -35,7 +35,7 @@ def separate_transactions(*, user: User, transaction_id: UUID, other_id: UUID) -
 def _decide(*, user: User, ids: tuple[UUID, UUID], is_transfer: bool) -> None:
     # A sync may replace these rows at this moment: it waits for the lock, and then finds the decision.
     lock_transfers(owner_id=user.pk)
-    rows = Transaction.objects.for_user(user).current().filter(pk__in=ids).select_related("account")
+    rows = Transaction.objects.for_user(user).current().filter(pk__in=ids, part_of=None).select_related("account")
     # In the order of the amounts: what left comes first.
     legs = list(rows.order_by("amount"))
     if len(legs) != len(ids):

@@ -89,7 +89,9 @@ ORDER BY day, id
 """
 LEGS: Final = LEGS_AMONG.format(
     rows="banking_transaction",
-    counts="transaction.owner_id = %(owner)s AND transaction.removed_at IS NULL AND NOT transaction.hidden",
+    # A part of a row is no leg.
+    counts="transaction.owner_id = %(owner)s AND transaction.removed_at IS NULL AND NOT transaction.hidden "
+    "AND transaction.part_of IS NULL",
 )
 
 # The days from sending to arriving, in the order in which they are tried.

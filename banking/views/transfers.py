@@ -23,7 +23,7 @@ EDITS: Final = {
 @require_safe
 def show_transfer(request: AuthenticatedHttpRequest, transaction_id: UUID) -> HttpResponse:
     """Show both legs of a transaction's transfer, or what could be its other leg."""
-    rows = Transaction.objects.for_user(request.user).current().select_related("account")
+    rows = Transaction.objects.for_user(request.user).current().filter(part_of=None).select_related("account")
     row = get_object_or_404(rows, pk=transaction_id)
     record_data_access(request.user.pk, DataKind.TRANSACTIONS)
     return render(request, "banking/transfer.html", {"transfer": transfer_details.read_transfer_details(row=row)})

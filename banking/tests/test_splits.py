@@ -22,7 +22,7 @@ from banking.splits.splitting import (
 )
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
-from banking.tests.sync_runs import run_sync
+from banking.tests.sync_runs import get_last_run, run_sync
 from banking.transactions.transfers import update_transfers
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
@@ -255,7 +255,9 @@ def test_a_complete_download_keeps_parts(alice: User, item: Item, provider: Scri
     with tenant(alice.pk):
         Item.objects.filter(pk=item.pk).update(cursor="")
     sync(item, provider, added=[row])
-    assert list_counted(alice) == amounts("-20", "-30")
+    assert (list_counted(alice), get_last_run(item).removed) == (amounts("-20", "-30"), 1)
+    with tenant(alice.pk):
+        assert not AuditEvent.objects.filter(action="split_adjusted").exists()
 
 
 def test_no_row_of_a_provider_is_taken_for_a_part(alice: User, item: Item, provider: ScriptedProvider) -> None:

@@ -55,7 +55,10 @@ class ItemProductAdmin(BankDataAdmin):
     """What the provider offers for each Item; the page of an Item shows its own."""
 
     data_label = _("What we can read from each of your banks")
-    list_display = ("item_id", "product", "status", "error_code", "checked_at", "last_ok_at")
+    list_display = (
+        "item_id", "product", "status", "error_code", "checked_at", "last_ok_at", "next_read_at", "skipped_rows",
+        "field_errors",
+    )  # fmt: skip
 
 
 @admin.register(Account)
@@ -81,15 +84,6 @@ class SyncRunAdmin(BankDataAdmin):
     list_display = (
         "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "added", "removed", "restarts",
         "skipped_rows", "field_errors", "bank_refresh", "postponed", "error_code", "request_id",
-    )  # fmt: skip
-
-
-@admin.register(ItemProduct)
-class ItemProductAdmin(BankDataAdmin):
-    data_label = _("Which data each of your banks offers")
-    list_display = (
-        "item_id", "product", "status", "error_code", "checked_at", "last_ok_at", "next_read_at", "skipped_rows",
-        "field_errors",
     )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ class Simulation:
         return row._replace(account_id=f"account-{self.links}", date=day, authorized_date=day)
 
     def sync(self, *changed: Payment, removed: tuple[str, ...] = ()) -> None:
-        account = CHECKING._replace(provider_id=f"account-{self.links}")
+        account = CHECKING._replace(provider_id=f"account-{self.links}", persistent_id="the same")
         self.provider.listed_accounts = [account]
         cursor = f"c{next(self.numbers)}"
         self.provider.pages = [

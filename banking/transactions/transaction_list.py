@@ -17,7 +17,7 @@ from banking.transactions.transaction_tags import get_tag_names
 
 COLUMNS = (
     *("id", "day", "user_merchant", "merchant_name", "name", "category", "user_category", "amount", "currency"),
-    "pending",
+    *("pending", "part_of"),
 )
 # A subquery for each row, because a join misleads the planner: it expects few rows for a user's accounts and sorts
 # all of them for one page, instead of scanning the index of the newest ones.
@@ -50,7 +50,7 @@ JOIN banking_account AS other_account ON other_account.id = other_leg.account_id
 # as long as PostgreSQL takes to execute it.
 RECENT_TRANSACTIONS = f"""
 SELECT banking_transaction.id, day, user_merchant, merchant_name, banking_transaction.name, category, user_category,
-    amount, banking_transaction.currency, pending,
+    amount, banking_transaction.currency, pending, part_of,
     {display_name_in_sql("account")}, account.mask,
     -- Whether the row counts in cash flow.
     {HAS_CASH_FLOW}
@@ -71,7 +71,8 @@ class TransactionListRow(NamedTuple):
     """One row of a list. ``category`` is the user's own category if they set one.
 
     ``amount`` is positive when money comes in; ``counts`` says whether it counts in cash flow. ``transfer_account`` is
-    the account of the other leg of its transfer; empty if it is no leg.
+    the account of the other leg of its transfer; empty if it is no leg. ``part_of`` is the transaction of which it is
+    a part.
     """
 
     id: UUID
@@ -85,6 +86,7 @@ class TransactionListRow(NamedTuple):
     counts: bool = True
     transfer_account: str = ""
     tags: tuple[str, ...] = ()
+    part_of: UUID | None = None
 
 
 def read_rows(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[TransactionListRow]:
@@ -119,6 +121,7 @@ def build_row(
     amount: Decimal,
     currency: str,
     pending: bool,
+    part_of: UUID | None,
     account: str,
     mask: str,
     counts: bool,
@@ -136,4 +139,5 @@ def build_row(
         f"{account} ••{mask}" if mask else account,
         counts,
         transfer_account or "",
+        part_of=part_of,
     )

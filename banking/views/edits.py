@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,8 +17,10 @@ from banking.categorization.editing import edit_transaction
 from banking.categorization.forms import BulkForm, TransactionForm
 from banking.categorization.provenance import get_provenance
 from banking.models import Transaction
+from banking.splits.details import read_split_details
 from banking.transactions.replacements import find_row_now
 from banking.transactions.transaction_tags import get_tag_names
+from banking.views import splits
 from compliance.audit.daily_access import DataKind, record_data_access
 from formats import numbers
 
@@ -29,10 +32,11 @@ def show_transaction(request: AuthenticatedHttpRequest, transaction_id: UUID) ->
     The page of one that another one replaced leads to that one: the posted one of a pending one, or the same one in
     the connection that counts now.
     """
-    rows = Transaction.objects.for_user(request.user).filter(removed_at=None).select_related("account")
-    row = rows.filter(pk=transaction_id).first()
+    row = find_row(request, transaction_id)
     if row is None:
         return redirect_to_row_now(request, transaction_id)
+    if row.replaced_by == Transaction.Replaced.SPLIT:
+        return splits.show_whole(request, row)
     names = get_tag_names(owner_id=request.user.pk, row_ids=[row.pk]).get(row.pk, [])
     form = TransactionForm(request.POST or None, row=row, tag_names=names)
     if form.is_valid():
@@ -44,7 +48,16 @@ def show_transaction(request: AuthenticatedHttpRequest, transaction_id: UUID) ->
         return redirect("transaction", row.pk)
     record_data_access(request.user.pk, DataKind.TRANSACTIONS)
     context = {"form": form, "row": row, "tags": names, "provenance": get_provenance(row)}
+    context["split"] = read_split_details(row)
     return render(request, "banking/transaction.html", context, status=422 if form.is_bound else 200)
+
+
+def find_row(request: AuthenticatedHttpRequest, transaction_id: UUID) -> Transaction | None:
+    """The user's transaction if it counts, itself or by its parts."""
+    rows = Transaction.objects.for_user(request.user).filter(
+        Q(removed_at=None) | Q(replaced_by=Transaction.Replaced.SPLIT)
+    )
+    return rows.select_related("account").filter(pk=transaction_id).first()
 
 
 def redirect_to_row_now(request: AuthenticatedHttpRequest, transaction_id: UUID) -> HttpResponse:

@@ -163,6 +163,8 @@ terms                                       200/405  200/405  200/405  200/405  
 request_export                              in/in    200/on   200/on   2fa/2fa  200/on
 send_export                                 in/in    404/405  404/405  2fa/2fa  404/405
 transactions                                in/in    200/405  200/405  2fa/2fa  200/405
+split                                       in/in    404/404  200/422  2fa/2fa  404/404
+join_parts                                  in/in    405/404  405/on   2fa/2fa  405/404
 change_transactions                         in/in    405/on   405/on   2fa/2fa  405/on
 transaction                                 in/in    404/404  200/on   2fa/2fa  404/404
 recurring                                   in/in    200/405  200/405  2fa/2fa  200/405

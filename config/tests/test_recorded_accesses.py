@@ -38,6 +38,7 @@ SHOWN: dict[str, set[DataKind]] = {
     "item": {DataKind.BALANCES},
     "monthly_totals": {DataKind.TRANSACTIONS},
     "notifications": {DataKind.NOTIFICATIONS},
+    "split": {DataKind.TRANSACTIONS},
     "overview": {DataKind.BALANCES, DataKind.TRANSACTIONS},
     "recurring": {DataKind.TRANSACTIONS},
     "transaction": {DataKind.TRANSACTIONS},

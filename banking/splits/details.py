@@ -1,0 +1,41 @@
+"""What the pages of a split transaction and of its parts show."""
+
+from dataclasses import dataclass
+
+from banking.models import Transaction
+from banking.splits.splitting import list_parts, may_split
+from banking.transactions.transaction_list import TransactionListRow, read_tagged_rows
+
+
+@dataclass(frozen=True, slots=True)
+class SplitDetails:
+    """How a row is split. ``whole`` is the one that it is a part of, ``is_adjusted`` that its amount is not as entered.
+
+    ``waiting_parts`` says that it has parts that do not count, because the bank changed the amount.
+    """
+
+    whole: Transaction | None
+    is_adjusted: bool
+    waiting_parts: bool
+    may_split: bool
+
+
+def read_split_details(row: Transaction) -> SplitDetails:
+    """Read how a row that counts is split, for its owner, in the open transaction."""
+    wholes = Transaction.objects.filter(owner=row.owner_id, pk=row.part_of).select_related("account")
+    return SplitDetails(
+        whole=wholes.first() if row.part_of else None,
+        is_adjusted=row.entered_amount is not None and row.entered_amount != row.amount,
+        waiting_parts=row.part_of is None and list_parts(row).exists(),
+        may_split=may_split(row),
+    )
+
+
+def read_part_rows(whole: Transaction) -> list[TransactionListRow]:
+    """The parts of a transaction as rows of a list, in the order in which they were entered."""
+    return read_tagged_rows(list_parts(whole), owner_id=whole.owner_id)
+
+
+def was_adjusted(whole: Transaction) -> bool:
+    """Whether the last part is not what the person entered, because the bank changed the amount."""
+    return any(part.amount != part.entered_amount for part in list_parts(whole))

@@ -22,8 +22,17 @@ from banking.linking import removals
 from banking.linking.disconnecting import disconnect_bank
 from banking.models import Item, PendingRemoval, SyncRun, Transaction
 from banking.notification_messages import LargeTransactionsMessage
-from banking.provider import ConsentRequired, InstitutionDown, ItemNotFound, LoginRequired, Readiness, TransactionRow
+from banking.provider import (
+    ConsentRequired,
+    InstitutionDown,
+    ItemNotFound,
+    LoginRequired,
+    Readiness,
+    TransactionRow,
+    TransactionsPage,
+)
 from banking.retention.transaction_rule import RULE
+from banking.splits.splitting import PartValues, split_transaction
 from banking.sync import notifications
 from banking.tests.factories import update_item
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
@@ -159,6 +168,25 @@ def test_it_notifies_when_a_pending_transaction_is_posted(
     provider.pages = [transactions_page(added=[make_recent_row("p", "-900", pending=True)])]
     sync(imported_item)
     provider.pages = [transactions_page(added=[make_recent_row("q", "-900", pending_id="p")], removed=["p"])]
+    sync(imported_item)
+    assert [title for title, _ in list_notifications(alice)] == ["$900.00 went out: Starbucks"]
+
+
+def test_it_notifies_of_the_whole_of_a_split_transaction_and_of_no_part(
+    imported_item: Item, provider: ScriptedProvider, alice: User
+) -> None:
+    provider.pages = [transactions_page(added=[make_recent_row("p", "-900", pending=True)])]
+    sync(imported_item)
+    with tenant(alice.pk):
+        row = Transaction.objects.get(provider_id="p")
+
+    def split_and_post() -> TransactionsPage:
+        # The parts are newer than the run.
+        parts = [PartValues(amount=Decimal(-600)), PartValues(amount=Decimal(-300))]
+        split_transaction(user=alice, transaction_id=row.pk, parts=parts)
+        return transactions_page(added=[make_recent_row("q", "-900", pending_id="p")], removed=["p"])
+
+    provider.pages = [split_and_post]
     sync(imported_item)
     assert [title for title, _ in list_notifications(alice)] == ["$900.00 went out: Starbucks"]
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from accounts.models import User
 from banking.account_matching.locks import lock_accounts
 from banking.account_matching.succession import update_succession
-from banking.models import Account, Item, RecurringStream, Transaction, TransactionTotal, Transfer
+from banking.models import Account, Item, RecurringStream, Transaction, TransactionTag, TransactionTotal, Transfer
 from banking.retention.purging import preview_purge, purge_transactions
+from banking.splits.splitting import PartValues, split_transaction
 from banking.tests.factories import (
     build_transaction,
     make_account,
@@ -147,6 +148,31 @@ def test_it_deletes_a_replaced_pending_row_with_its_posted_row(alice: User, chec
     make_transaction(checking, "-5", day=CUTOFF + timedelta(days=1), name="pending", provider_id="p1", **replaced)
     purge(alice)
     assert list_names(alice) == set()
+
+
+def test_parts_go_with_their_whole_and_count_once_in_the_totals(alice: User, checking: Account) -> None:
+    rows = [make_transaction(checking, "-50", day=OLD - timedelta(days=ago), category="SHOPS") for ago in range(3)]
+    for row in rows[:2]:
+        food = PartValues(amount=Decimal("-20.01"), category="FOOD_AND_DRINK", tags=("trip",))
+        split_transaction(
+            user=alice, transaction_id=row.pk, parts=[food, PartValues(amount=Decimal("-29.99"), note="rest")]
+        )
+    expected = recount(alice)
+    # The whole and both parts are one, also if a batch has room for one row.
+    assert [purge_transactions(owner_id=alice.pk, before=CUTOFF, limit=1) for _ in range(4)] == [1, 3, 3, 0]
+    assert list_totals(alice) == expected
+    with tenant(alice.pk):
+        assert not TransactionTag.objects.exists()
+
+
+def test_a_pending_row_with_parts_waits_for_its_posted_one(alice: User, checking: Account) -> None:
+    row = make_transaction(checking, "-50", day=OLD, pending=True)
+    parts = [PartValues(amount=Decimal(-20)), PartValues(amount=Decimal(-30))]
+    split_transaction(user=alice, transaction_id=row.pk, parts=parts)
+    with tenant(alice.pk):
+        assert sum(group.count for group in preview_purge(owner_id=alice.pk, before=CUTOFF).groups) == 0
+    assert purge(alice) == 0
+    assert purge(alice, before=EVERYTHING) == 3
 
 
 def test_it_keeps_both_legs_of_a_transfer_until_both_are_old(alice: User, checking: Account, savings: Account) -> None:

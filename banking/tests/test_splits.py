@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.categorization import rule_runs, rules
+from banking.categorization.editing import TransactionEdit, edit_transaction
 from banking.categorization.rules import RuleValues
+from banking.linking.disconnecting import disconnect_bank
 from banking.models import Account, Item, Tag, Transaction, TransactionTag, Transfer
 from banking.splits.splitting import (
     CannotSplit,
@@ -20,12 +22,14 @@ from banking.splits.splitting import (
     join_parts,
     split_transaction,
 )
+from banking.sync import item_sync
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import get_last_run, run_sync
 from banking.transactions.transfers import update_transfers
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
+from compliance.tests.threads import Contender, in_threads
 
 # A sync commits, so that its temporary tables are gone before the next one.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -270,8 +274,9 @@ def test_no_row_of_a_provider_is_taken_for_a_part(alice: User, item: Item, provi
     assert list_counted(alice) == amounts("-20", "-30", "-2")
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
 def test_a_new_connection_takes_over_the_parts(
-    alice: User, item: Item, provider: ScriptedProvider, make_item: Callable[..., Item]
+    alice: User, item: Item, provider: ScriptedProvider, make_item: Callable[..., Item], is_kept: bool
 ) -> None:
     days = [timezone.localdate() - timedelta(days=ago) for ago in range(3)]
 
@@ -289,3 +294,51 @@ def test_a_new_connection_takes_over_the_parts(
     assert list_counted(alice) == amounts("-50", "-20", "-30", "-50")
     assert {row.part_of for row in list_part_rows(alice)} == {get_row(alice, "new1").pk}
     assert [row.pk for row in list_part_rows(alice)] == [part.pk for part in parts]
+    # The parts return to the first connection, with the history of the second one kept or deleted.
+    disconnect_bank(user=alice, item_id=second.pk, keep_history=is_kept)
+    assert list_counted(alice) == amounts("-50", "-20", "-30", "-50")
+    assert {row.part_of for row in list_part_rows(alice)} == {get_row(alice, "old1").pk}
+
+
+# --- At the same moment -----------------------------------------------------------------------------------
+
+
+def test_two_tabs_split_a_transaction_once(alice: User, account: Account) -> None:
+    row = make_transaction(account, "-50")
+    results = in_threads(2, lambda: split(alice, row, "-20", "-30"))
+    assert sorted(type(result) for result in results if isinstance(result, Exception)) == [PartsChanged]
+    assert list_counted(alice) == amounts("-20", "-30")
+
+
+@pytest.mark.parametrize("posted", [True, False])
+def test_a_split_during_a_sync_waits_for_it(
+    alice: User, item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, posted: bool
+) -> None:
+    sync(item, provider, added=[transaction_row("p", "-50", pending=True)])
+    row = get_row(alice, "p")
+    contender = Contender(lambda: split(alice, row, "-20", "-30"))
+    contender.come_before(monkeypatch, item_sync, "settle_splits")
+    if posted:
+        sync(item, provider, added=[transaction_row("q", "-51", pending_id="p")], removed=["p"])
+        with pytest.raises(Transaction.DoesNotExist):
+            contender.finish()
+        assert list_counted(alice) == amounts("-51")
+    else:
+        sync(item, provider, modified=[transaction_row("p", "-51", pending=True)])
+        with pytest.raises(InvalidParts):
+            contender.finish()
+        assert list_counted(alice) == amounts("-51")
+
+
+def test_an_edit_of_a_part_during_a_sync_is_kept(
+    alice: User, item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync(item, provider, added=[transaction_row("a", "-50")])
+    part, _ = split(alice, get_row(alice, "a"), "-20", "-30")
+    edit = TransactionEdit(category="TRAVEL", merchant="", note="mine", hidden=False, tags=())
+    contender = Contender(lambda: edit_transaction(user=alice, transaction_id=part.pk, edit=edit))
+    contender.come_before(monkeypatch, item_sync, "update_transfers")
+    sync(item, provider, modified=[transaction_row("a", "-51", name="New")])
+    contender.finish()
+    first, last = list_part_rows(alice)
+    assert (first.note, first.user_category, first.name, last.amount) == ("mine", "TRAVEL", "New", Decimal(-31))

@@ -34,6 +34,7 @@ from banking.models import (
 )
 from banking.retention.monthly_totals import MonthTotal, list_monthly_totals
 from banking.retention.purging import purge_transactions
+from banking.splits.splitting import PartValues, split_transaction
 from banking.sync import sync_item
 from banking.sync.notifications import notify_large_transactions
 from banking.tests.factories import make_account, make_balance, make_liability, make_stream, make_transaction
@@ -180,6 +181,19 @@ def test_it_restores_every_table(everything: User, tmp_path: Path) -> None:
         assert (account.user_name, account.inclusion, account.edited_at is None) == ("Rent", "listed", False)
         assert AccountRemoval.objects.get().history == "keep"
         assert (Transfer.objects.count(), LowRunway.objects.count(), CardLink.objects.count()) == (1, 1, 1)
+
+
+def test_it_restores_a_split_transaction(everything: User, tmp_path: Path) -> None:
+    with tenant(everything.pk):
+        row = Transaction.objects.get(amount=Decimal("4.33"))
+        Transfer.objects.all().delete()
+    parts = [PartValues(amount=Decimal(value), note=value, tags=(value,)) for value in ("4", "0.33")]
+    split_transaction(user=everything, transaction_id=row.pk, parts=parts)
+    restore(export_data(everything), everything, tmp_path)
+    with tenant(everything.pk):
+        restored = Transaction.objects.filter(part_of=row.pk).order_by("pk").values_list("entered_amount", "note")
+        assert list(restored) == [(Decimal(4), "4"), (Decimal("0.33"), "0.33")]
+        assert Transaction.objects.get(pk=row.pk).replaced_by == "split"
 
 
 def test_it_restores_what_the_user_has_written(everything: User, tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ class SplitDetails:
 
 def read_split_details(row: Transaction) -> SplitDetails:
     """Read how a row that counts is split, for its owner, in the open transaction."""
-    wholes = Transaction.objects.filter(owner=row.owner_id, pk=row.part_of).select_related("account")
+    wholes = Transaction.objects.filter(owner=row.owner_id)
     return SplitDetails(
-        whole=wholes.first() if row.part_of else None,
+        whole=wholes.filter(pk=row.part_of).first() if row.part_of else None,
         is_adjusted=row.entered_amount is not None and row.entered_amount != row.amount,
         waiting_parts=row.part_of is None and list_parts(row).exists(),
         may_split=may_split(row),

@@ -101,8 +101,11 @@ class BasePartFormSet(BaseFormSet):  # type: ignore[type-arg]  # not generic at 
         ]
 
 
-PartFormSet = formset_factory(
-    PartForm, formset=BasePartFormSet, extra=0, min_num=MIN_PARTS, max_num=MAX_PARTS, absolute_max=MAX_PARTS
+PartFormSet = cast(
+    type[BasePartFormSet],
+    formset_factory(
+        PartForm, formset=BasePartFormSet, extra=0, min_num=MIN_PARTS, max_num=MAX_PARTS, absolute_max=MAX_PARTS
+    ),
 )
 
 

@@ -11,7 +11,7 @@ arrived:
   counts, and the parts wait until the person decides or the bank changes the amount back.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -112,7 +112,7 @@ def settle(split: Split) -> bool:
     entered = [part.amount if part.entered_amount is None else part.entered_amount for part in split.parts]
     amounts = fit_amounts(entered, whole=split.whole.amount) if split.is_from_bank else None
     is_changed = split.is_from_bank and settle_whole(split.whole, is_split=amounts is not None)
-    fitted = amounts or [None] * len(split.parts)
+    fitted: Sequence[Decimal | None] = amounts or [None] * len(split.parts)
     changed = [part for part, amount in zip(split.parts, fitted, strict=True) if settle_part(part, split.whole, amount)]
     Transaction.objects.bulk_update(changed, SETTLED_COLUMNS)
     if split.is_from_bank and before != [(part.removed_at is None, part.amount) for part in split.parts]:

@@ -64,7 +64,9 @@ def split_transaction(
         if not may_split(whole):
             raise CannotSplit
         require_valid(parts, whole=whole)
-        rows = [store_part(whole, present.pop(values.part_id, None), values) for values in parts]
+        rows = [
+            store_part(whole, present.pop(values.part_id, None) if values.part_id else None, values) for values in parts
+        ]
         delete_parts(whole.owner_id, list(present.values()))
         if whole.removed_at is None:
             whole.removed_at, whole.replaced_by = timezone.now(), Transaction.Replaced.SPLIT

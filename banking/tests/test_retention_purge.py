@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -157,6 +158,13 @@ def test_parts_go_with_their_whole_and_count_once_in_the_totals(alice: User, che
         split_transaction(
             user=alice, transaction_id=row.pk, parts=[food, PartValues(amount=Decimal("-29.99"), note="rest")]
         )
+    with tenant(alice.pk):
+        # As if the second one had been posted after its split: the whole is newer than its parts.
+        posted = make_transaction(
+            checking, "-50", day=rows[1].day, category="SHOPS", removed_at=timezone.now(), replaced_by="split"
+        )
+        Transaction.objects.filter(part_of=rows[1].pk).update(part_of=posted.pk)
+        Transaction.objects.get(pk=rows[1].pk).delete()
     expected = recount(alice)
     # The whole and both parts are one, also if a batch has room for one row.
     assert [purge_transactions(owner_id=alice.pk, before=CUTOFF, limit=1) for _ in range(4)] == [1, 3, 3, 0]

@@ -13,6 +13,7 @@ from banking.models import Account, Item, SyncRun, Transaction, TransactionTotal
 from banking.provider import InvalidCursor, Readiness, TransactionRow
 from banking.retention.purging import purge_transactions
 from banking.retention.transaction_rule import RULE
+from banking.splits.splitting import PartValues, split_transaction
 from banking.sync.notifications import notify_large_transactions
 from banking.tests.factories import update_item
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
@@ -152,6 +153,25 @@ def test_it_stores_the_posted_row_of_a_pending_one_that_stayed(
     assert set(stored_transactions()) == {"posted"}
     purge(alice)
     assert stored_totals(alice) == {("month", OLD.replace(day=1)): Decimal(-5)}
+
+
+def test_it_stores_the_posted_row_of_a_split_pending_one_that_stayed(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    sync_pages(item, provider, transactions_page(added=[row("pending", OLD, pending=True)]))
+    with tenant(alice.pk):
+        pending = Transaction.objects.get()
+    parts = [PartValues(amount=Decimal(-2), category="TRAVEL"), PartValues(amount=Decimal(-3))]
+    split_transaction(user=alice, transaction_id=pending.pk, parts=parts)
+    set_period(alice, 90)
+    purge(alice)
+    posted = row("posted", OLD, "-6", pending_id="pending")
+    sync_pages(item, provider, transactions_page(added=[posted], removed=["pending"], cursor="c2"))
+    purge(alice)
+    with tenant(alice.pk):
+        totals = dict(TransactionTotal.objects.values_list("category", "money_out"))
+        assert totals == {"TRAVEL": Decimal(2), posted.category: Decimal(4)}
+        assert not Transaction.objects.exists()
 
 
 def test_it_stores_no_pending_row_whose_posted_row_was_purged(

@@ -300,6 +300,24 @@ def test_a_new_connection_takes_over_the_parts(
     assert {row.part_of for row in list_part_rows(alice)} == {get_row(alice, "old1").pk}
 
 
+def test_of_equal_rows_the_same_one_keeps_its_parts(
+    alice: User, item: Item, provider: ScriptedProvider, make_item: Callable[..., Item]
+) -> None:
+    day = timezone.localdate()
+    rows = [transaction_row(name, "-50", date=day, authorized_date=day) for name in ("a1", "a2", "a3")]
+    sync(item, provider, added=rows)
+    split(alice, get_row(alice, "a1"), "-10", "-40")
+    split(alice, get_row(alice, "a2"), "-20", "-30")
+    second = make_item(alice, provider_item_id="again", connected_at=timezone.now() + timedelta(seconds=1))
+    provider.listed_accounts = [CHECKING._replace(provider_id="acc-new")]
+    new = [row._replace(provider_id=row.provider_id.replace("a", "b"), account_id="acc-new") for row in rows]
+    sync(second, provider, added=new)
+    join_parts(user=alice, transaction_id=get_row(alice, "b1").pk)
+    disconnect_bank(user=alice, item_id=second.pk, keep_history=False)
+    assert list_counted(alice) == amounts("-50", "-20", "-30", "-50")
+    assert {row.part_of for row in list_part_rows(alice)} == {get_row(alice, "a2").pk}
+
+
 # --- At the same moment -----------------------------------------------------------------------------------
 
 

@@ -37,7 +37,7 @@ WHEN old.removed_at IS NOT NULL OR old.account_id = ANY (%(leaving)s::uuid[]) TH
 ), (
     SELECT copy.id FROM (
         SELECT other.id, row_number() OVER (
-            PARTITION BY other.account_id, nullif(other.replaced_by, 'split') ORDER BY other.id) AS place
+            PARTITION BY other.account_id, replace(other.replaced_by, 'split', '') ORDER BY other.id) AS place
         FROM banking_transaction AS other JOIN banking_account AS copied ON copied.id = other.account_id
         WHERE other.owner_id = old.owner_id AND other.account_id <> ALL (%(leaving)s::uuid[] || old.account_id)
             AND (old.replaced_by = 'successor' AND (other.removed_at IS NULL OR other.replaced_by = 'split')
@@ -51,7 +51,7 @@ WHEN old.removed_at IS NOT NULL OR old.account_id = ANY (%(leaving)s::uuid[]) TH
     WHERE copy.place = (
         SELECT count(*) FROM banking_transaction AS equal
         WHERE equal.account_id = old.account_id AND equal.part_of IS NULL AND equal.id <= old.id
-            AND nullif(equal.replaced_by, 'split') IS NOT DISTINCT FROM nullif(old.replaced_by, 'split')
+            AND replace(equal.replaced_by, 'split', '') = replace(old.replaced_by, 'split', '')
             AND (equal.date, equal.amount, equal.name) = (old.date, old.amount, old.name))
     ORDER BY copy.id LIMIT 1
 )) END

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("banking", "0012_item_read_at")]
+    dependencies = [("banking", "0018_webhooks_lane")]
 
     operations = [
         migrations.AddField(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("banking", "0013_removed_tags"),
+        ("banking", "0019_removed_tags"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -77,18 +77,37 @@ def dropping_damaged() -> Iterator[None]:
 
 
 class SafeQoS(redis.QoS):  # type: ignore[misc]
-    """The unfinished jobs of a worker. In kombu a Redis that is gone while a job runs ends the worker."""
+    """The unfinished jobs of a connection. In kombu, a job that runs while the connection is lost ends the worker.
+
+    Redis delivers a job that was neither acknowledged nor returned again after ``visibility_timeout``, if it still has
+    it. The connection is lost for good: the worker opens another one, for other jobs.
+    """
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection was closed."""
+        transport = self.channel.connection
+        return transport is None or transport.client is None
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge a job that has ended."""
+        if self.is_lost:
+            logger.warning("The connection to Redis was lost while a job ran, so the job was not acknowledged.")
+        else:
+            super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Drop a job, or return it to its queue."""
+        if self.is_lost:
+            logger.warning("The connection to Redis was lost while a job ran, so the job was not returned.")
+        else:
+            super().reject(delivery_tag, requeue=requeue)
 
     def restore_unacked(self, client: Any = None) -> None:
-        """Return unfinished jobs to their queues. Without a connection, Redis delivers those that it still has later.
-
-        A worker that has lost Redis closes its connection twice, and at the second time there is none to return them.
-        """
-        transport = self.channel.connection
-        if transport is None or transport.client is None:
-            delivered: dict[str, Any] = self._delivered or {}
-            logger.warning("Redis is gone, and %d unfinished jobs were not returned to it.", len(delivered))
-            delivered.clear()
+        """Return the unfinished jobs to their queues. A worker that has lost Redis calls it without a connection."""
+        if self.is_lost:
+            logger.warning("The connection to Redis was lost, so %d jobs were not returned.", len(self._delivered))
+            self._delivered.clear()
         else:
             super().restore_unacked(client)
 

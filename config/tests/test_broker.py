@@ -78,16 +78,19 @@ def test_it_drops_invalid_messages_and_continues() -> None:
         wait_until(lambda: "[the-last] succeeded" in working.read_output())
 
 
-def test_it_leaves_unfinished_jobs_to_redis_if_it_has_lost_the_connection() -> None:
-    """As a worker does that loses Redis: it forgets the broken connection, and then closes it."""
+@pytest.mark.parametrize("end", ["ack", "reject", "requeue"])
+def test_it_leaves_a_job_to_redis_if_it_has_lost_the_connection(end: str) -> None:
+    """As a worker does that loses Redis: it forgets the broken connection, and then closes it. Then the job ends."""
     redis = get_redis_connection("default")
     queue = f"lost-{uuid4().hex}"
     with Connection(app.conf.broker_url) as connection:
         redis.lpush(queue, make_message(properties=VALID["properties"] | {"delivery_tag": queue}))
         channel = connection.channel()
-        assert channel.basic_get(queue) is not None
+        message = channel.basic_get(queue)
         connection.transport.client = None
         channel.close()
+        getattr(message, end)()
+    assert redis.llen(queue) == 0
     assert redis.hdel("unacked", queue) == 1
     redis.zrem("unacked_index", queue)
 

@@ -6,6 +6,7 @@ second, and a lease lasts a few seconds; where the site waits longer on purpose,
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from banking.tests.sandbox_process import ADMIN_TOKEN, CLIENT_ID, SECRET, Sandbo
 from config.tests.frozen_programs import POSTGRES, REDIS, get_name, list_processes
 from config.tests.independent_totals import expected_rows
 from config.tests.processes import has_ended, wait_until
-from config.tests.procfile import Process, run_process
+from config.tests.procfile import Process, start_process
 from config.tests.programs import find_free_port
 from devservices import ephemeral, redis
 from devservices.account import ensure_service_account
@@ -202,9 +203,10 @@ def site() -> Iterator[Site]:
         subprocess.run(migrate, cwd=CHECKOUT, env=site.env, check=True)
         site.start_worker()
         site.start_program("beat", ["-c", BEAT], site.env)
+        site.web = stack.enter_context(start_process("web", **site.settings))
         prepare = [sys.executable, "-c", PREPARE, site.bank.url, *SERVICES]
         site.items = json.loads(subprocess.check_output(prepare, cwd=CHECKOUT, env=site.env))
-        site.web = stack.enter_context(run_process("web", **site.settings))
+        site.wait_for(site.web.listens)
         yield site
 
 
@@ -271,15 +273,17 @@ def hold_second_page(site: Site, item: ItemOfTest) -> Iterator[None]:
             bank.resume()
 
 
-def is_missed(site: Site, service: str, item: ItemOfTest) -> bool:
+def is_missed(site: Site, service: str, item: ItemOfTest) -> object:
     """Whether the site has noticed that a service is away, and a retry has failed as well."""
     worker, beat = (site.programs[name].read_output() for name in ("worker", "beat"))
     match service:
         case "postgresql":
-            # The sync could store nothing, and beat's search for due Items fails.
-            return "could not be released" in worker and worker.count("dispatch_due_syncs") > 0
+            # The sync can store nothing, and the search for due Items fails.
+            return "could not be released" in worker and re.search(r"dispatch_due_syncs\[[\w-]+\] raised", worker)
         case "redis":
-            return "Connection to broker lost" in worker and "Cannot connect to" in worker and "Error" in beat
+            # The job ends although the worker has lost the queue, and nothing can be queued.
+            ended = re.search(r"Connection to broker lost(?s:.*)sync_item\[[\w-]+\] succeeded", worker)
+            return ended and "Cannot connect to" in worker and "SchedulingError" in beat
         case "bank":
             item.wait()
             return item.count_failures() > 1

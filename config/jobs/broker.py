@@ -106,8 +106,9 @@ class SafeQoS(redis.QoS):  # type: ignore[misc]
     def restore_unacked(self, client: Any = None) -> None:
         """Return the unfinished jobs to their queues. A worker that has lost Redis calls it without a connection."""
         if self.is_lost:
-            logger.warning("The connection to Redis was lost, so %d jobs were not returned.", len(self._delivered))
-            self._delivered.clear()
+            jobs = self._delivered or {}
+            logger.warning("The connection to Redis was lost, so %d jobs were not returned.", len(jobs))
+            jobs.clear()
         else:
             super().restore_unacked(client)
 

@@ -106,7 +106,7 @@ class SafeQoS(redis.QoS):  # type: ignore[misc]
     def restore_unacked(self, client: Any = None) -> None:
         """Return the unfinished jobs to their queues. A worker that has lost Redis calls it without a connection."""
         if self.is_lost:
-            jobs = self._delivered or {}
+            jobs: dict[str, Any] = self._delivered or {}
             logger.warning("The connection to Redis was lost, so %d jobs were not returned.", len(jobs))
             jobs.clear()
         else:

@@ -47,7 +47,7 @@ class PartForm(forms.Form):
 
 
 @dataclass
-class Entry:
+class PartRow:
     """A valid row of the form, with its place. ``is_blank`` says that the person entered nothing."""
 
     form: PartForm
@@ -60,7 +60,7 @@ class BasePartFormSet(BaseFormSet):  # type: ignore[type-arg]  # not generic at 
     """All parts of a transaction. One part without an amount takes what is left; rows without anything are left out."""
 
     def __init__(self, data: QueryDict | None = None, *, row: Transaction, initial: list[dict[str, Any]]) -> None:
-        self.row, self.entries = row, list[Entry]()
+        self.row, self.entries = row, list[PartRow]()
         whole_decimals = count_decimals(row.amount)
         form_kwargs = {
             "choices": list_part_categories(row),
@@ -74,7 +74,7 @@ class BasePartFormSet(BaseFormSet):  # type: ignore[type-arg]  # not generic at 
             return
         whole = abs(self.row.amount)
         entries = [
-            Entry(form, place, form.cleaned_data["amount"], is_blank(form.cleaned_data, row=self.row))
+            PartRow(form, place, form.cleaned_data["amount"], is_blank(form.cleaned_data, row=self.row))
             for place, form in enumerate(self.forms)
             if not form.cleaned_data["is_removed"]
         ]
@@ -135,7 +135,7 @@ def is_blank(values: dict[str, Any], *, row: Transaction) -> bool:
     )
 
 
-def give_rest(entries: Sequence[Entry], *, whole: Decimal) -> None:
+def give_rest(entries: Sequence[PartRow], *, whole: Decimal) -> None:
     """Give what is left of the whole to the row without an amount; rather to one with words than to a blank one."""
     empty = [entry for entry in entries if entry.amount is None]
     written = [entry for entry in empty if not entry.is_blank]

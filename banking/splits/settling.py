@@ -58,7 +58,7 @@ def settle_splits(*, owner_id: UUID, leaving: Collection[UUID] = ()) -> bool:
     if not splits:
         return False
     moved = move_parts(splits, owner_id=owner_id, leaving=leaving)
-    settled = [settle(split) for split in splits.values()]
+    settled = [settle_split(split) for split in splits.values()]
     return bool(moved) or any(settled)
 
 
@@ -106,7 +106,7 @@ def find_places(splits: Iterable[Split], *, owner_id: UUID, leaving: Collection[
     return {key: place for key, place in places.items() if key != place}
 
 
-def settle(split: Split) -> bool:
+def settle_split(split: Split) -> bool:
     """Store what counts of a split transaction, and the amounts of its parts; returns whether that changed anything."""
     before = [(part.removed_at is None, part.amount) for part in split.parts]
     entered = [part.amount if part.entered_amount is None else part.entered_amount for part in split.parts]

@@ -1,5 +1,6 @@
 """Pages with long names at common window widths: nothing overflows, and no text is squeezed into a narrow column."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from banking.models import Account, Item
 from banking.provider import Readiness
-from banking.tests.factories import make_account, make_balance, make_transaction
+from banking.tests.factories import make_account, make_balance, make_liability, make_stream, make_transaction
 from compliance.isolation import tenant
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -39,6 +40,15 @@ def account(item: Item) -> Account:
     checking = make_account(item, name=f"Everyday Checking with {LONG_NAME}", current=Decimal("126523.28"))
     card = make_account(item, type="credit", name="Card", current=Decimal("-250.13"), limit=Decimal(27000))
     make_account(item, type="credit", name="Other card", current=Decimal("11922.40"))
+    make_liability(
+        card,
+        aprs={"purchase_apr": "29.875", "balance_transfer_apr": "0", "an_interest_rate_with_a_long_code": "12.5"},
+        is_overdue=True,
+        minimum_payment_amount=Decimal("12345.67"),
+        next_payment_due_date=timezone.localdate() - timedelta(days=400),
+    )
+    for amount, merchant in (("-12345.67", LONG_NAME), ("98765.43", "X" * 90)):
+        make_stream(checking, amount, merchant_name=merchant, category="GENERAL_MERCHANDISE", status="EARLY_DETECTION")
     for days in range(3):
         make_balance(checking, days, "126523.28")
     make_transaction(checking, "-49920.21", category="TRANSFER_OUT", name=LONG_NAME)
@@ -65,9 +75,12 @@ def tab(page: Page, as_alice: Client) -> Page:
 
 def test_it_overflows_at_no_width(tab: Page, live_server: Any, account: Account) -> None:
     pages = {
-        name: reverse(name) for name in ("overview", "transactions", "accounts", "connect", "notifications", "help")
+        name: reverse(name)
+        for name in ("overview", "transactions", "recurring", "accounts", "connect", "notifications", "help")
     }
     pages |= {"account": reverse("account", args=[account.pk]), "item": reverse("item", args=[account.item_id])}
+    with tenant(account.owner_id):
+        pages["card"] = reverse("account", args=[Account.objects.get(name="Card").pk])
     overflows = {}
     for name, path in pages.items():
         tab.goto(live_server.url + path)

@@ -161,13 +161,24 @@ class RecurringStreamRow(NamedTuple):
     is_active: bool
 
 
+class RowKind(StrEnum):
+    """What could not be read: a row, or a field of the page around the rows, such as a list that is null."""
+
+    TRANSACTION = "transaction"
+    REMOVAL = "removal"
+    ACCOUNT = "account"
+    PAGE = "page"
+    ACCOUNT_LIST = "account_list"
+
+
 class SkippedRow(NamedTuple):
     """A row that cannot be stored: its kind, the invalid field, and its id if it has one.
 
-    ``field`` is a name and never the field's value.
+    ``field`` is a name and never the field's value. A list that was not sent counts as one row of kind ``PAGE`` or
+    ``ACCOUNT_LIST``: nobody knows how many rows it should have had.
     """
 
-    kind: str
+    kind: RowKind
     field: str
     provider_id: str = ""
 

@@ -17,7 +17,7 @@ from banking.plaid import json_decoding
 from banking.plaid.errors import safe_code
 from banking.plaid.fields import SURROGATE_PLACEHOLDER, optional_row_id
 from banking.plaid.schemas import PlaidResponse, RemovedTransaction
-from banking.provider import MalformedResponse, ProviderError, SkippedRow, Unavailable
+from banking.provider import MalformedResponse, ProviderError, RowKind, SkippedRow, Unavailable
 
 Response = TypeVar("Response", bound=PlaidResponse)
 Schema = TypeVar("Schema")
@@ -59,7 +59,7 @@ def parses(schema: type[Response]) -> Callable[[Callable[[Response], Result]], C
 
 def parse_rows(
     rows: Iterable[Raw] | None,
-    kind: str,
+    kind: RowKind,
     decoder: Decoder[Schema],
     parse: Callable[[Schema], Result],
     skipped: list[SkippedRow],

@@ -47,6 +47,7 @@ from banking.provider import (
     LinkResults,
     LinkToken,
     Readiness,
+    RowKind,
     SentWebhook,
     SkippedRow,
     TransactionRow,
@@ -57,6 +58,8 @@ READINESS = {
     "INITIAL_UPDATE_COMPLETE": Readiness.INITIAL,
     "HISTORICAL_UPDATE_COMPLETE": Readiness.HISTORICAL,
 }
+KNOWN_STATUSES = frozenset({*READINESS, "NOT_READY", "TRANSACTIONS_UPDATE_STATUS_UNKNOWN"})
+PAGE_LISTS = ("added", "modified", "removed", "accounts")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _transactions = Decoder(schemas.PlaidTransaction, float_hook=Decimal)
 _removals = Decoder(schemas.RemovedTransaction)
@@ -73,15 +76,15 @@ def parse_sync(response: schemas.TransactionsSyncResponse) -> TransactionsPage:
     if response.has_more and not next_cursor:
         # Following an empty cursor would download the stream from its start, forever.
         raise FieldError("next_cursor")
-    skipped: list[SkippedRow] = []
+    skipped = [SkippedRow(RowKind.PAGE, field) for field in _unreadable_page_fields(response)]
     return TransactionsPage(
-        added=parse_rows(response.added, "transaction", _transactions, _parse_transaction, skipped),
-        modified=parse_rows(response.modified, "transaction", _transactions, _parse_transaction, skipped),
-        removed=parse_rows(response.removed, "removal", _removals, _parse_removal, skipped),
-        accounts=parse_rows(response.accounts, "account", _accounts, _parse_account, skipped),
+        added=parse_rows(response.added, RowKind.TRANSACTION, _transactions, _parse_transaction, skipped),
+        modified=parse_rows(response.modified, RowKind.TRANSACTION, _transactions, _parse_transaction, skipped),
+        removed=parse_rows(response.removed, RowKind.REMOVAL, _removals, _parse_removal, skipped),
+        accounts=parse_rows(response.accounts, RowKind.ACCOUNT, _accounts, _parse_account, skipped),
         next_cursor=next_cursor,
         has_more=response.has_more,
-        readiness=READINESS.get(response.transactions_update_status or "", Readiness.NOT_READY),
+        readiness=READINESS.get(text(response.transactions_update_status), Readiness.NOT_READY),
         request_id=safe_code(response.request_id),
         skipped=skipped,
     )
@@ -90,8 +93,8 @@ def parse_sync(response: schemas.TransactionsSyncResponse) -> TransactionsPage:
 @parses(schemas.AccountsGetResponse)
 def parse_accounts(response: schemas.AccountsGetResponse) -> AccountsResponse:
     """Parse a response of /accounts/get or of /accounts/balance/get."""
-    skipped: list[SkippedRow] = []
-    accounts = parse_rows(response.accounts, "account", _accounts, _parse_account, skipped)
+    skipped = [SkippedRow(RowKind.ACCOUNT_LIST, "accounts")] if response.accounts is None else []
+    accounts = parse_rows(response.accounts, RowKind.ACCOUNT, _accounts, _parse_account, skipped)
     return AccountsResponse(accounts=accounts, request_id=safe_code(response.request_id), skipped=skipped)
 
 
@@ -220,6 +223,14 @@ def parse_removal(response: schemas.PlaidResponse) -> str:
 def parse_refresh(response: schemas.PlaidResponse) -> str:
     """Return the request id of a response of /transactions/refresh, which has no other field."""
     return safe_code(response.request_id)
+
+
+def _unreadable_page_fields(response: schemas.TransactionsSyncResponse) -> Iterator[str]:
+    """The lists that are null or missing, and a status that Plaid does not document."""
+    yield from (name for name in PAGE_LISTS if getattr(response, name) is None)
+    status = response.transactions_update_status
+    if status is not None and text(status) not in KNOWN_STATUSES:
+        yield "transactions_update_status"
 
 
 def _parse_transaction(sent: schemas.PlaidTransaction) -> TransactionRow:

@@ -26,13 +26,13 @@ class PlaidResponse(Struct, kw_only=True):
 class TransactionsSyncResponse(PlaidResponse):
     """https://plaid.com/docs/api/products/transactions/#transactionssync"""
 
-    added: Rows
-    modified: Rows
-    removed: Rows
-    accounts: Rows
     next_cursor: str
     has_more: bool
-    transactions_update_status: str | None = None
+    added: Rows = None
+    modified: Rows = None
+    removed: Rows = None
+    accounts: Rows = None
+    transactions_update_status: object = None
 
 
 class PersonalFinanceCategory(Struct):
@@ -64,7 +64,7 @@ class RemovedTransaction(Struct):
 class AccountsGetResponse(PlaidResponse):
     """https://plaid.com/docs/api/accounts/#accountsget"""
 
-    accounts: list[Raw]
+    accounts: Rows = None
 
 
 class AccountBalance(Struct):

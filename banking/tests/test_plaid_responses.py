@@ -216,11 +216,11 @@ def test_it_skips_values_that_are_not_objects(row):
     assert page.skipped == [SkippedRow(kind, "row") for kind in ("transaction", "removal", "account")]
 
 
-def test_it_treats_a_null_list_as_empty_except_for_accounts():
-    page = responses.parse_sync(encode_page(added=None, modified=None, removed=None, accounts=None))
-    assert (page.added, page.modified, page.removed, page.accounts) == ([], [], [], [])
-    with pytest.raises(MalformedResponse, match="accounts"):
-        responses.parse_accounts(encode_json({"accounts": None, "request_id": "r"}))
+@pytest.mark.parametrize("sent", [{"accounts": None, "request_id": "r"}, {"request_id": "r"}])
+def test_it_reports_a_list_of_accounts_that_was_not_sent(sent):
+    response = responses.parse_accounts(encode_json(sent))
+    assert response.accounts == []
+    assert response.skipped == [SkippedRow("account_list", "accounts")]
 
 
 @pytest.mark.parametrize(

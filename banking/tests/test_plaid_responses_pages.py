@@ -3,7 +3,7 @@
 import pytest
 
 from banking.plaid import responses
-from banking.provider import MalformedResponse, Readiness
+from banking.provider import MalformedResponse, Readiness, SkippedRow
 from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT, SYNC_PAGE, encode_json, encode_page, without
 
 
@@ -30,12 +30,19 @@ def test_it_keeps_the_order_of_a_page():
         ("INITIAL_UPDATE_COMPLETE", Readiness.INITIAL),
         ("HISTORICAL_UPDATE_COMPLETE", Readiness.HISTORICAL),
         ("TRANSACTIONS_UPDATE_STATUS_UNKNOWN", Readiness.NOT_READY),
-        ("A_STATUS_OF_TOMORROW", Readiness.NOT_READY),
         (None, Readiness.NOT_READY),
     ],
 )
-def test_it_treats_unknown_statuses_as_not_ready(status, readiness):
-    assert responses.parse_sync(encode_page(transactions_update_status=status)).readiness == readiness
+def test_it_reads_how_much_of_the_history_is_ready(status, readiness):
+    page = responses.parse_sync(encode_page(transactions_update_status=status))
+    assert (page.readiness, page.skipped) == (readiness, [])
+
+
+@pytest.mark.parametrize("status", ["A_STATUS_OF_TOMORROW", "", 7, ["NOT_READY"]])
+def test_it_reports_a_status_that_plaid_does_not_document(status):
+    page = responses.parse_sync(encode_page(transactions_update_status=status))
+    assert page.readiness == Readiness.NOT_READY
+    assert page.skipped == [SkippedRow("page", "transactions_update_status")]
 
 
 def test_it_accepts_a_page_of_an_item_that_is_not_ready():
@@ -48,10 +55,18 @@ def test_it_rejects_an_empty_cursor_with_more_pages():
         responses.parse_sync(encode_page(next_cursor="", has_more=True))
 
 
-@pytest.mark.parametrize("key", ["added", "modified", "removed", "accounts", "has_more"])
+@pytest.mark.parametrize("key", ["next_cursor", "has_more"])
 def test_it_rejects_a_page_without_a_required_field(key):
     with pytest.raises(MalformedResponse, match=key):
         responses.parse_sync(encode_json(without(SYNC_PAGE, key)))
+
+
+@pytest.mark.parametrize("key", ["added", "modified", "removed", "accounts"])
+def test_it_reports_a_list_that_was_not_sent_as_empty(key):
+    for content in (encode_page(**{key: None}), encode_json(without(SYNC_PAGE, key))):
+        page = responses.parse_sync(content)
+        assert getattr(page, key) == []
+        assert page.skipped == [SkippedRow("page", key)]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +89,6 @@ def test_it_rejects_a_page_with_fields_of_wrong_types(changes):
 def test_it_rejects_an_empty_object():
     for parse in (
         responses.parse_sync,
-        responses.parse_accounts,
         responses.parse_item,
         responses.parse_institution,
     ):

@@ -23,7 +23,7 @@ def parse_page_with_changed_row(**changes: object) -> TransactionsPage:
     valid_row = BARE_TRANSACTION | {"account_id": "acc-checking", "transaction_id": "good"}
     content = {
         "added": [valid_row, BARE_TRANSACTION | {"account_id": "acc-checking", "transaction_id": "odd"} | changes],
-        "modified": None,
+        "modified": [],
         "removed": [],
         "accounts": [],
         "next_cursor": "c1",
@@ -170,4 +170,4 @@ def test_it_tells_the_user_how_many_rows_are_missing(item: Item, provider: Scrip
     run_sync(item)
     run_sync(item)
     page = as_alice.get(reverse("accounts")).content.decode()
-    assert "import 1 transaction from this bank. It's missing" in page
+    assert "import 1 transaction from this bank, so lists and totals" in page

@@ -17,6 +17,7 @@ from banking.models import (
     ReceivedWebhook,
     SyncRun,
     Transaction,
+    UnstoredRowCount,
 )
 from banking.providers import all_providers
 from banking.usage.provider_status import get_provider_status
@@ -121,6 +122,18 @@ class ReceivedWebhookAdmin(OperatorAdmin):
         "processed_at", "error_code",
     )  # fmt: skip
     list_filter = ("outcome", "type")
+
+
+@admin.register(UnstoredRowCount)
+class UnstoredRowCountAdmin(OperatorAdmin):
+    """What banks sent that could not be stored, by bank and invalid field, added up over all users."""
+
+    user_column = None
+    list_display = (
+        "institution_name", "provider", "environment", "kind", "reason", "field", "rows", "connections",
+        "first_seen_at", "last_seen_at",
+    )  # fmt: skip
+    list_filter = ("reason", "kind")
 
 
 @admin.register(ProviderCallCount)

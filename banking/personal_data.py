@@ -36,6 +36,8 @@ from banking.models import (
     TransactionTotal,
     Transfer,
     TransferDecision,
+    UnstoredRow,
+    UnstoredRowCount,
     WebhookEvent,
 )
 from banking.webhooks import inbox
@@ -516,6 +518,16 @@ register(
         technical=frozenset({"pages", "restarts", "field_errors", "request_id"}),
     ),
     DataHolder(
+        model=UnstoredRow,
+        category=DataCategory.BANK,
+        label=_("What your banks sent that we couldn't import, without its content"),
+        kept_for=_(
+            "Until we can import it, or you disconnect the bank; for two years at most while the bank keeps syncing"
+        ),
+        exported=("id", "item_id", "kind", "reason", "field", "provider_id", "rows", "first_seen_at", "last_seen_at"),
+        files=(ExportFile(name="bank/unstored_rows.jsonl"),),
+    ),
+    DataHolder(
         model=PendingRemoval,
         category=DataCategory.BANK,
         label=_("Connections that we're removing at the provider"),
@@ -624,3 +636,4 @@ register_non_personal(LinkedItemCount, "How many banks this site has ever connec
 register_non_personal(ProviderCallCount, "How often this site called a provider on a day; it names nobody.")
 register_non_personal(Institution, "Banks, which all users share.")
 register_non_personal(ReceivedWebhook, "A view of webhooks for operators, without the connections that they name.")
+register_non_personal(UnstoredRowCount, "A view for operators that adds up all users; it names nobody.")

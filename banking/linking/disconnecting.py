@@ -22,6 +22,7 @@ from banking.models import (
     LinkSession,
     PendingRemoval,
     Transaction,
+    UnstoredRow,
 )
 from banking.providers import in_current_environments
 from banking.retention.stored_history import count_history
@@ -187,6 +188,7 @@ def close_item(*, item: Item, removal: PendingRemoval | None) -> None:
     item.lease_holder = item.leased_until = None
     item.save()
     LinkSession.objects.filter(item=item).update(account_keys=[])
+    UnstoredRow.objects.filter(item=item).delete()
 
 
 def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[PendingRemoval]:

@@ -17,6 +17,7 @@ from banking.models.tags import Tag, TransactionTag
 from banking.models.totals import TransactionTotal
 from banking.models.transactions import USER_COLUMNS, Transaction, TransactionQuerySet
 from banking.models.transfers import Transfer, TransferDecision
+from banking.models.unstored_rows import UnstoredRow, UnstoredRowCount
 from banking.models.usage import LinkedItemCount, ProviderCallCount
 from banking.models.webhooks import ReceivedWebhook, WebhookEvent, WebhookOutcome
 
@@ -57,6 +58,8 @@ __all__ = [
     "TransactionTotal",
     "Transfer",
     "TransferDecision",
+    "UnstoredRow",
+    "UnstoredRowCount",
     "WebhookEvent",
     "WebhookOutcome",
 ]

@@ -8,6 +8,7 @@ from django.db import DataError
 from django.utils import timezone
 
 from banking.account_matching import locks, succession
+from banking.connection_status.unstored_rows import record_unstored_rows
 from banking.credentials import TokenPurpose, open_token
 from banking.linking.disconnecting import disconnect_redundant_items
 from banking.models import Account, Item, LinkSession, SyncRun, Transaction
@@ -19,6 +20,7 @@ from banking.provider import (
     ProviderClient,
     ProviderError,
     Readiness,
+    RowKind,
 )
 from banking.retention import transaction_rule
 from banking.splits.settling import settle_splits
@@ -29,7 +31,7 @@ from banking.sync.lease import Lease, LeaseLost, acquire_lease, keep_renewed
 from banking.sync.ordinary_sync import is_ordinary
 from banking.sync.outcome import SKIPPED, SyncOutcome
 from banking.sync.products import read_due_products
-from banking.sync.staging_file import StagingFile
+from banking.sync.staging_file import RowError, StagingFile
 from banking.sync.store import store_accounts, store_totals, store_transactions
 from banking.sync.timeouts import LONG_TIMEOUTS, SyncTimeouts
 from banking.transactions.transfers import update_transfers
@@ -211,15 +213,20 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     if is_changed or is_split_changed:
         update_transfers(owner_id=item.owner_id)
     run.written, run.added, run.removed, run.pages = stored.written, stored.added, stored.removed, staging.pages
-    missing = record_skipped_rows(
-        item=item, run=run, staging=staging, accounts=accounts, unknown_accounts=stored.unknown_accounts
-    )
-    if missing and not skipped_rows_before(item):
-        # An unreadable row may have been damaged in transfer: request it once more before moving the cursor.
+    errors = count_row_errors(staging=staging, accounts=accounts, unknown_accounts=stored.unknown_accounts)
+    record_field_errors(item=item, run=run, errors=errors)
+    if any(error.may_hide_changes for error in errors) and not skipped_rows_before(item):
+        # What is unreadable may have been damaged in transfer: request it once more before moving the cursor.
         item.sync_requested_at = timezone.now()
         item.cursor = "" if from_start or is_outdated else item.cursor
         return
-    item.skipped_transactions = missing if complete else item.skipped_transactions + missing
+    item.skipped_transactions = record_unstored_rows(
+        item=item,
+        unnamed={(error.kind, error.field): count for error, count in errors.items() if not error.has_id},
+        is_loaded=stored.is_loaded,
+        from_start=from_start,
+        complete=complete and not staging.may_lack_rows,
+    )
     item.cursor = (
         "" if is_partial or is_outdated or (retries_skipped_rows and not complete) else staging.cursor or item.cursor
     )
@@ -242,15 +249,21 @@ def skipped_rows_before(item: Item) -> bool:
     return last is not None and last.skipped_rows > 0
 
 
-def record_skipped_rows(
-    *, item: Item, run: SyncRun, staging: StagingFile, accounts: AccountsResponse, unknown_accounts: int
-) -> int:
-    """Record which fields of how many rows were invalid, for operators. Returns how many transactions were skipped."""
-    errors = staging.field_errors + Counter(f"{kind}.{field}" for kind, field, _ in accounts.skipped)
-    errors["transaction.account_id"] += unknown_accounts
-    missing = sum(count for field, count in errors.items() if field.startswith("transaction."))
-    run.skipped_rows = errors.total()
-    run.field_errors = ", ".join(f"{field} {count}" for field, count in sorted(errors.items()) if count)
+def count_row_errors(*, staging: StagingFile, accounts: AccountsResponse, unknown_accounts: int) -> Counter[RowError]:
+    """Count what could not be stored, by what is wrong with it."""
+    errors = staging.row_errors.copy()
+    errors.update(RowError(row.kind, row.field, has_id=False) for row in accounts.skipped)
+    if unknown_accounts:
+        errors[RowError(RowKind.TRANSACTION, "account_id", has_id=True)] += unknown_accounts
+    return errors
+
+
+def record_field_errors(*, item: Item, run: SyncRun, errors: Counter[RowError]) -> None:
+    """Record in the run which fields of how many rows were invalid, for operators."""
+    fields: Counter[str] = Counter()
+    for error, count in errors.items():
+        fields[f"{error.kind}.{error.field}"] += count
+    run.skipped_rows = fields.total()
+    run.field_errors = ", ".join(f"{field} {count}" for field, count in sorted(fields.items()))
     if run.field_errors:
         logger.error("Item %s: rows were skipped in run %s: %s", item.pk, run.pk, run.field_errors)
-    return missing

@@ -34,7 +34,7 @@ def is_ordinary(*, item: Item, run: SyncRun, staging: StagingFile) -> bool:
 
 def is_unchanged(*, item: Item, staging: StagingFile) -> bool:
     """Whether the stream continued from a cursor and ended without a row, readable or not."""
-    return bool(item.cursor) and not staging.sequence and not staging.field_errors and not staging.rows_without_id
+    return bool(item.cursor) and not staging.sequence and not staging.row_errors
 
 
 def was_read_today(item: Item) -> bool:

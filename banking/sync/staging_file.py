@@ -8,11 +8,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from uuid_utils import uuid7
 
-from banking.provider import AccountRow, Readiness, TransactionRow, TransactionsPage
+from banking.provider import AccountRow, Readiness, RowKind, TransactionRow, TransactionsPage
 
 MAX_IN_MEMORY = 4 * 1024 * 1024
 CHUNK_SIZE = 256 * 1024
@@ -20,6 +20,26 @@ CHUNK_SIZE = 256 * 1024
 # Characters with a special meaning in COPY's text format.
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 NULL = "\\N"
+
+
+class RowError(NamedTuple):
+    """Why rows could not be stored: their kind, the invalid field, and whether they have an id."""
+
+    kind: RowKind
+    field: str
+    has_id: bool
+
+    @property
+    def may_hide_transactions(self) -> bool:
+        """Whether it is of transactions without an id: of single rows, or of a list that was not sent."""
+        is_list = self.kind == RowKind.PAGE and self.field in ("added", "modified")
+        return is_list or (self.kind == RowKind.TRANSACTION and not self.has_id)
+
+    @property
+    def may_hide_changes(self) -> bool:
+        """Whether it is of changes that no later page repeats."""
+        is_list = self.kind == RowKind.PAGE and self.field in ("added", "modified", "removed")
+        return is_list or self.kind in (RowKind.TRANSACTION, RowKind.REMOVAL, RowKind.ACCOUNT_LIST)
 
 
 class StagingFile:
@@ -30,8 +50,7 @@ class StagingFile:
         self.accounts: dict[str, AccountRow] = {}
         self.sequence = 0
         self.removed = 0
-        self.field_errors: Counter[str] = Counter()
-        self.rows_without_id = 0
+        self.row_errors: Counter[RowError] = Counter()
         self.pages = 0
         self.cursor = ""
         self.readiness = Readiness.NOT_READY
@@ -64,16 +83,20 @@ class StagingFile:
             self.removed += 1
             yield removal_line(self.sequence, provider_id)
         for kind, field, provider_id in page.skipped:
-            self.field_errors[f"{kind}.{field}"] += 1
-            if provider_id:
+            has_id = kind == RowKind.TRANSACTION and provider_id != ""
+            self.row_errors[RowError(kind, field, has_id)] += 1
+            if has_id:
                 self.sequence += 1
-                yield skipped_line(self.sequence, provider_id)
-            elif kind == "transaction":
-                self.rows_without_id += 1
+                yield skipped_line(self.sequence, provider_id, field)
 
     def _upsert_line(self, row: TransactionRow) -> str:
         self.sequence += 1
         return upsert_line(self.sequence, row)
+
+    @property
+    def may_lack_rows(self) -> bool:
+        """Whether rows exist of which not even the id could be read, so that a missing row may be one of them."""
+        return any(error.may_hide_transactions for error in self.row_errors)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the COPY lines from the start."""
@@ -86,8 +109,8 @@ class StagingFile:
         self.file.seek(0)
         self.file.truncate()
         self.accounts.clear()
-        self.field_errors.clear()
-        self.sequence = self.removed = self.rows_without_id = self.pages = 0
+        self.row_errors.clear()
+        self.sequence = self.removed = self.pages = 0
 
 
 def upsert_line(sequence: int, row: TransactionRow) -> str:
@@ -118,6 +141,10 @@ def removal_line(sequence: int, provider_id: str) -> str:
     return f"{sequence}\tt\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 16 + "\n"
 
 
-def skipped_line(sequence: int, provider_id: str) -> str:
-    """The COPY line of a transaction that exists but could not be parsed: neither stored nor marked removed."""
-    return f"{sequence}\t{NULL}\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 16 + "\n"
+def skipped_line(sequence: int, provider_id: str, field: str) -> str:
+    """The COPY line of a transaction that exists but could not be parsed: neither stored nor marked removed.
+
+    Its ``name`` is the invalid field.
+    """
+    before, after = f"\t{NULL}" * 8, f"\t{NULL}" * 7
+    return f"{sequence}\t{NULL}\t{provider_id.translate(ESCAPES)}{before}\t{field}{after}\n"

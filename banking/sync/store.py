@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from banking.account_matching.succession import CountedRange
 from banking.categorization import new_rows
+from banking.connection_status import unstored_rows
 from banking.joins import hash_joins
 from banking.models import Account, BalanceSnapshot, Item, SyncRun
 from banking.provider import AccountRow, AccountsResponse, Readiness
@@ -33,7 +34,8 @@ class StoreResult:
     """How many transactions were inserted or changed, removed by the bank, and replaced by another row or restored.
 
     ``added`` counts the inserted ones.
-    ``unknown_accounts`` counts those of accounts that the bank does not list, which could not be stored.
+    ``unknown_accounts`` counts those of accounts that the bank does not list, which could not be stored. ``is_loaded``
+    says that the downloaded rows are in the table ``incoming``.
     """
 
     written: int = 0
@@ -41,23 +43,32 @@ class StoreResult:
     removed: int = 0
     replaced: int = 0
     unknown_accounts: int = 0
+    is_loaded: bool = False
 
 
 def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> StoreResult:
     """Store the downloaded transactions; ``complete`` says that they are the Item's whole history."""
     written = added = removed = unknown_accounts = 0
+    is_loaded = complete or staging.sequence > 0
     params = statement_params(item)
     is_bulk = complete or staging.sequence > MAX_LOOKUPS
     with connection.cursor() as cursor, hash_joins(cursor) if is_bulk else nullcontext():
-        if staging.sequence or complete:
+        if is_loaded:
             unknown_accounts = load_incoming(cursor, staging=staging, params=params)
             if complete:
                 stream_totals.reopen_accounts(cursor, item=item, accounts=params["accounts"])
             # A skipped row without an id may be any stored row, so none can be marked as removed.
-            can_reconcile = complete and not staging.rows_without_id
+            can_reconcile = complete and not staging.may_lack_rows
             written, added, removed = merge_incoming(cursor, params=params, complete=can_reconcile)
         replaced = sum(execute(cursor, statement, params) for statement in statements.REPLACE_PENDING)
-    return StoreResult(written, added, removed, replaced, unknown_accounts)
+    return StoreResult(
+        written=written,
+        added=added,
+        removed=removed,
+        replaced=replaced,
+        unknown_accounts=unknown_accounts,
+        is_loaded=is_loaded,
+    )
 
 
 def store_totals(*, item: Item, staging: StagingFile, from_start: bool, counted: Sequence[CountedRange]) -> StoreResult:
@@ -73,7 +84,7 @@ def store_totals(*, item: Item, staging: StagingFile, from_start: bool, counted:
     with connection.cursor() as cursor:
         unknown_accounts = load_incoming(cursor, staging=staging, params=params)
         stream_totals.replace_totals(cursor, item=item, accounts=params["accounts"], counted=counted)
-    return StoreResult(unknown_accounts=unknown_accounts)
+    return StoreResult(unknown_accounts=unknown_accounts, is_loaded=True)
 
 
 def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> tuple[int, int, int]:
@@ -151,6 +162,7 @@ def load_incoming(cursor: CursorWrapper, *, staging: StagingFile, params: Params
             copy.write(chunk)
     for statement in statements.LATEST_CHANGES:
         cursor.execute(statement, params)
+    execute(cursor, unstored_rows.FORGET_STORED, params)
     if params["removed"]:
         cursor.execute(statements.LEAVE_OUT_REMOVED_ACCOUNTS, params)
     cursor.execute(statements.UNKNOWN_ACCOUNTS)

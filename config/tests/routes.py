@@ -48,6 +48,7 @@ admin:banking_providercallcount_changelist  in/in    404/404  404/404  2fa/2fa  
 admin:banking_receivedwebhook_changelist    in/in    404/404  404/404  2fa/2fa  200/405
 admin:banking_syncrun_changelist            in/in    404/404  404/404  2fa/2fa  403/405
 admin:banking_transaction_changelist        in/in    404/404  404/404  2fa/2fa  403/405
+admin:banking_unstoredrowcount_changelist   in/in    404/404  404/404  2fa/2fa  200/405
 admin:break_glass                           in/in    404/404  404/404  2fa/2fa  200/200
 admin:compliance_auditevent_changelist      in/in    404/404  404/404  2fa/2fa  200/405
 admin:compliance_dataexport_changelist      in/in    404/404  404/404  2fa/2fa  403/405

@@ -34,6 +34,7 @@ from banking.models import (
     TransactionTotal,
     Transfer,
     TransferDecision,
+    UnstoredRow,
 )
 from banking.tests.factories import make_account, make_balance, make_liability, make_stream, make_transaction
 from banking.tests.received_webhooks import receive
@@ -101,6 +102,10 @@ def full_account(alice: User, make_item: Callable[..., Item], provider: Scripted
     with tenant(alice.pk):
         SyncRun.objects.create(owner=alice, item=objects.item, trigger="test")
         ItemProduct.objects.create(owner=alice, item=objects.item, product="transactions")
+        UnstoredRow.objects.create(
+            owner=alice, item=objects.item, kind="transaction", reason="invalid_field", field="amount",
+            provider_id="canary-provider-id",
+        )  # fmt: skip
         first, second = Transaction.objects.all()[:2]
         Transfer.objects.create(owner=alice, money_out=first.pk, money_in=second.pk, sent_on=timezone.localdate())
         TransferDecision.objects.create(owner=alice, money_out=first.pk, money_in=second.pk, is_transfer=True)

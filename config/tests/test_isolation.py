@@ -23,6 +23,7 @@ from banking.models import (
     TransactionTotal,
     Transfer,
     TransferDecision,
+    UnstoredRow,
 )
 from banking.retention import transaction_rule
 from banking.tests.factories import make_account, make_balance, make_liability, make_stream, make_transaction
@@ -213,6 +214,9 @@ def rows_of_both_users(alice: User, mallory: User, make_item: Callable[..., Item
             AccountRemoval.objects.create(owner=user, account=account, history="keep")
             DataExport.objects.create(owner=user)
         disconnect_bank(user=user, item_id=item.pk, keep_history=True)
+        with tenant(user.pk):
+            # What is disconnected has none.
+            UnstoredRow.objects.create(owner=user, item=item, kind="page", reason="list_not_sent", field="added")
 
 
 @pytest.mark.parametrize("model", OWNED, ids=get_model_name)

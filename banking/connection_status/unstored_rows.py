@@ -66,6 +66,12 @@ def record_unstored_rows(
     return int(transactions.aggregate(count=Sum("rows", default=0))["count"])
 
 
+def lacked_list(*, item: Item) -> bool:
+    """Whether the last sync did not get a list of changes, which no later page repeats."""
+    lists = UnstoredRow.objects.filter(item=item, kind=RowKind.PAGE, reason=UnstoredRow.Reason.LIST_NOT_SENT)
+    return lists.exclude(field="accounts").exists()
+
+
 def count_unnamed(*, item: Item, kind: RowKind, name: str, count: int, at: datetime) -> None:
     """Add rows without an id to those that are known."""
     known = UnstoredRow.objects.filter(item=item, kind=kind, field=name, provider_id="")

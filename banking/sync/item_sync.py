@@ -8,7 +8,7 @@ from django.db import DataError
 from django.utils import timezone
 
 from banking.account_matching import locks, succession
-from banking.connection_status.unstored_rows import record_unstored_rows
+from banking.connection_status.unstored_rows import lacked_list, record_unstored_rows
 from banking.credentials import TokenPurpose, open_token
 from banking.linking.disconnecting import disconnect_redundant_items
 from banking.models import Account, Item, LinkSession, SyncRun, Transaction
@@ -190,7 +190,7 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     locks.lock_accounts(owner_id=item.owner_id)
     # The precedence of accounts depends on these columns.
     item.save(update_fields=["institution", "connection", "checked_at"])
-    retries_skipped_rows = item.skipped_transactions > 0 and has_new_account(item=item, accounts=accounts)
+    may_read_more = may_read_skipped_rows(item=item, staging=staging, accounts=accounts)
     store_accounts(item=item, response=accounts, others=staging.accounts.values())
     complete = from_start and staging.readiness == Readiness.HISTORICAL
     is_partial = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
@@ -227,9 +227,14 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
         from_start=from_start,
         complete=complete and not staging.may_lack_rows,
     )
-    item.cursor = (
-        "" if is_partial or is_outdated or (retries_skipped_rows and not complete) else staging.cursor or item.cursor
-    )
+    item.cursor = "" if is_partial or is_outdated or (may_read_more and not complete) else staging.cursor or item.cursor
+
+
+def may_read_skipped_rows(*, item: Item, staging: StagingFile, accounts: AccountsResponse) -> bool:
+    """Whether a complete download may have what was skipped: its account is listed, or its list is sent, as of now."""
+    if item.skipped_transactions > 0 and has_new_account(item=item, accounts=accounts):
+        return True
+    return not staging.lacks_list and lacked_list(item=item)
 
 
 def has_new_account(*, item: Item, accounts: AccountsResponse) -> bool:

@@ -20,6 +20,7 @@ CHUNK_SIZE = 256 * 1024
 # Characters with a special meaning in COPY's text format.
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 NULL = "\\N"
+LISTS_OF_CHANGES = frozenset({"added", "modified", "removed"})
 
 
 class RowError(NamedTuple):
@@ -30,16 +31,19 @@ class RowError(NamedTuple):
     has_id: bool
 
     @property
+    def is_list(self) -> bool:
+        """Whether it is of a list of changes that was not sent."""
+        return self.kind == RowKind.PAGE and self.field in LISTS_OF_CHANGES
+
+    @property
     def may_hide_transactions(self) -> bool:
-        """Whether it is of transactions without an id: of single rows, or of a list that was not sent."""
-        is_list = self.kind == RowKind.PAGE and self.field in ("added", "modified")
-        return is_list or (self.kind == RowKind.TRANSACTION and not self.has_id)
+        """Whether it is of transactions without an id: of single rows, or of a whole list."""
+        return self.is_list or (self.kind == RowKind.TRANSACTION and not self.has_id)
 
     @property
     def may_hide_changes(self) -> bool:
         """Whether it is of changes that no later page repeats."""
-        is_list = self.kind == RowKind.PAGE and self.field in ("added", "modified", "removed")
-        return is_list or self.kind in (RowKind.TRANSACTION, RowKind.REMOVAL, RowKind.ACCOUNT_LIST)
+        return self.is_list or self.kind in (RowKind.TRANSACTION, RowKind.REMOVAL, RowKind.ACCOUNT_LIST)
 
 
 class StagingFile:
@@ -92,6 +96,11 @@ class StagingFile:
     def _upsert_line(self, row: TransactionRow) -> str:
         self.sequence += 1
         return upsert_line(self.sequence, row)
+
+    @property
+    def lacks_list(self) -> bool:
+        """Whether a list of changes was not sent."""
+        return any(error.is_list for error in self.row_errors)
 
     @property
     def may_lack_rows(self) -> bool:

@@ -263,13 +263,33 @@ def test_it_counts_no_row_twice_while_the_stream_is_prepared(item: Item, provide
     assert item.skipped_transactions == 2
 
 
-def test_it_forgets_a_list_that_is_sent_again(item: Item, provider: ScriptedProvider) -> None:
-    errors = [SkippedRow(RowKind.PAGE, "modified")]
-    sync_twice(item, provider, lambda: skip(transactions_page(), errors))
-    assert len(list_unstored(item)) == 1
-    provider.pages = [transactions_page(cursor="c2")]
-    run_sync(item)
+@pytest.mark.parametrize("field", ["added", "modified", "removed"])
+def test_it_reads_everything_again_once_a_list_is_sent(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, field: str
+) -> None:
+    def make_page(cursor: str) -> TransactionsPage:
+        return skip(transactions_page(cursor=cursor), [SkippedRow(RowKind.PAGE, field)])
+
+    provider.pages = [make_page("c1"), make_page("c1"), make_page("c2"), transactions_page(cursor="c3")]
+    for cursor in ("", "c1", "c2", ""):
+        run_sync(item)
+        assert item.cursor == cursor
     assert list_unstored(item) == []
+    provider.pages = [transactions_page(added=[transaction_row("lost")], cursor="n1")]
+    run_sync(item)
+    assert (set(stored_transactions()), item.cursor) == ({"lost"}, "n1")
+
+
+@pytest.mark.parametrize(
+    "error", [SkippedRow(RowKind.PAGE, "transactions_update_status"), SkippedRow(RowKind.PAGE, "accounts")]
+)
+def test_it_moves_on_when_another_part_of_the_page_can_be_read_again(
+    item: Item, provider: ScriptedProvider, error: SkippedRow
+) -> None:
+    provider.pages = [skip(transactions_page(cursor="c1"), [error]), transactions_page(cursor="c2")]
+    run_sync(item)
+    run_sync(item)
+    assert (list_unstored(item), item.cursor) == ([], "c2")
 
 
 def test_it_forgets_rows_of_an_account_that_appears(item: Item, provider: ScriptedProvider) -> None:

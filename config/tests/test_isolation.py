@@ -47,7 +47,7 @@ OWNED = [model for model in MODELS if issubclass(model, Owned)]
 OTHERS = {"Institution", "WebhookEvent", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
 OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation", "ErasureReceipt", "OrphanedRemoval", "UnsentReceipt"}
 OTHERS |= {"ScheduledDeletion", "FailedRemoval", "FigureDifference", "ReceivedWebhook", "UnfinishedExport"}
-OTHERS |= {"LinkedItemCount", "ProviderCallCount"}
+OTHERS |= {"LinkedItemCount", "ProviderCallCount", "UnstoredRowCount"}
 OTHERS |= {"AuditCheckpoint", "DailyAccess", "TrailVerification"}
 
 # Per table: is row-level security enabled and forced, how many policies exist, and how many admit only the tenant.
@@ -119,6 +119,7 @@ def test_it_lets_only_operators_read_a_view_of_all_owners() -> None:
         "accounts_scheduled_deletions",
         "banking_failed_removals",
         "banking_received_webhooks",
+        "banking_unstored_row_counts",
         "compliance_unfinished_exports",
         "insights_figure_differences",
     )

@@ -19,7 +19,7 @@ from accounts.tests.passkeys import add_passkey
 from accounts.tests.totp import SECRET, add_authenticator_app, add_recovery_codes
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
-from banking.models import Item, ItemProduct, PendingRemoval, ProviderCallCount, SyncRun
+from banking.models import Item, ItemProduct, PendingRemoval, ProviderCallCount, SyncRun, UnstoredRow
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.received_webhooks import receive
 from banking.tests.scripted_provider import ScriptedProvider
@@ -92,6 +92,10 @@ def secrets(
     with tenant(alice.pk):
         SyncRun.objects.create(owner=alice, item=item, trigger="clock")
         ItemProduct.objects.create(owner=alice, item=item, product="liabilities")
+        UnstoredRow.objects.create(
+            owner=alice, item=item, kind="transaction", reason="invalid_field", field="amount",
+            provider_id="canary-unstored",
+        )  # fmt: skip
     receive(item)
     disconnected = make_item(alice, provider_item_id="canary-gone")
     disconnect_bank(user=alice, item_id=disconnected.pk, keep_history=True)

@@ -20,7 +20,7 @@ from sandbox.personas.drafts import TransactionDraft
 from sandbox.webhooks import notifications, outbox
 from sandbox.webhooks.signing import TAMPERINGS
 
-SYNC = "/transactions/sync"
+SYNC, ACCOUNTS_GET = "/transactions/sync", "/accounts/get"
 ODD_AMOUNT = Decimal("4.56")
 CONNECTION, TRANSACTIONS, ROWS, ACCOUNTS, WEBHOOKS = "Connection", "Transactions", "Odd rows", "Accounts", "Webhooks"
 SAVINGS = {"name": "Holiday Fund", "type": "depository", "subtype": "savings", "current": "125.50", "mask": "2750"}
@@ -148,7 +148,7 @@ def _close(part: str) -> Run:
 
 
 def _odd_row(*missing: str, **values: Any) -> Run:
-    """Put one row with unusual values into the Item's next sync."""
+    """Put one row with unusual values into the Item's next two calls: a site may request what it cannot read again."""
 
     def change(context: AppContext, item: Item) -> None:
         row = {**_purchase(context, item), **values}
@@ -158,13 +158,13 @@ def _odd_row(*missing: str, **values: Any) -> Run:
     return change
 
 
-def _odd_page(**values: Any) -> Run:
-    return lambda context, item: _replace(context, item, values)
+def _odd_page(path: str = SYNC, **values: Any) -> Run:
+    return lambda context, item: _replace(context, item, values, path=path)
 
 
-def _replace(context: AppContext, item: Item, values: JsonObject) -> None:
-    match = {"path": SYNC, "item_id": item.item_id}
-    faults.add(context, {"match": match, "action": {"kind": "replace", "set": values}})
+def _replace(context: AppContext, item: Item, values: JsonObject, *, path: str = SYNC) -> None:
+    match = {"path": path, "item_id": item.item_id}
+    faults.add(context, {"match": match, "action": {"kind": "replace", "set": values}, "times": 2})
     notifications.transactions_changed(context, item, 1, [])
 
 
@@ -222,7 +222,11 @@ SCENARIOS: dict[str, Scenario] = {
     "unknown_enum": Scenario(ROWS, "A row with an unknown payment channel", _odd_row(payment_channel="carrier pigeon")),
     "no_pending": Scenario(ROWS, "A row without the key pending", _odd_row("pending")),
     "no_amount": Scenario(ROWS, "A row whose amount is null", _odd_row(amount=None)),
+    "no_date": Scenario(ROWS, "A row whose date is null", _odd_row(date=None)),
+    "no_id": Scenario(ROWS, "A row without an id", _odd_row(transaction_id=None)),
     "null_list": Scenario(ROWS, "A page whose list of modified rows is null", _odd_page(modified=None)),
+    "null_added": Scenario(ROWS, "A page whose list of new rows is null", _odd_page(added=None)),
+    "null_accounts": Scenario(ROWS, "A list of accounts that is null", _odd_page(ACCOUNTS_GET, accounts=None)),
     "unknown_status": Scenario(
         ROWS, "A page with an unknown status", _odd_page(transactions_update_status="ALMOST_COMPLETE")
     ),

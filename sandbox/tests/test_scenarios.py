@@ -79,14 +79,17 @@ def test_it_takes_a_bank_down_with_its_items_and_its_logins(own_plaid: SandboxCl
         ("no_currency", {"iso_currency_code": None, "unofficial_currency_code": None}),
         ("unknown_enum", {"payment_channel": "carrier pigeon"}),
         ("no_amount", {"amount": None}),
+        ("no_date", {"date": None}),
+        ("no_id", {"transaction_id": None}),
     ],
 )
-def test_it_puts_an_odd_row_into_one_page(plaid: SandboxClient, scenario: str, expected: dict[str, Any]) -> None:
+def test_it_puts_an_odd_row_into_two_pages(plaid: SandboxClient, scenario: str, expected: dict[str, Any]) -> None:
     linked = plaid.link()
     cursor = sync(plaid, linked)["next_cursor"]
     run_scenario(plaid, linked, scenario)
     [row] = sync(plaid, linked, cursor)["added"]
     assert {name: row[name] for name in expected} == expected
+    assert sync(plaid, linked, cursor)["added"] == [row]
     assert sync(plaid, linked, cursor)["added"] == []
 
 
@@ -99,6 +102,11 @@ def test_it_leaves_out_keys_and_lists(plaid: SandboxClient) -> None:
     assert sync(plaid, linked, cursor)["modified"] is None
     run_scenario(plaid, linked, "unknown_status")
     assert sync(plaid, linked, cursor)["transactions_update_status"] == "ALMOST_COMPLETE"
+    run_scenario(plaid, linked, "null_accounts")
+    assert plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"] is None
+    other = plaid.link()
+    run_scenario(plaid, other, "null_added")
+    assert sync(plaid, other)["added"] is None
 
 
 def test_it_removes_pending_rows_late(plaid: SandboxClient) -> None:

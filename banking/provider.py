@@ -12,7 +12,9 @@ from datetime import date as Day
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, Self
+
+from msgspec import Struct
 
 from banking.error_advice import ErrorAdvice
 
@@ -62,11 +64,26 @@ class AccountRow(NamedTuple):
     currency: str
 
 
+class Counterparty(Struct, frozen=True, omit_defaults=True, gc=False):
+    """A merchant or another company in a transaction, such as a marketplace. It is stored as JSON with these names.
+
+    ``type`` and ``confidence_level`` are the provider's own words, and ``entity_id`` is its id of the company.
+    """
+
+    name: str | None = None
+    type: str | None = None
+    entity_id: str | None = None
+    website: str | None = None
+    logo_url: str | None = None
+    confidence_level: str | None = None
+
+
 class TransactionRow(NamedTuple):
     """One transaction; ``amount`` is positive when money comes into the account.
 
     ``provider_amount`` is the amount as it was sent. ``pending_id`` names the pending transaction that
-    this posted one replaces, or is empty.
+    this posted one replaces, or is empty. ``original_description`` is the bank's own text. Few banks send times, and
+    some of these send midnight where they know only the day.
     """
 
     provider_id: str
@@ -84,6 +101,10 @@ class TransactionRow(NamedTuple):
     category_detail: str
     category_confidence: str
     payment_channel: str
+    original_description: str = ""
+    posted_at: datetime | None = None
+    authorized_at: datetime | None = None
+    counterparties: Sequence[Counterparty] = ()
 
 
 class LiabilityKind(StrEnum):
@@ -169,6 +190,10 @@ class RowKind(StrEnum):
     ACCOUNT = "account"
     PAGE = "page"
     ACCOUNT_LIST = "account_list"
+
+
+# The fields of a page whose rows no later page repeats.
+LISTS_OF_CHANGES: Final = ("added", "modified", "removed")
 
 
 class SkippedRow(NamedTuple):

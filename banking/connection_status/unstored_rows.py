@@ -13,13 +13,12 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from banking.models import Item, UnstoredRow
-from banking.provider import RowKind
+from banking.provider import LISTS_OF_CHANGES, RowKind
 
 # As long as a bank's history, which it delivers again only as a whole.
 KEPT_FOR: Final = timedelta(days=730)
 # What each sync says anew. The others count until the stream was downloaded as a whole.
 OF_ONE_SYNC: Final = (RowKind.PAGE, RowKind.ACCOUNT, RowKind.ACCOUNT_LIST)
-LISTS: Final = frozenset({"added", "modified", "removed", "accounts"})
 
 # Transactions that could be read this time, or that the bank removed.
 FORGET_STORED: Final = """
@@ -50,10 +49,12 @@ def record_unstored_rows(
     transactions could not be stored so far.
     """
     now = timezone.now()
-    if is_loaded:
-        with connection.cursor() as cursor:
-            cursor.execute(RECORD_TRANSACTIONS, {"owner": item.owner_id, "item": item.pk, "now": now})
     stored = UnstoredRow.objects.filter(item=item)
+    if is_loaded:
+        params = {"owner": item.owner_id, "item": item.pk, "now": now}
+        with connection.cursor() as cursor:
+            cursor.execute(FORGET_STORED, params)
+            cursor.execute(RECORD_TRANSACTIONS, params)
     outdated = Q(last_seen_at__lt=now - KEPT_FOR) | Q(kind__in=OF_ONE_SYNC)
     if from_start:
         outdated |= Q(provider_id="")
@@ -66,10 +67,9 @@ def record_unstored_rows(
     return int(transactions.aggregate(count=Sum("rows", default=0))["count"])
 
 
-def lacked_list(*, item: Item) -> bool:
-    """Whether the last sync did not get a list of changes, which no later page repeats."""
-    lists = UnstoredRow.objects.filter(item=item, kind=RowKind.PAGE, reason=UnstoredRow.Reason.LIST_NOT_SENT)
-    return lists.exclude(field="accounts").exists()
+def list_unstored(*, item: Item) -> set[tuple[str, str]]:
+    """What earlier syncs could not store, as (kind, field); one query."""
+    return set(UnstoredRow.objects.filter(item=item).values_list("kind", "field").distinct())
 
 
 def count_unnamed(*, item: Item, kind: RowKind, name: str, count: int, at: datetime) -> None:
@@ -91,5 +91,5 @@ def count_unnamed(*, item: Item, kind: RowKind, name: str, count: int, at: datet
 
 def get_reason(kind: RowKind, name: str) -> UnstoredRow.Reason:
     """Why something without an id was not stored."""
-    is_list = kind in (RowKind.PAGE, RowKind.ACCOUNT_LIST) and name in LISTS
+    is_list = kind in (RowKind.PAGE, RowKind.ACCOUNT_LIST) and name in (*LISTS_OF_CHANGES, "accounts")
     return UnstoredRow.Reason.LIST_NOT_SENT if is_list else UnstoredRow.Reason.INVALID_FIELD

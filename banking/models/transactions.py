@@ -3,10 +3,11 @@
 A sync never changes the columns that belong to the user (``USER_COLUMNS``) of a row that is stored.
 """
 
+from datetime import UTC, datetime, time
 from typing import ClassVar, Final, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -92,6 +93,13 @@ class Transaction(Owned):
     category_detail = models.CharField(blank=True)
     category_confidence = models.CharField(blank=True)
     payment_channel = models.CharField(blank=True)
+    # The bank's own text, while ``name`` is what the provider made of it.
+    original_description = models.CharField(blank=True, default="", db_default="")
+    # Of few banks, and midnight where the bank knows only the day; see ``occurred_at``.
+    posted_at = models.DateTimeField(null=True)
+    authorized_at = models.DateTimeField(null=True)
+    # Each is a ``banking.provider.Counterparty`` as JSON; the first is the merchant, if there is one.
+    counterparties = models.JSONField(blank=True, default=list, db_default=Value([], output_field=models.JSONField()))
     user_category = models.CharField(max_length=60, blank=True)
     category_source = models.CharField(max_length=6, choices=Source, blank=True, default="", db_default="")
     # Ids of rules and not foreign keys, which would slow down each stored row: the rule may be deleted.
@@ -132,6 +140,20 @@ class Transaction(Owned):
     def effective_category(self) -> str:
         """The user's own category, or the provider's."""
         return self.user_category or self.category
+
+    @property
+    def occurred_at(self) -> datetime | None:
+        """The time at which the payment was made, or else booked, if the bank reports it.
+
+        Midnight in UTC is how banks write that they know only the day.
+        """
+        times = (self.authorized_at, self.posted_at)
+        return next((at for at in times if at is not None and at.astimezone(UTC).time() != time.min), None)
+
+    @property
+    def website(self) -> str:
+        """The merchant's website, without a scheme as a rule; may be empty."""
+        return next((party["website"] for party in self.counterparties if party.get("website")), "")
 
     @property
     def label(self) -> str:

@@ -203,7 +203,10 @@ class PlaidClient:
         """
         fields: dict[str, Any] = self._with_access_token(access_token) | {
             "count": ROWS_PER_PAGE,
-            "options": {"personal_finance_category_version": CATEGORY_VERSION},
+            "options": {
+                "personal_finance_category_version": CATEGORY_VERSION,
+                "include_original_description": True,
+            },
         }
         if cursor:
             fields["cursor"] = cursor

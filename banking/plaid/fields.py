@@ -18,6 +18,7 @@ MAX_AMOUNT = Decimal(10) ** 18 - 1
 MAX_AMOUNT_LENGTH, MIN_EXPONENT = 1000, -1000
 MAX_ID_LENGTH = 256
 MAX_CURRENCY_LENGTH = 10
+MIN_YEAR, MAX_YEAR = 1900, 9998
 
 # Replaces a lone surrogate, which UTF-8 cannot encode. UTF-8 can encode U+FFFF, which is not a character: no genuine
 # text contains it, and ids with it are refused because it is not printable.
@@ -112,6 +113,17 @@ def optional_date(sent: object) -> date | None:
         return date.fromisoformat(sent) if type(sent) is str else None
     except ValueError:
         return None
+
+
+def optional_time(sent: object) -> datetime | None:
+    """A time in a year that both Python and PostgreSQL can hold in every time zone."""
+    if type(sent) is not str:
+        return None
+    try:
+        moment = datetime.fromisoformat(sent)
+    except ValueError:
+        return None
+    return utc(moment) if MIN_YEAR <= moment.year <= MAX_YEAR else None
 
 
 def utc(moment: datetime) -> datetime:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from msgspec.json import Decoder
 
 from banking.plaid import schemas
+from banking.plaid.counterparties import parse_counterparties
 from banking.plaid.errors import item_error, safe_code
 from banking.plaid.fields import (
     FieldError,
@@ -27,6 +28,7 @@ from banking.plaid.fields import (
     negate,
     optional_date,
     optional_row_id,
+    optional_time,
     optional_utc,
     required_currency_code,
     required_money,
@@ -252,6 +254,10 @@ def _parse_transaction(sent: schemas.PlaidTransaction) -> TransactionRow:
         text(category.detailed),
         text(category.confidence_level),
         text(sent.payment_channel),
+        text(sent.original_description),
+        optional_time(sent.datetime),
+        optional_time(sent.authorized_datetime),
+        parse_counterparties(sent),
     )
 
 

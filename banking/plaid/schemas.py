@@ -55,6 +55,13 @@ class PlaidTransaction(Struct):
     pending_transaction_id: object = None
     personal_finance_category: Raw = NOT_SENT  # PersonalFinanceCategory
     payment_channel: object = None
+    original_description: object = None
+    datetime: object = None
+    authorized_datetime: object = None
+    merchant_entity_id: object = None
+    website: object = None
+    logo_url: object = None
+    counterparties: Raw = NOT_SENT  # list[Counterparty]
 
 
 class RemovedTransaction(Struct):

@@ -8,11 +8,12 @@ from django.db import DataError
 from django.utils import timezone
 
 from banking.account_matching import locks, succession
-from banking.connection_status.unstored_rows import lacked_list, record_unstored_rows
+from banking.connection_status.unstored_rows import list_unstored, record_unstored_rows
 from banking.credentials import TokenPurpose, open_token
 from banking.linking.disconnecting import disconnect_redundant_items
 from banking.models import Account, Item, LinkSession, SyncRun, Transaction
 from banking.provider import (
+    LISTS_OF_CHANGES,
     AccountsResponse,
     InvalidCursor,
     MalformedResponse,
@@ -190,7 +191,8 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     locks.lock_accounts(owner_id=item.owner_id)
     # The precedence of accounts depends on these columns.
     item.save(update_fields=["institution", "connection", "checked_at"])
-    may_read_more = may_read_skipped_rows(item=item, staging=staging, accounts=accounts)
+    unstored = list_unstored(item=item)
+    may_read_more = may_read_skipped_rows(item=item, staging=staging, accounts=accounts, unstored=unstored)
     store_accounts(item=item, response=accounts, others=staging.accounts.values())
     complete = from_start and staging.readiness == Readiness.HISTORICAL
     is_partial = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
@@ -220,21 +222,24 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
         item.sync_requested_at = timezone.now()
         item.cursor = "" if from_start or is_outdated else item.cursor
         return
-    item.skipped_transactions = record_unstored_rows(
-        item=item,
-        unnamed={(error.kind, error.field): count for error, count in errors.items() if not error.has_id},
-        is_loaded=stored.is_loaded,
-        from_start=from_start,
-        complete=complete and not staging.may_lack_rows,
-    )
+    if errors or unstored or item.skipped_transactions:
+        item.skipped_transactions = record_unstored_rows(
+            item=item,
+            unnamed={(error.kind, error.field): count for error, count in errors.items() if not error.has_id},
+            is_loaded=stored.is_loaded,
+            from_start=from_start,
+            complete=complete and not staging.may_lack_rows,
+        )
     item.cursor = "" if is_partial or is_outdated or (may_read_more and not complete) else staging.cursor or item.cursor
 
 
-def may_read_skipped_rows(*, item: Item, staging: StagingFile, accounts: AccountsResponse) -> bool:
+def may_read_skipped_rows(
+    *, item: Item, staging: StagingFile, accounts: AccountsResponse, unstored: set[tuple[str, str]]
+) -> bool:
     """Whether a complete download may have what was skipped: its account is listed, or its list is sent, as of now."""
     if item.skipped_transactions > 0 and has_new_account(item=item, accounts=accounts):
         return True
-    return not staging.lacks_list and lacked_list(item=item)
+    return not staging.lacks_list and any((RowKind.PAGE, name) in unstored for name in LISTS_OF_CHANGES)
 
 
 def has_new_account(*, item: Item, accounts: AccountsResponse) -> bool:

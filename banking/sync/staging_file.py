@@ -4,15 +4,25 @@ Rows are written as COPY lines. The file goes to disk only when it grows. Each l
 database can keep the latest change of each transaction.
 """
 
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from msgspec.json import encode as encode_json
 from uuid_utils import uuid7
 
-from banking.provider import AccountRow, Readiness, RowKind, TransactionRow, TransactionsPage
+from banking.provider import (
+    LISTS_OF_CHANGES,
+    AccountRow,
+    Counterparty,
+    Readiness,
+    RowKind,
+    TransactionRow,
+    TransactionsPage,
+)
 
 MAX_IN_MEMORY = 4 * 1024 * 1024
 CHUNK_SIZE = 256 * 1024
@@ -20,7 +30,8 @@ CHUNK_SIZE = 256 * 1024
 # Characters with a special meaning in COPY's text format.
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 NULL = "\\N"
-LISTS_OF_CHANGES = frozenset({"added", "modified", "removed"})
+# An escaped NUL in JSON, behind an even number of backslashes.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class RowError(NamedTuple):
@@ -130,15 +141,29 @@ def upsert_line(sequence: int, row: TransactionRow) -> str:
         f"{sequence}\tf\t{row.provider_id}\t{uuid7()!s}\t{row.account_id}\t{row.amount!s}\t{row.provider_amount!s}\t"
         f"{row.currency}\t{authorized or posted}\t{posted}\t{authorized or NULL}\t{row.name}\t{row.merchant_name}\t"
         f"{'t' if row.pending else 'f'}\t{row.pending_id}\t{row.category}\t{row.category_detail}\t"
-        f"{row.category_confidence}\t{row.payment_channel}\n"
+        f"{row.category_confidence}\t{row.payment_channel}\t{row.original_description}\t"
+        f"{row.posted_at or NULL}\t{row.authorized_at or NULL}\t{copy_json(row.counterparties)}\n"
     )
+
+
+def copy_json(value: Sequence[Counterparty]) -> str:
+    """A list as JSON for COPY. JSON itself escapes control characters, so only its backslashes need it."""
+    if not value:
+        return "[]"
+    text = encode_json(value).decode()
+    return escape_json(text) if "\\" in text else text
+
+
+def escape_json(text: str) -> str:
+    """JSON with its backslashes escaped, and without NUL, which PostgreSQL cannot store."""
+    return _NUL.sub(r"\1", text).replace("\\", "\\\\")
 
 
 def escape_row(row: TransactionRow) -> TransactionRow:
     """The row with its text escaped for COPY. Few rows need it, and checking is faster than escaping."""
     texts = (
         f"{row.provider_id}{row.account_id}{row.currency}{row.name}{row.merchant_name}{row.pending_id}{row.category}"
-        f"{row.category_detail}{row.category_confidence}{row.payment_channel}"
+        f"{row.category_detail}{row.category_confidence}{row.payment_channel}{row.original_description}"
     )
     if texts.isprintable() and "\\" not in texts:
         return row
@@ -147,7 +172,7 @@ def escape_row(row: TransactionRow) -> TransactionRow:
 
 def removal_line(sequence: int, provider_id: str) -> str:
     """The COPY line of a removed transaction: only its sequence number and its id."""
-    return f"{sequence}\tt\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 16 + "\n"
+    return f"{sequence}\tt\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 20 + "\n"
 
 
 def skipped_line(sequence: int, provider_id: str, field: str) -> str:
@@ -155,5 +180,5 @@ def skipped_line(sequence: int, provider_id: str, field: str) -> str:
 
     Its ``name`` is the invalid field.
     """
-    before, after = f"\t{NULL}" * 8, f"\t{NULL}" * 7
+    before, after = f"\t{NULL}" * 8, f"\t{NULL}" * 11
     return f"{sequence}\t{NULL}\t{provider_id.translate(ESCAPES)}{before}\t{field}{after}\n"

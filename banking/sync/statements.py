@@ -13,7 +13,8 @@ CREATE TEMPORARY TABLE staging (
     sequence int, gone bool, provider_id text, id uuid, account_ref text, amount numeric,
     provider_amount numeric, currency text, day date, date date, authorized_date date, name text,
     merchant_name text, pending bool, pending_id text, category text, category_detail text,
-    category_confidence text, payment_channel text
+    category_confidence text, payment_channel text, original_description text, posted_at timestamptz,
+    authorized_at timestamptz, counterparties jsonb
 ) ON COMMIT DROP
 """
 
@@ -50,6 +51,7 @@ HAS_TRANSACTIONS = "SELECT EXISTS (SELECT FROM banking_transaction WHERE account
 PROVIDER_COLUMNS = (
     *("amount", "provider_amount", "currency", "day", "date", "authorized_date", "name", "merchant_name"),
     *("pending", "pending_id", "category", "category_detail", "category_confidence", "payment_channel"),
+    *("original_description", "posted_at", "authorized_at", "counterparties"),
 )
 
 

@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from banking.account_matching.succession import CountedRange
 from banking.categorization import new_rows
-from banking.connection_status import unstored_rows
 from banking.joins import hash_joins
 from banking.models import Account, BalanceSnapshot, Item, SyncRun
 from banking.provider import AccountRow, AccountsResponse, Readiness
@@ -162,7 +161,6 @@ def load_incoming(cursor: CursorWrapper, *, staging: StagingFile, params: Params
             copy.write(chunk)
     for statement in statements.LATEST_CHANGES:
         cursor.execute(statement, params)
-    execute(cursor, unstored_rows.FORGET_STORED, params)
     if params["removed"]:
         cursor.execute(statements.LEAVE_OUT_REMOVED_ACCOUNTS, params)
     cursor.execute(statements.UNKNOWN_ACCOUNTS)

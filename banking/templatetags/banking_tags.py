@@ -51,6 +51,23 @@ def status_badge(state: str, data_as_of: datetime | None = None) -> SafeString:
 
 # --- Categories and kinds --------------------------------------------------------------------------------
 
+# What a company does in a transaction, by the provider's code.
+COUNTERPARTY_TYPES = {
+    "merchant": _("Merchant"),
+    "financial_institution": _("Financial institution"),
+    "payment_app": _("Payment app"),
+    "marketplace": _("Marketplace"),
+    "payment_terminal": _("Payment terminal"),
+    "income_source": _("Income source"),
+}
+
+
+@register.filter
+def counterparty_type(code: str) -> str:
+    """The words for what a company does in a transaction; empty for a code that the provider has added since."""
+    return str(COUNTERPARTY_TYPES.get(code, ""))
+
+
 # The tone of each category, as a number of the palette; neighbors on a page should differ.
 TONES = {
     "BANK_FEES": 6,

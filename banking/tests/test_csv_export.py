@@ -43,6 +43,12 @@ def test_it_writes_all_columns_of_a_row(alice: User, account: Account) -> None:
         category="FOOD_AND_DRINK",
         user_category="TRAVEL",
         note="Flughafen, Tor „B“",
+        original_description="=STARBUCKS 0123 BERLIN",
+        authorized_at=datetime(2026, 11, 9, 7, 30, tzinfo=UTC),
+        counterparties=[
+            {"name": "Starbucks", "type": "merchant", "website": "starbucks.example"},
+            {"name": "Square", "type": "payment_terminal"},
+        ],
     )
     head, body = export_rows(alice)
     assert dict(zip(head, body, strict=True)) == {
@@ -57,6 +63,10 @@ def test_it_writes_all_columns_of_a_row(alice: User, account: Account) -> None:
         "Note": "Flughafen, Tor „B“",
         "Tags": "",
         "In totals": "yes",
+        "Original description": "'=STARBUCKS 0123 BERLIN",
+        "Time": "2026-11-09T07:30:00+00:00",
+        "Website": "starbucks.example",
+        "Companies": "Starbucks, Square",
         "ID": str(row.pk),
     }
 

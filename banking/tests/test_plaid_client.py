@@ -244,7 +244,7 @@ def test_it_sends_no_cursor_for_the_first_page(client, server):
     assert server.requests[0].fields == {
         "access_token": TOKEN,
         "count": 500,
-        "options": {"personal_finance_category_version": "v2"},
+        "options": {"personal_finance_category_version": "v2", "include_original_description": True},
     }
 
 

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from banking.plaid import responses
-from banking.provider import MalformedResponse, SkippedRow, TransactionRow, Unavailable
+from banking.provider import Counterparty, MalformedResponse, SkippedRow, TransactionRow, Unavailable
 from banking.tests.plaid_samples import (
     BARE_TRANSACTION,
     PLAIDS_ACCOUNT,
@@ -39,8 +39,51 @@ def test_it_parses_the_documented_transaction():
             category_detail="GENERAL_MERCHANDISE_SUPERSTORES",
             category_confidence="VERY_HIGH",
             payment_channel="in store",
+            posted_at=datetime(2023, 9, 24, 11, 1, 1, tzinfo=UTC),
+            counterparties=(Counterparty(name="Walmart", type="merchant"),),
         )
     ]
+
+
+def test_it_parses_what_a_bank_says_beyond_amount_and_name():
+    marketplace = {"name": "DoorDash", "type": "marketplace", "confidence_level": "HIGH", "phone_number": "555"}
+    merchant = {"name": "Burger King", "type": "merchant", "website": "bk.example", "entity_id": "e1", "logo_url": None}
+    row = parse_transaction(
+        original_description="DD DOORDASH BURGERKIN 855-123",
+        datetime="2026-01-31T08:15:00Z",
+        authorized_datetime="2026-01-30T23:59:59-05:00",
+        website="bk.example",
+        merchant_entity_id="e1",
+        logo_url="https://logos.example/bk.png",
+        counterparties=[marketplace, merchant],
+    )
+    assert row.original_description == "DD DOORDASH BURGERKIN 855-123"
+    assert row.posted_at == datetime(2026, 1, 31, 8, 15, tzinfo=UTC)
+    assert row.authorized_at == datetime(2026, 1, 31, 4, 59, 59, tzinfo=UTC)
+    logo = "https://logos.example/bk.png"
+    assert row.counterparties == (
+        Counterparty(name="Burger King", type="merchant", website="bk.example", entity_id="e1", logo_url=logo),
+        Counterparty(name="DoorDash", type="marketplace", confidence_level="HIGH"),
+    )
+
+
+def test_it_keeps_a_merchant_that_plaid_names_only_in_the_transaction():
+    row = parse_transaction(merchant_name="Lark & Co", website="lark.example", merchant_entity_id=None, logo_url=5)
+    assert row.counterparties == (Counterparty(name="Lark & Co", type="merchant", website="lark.example"),)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"original_description": None, "datetime": None, "authorized_datetime": None, "counterparties": None},
+        {"original_description": ["x"], "datetime": "yesterday", "authorized_datetime": 5, "counterparties": "Walmart"},
+        {"datetime": "0001-01-01T00:00:00Z", "authorized_datetime": "9999-12-31T23:59:59-12:00"},
+        {"counterparties": [7]},
+        {"counterparties": [{"name": ["Walmart"]}], "website": 7, "merchant_entity_id": {}},
+    ],
+)
+def test_it_leaves_out_what_describes_a_row_and_is_invalid(changes):
+    assert parse_transaction(**changes) == parse_transaction()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The pages on which people edit transactions, one or many, and create rules for them."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +42,36 @@ def change(client: Client, rows: list[Transaction], query: str = "", **fields: s
 
 
 # --- One transaction --------------------------------------------------------------------------------------
+
+
+def test_it_shows_what_the_bank_and_the_provider_say(as_alice: Client, account: Account) -> None:
+    marketplace = {"name": "DoorDash", "type": "marketplace"}
+    unknown = {"name": "Burger King", "type": "teapot", "website": "bk.example", "logo_url": "https://logos.example/bk"}
+    row = make_transaction(
+        account,
+        "-5",
+        original_description="DD *BURGERKIN <855>",
+        posted_at=datetime(2025, 11, 14, 9, 40, tzinfo=UTC),
+        counterparties=[unknown, marketplace],
+    )
+    response = as_alice.get(reverse("transaction", args=[row.pk]))
+    text = page_text(response)
+    for words in ("Original description", "DD *BURGERKIN <855>", "bk.example", "Burger King", "DoorDash", "Marketplace"):
+        assert words in text
+    assert 'datetime="2025-11-14T' in response.content.decode()
+    assert "teapot" not in text
+    # The provider must not learn who looks at which merchant.
+    assert "logos.example" not in response.content.decode()
+
+
+@pytest.mark.parametrize("at", [None, datetime(2025, 11, 14, tzinfo=UTC)])
+def test_it_shows_no_time_where_the_bank_knows_only_the_day(
+    as_alice: Client, account: Account, at: datetime | None
+) -> None:
+    row = make_transaction(account, "-5", posted_at=at, authorized_at=at)
+    text = page_text(as_alice.get(reverse("transaction", args=[row.pk])))
+    for name in ("Time", "Original description", "Website", "Companies involved"):
+        assert name not in text
 
 
 def test_it_stores_the_persons_own_values_and_says_who_set_them(

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from datetime import UTC
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -15,9 +16,9 @@ from formats.spreadsheets import Echo, escape_formula
 
 CHUNK_SIZE = 1000
 COLUMNS = (
-    *("Date", "Posted", "Description", "Category", "Account", "Amount", "Currency", "Status", "Note", "Tags"),
-    *("In totals", "ID"),
-)
+    "Date", "Posted", "Description", "Category", "Account", "Amount", "Currency", "Status", "Note", "Tags", "In totals",
+    "Original description", "Time", "Website", "Companies", "ID",
+)  # fmt: skip
 
 
 def csv_lines(*, owner_id: UUID, rows: QuerySet[Transaction]) -> Iterator[str]:
@@ -53,5 +54,9 @@ def csv_cells(row: Transaction, tags: Iterable[str] = ()) -> tuple[str, ...]:
         escape_formula(", ".join(tags)),
         # Whether the account is in totals; what of it is income or spending depends on the transaction.
         "yes" if row.account.counts else "no",
+        escape_formula(row.original_description),
+        row.occurred_at.astimezone(UTC).isoformat() if row.occurred_at else "",
+        escape_formula(row.website),
+        escape_formula(", ".join(party["name"] for party in row.counterparties if party.get("name"))),
         str(row.id),
     )

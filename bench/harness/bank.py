@@ -60,6 +60,7 @@ def make_transaction(merchant: Merchant, day: date) -> Row:
         "merchant_entity_id": entity,
         "merchant_name": merchant.name,
         "name": f"{merchant.name.upper()} #{cents % 10_000:04d}",
+        "original_description": f"POS DEBIT {merchant.name.upper()} #{cents % 10_000:04d} PORTLAND OR",
         "payment_channel": merchant.channel,
         "payment_meta": NO_PAYMENT_META,
         "pending": False,

@@ -5,7 +5,10 @@ table, one INSERT ... ON CONFLICT, commit. The *ORM* stores Plaid's pages with D
 a page at a time.
 """
 
+import json
 from collections.abc import Sequence
+
+import msgspec
 
 from banking.models import Account, Transaction
 from banking.plaid import responses
@@ -50,7 +53,9 @@ def build_copy_bytes(account: Account, page: bytes) -> bytes:
 
 
 def format_cell(value: object) -> str:
-    return "\\N" if value is None else str(value)
+    if value is None:
+        return "\\N"
+    return json.dumps(value) if isinstance(value, list) else str(value)
 
 
 def store_by_orm(account: Account, pages: Sequence[bytes]) -> None:
@@ -76,7 +81,8 @@ def build_transactions(account: Account, rows: Sequence[TransactionRow]) -> list
             owner_id=account.owner_id,
             account_id=account.pk,
             day=row.authorized_date or row.date,
-            **{name: value for name, value in row._asdict().items() if name != "account_id"},
+            **{name: value for name, value in row._asdict().items() if name not in ("account_id", "counterparties")},
+            counterparties=msgspec.to_builtins(row.counterparties),
         )
         for row in rows
     ]

@@ -9,15 +9,15 @@ parsed here, so a row must not take more than a few microseconds.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec import structs
 from msgspec.json import Decoder
 
 from banking.plaid import schemas
-from banking.plaid.counterparties import parse_counterparties
 from banking.plaid.errors import item_error, safe_code
 from banking.plaid.fields import (
     FieldError,
@@ -41,6 +41,7 @@ from banking.plaid.response_decoding import decode_part, parse_rows, parses
 from banking.provider import (
     AccountRow,
     AccountsResponse,
+    Counterparty,
     Credential,
     InstitutionDetails,
     ItemDetails,
@@ -62,12 +63,15 @@ READINESS = {
 }
 KNOWN_STATUSES = frozenset({*READINESS, "NOT_READY", "TRANSACTIONS_UPDATE_STATUS_UNKNOWN"})
 PAGE_LISTS = ("added", "modified", "removed", "accounts")
+MERCHANT = "merchant"
+NOBODY = Counterparty()
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _transactions = Decoder(schemas.PlaidTransaction, float_hook=Decimal)
 _removals = Decoder(schemas.RemovedTransaction)
 _accounts = Decoder(schemas.PlaidAccount, float_hook=Decimal)
 _exits = Decoder(schemas.LinkSessionExit | None)
 _categories = Decoder(schemas.PersonalFinanceCategory | None, float_hook=Decimal)
+_counterparties = Decoder(tuple[Counterparty, ...] | None, float_hook=Decimal)
 _balances = Decoder(schemas.AccountBalance | None, float_hook=Decimal)
 
 
@@ -257,8 +261,32 @@ def _parse_transaction(sent: schemas.PlaidTransaction) -> TransactionRow:
         text(sent.original_description),
         optional_time(sent.datetime),
         optional_time(sent.authorized_datetime),
-        parse_counterparties(sent),
+        _parse_counterparties(sent),
     )
+
+
+def _parse_counterparties(sent: schemas.PlaidTransaction) -> Sequence[Counterparty]:
+    """The companies that a transaction names, the merchant first; none if Plaid's list is invalid.
+
+    The merchant's website, logo and id are fields of the transaction, too. They are kept once, in the counterparty.
+    """
+    parties = decode_part(sent.counterparties, _counterparties) or ()
+    first = parties[0] if parties else NOBODY
+    if sent.merchant_entity_id == first.entity_id and sent.website == first.website and sent.logo_url == first.logo_url:
+        return parties
+    return _with_merchant(parties, sent)
+
+
+def _with_merchant(parties: Sequence[Counterparty], sent: schemas.PlaidTransaction) -> Sequence[Counterparty]:
+    """The parties, with what the transaction says of its merchant in the first one."""
+    sent_facts = {"entity_id": sent.merchant_entity_id, "website": sent.website, "logo_url": sent.logo_url}
+    facts = {name: value for name, value in sent_facts.items() if isinstance(value, str)}
+    if not facts:
+        return parties
+    merchants = (party for party in parties if party.type == MERCHANT)
+    same = next((party for party in merchants if party.entity_id in (None, sent.merchant_entity_id)), None)
+    merchant = same or Counterparty(name=display_text(sent.merchant_name) or None, type=MERCHANT)
+    return (structs.replace(merchant, **facts), *(party for party in parties if party is not same))
 
 
 def _parse_removal(sent: schemas.RemovedTransaction) -> str:

@@ -173,6 +173,29 @@ def test_it_returns_all_transactions_with_negated_amounts(sandbox, client, usern
     }
 
 
+def test_it_returns_what_a_bank_says_beyond_amount_and_name(sandbox, client):
+    """Houndstooth Bank is one of the sandbox's banks that report times."""
+    options = {"override_username": "user_good", "override_password": "pass_good"}
+    created = sandbox.plaid(
+        "sandbox/public_token/create",
+        institution_id="ins_109512",
+        initial_products=["transactions"],
+        options=options,
+    )
+    credential = client.exchange_public_token(created["public_token"])
+    rows = {row.provider_id: row for page in read_stream(client, credential.access_token) for row in page.added}
+    ledger = sandbox.admin(f"ledger/{credential.provider_item_id}", method="GET")["transactions"]
+    assert {name: row.original_description for name, row in rows.items()} == {
+        row["transaction_id"]: row["original_description"] or row["name"] for row in ledger
+    }
+    assert all(row.posted_at.date() == row.date for row in rows.values())
+    merchants = {name: row.counterparties[0] for name, row in rows.items() if row.counterparties}
+    assert {name: party.name for name, party in merchants.items()} == {
+        row["transaction_id"]: row["merchant_name"] for row in ledger if row["merchant_name"]
+    }
+    assert all(party.logo_url and party.entity_id and party.website for party in merchants.values())
+
+
 def test_it_returns_a_long_history_in_pages(sandbox, client):
     token = client.exchange_public_token(sandbox.public_token(username="user_scale_1200")).access_token
     pages = read_stream(client, token)

@@ -56,7 +56,14 @@ def test_it_shows_what_the_bank_and_the_provider_say(as_alice: Client, account: 
     )
     response = as_alice.get(reverse("transaction", args=[row.pk]))
     text = page_text(response)
-    for words in ("Original description", "DD *BURGERKIN <855>", "bk.example", "Burger King", "DoorDash", "Marketplace"):
+    for words in (
+        "Original description",
+        "DD *BURGERKIN <855>",
+        "bk.example",
+        "Burger King",
+        "DoorDash",
+        "Marketplace",
+    ):
         assert words in text
     assert 'datetime="2025-11-14T' in response.content.decode()
     assert "teapot" not in text

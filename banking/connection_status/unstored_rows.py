@@ -6,7 +6,7 @@ is NULL there for a transaction that could not be parsed, and ``name`` is its in
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import F, Q, Sum
@@ -51,7 +51,7 @@ def record_unstored_rows(
     now = timezone.now()
     stored = UnstoredRow.objects.filter(item=item)
     if is_loaded:
-        params = {"owner": item.owner_id, "item": item.pk, "now": now}
+        params: dict[str, Any] = {"owner": item.owner_id, "item": item.pk, "now": now}
         with connection.cursor() as cursor:
             cursor.execute(FORGET_STORED, params)
             cursor.execute(RECORD_TRANSACTIONS, params)

@@ -82,7 +82,7 @@ def build_transactions(account: Account, rows: Sequence[TransactionRow]) -> list
             account_id=account.pk,
             day=row.authorized_date or row.date,
             **{name: value for name, value in row._asdict().items() if name not in ("account_id", "counterparties")},
-            counterparties=msgspec.to_builtins(row.counterparties),
+            counterparties=[msgspec.to_builtins(party) for party in row.counterparties],
         )
         for row in rows
     ]

@@ -56,7 +56,7 @@ def test_it_shows_the_terms_of_a_card(as_alice: Client, item: Item, card: Accoun
         assert expected in page
     for expected in ("Past due", "Minimum payment", "$35.00", "$168.25", "May 22, 2025", "$1,708.77", "May 28, 2025"):
         assert expected in page
-    assert "Updated just now. Plaid refreshes this about once a day." in page
+    assert "Plaid refreshes this about once a day." in page
     assert "None" not in page
     assert "the last one that your bank reported" not in page
 

@@ -17,7 +17,7 @@ REASONS = [
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("banking", "0012_item_read_at"),
+        ("banking", "0020_splits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

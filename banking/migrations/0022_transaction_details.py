@@ -6,7 +6,7 @@ NO_COUNTERPARTIES = models.Value([], output_field=models.JSONField())
 
 
 class Migration(migrations.Migration):
-    dependencies = [("banking", "0013_unstored_rows")]
+    dependencies = [("banking", "0021_unstored_rows")]
 
     operations = [
         migrations.AddField(

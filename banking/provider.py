@@ -190,6 +190,9 @@ class RowKind(StrEnum):
     ACCOUNT = "account"
     PAGE = "page"
     ACCOUNT_LIST = "account_list"
+    LIABILITY = "liability"
+    APR = "apr"
+    STREAM = "stream"
 
 
 # The fields of a page whose rows no later page repeats.

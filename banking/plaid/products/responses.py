@@ -33,6 +33,7 @@ from banking.provider import (
     LiabilityRow,
     RecurringResponse,
     RecurringStreamRow,
+    RowKind,
     SkippedRow,
 )
 
@@ -66,7 +67,7 @@ def parse_recurring(response: schemas.TransactionsRecurringGetResponse) -> Recur
     streams = [
         stream
         for rows, is_inflow in lists
-        for stream in parse_rows(rows, "stream", _streams, partial(_parse_stream, is_inflow=is_inflow), skipped)
+        for stream in parse_rows(rows, RowKind.STREAM, _streams, partial(_parse_stream, is_inflow=is_inflow), skipped)
     ]
     return RecurringResponse(streams=streams, request_id=safe_code(response.request_id), skipped=skipped)
 
@@ -74,7 +75,7 @@ def parse_recurring(response: schemas.TransactionsRecurringGetResponse) -> Recur
 def _parse_liabilities(sent: schemas.LiabilitiesObject, skipped: list[SkippedRow]) -> Iterator[LiabilityRow]:
     for kind in LiabilityKind:
         parse = partial(_parse_liability, kind=kind, skipped=skipped)
-        yield from parse_rows(getattr(sent, kind), "liability", _liabilities, parse, skipped)
+        yield from parse_rows(getattr(sent, kind), RowKind.LIABILITY, _liabilities, parse, skipped)
 
 
 def _parse_liability(sent: schemas.PlaidLiability, kind: LiabilityKind, skipped: list[SkippedRow]) -> LiabilityRow:
@@ -86,7 +87,7 @@ def _parse_liability(sent: schemas.PlaidLiability, kind: LiabilityKind, skipped:
     return LiabilityRow(
         account_id=row_id(sent.account_id, "account_id"),
         kind=kind,
-        aprs=parse_rows(decode_part(sent.aprs, _apr_lists), "apr", _aprs, _parse_apr, skipped),
+        aprs=parse_rows(decode_part(sent.aprs, _apr_lists), RowKind.APR, _aprs, _parse_apr, skipped),
         is_overdue=sent.is_overdue if isinstance(sent.is_overdue, bool) else None,
         past_due_amount=money(sent.past_due_amount),
         minimum_payment_amount=money(sent.minimum_payment_amount),

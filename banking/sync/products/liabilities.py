@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from banking.models import Account, Item, Liability, LiabilityApr
-from banking.provider import LiabilitiesResponse, LiabilityRow, ProviderClient
+from banking.provider import LiabilitiesResponse, LiabilityRow, ProviderClient, RowKind
 from banking.sync.products.skipped_rows import count_skipped
 
 # The fields of a row that are columns with the same name.
@@ -32,7 +32,7 @@ def store_liabilities(response: LiabilitiesResponse, item: Item) -> Counter[str]
     errors["liability.account_id"] += sum(row.account_id not in accounts for row in response.liabilities)
     save_liabilities(item=item, rows=rows)
     replace_aprs(item=item, rows=rows)
-    if not any(row.kind == "liability" for row in response.skipped):
+    if not any(row.kind == RowKind.LIABILITY for row in response.skipped):
         Liability.objects.filter(account__item=item).exclude(account__in=rows).delete()
     return errors
 

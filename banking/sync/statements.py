@@ -105,9 +105,53 @@ FROM pending
 WHERE incoming.pending_id <> '' AND pending.provider_id = incoming.pending_id
 """  # noqa: S608  (built from constants)
 
+# A bank that changes its systems gives accounts and rows new ids: the stream removes each row and adds it again, on the
+# same real account with the same day, amount and name. What the user set on it goes along, as from a pending row. Equal
+# rows are found by one sort: PostgreSQL would compare each removed row with each added one.
+COPY_TO_NEW_IDS = f"""
+WITH tagged AS MATERIALIZED (
+    SELECT given.transaction AS id,
+        jsonb_object_agg(given.tag_id, CASE WHEN is_removed THEN 'false' ELSE to_jsonb(given.rule) END) AS tags
+    FROM banking_transactiontag AS given WHERE given.owner_id = %(owner)s GROUP BY given.transaction
+), real_account AS MATERIALIZED (
+    SELECT id, coalesce(nullif(persistent_id, ''), concat_ws(' ', name, mask, type, subtype, currency)) AS label
+    FROM banking_account WHERE id = ANY (%(accounts)s)
+), side AS (
+    -- Rows that count until the bank removes them now.
+    SELECT NULL AS provider_id, false AS is_new, real.label, stored.date, stored.amount, stored.name,
+        {qualified_user_columns("stored")}, coalesce(tagged.tags, '{{}}') AS tags,
+        ({qualified_user_columns("stored")}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())})
+            OR tagged.id IS NOT NULL AS has_any,
+        row_number() OVER (PARTITION BY label, stored.date, stored.amount, stored.name ORDER BY stored.id) AS place
+    FROM incoming JOIN banking_transaction AS stored
+        ON stored.account_id = ANY (%(accounts)s) AND stored.provider_id = incoming.provider_id
+    LEFT JOIN tagged ON tagged.id = stored.id
+    -- A subquery, because a join could read all rows once for each account.
+    CROSS JOIN LATERAL (SELECT (SELECT label FROM real_account WHERE id = stored.account_id)) AS real (label)
+    WHERE incoming.gone AND (stored.removed_at IS NULL OR stored.replaced_by = 'split')
+    UNION ALL
+    SELECT added.provider_id, true, real.label, added.date, added.amount, added.name,
+        {qualified_user_columns("added")}, added.tags, false,
+        row_number() OVER (PARTITION BY label, added.date, added.amount, added.name ORDER BY added.sequence)
+    FROM incoming AS added
+    CROSS JOIN LATERAL (SELECT (SELECT label FROM real_account WHERE id = added.account_id)) AS real (label)
+    WHERE NOT added.gone
+), equal AS (
+    SELECT provider_id, is_new, bool_or(has_any) OVER equals AS has_any, first_value(tags) OVER equals AS tags,
+        {", ".join(f"first_value({column}) OVER equals AS {column}" for column in USER_COLUMNS)}
+    FROM side
+    -- The n-th of equal rows is added again as the n-th.
+    WINDOW equals AS (PARTITION BY label, date, amount, name, place ORDER BY is_new
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+)
+UPDATE incoming SET ({", ".join(USER_COLUMNS)}, tags) = ({qualified_user_columns("equal")}, equal.tags)
+FROM equal WHERE incoming.provider_id = equal.provider_id AND equal.is_new AND equal.has_any
+"""  # noqa: S608  (built from constants)
+
 # After UPSERT: new rows have the ids that they came with. Only the table knows which rows it had.
 COUNT_ADDED = """
-SELECT count(*) FROM incoming JOIN banking_transaction AS stored ON stored.id = incoming.id
+SELECT count(*) FROM incoming
+JOIN banking_transaction AS stored ON stored.account_id = ANY (%(accounts)s) AND stored.id = incoming.id
 """
 
 # After UPSERT. A new row has the id that it came with, and a known one has another.

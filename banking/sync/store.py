@@ -58,7 +58,9 @@ def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> S
                 stream_totals.reopen_accounts(cursor, item=item, accounts=params["accounts"])
             # A skipped row without an id may be any stored row, so none can be marked as removed.
             can_reconcile = complete and not staging.may_lack_rows
-            written, added, removed = merge_incoming(cursor, params=params, complete=can_reconcile)
+            written, added, removed = merge_incoming(
+                cursor, params=params, complete=can_reconcile, has_removals=staging.removed > 0
+            )
         replaced = sum(execute(cursor, statement, params) for statement in statements.REPLACE_PENDING)
     return StoreResult(
         written=written,
@@ -86,7 +88,9 @@ def store_totals(*, item: Item, staging: StagingFile, from_start: bool, counted:
     return StoreResult(unknown_accounts=unknown_accounts, is_loaded=True)
 
 
-def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> tuple[int, int, int]:
+def merge_incoming(
+    cursor: CursorWrapper, *, params: Params, complete: bool, has_removals: bool
+) -> tuple[int, int, int]:
     """Merge the incoming rows into the stored ones.
 
     Returns how many rows were written, how many of them are new, and how many were marked removed.
@@ -99,6 +103,8 @@ def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> 
     is_first, has_rules = not has_transactions(cursor, params=params), new_rows.has_rules(owner_id=params["owner"])
     if not is_first:
         execute(cursor, statements.MOVE_BETWEEN_ACCOUNTS, params)
+        if has_removals:
+            execute(cursor, statements.COPY_TO_NEW_IDS, params)
         execute(cursor, statements.COPY_USER_FIELDS, params)
     if has_rules:
         new_rows.apply_rules(cursor, owner_id=params["owner"])
@@ -110,12 +116,12 @@ def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> 
     removed = execute(cursor, statements.MARK_REMOVED, params)
     if complete:
         removed += execute(cursor, statements.MARK_MISSING_REMOVED, params)
-    return written, count_added(cursor) if written else 0, removed
+    return written, count_added(cursor, params) if written else 0, removed
 
 
-def count_added(cursor: CursorWrapper) -> int:
+def count_added(cursor: CursorWrapper, params: Params) -> int:
     """Return how many of the incoming rows are new ones in the table."""
-    cursor.execute(statements.COUNT_ADDED)
+    cursor.execute(statements.COUNT_ADDED, params)
     return int(cursor.fetchone()[0])
 
 

@@ -93,6 +93,30 @@ def test_it_counts_a_pending_row_again_if_the_posted_row_no_longer_refers_to_it(
     assert set(stored_transactions()) == {"pending", "posted"}
 
 
+def test_it_keeps_the_users_columns_when_the_bank_gives_accounts_and_rows_new_ids(
+    item: Item,
+    provider: ScriptedProvider,
+    stored_transactions: StoredTransactions,
+    update_transaction: Callable[..., None],
+) -> None:
+    """Of two equal rows, each keeps its own."""
+    new_account = CHECKING._replace(provider_id="acc-new")
+    provider.pages = [transactions_page(added=[make_recent_row(name) for name in ("old-1", "old-2", "old-3")])]
+    run_sync(item)
+    update_transaction("old-1", note="with Bob", user_category="TRAVEL", category_source="person")
+    update_transaction("old-3", hidden=True, hidden_source="person")
+    provider.listed_accounts = [new_account, CARD]
+    added = [make_recent_row(name, account_id="acc-new") for name in ("new-1", "new-2", "new-3")]
+    provider.pages = [transactions_page(added=added, removed=["old-1", "old-2", "old-3"], cursor="c2")]
+    run_sync(item)
+    rows = stored_transactions()
+    assert {name: (row.note, row.user_category, row.category_source, row.hidden) for name, row in rows.items()} == {
+        "new-1": ("with Bob", "TRAVEL", "person", False),
+        "new-2": ("", "", "", False),
+        "new-3": ("", "", "", True),
+    }
+
+
 def test_it_does_not_let_a_row_replace_itself(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:

@@ -313,6 +313,9 @@ DESELECTED_COUNT = pytest.StashKey[int]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-browser", action="store_true", help="leave the tests out that need Chromium")
+    parser.addoption("--schedules", type=int, default=2000, help="how many random schedules of syncs to run")
+    parser.addoption("--first-schedule", type=int, default=0, help="the seed of the first of them")
+    parser.addoption("--schedule-seed", type=int, help="run only the schedule with this seed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ BENCHES = (
     "syncs.fresh_import", "pages", "overview", "slow_bodies", "frozen", "stops", "transactions", "isolation", "sign_in",
     "syncs.webhooks", "syncs.webhook_delivery", "syncs.job_overhead", "rules", "credit", "credit_pages",
     "limits.drain", "limits.dispatch",
-    "privacy.audit", "privacy.export", "privacy.retention", "syncs.ingest", "syncs.table_growth",
+    "privacy.audit", "privacy.export", "privacy.retention", "syncs.schedules", "syncs.ingest", "syncs.table_growth",
 )  # fmt: skip
 
 

@@ -148,12 +148,6 @@ UPDATE incoming SET ({", ".join(USER_COLUMNS)}, tags) = ({qualified_user_columns
 FROM equal WHERE incoming.provider_id = equal.provider_id AND equal.is_new AND equal.has_any
 """  # noqa: S608  (built from constants)
 
-# After UPSERT: new rows have the ids that they came with. Only the table knows which rows it had.
-COUNT_ADDED = """
-SELECT count(*) FROM incoming
-JOIN banking_transaction AS stored ON stored.account_id = ANY (%(accounts)s) AND stored.id = incoming.id
-"""
-
 # After UPSERT. A new row has the id that it came with, and a known one has another.
 STORE_TAGS = """
 WITH given AS MATERIALIZED (
@@ -201,6 +195,7 @@ LEAVE_OUT_PURGED = (
 # A row that was replaced by another one stays replaced, even if the bank changes it. Other statements end that,
 # such as REPLACE_PENDING, and REPLACE_BY_SUCCESSOR of ``account_matching``.
 UPSERT = f"""
+WITH written AS (
 INSERT INTO banking_transaction AS existing
     (id, owner_id, account_id, provider_id, {", ".join((*PROVIDER_COLUMNS, *USER_COLUMNS))}, replaced_by)
 SELECT incoming.id, %(owner)s, incoming.account_id, incoming.provider_id, {qualified_columns("incoming")},
@@ -215,6 +210,10 @@ SET ({", ".join(PROVIDER_COLUMNS)}, removed_at) = (
 -- Nothing is written where nothing changed.
 WHERE ({qualified_columns("existing")}, existing.removed_at IS NULL OR existing.replaced_by <> '')
     IS DISTINCT FROM ({qualified_columns("excluded")}, true)
+-- PostgreSQL sets xmax of a row that was there, because it locks it.
+RETURNING existing.xmax = 0 AS is_new
+)
+SELECT count(*), count(*) FILTER (WHERE is_new) FROM written
 """  # noqa: S608  (built from the constants above)
 
 # Rows that the bank removed, and second copies of rows that are on another account now.

@@ -108,21 +108,16 @@ def merge_incoming(
         execute(cursor, statements.COPY_USER_FIELDS, params)
     if has_rules:
         new_rows.apply_rules(cursor, owner_id=params["owner"])
-    written = execute(cursor, statements.UPSERT, params)
+    execute(cursor, statements.UPSERT, params)
+    written, added = cursor.fetchone()
     if has_rules or not is_first:
         execute(cursor, statements.STORE_TAGS, params)
     if is_first:
-        return written, written, 0
+        return written, added, 0
     removed = execute(cursor, statements.MARK_REMOVED, params)
     if complete:
         removed += execute(cursor, statements.MARK_MISSING_REMOVED, params)
-    return written, count_added(cursor, params) if written else 0, removed
-
-
-def count_added(cursor: CursorWrapper, params: Params) -> int:
-    """Return how many of the incoming rows are new ones in the table."""
-    cursor.execute(statements.COUNT_ADDED, params)
-    return int(cursor.fetchone()[0])
+    return written, added, removed
 
 
 def has_transactions(cursor: CursorWrapper, *, params: Params) -> bool:

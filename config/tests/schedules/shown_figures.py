@@ -96,8 +96,8 @@ def download_lines(client: Client, query: Mapping[str, str]) -> Counter[Line]:
 
 
 def parse_lines(text: Iterable[str]) -> Counter[Line]:
-    """The lines without the last column, the id of the row."""
-    cells = [list(line.values())[:-1] for line in csv.DictReader(text)]
+    """The lines without the columns after the tags, which repeat what the bank sends, and end with the row's id."""
+    cells = [list(line.values())[: len(Line._fields)] for line in csv.DictReader(text)]
     return Counter(Line(*line)._replace(amount=Decimal(line[5])) for line in cells)
 
 

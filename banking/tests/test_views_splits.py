@@ -171,3 +171,15 @@ def test_nobody_else_finds_the_pages(as_mallory: Client, alice: User, row: Trans
     for name in ("split", "transaction"):
         assert as_mallory.get(url(name, row)).status_code == 404
     assert [one.amount for one in list_parts(row)] == [Decimal(-20), Decimal(-30)]
+
+
+def test_it_says_in_the_title_that_there_is_an_error(as_alice: Client, row: Transaction) -> None:
+    assert "<title>\n    Error: Split transaction" not in as_alice.get(url("split", row)).content.decode()
+    response = as_alice.post(url("split", row), fields({"amount": "1"}, {"amount": "2"}))
+    assert "Error: Split transaction · Plumbline" in page_text(response)
+
+
+def test_it_leads_from_the_button_that_adds_a_part_to_the_new_one(as_alice: Client, row: Transaction) -> None:
+    page = as_alice.post(url("split", row), fields({"amount": "1"}, {"amount": "2"}, add="")).content.decode()
+    assert 'id="id_part-2-amount"' in page
+    assert 'formaction="#id_part-3-amount"' in page

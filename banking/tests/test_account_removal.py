@@ -411,7 +411,7 @@ def test_its_pages_remove_an_account_and_add_it_again(as_fresh_alice: Client, al
         assert text in page
     assert as_fresh_alice.post(url, {"history": "some"}).status_code == 422
     page = visible_text(as_fresh_alice.post(url, {"history": "delete"}, follow=True))
-    assert "Card ••3333 is removed. We no longer show or sync it." in page
+    assert "Card ••3333 is removed. We no longer sync it." in page
     assert "1 removed account" in page
     assert "Card" not in visible_text(as_fresh_alice.get(reverse("transactions")))
     assert "Removed" in visible_text(as_fresh_alice.get(reverse("account", args=[card.pk])))

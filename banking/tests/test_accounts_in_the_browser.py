@@ -82,12 +82,12 @@ def test_it_renames_hides_removes_and_adds_an_account(
     check_page(tab, scripted)
     tab.get_by_label("Delete the history").check()
     tab.get_by_role("button", name="Remove account").click()
-    expect(tab.get_by_text("Household ••0000 is removed. We no longer show or sync it.")).to_be_visible()
+    expect(tab.get_by_text("Household ••0000 is removed. We no longer sync it.")).to_be_visible()
     with tenant(alice.pk):
         assert Transaction.objects.get().name == "SAFE"
     tab.get_by_text("1 removed account").click()
     check_page(tab, scripted)
-    tab.get_by_role("button", name="Add Household ••0000 again").click()
+    tab.get_by_role("button", name="Add again: Household ••0000").click()
     expect(tab.get_by_text("We download Household ••0000 again with the next sync.")).to_be_visible()
     with tenant(alice.pk):
         assert Account.objects.get(pk=checking.pk).user_removed_at is None

@@ -23,7 +23,7 @@ from banking.sync.bank_refresh.plan_messages import describe_plan
 from banking.sync.progress.sync_progress import sync_progress
 from compliance.audit.daily_access import DataKind, record_data_access
 
-REMOVED = gettext_lazy("%(account)s is removed. We no longer show or sync it.")
+REMOVED = gettext_lazy("%(account)s is removed. We no longer sync it.")
 REMOVING = gettext_lazy("Removing %(account)s. We finish this in the background.")
 ADDED_AGAIN = gettext_lazy(
     "We download %(account)s again with the next sync. If it doesn't appear then, share it with Plumbline again under "

@@ -316,7 +316,7 @@ def test_the_sandbox_fetches_what_the_bank_has(sandbox_item: Item, sandbox: Sand
 # --- Words ------------------------------------------------------------------------------------------------
 
 UPDATED = "Plaid last updated its data from First Platypus Bank: 9:40 AM."
-REREADS = "Sync now reads again what Plaid already has from First Platypus Bank."
+REREADS = '"Sync now" downloads again what Plaid already has from First Platypus Bank.'
 
 
 def read_item_page(client: Client, item: Item) -> str:
@@ -326,11 +326,11 @@ def read_item_page(client: Client, item: Item) -> str:
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
-        (["transactions"], "Sync now asks First Platypus Bank for new transactions, up to 2 times a day."),
-        (["balances"], "Sync now asks First Platypus Bank for its current balances, up to 2 times a day."),
+        (["transactions"], '"Sync now" asks First Platypus Bank for new transactions, up to 2 times a day.'),
+        (["balances"], '"Sync now" asks First Platypus Bank for its current balances, up to 2 times a day.'),
         (
             ["balances", "transactions"],
-            "Sync now asks First Platypus Bank for new transactions and current balances, up to 2 times a day.",
+            '"Sync now" asks First Platypus Bank for new transactions and current balances, up to 2 times a day.',
         ),
     ],
 )
@@ -351,7 +351,7 @@ def test_it_says_that_it_only_reads_again_where_the_setting_is_off(as_alice: Cli
         assert f"{REREADS} Plaid hasn't said yet when" in read_item_page(as_alice, item)
         update_item(item, data_as_of=datetime(2026, 11, 20, 9, 40, tzinfo=UTC))
         assert f"{REREADS} {UPDATED}" in read_item_page(as_alice, item)
-        assert "It doesn't ask the banks." in visible_text(as_alice.get(reverse("overview")))
+        assert "without asking them." in visible_text(as_alice.get(reverse("overview")))
 
 
 def test_it_says_that_the_provider_does_not_offer_it(

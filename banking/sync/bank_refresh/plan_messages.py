@@ -25,8 +25,8 @@ def describe_request(item: Item, plan: RefreshPlan) -> str:
     if set(plan.kinds) == {BankRefresh.TRANSACTIONS}:
         return (
             ngettext(
-                "Sync now asks %(bank)s for new transactions, once a day.",
-                "Sync now asks %(bank)s for new transactions, up to %(count)s times a day.",
+                '"Sync now" asks %(bank)s for new transactions, once a day.',
+                '"Sync now" asks %(bank)s for new transactions, up to %(count)s times a day.',
                 plan.per_day,
             )
             % values
@@ -34,16 +34,16 @@ def describe_request(item: Item, plan: RefreshPlan) -> str:
     if set(plan.kinds) == {BankRefresh.BALANCES}:
         return (
             ngettext(
-                "Sync now asks %(bank)s for its current balances, once a day.",
-                "Sync now asks %(bank)s for its current balances, up to %(count)s times a day.",
+                '"Sync now" asks %(bank)s for its current balances, once a day.',
+                '"Sync now" asks %(bank)s for its current balances, up to %(count)s times a day.',
                 plan.per_day,
             )
             % values
         )
     return (
         ngettext(
-            "Sync now asks %(bank)s for new transactions and current balances, once a day.",
-            "Sync now asks %(bank)s for new transactions and current balances, up to %(count)s times a day.",
+            '"Sync now" asks %(bank)s for new transactions and current balances, once a day.',
+            '"Sync now" asks %(bank)s for new transactions and current balances, up to %(count)s times a day.',
             plan.per_day,
         )
         % values
@@ -76,7 +76,7 @@ def describe_limit(item: Item, plan: RefreshPlan) -> list[str]:
 
 def describe_reading(item: Item) -> str:
     """Say what a sync does that does not ask the bank."""
-    return _("Sync now reads again what %(provider)s already has from %(bank)s.") % {
+    return _('"Sync now" downloads again what %(provider)s already has from %(bank)s.') % {
         "provider": provider_name(item),
         "bank": bank_name(item.institution_name),
     }
@@ -96,10 +96,10 @@ def describe_all() -> str:
     limits = [provider.usage_limits() for provider in all_providers()]
     per_day = max((limit.refreshes_per_day for limit in limits if limit.refresh_endpoints), default=0)
     if not per_day:
-        return _("Sync now reads again the data that was last collected from your banks. It doesn't ask the banks.")
+        return _('"Sync now" downloads again what was last collected from your banks, without asking them.')
     return ngettext(
-        "Sync now asks each bank for new data, once a day where that is possible.",
-        "Sync now asks each bank for new data, up to %(count)s times a day where that is possible.",
+        '"Sync now" asks each bank for new data, once a day where that is possible.',
+        '"Sync now" asks each bank for new data, up to %(count)s times a day where that is possible.',
         per_day,
     ) % {"count": per_day}
 

@@ -106,7 +106,9 @@ def test_it_syncs_every_bank_that_can_be_refreshed(
 
 def test_it_tells_the_user_if_no_bank_can_be_refreshed_yet(as_alice: Client, imported_item: Item) -> None:
     as_alice.post(reverse("refresh_all"))
-    assert "No bank can sync right now. You can sync a bank again 5 minutes after" in page_text(as_alice.post(reverse("refresh_all"), follow=True))
+    assert "No bank can sync right now. You can sync a bank again 5 minutes after" in page_text(
+        as_alice.post(reverse("refresh_all"), follow=True)
+    )
     assert list_triggers(imported_item) == ["person"]
 
 

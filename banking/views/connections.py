@@ -25,8 +25,8 @@ from formats import dates
 COOLDOWN = timedelta(minutes=5)
 NOT_CONNECTED = _("This connection can't sync right now. See what to do below.")
 NO_BANK_TO_SYNC = _(
-    "No bank can sync right now. You can sync a bank again 5 minutes after your last request. Accounts shows which banks "
-    "need you to do something first."
+    "No bank can sync right now. You can sync a bank again 5 minutes after your last request. Accounts shows which "
+    "banks need you to do something first."
 )
 DISCONNECTED = _("%(bank)s is disconnected. We no longer sync it.")
 DISCONNECTING = _("Disconnecting %(bank)s. We finish this in the background.")

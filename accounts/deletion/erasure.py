@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from accounts.deletion import unsent_receipts
 from accounts.deletion.models import DeletionRequest
-from accounts.deletion.requests import lock_user
+from accounts.users.models import User
 from compliance.isolation import SYSTEM, tenant
+from compliance.personal_data.account_lock import lock_account
 from compliance.personal_data.erasure import erase_person
 from compliance.personal_data.receipts import ErasureReceipt
 
@@ -27,7 +28,8 @@ def erase_account(*, owner_id: UUID) -> ErasureReceipt | None:
     still due, and nothing was deleted.
     """
     with tenant(owner_id):
-        user = lock_user(owner_id)
+        lock_account(owner_id)
+        user = User.objects.filter(pk=owner_id).first()
         request = DeletionRequest.objects.for_user(owner_id).filter(canceled_at=None).first()
         if user is None or request is None or not request.is_due(at=timezone.now()):
             return None

@@ -17,6 +17,7 @@ from accounts.sessions import active_sessions
 from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 from compliance.personal_data.processors import stop_processing
 
 GRACE_PERIOD: Final = timedelta(days=30)
@@ -34,7 +35,7 @@ def request_deletion(*, user: User, at_once: bool = False) -> DeletionRequest:
     """Schedule the deletion of an account in 30 days, or make it due now. An open request stays, or becomes due."""
     now = timezone.now()
     with tenant(user.pk):
-        lock_user(user.pk)
+        lock_account(user.pk)
         due_at = now if at_once else now + GRACE_PERIOD
         request, is_new = DeletionRequest.objects.get_or_create(
             owner=user, canceled_at=None, defaults={"requested_at": now, "due_at": due_at}
@@ -56,7 +57,8 @@ def cancel_deletion(*, owner_id: UUID, request_id: UUID | None = None) -> User:
     Raises ``AlreadyCanceled``, and ``TooLate`` also if the account is gone.
     """
     with tenant(owner_id):
-        user = lock_user(owner_id)
+        lock_account(owner_id)
+        user = User.objects.filter(pk=owner_id).first()
         requests = DeletionRequest.objects.for_user(owner_id)
         # Not by the time of the request: the clock may have been set back since an earlier one.
         open_first = requests.order_by(F("canceled_at").desc(nulls_first=True))
@@ -76,9 +78,3 @@ def cancel_deletion(*, owner_id: UUID, request_id: UUID | None = None) -> User:
 def get_open_request(user: User) -> DeletionRequest | None:
     """Return the request by which an account is scheduled for deletion. Needs the user as tenant."""
     return DeletionRequest.objects.for_user(user).filter(canceled_at=None).first()
-
-
-def lock_user(owner_id: UUID) -> User | None:
-    """Lock a user's row, so that a request, its cancellation and the erasure come one after the other."""
-    # Rows that refer to the user can still be committed: a sync that the erasure waits for has some.
-    return User.objects.select_for_update(no_key=True).filter(pk=owner_id).first()

@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mfa import passkeys, sealed_secrets
-from accounts.users.models import User
+from compliance.personal_data.account_lock import lock_account
 from compliance.vault import SealError
 
 MAX_PASSKEY_NAME_LENGTH: Final = 60
@@ -80,15 +80,10 @@ class ActivateAuthenticatorForm(ActivateTOTPForm):
 
     def clean_code(self) -> str:
         """Raise ``ValidationError`` for a wrong code, and for the second of two submits."""
-        lock_user(self.user)
+        lock_account(self.user.pk)
         if Authenticator.objects.filter(user=self.user, type=Authenticator.Type.TOTP).exists():
             raise get_factor_adapter().validation_error("incorrect_code")
         return str(super().clean_code())
-
-
-def lock_user(user: User) -> None:
-    """Lock the user's row until this request ends, so that a form's second click waits for the first."""
-    User.objects.select_for_update().get(pk=user.pk)
 
 
 class CredentialField(forms.JSONField):

@@ -17,12 +17,12 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.notifications import emails
-from accounts.notifications.inbox import lock_user
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.notifications.notification_types import TEXTS, NotificationType
 from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 
 CLAIM_DURATION: Final = timedelta(minutes=10)
 STEP: Final = timedelta(microseconds=1)
@@ -78,7 +78,8 @@ def send_digest(*, user_id: UUID, claimed_until: datetime) -> bool:
 
 def _collect_digest(user_id: UUID, claimed_until: datetime) -> NotificationDigest | None:
     with tenant(user_id):
-        user = lock_user(user_id)
+        lock_account(user_id)
+        user = User.objects.get(pk=user_id)
         settings = NotificationSettings.objects.filter(owner=user_id, digest_due_at=claimed_until).first()
         if settings is None:
             return None
@@ -98,7 +99,7 @@ def _collect_digest(user_id: UUID, claimed_until: datetime) -> NotificationDiges
 def _mark_sent(sent: NotificationDigest) -> None:
     user_id = sent.user.pk
     with tenant(user_id):
-        lock_user(user_id)
+        lock_account(user_id)
         sent_ids = [row.pk for row in sent.rows]
         Notification.objects.filter(pk__in=sent_ids).update(email_pending=False, emailed_at=timezone.now())
         settings = NotificationSettings.for_user(user_id)

@@ -43,11 +43,12 @@ def notify(
     ``subject_id`` it can be deleted together with what it is about. ``url`` is a path of this site. With ``is_emailed``
     a mail server has accepted an email about it already, so no digest is due. The message may contain amounts and
     creditors, because emails contain nothing of it. If it cannot be sealed, the notification is stored without its
-    values. Raises ``ValueError`` for a ``url`` of another site.
+    values. Raises ``ValueError`` for a ``url`` of another site, and ``User.DoesNotExist`` for an erased user.
     """
     _require_path(url)
     with tenant(user_id):
-        lock_user(user_id)
+        if not lock_account(user_id):
+            raise User.DoesNotExist
         settings = NotificationSettings.for_user(user_id)
         in_app, by_mail = (settings.is_enabled(type, channel) for channel in Channel)
         is_new = _store_once(
@@ -102,7 +103,7 @@ def reopen_notification(*, user_id: UUID, fingerprint: str, within: timedelta) -
     ``False`` if there is none, or its email is older: it is deleted, and ``notify`` may store the event anew.
     """
     with tenant(user_id):
-        lock_user(user_id)
+        lock_account(user_id)
         row = Notification.objects.filter(owner=user_id, fingerprint=hash_fingerprint(fingerprint)).first()
         if row is None:
             return False
@@ -125,7 +126,7 @@ def hide_notifications_about(*, user_id: UUID, type: NotificationType, subject_i
     They stay stored, so that ``reopen_notification`` knows which emails were sent.
     """
     with tenant(user_id):
-        lock_user(user_id)
+        lock_account(user_id)
         rows = Notification.objects.filter(owner=user_id, type=type, subject_id=subject_id)
         count = rows.filter(Q(in_app=True) | Q(email_pending=True)).update(in_app=False, email_pending=False)
         if count:
@@ -136,7 +137,7 @@ def hide_notifications_about(*, user_id: UUID, type: NotificationType, subject_i
 def schedule_pending_email(user_id: UUID) -> None:
     """Schedule the email that was held back while the account was deactivated or scheduled for deletion."""
     with tenant(user_id):
-        lock_user(user_id)
+        lock_account(user_id)
         if Notification.objects.filter(owner=user_id, email_pending=True).exists():
             _schedule_email(NotificationSettings.for_user(user_id))
 
@@ -153,7 +154,7 @@ def list_notifications(*, user_id: UUID, page: int) -> list[Notification]:
 def mark_read(*, user_id: UUID, notification_id: UUID) -> Notification:
     """Mark a notification as read. Raises ``Notification.DoesNotExist`` for another user's."""
     with tenant(user_id):
-        lock_user(user_id)
+        lock_account(user_id)
         row = Notification.objects.filter(owner=user_id, in_app=True).get(pk=notification_id)
         if row.read_at is None:
             row.read_at = timezone.now()
@@ -165,7 +166,7 @@ def mark_read(*, user_id: UUID, notification_id: UUID) -> Notification:
 def mark_all_read(*, user_id: UUID, until: datetime) -> int:
     """Mark all notifications up to ``until`` as read, when the user's page was rendered. Returns how many."""
     with tenant(user_id):
-        lock_user(user_id)
+        lock_account(user_id)
         unread = Notification.objects.filter(owner=user_id, in_app=True, read_at=None, created_at__lte=until)
         count = unread.update(read_at=timezone.now())
         update_unread_count(user_id)
@@ -209,7 +210,7 @@ def _delete(user_id: UUID, notifications: QuerySet[Notification]) -> int:
 def change_settings(*, user_id: UUID, **preferences: Any) -> NotificationSettings:
     """Store a user's notification settings. They apply to pending notifications of the next digest too."""
     with tenant(user_id):
-        lock_user(user_id)
+        lock_account(user_id)
         settings = NotificationSettings.for_user(user_id)
         for name, value in preferences.items():
             setattr(settings, name, value)
@@ -224,12 +225,6 @@ def change_settings(*, user_id: UUID, **preferences: Any) -> NotificationSetting
 
 
 # --- Counting ---------------------------------------------------------------------------------------------
-
-
-def lock_user(user_id: UUID) -> User:
-    """Lock the user's row against other changes of their notifications until the transaction ends."""
-    # FOR NO KEY UPDATE, so that other transactions, such as a sync, can write rows that refer to the user.
-    return User.objects.select_for_update(no_key=True).get(pk=user_id)
 
 
 def update_unread_count(user_id: UUID) -> None:

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.agreements import required_texts
 from accounts.agreements.forms import analytics_box, eligibility_box, marketing_box, privacy_notice_box, terms_box
-from accounts.mfa.forms import lock_user
 from accounts.sign_in import lockout
 from accounts.users.models import UNIQUE_EMAIL_CONSTRAINT, User
 from compliance.audit import Action, record
 from compliance.consent import Purpose
 from compliance.isolation.tenant import SYSTEM
+from compliance.personal_data.account_lock import lock_account
 
 GIVEN_NAME_INPUT = forms.TextInput(attrs={"autocomplete": "given-name"})
 FAMILY_NAME_INPUT = forms.TextInput(attrs={"autocomplete": "family-name"})
@@ -84,7 +84,7 @@ class EmailCodeForm(ConfirmEmailVerificationCodeForm):
     def clean_code(self) -> str:
         """Raise ``ValidationError`` for a wrong code, and for an address that now belongs to another user."""
         if self.user:
-            lock_user(self.user)
+            lock_account(self.user.pk)
         return str(super().clean_code())
 
 

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from accounts.models import User
-from accounts.notifications.inbox import lock_user
 from banking.linking.disconnecting import delete_former_history, disconnect_in_transaction, lock_connected_items
 from banking.models import VISIBLE_CONNECTIONS, Account, Item, PendingRemoval
 from banking.retention.stored_history import StoredHistory, count_history
 from compliance.consent import Purpose, withdraw
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 
 
 class BankData(NamedTuple):
@@ -27,7 +27,7 @@ def withdraw_bank_data(*, user: User, keep_history: bool) -> list[PendingRemoval
     """
     with tenant(user.pk):
         if not keep_history:
-            lock_user(user.pk)
+            lock_account(user.pk)
         withdraw(user=user, purpose=Purpose.BANK_DATA)
         removals = [
             disconnect_in_transaction(user=user, item_id=item_id, keep_history=keep_history)

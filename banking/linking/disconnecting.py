@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.notifications.inbox import delete_notifications_about, lock_user
+from accounts.notifications.inbox import delete_notifications_about
 from accounts.notifications.notification_types import NotificationType
 from banking.account_matching import bank_accounts, locks, succession
 from banking.categorization.orphans import delete_orphaned_rows
@@ -30,6 +30,7 @@ from banking.splits.settling import settle_splits
 from banking.transactions.transfers import leave_accounts, update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def disconnect_bank(*, user: User, item_id: UUID, keep_history: bool) -> Pending
     """
     with tenant(user.pk):
         if not keep_history:
-            lock_user(user.pk)
+            lock_account(user.pk)
         return disconnect_in_transaction(user=user, item_id=item_id, keep_history=keep_history)
 
 

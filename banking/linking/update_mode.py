@@ -9,7 +9,6 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.notifications.inbox import lock_user
 from banking.connection_status import products
 from banking.connection_status.events import resolve_access
 from banking.credentials import CredentialUnreadable, TokenPurpose, open_token
@@ -21,6 +20,7 @@ from banking.provider import LoginRequired, Priority, Unavailable
 from banking.providers import provider_for
 from compliance.audit import Action, record
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 
 
 def get_item_to_reconnect(*, user: User, item_id: UUID) -> Item:
@@ -110,7 +110,7 @@ def mark_reconnected(*, user: User, item: Item, session: LinkSession) -> Item:
     Whatever asked the user to reconnect is resolved. When its access ends next, the sync that follows finds out.
     """
     with tenant(user.pk):
-        lock_user(user.pk)
+        lock_account(user.pk)
         repaired = Item.objects.for_user(user).visible().in_current_environment().filter(pk=item.pk)
         if not repaired.mark_active():
             raise LinkError("used")

@@ -11,7 +11,7 @@ from django.db.models.functions import Abs, Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.notifications.inbox import hide_notifications_about, lock_user, notify, reopen_notification
+from accounts.notifications.inbox import hide_notifications_about, notify, reopen_notification
 from accounts.notifications.messages import NotificationMessage
 from accounts.notifications.models import DEFAULT_LARGE_TRANSACTION, NotificationSettings
 from accounts.notifications.notification_types import NotificationType
@@ -24,6 +24,7 @@ from banking.notification_messages import (
     LostAccess,
 )
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 
 # Users are not notified of older rows that arrive late, such as those of an account that was just added.
 MAX_AGE: Final = timedelta(days=30)
@@ -113,7 +114,7 @@ def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) ->
     with tenant(owner_id):
         largest = find_largest(owner_id=owner_id, item_id=item_id, run_id=run_id)
         if largest is not None:
-            lock_user(owner_id)
+            lock_account(owner_id)
             largest = find_largest(owner_id=owner_id, item_id=item_id, run_id=run_id)
         if largest is None:
             return False

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from banking.models import Transaction
-from banking.transactions.pagination import PAGE_SIZES, Position
+from banking.transactions.listing.pagination import PAGE_SIZES, Position
 from bench.harness import database, visitors
 from bench.harness.load import build_get_request, send_requests
 from bench.harness.rounds import Case, goal_at_most, measure_seconds, median, print_result, ratios, run_rounds

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Item
-from banking.transactions import querystrings, transaction_list
+from banking.transactions.listing import querystrings, transaction_list
 from insights import charts
 from insights.balances import account_totals, data_age, history
 from insights.balances.account_totals import BankBalance

@@ -15,7 +15,7 @@ from banking.models.accounts import display_name_of
 from banking.product_notices import get_account_terms
 from banking.sync.bank_refresh.plan_messages import describe_all
 from banking.sync.progress.sync_progress import FIGURES_CHANGED, sync_progress
-from banking.transactions import transaction_list
+from banking.transactions.listing import transaction_list
 from compliance.audit.daily_access import DataKind, record_data_access
 from credit.stored import reports
 from insights.balances import history

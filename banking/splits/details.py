@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from banking.models import Transaction
 from banking.splits.splitting import list_parts, may_split
-from banking.transactions.transaction_list import TransactionListRow, read_tagged_rows
+from banking.transactions.listing.transaction_list import TransactionListRow, read_tagged_rows
 
 
 @dataclass(frozen=True, slots=True)

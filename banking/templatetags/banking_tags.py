@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from markupsafe import Markup
 
 from banking.transactions import categories
-from banking.transactions.transaction_list import TransactionListRow
+from banking.transactions.listing.transaction_list import TransactionListRow
 from formats.numbers import exact_percent, not_available
 from ui.links import page_url
 from ui.macros import load_macro

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banking.templatetags import banking_tags
-from banking.transactions.transaction_list import TransactionListRow
+from banking.transactions.listing.transaction_list import TransactionListRow
 from ui.tests.html_tags import ATTACK, Tags
 
 pytestmark = pytest.mark.dates

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from accounts.models import User
 from banking.models import Account, Item, Transaction
 from banking.tests.factories import make_account, make_transaction
-from banking.transactions.filters import TransactionFilter
+from banking.transactions.listing.filters import TransactionFilter
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db

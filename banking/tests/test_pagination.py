@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from accounts.models import User
 from banking.models import Account, Item, Transaction
 from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions
-from banking.transactions import pagination
-from banking.transactions.pagination import InvalidPosition, Position, RowsPage
+from banking.transactions.listing import pagination
+from banking.transactions.listing.pagination import InvalidPosition, Position, RowsPage
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db

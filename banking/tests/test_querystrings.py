@@ -7,9 +7,9 @@ from django.http import QueryDict
 from accounts.models import User
 from banking.models import Item, Transaction
 from banking.tests.factories import make_account
-from banking.transactions import querystrings
-from banking.transactions.filters import TransactionFilter
-from banking.transactions.querystrings import ActiveFilter, DateRangePreset
+from banking.transactions.listing import querystrings
+from banking.transactions.listing.filters import TransactionFilter
+from banking.transactions.listing.querystrings import ActiveFilter, DateRangePreset
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.dates

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from banking.models import Transaction
-from banking.transactions import pagination
 from banking.transactions.categories import get_category
+from banking.transactions.listing import pagination
 from banking.transactions.transaction_tags import get_tag_names
 from compliance.isolation import tenant
 from formats.spreadsheets import Echo, escape_formula

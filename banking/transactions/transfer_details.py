@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from banking.models import Account, Transaction, Transfer, TransferDecision
 from banking.transactions.categories import TRANSFERS
-from banking.transactions.transaction_list import TransactionListRow, read_rows
+from banking.transactions.listing.transaction_list import TransactionListRow, read_rows
 from banking.transactions.transfer_edits import has_own_category, real_account_id
 
 MAX_CANDIDATES = 20

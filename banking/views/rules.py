@@ -15,7 +15,7 @@ from banking.categorization import rule_runs, rules
 from banking.categorization.descriptions import describe_rule
 from banking.categorization.forms import RuleForm, get_initial_values
 from banking.models import CategoryRule, RuleRun, Transaction
-from banking.transactions.filters import selectable_accounts
+from banking.transactions.listing.filters import selectable_accounts
 from compliance.audit.daily_access import DataKind, record_data_access
 from formats import numbers
 

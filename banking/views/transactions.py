@@ -15,8 +15,9 @@ from banking.categorization.forms import BulkForm
 from banking.models import Account, Item, Transaction
 from banking.retention import transaction_rule
 from banking.sync.progress.sync_progress import sync_progress
-from banking.transactions import csv_export, pagination, querystrings, totals, transaction_list
-from banking.transactions.filters import TransactionFilter
+from banking.transactions import csv_export, totals
+from banking.transactions.listing import pagination, querystrings, transaction_list
+from banking.transactions.listing.filters import TransactionFilter
 from compliance.audit import Action, record
 from compliance.audit.daily_access import DataKind, record_data_access
 

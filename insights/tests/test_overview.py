@@ -25,8 +25,9 @@ from banking.tests.factories import (
     make_transactions,
     mark_synced,
 )
-from banking.transactions import querystrings, totals, transaction_list
-from banking.transactions.filters import TransactionFilter
+from banking.transactions import totals
+from banking.transactions.listing import querystrings, transaction_list
+from banking.transactions.listing.filters import TransactionFilter
 from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
 from insights.overview import build_overview

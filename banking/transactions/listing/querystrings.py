@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from banking.transactions.categories import UNCATEGORIZED
-from banking.transactions.filters import TransactionFilter
+from banking.transactions.listing.filters import TransactionFilter
 
 PAGE_PARAMS = ("before", "after")
 DATE_RANGES = ((_("30 days"), 30), (_("90 days"), 90), (_("1 year"), 365))

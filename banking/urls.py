@@ -12,13 +12,12 @@ from banking.views import (
     recurring,
     rules,
     splits,
-    sync_history,
-    sync_progress,
     transactions,
     transfers,
     update_mode,
     webhooks,
 )
+from banking.views.syncs import history, progress
 
 urlpatterns = [
     path("bank-accounts/", accounts.index, name="accounts"),
@@ -51,8 +50,8 @@ urlpatterns = [
     path("connect/<uuid:session_id>/return/", hosted_link.return_from_hosted, name="hosted_return"),
     path("connect/<uuid:session_id>/finish/", linking.finish, name="finish_link"),
     path("connect/<uuid:session_id>/close/", linking.close, name="close_link"),
-    path("connections/progress/", sync_progress.show_sync_progress, name="sync_progress"),
-    path("bank-accounts/<uuid:item_id>/syncs/", sync_history.list_syncs, name="sync_history"),
+    path("connections/progress/", progress.show_sync_progress, name="sync_progress"),
+    path("bank-accounts/<uuid:item_id>/syncs/", history.list_syncs, name="sync_history"),
     path("connections/refresh/", connections.refresh_all, name="refresh_all"),
     path("connections/<uuid:item_id>/refresh/", connections.refresh, name="refresh"),
     path("connections/<uuid:item_id>/import/", connections.importing, name="importing"),

@@ -7,10 +7,10 @@ length limit here: a bank with a long name must not stop a sync.
 from banking.models.accounts import Account, AccountQuerySet, AccountRemoval, BalanceSnapshot
 from banking.models.connection import VISIBLE_CONNECTIONS, Connection, ExpiryReason, Health
 from banking.models.items import FailedRemoval, Institution, Item, OrphanedRemoval, PendingRemoval
-from banking.models.liabilities import Liability, LiabilityApr
 from banking.models.links import LinkSession
-from banking.models.products import ItemProduct, Product
-from banking.models.recurring import RecurringStream
+from banking.models.products.item_products import ItemProduct, Product
+from banking.models.products.liabilities import Liability, LiabilityApr
+from banking.models.products.recurring import RecurringStream
 from banking.models.rules import CategoryRule, RuleChange, RuleRun, RuleTag
 from banking.models.sync_runs import RefreshOutcome, SyncRun
 from banking.models.tags import Tag, TransactionTag

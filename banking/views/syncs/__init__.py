@@ -1,0 +1,1 @@
+"""The pages about syncs: their progress, and their history."""

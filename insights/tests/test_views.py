@@ -244,6 +244,18 @@ def test_it_shows_a_closed_account_of_a_disconnected_bank(as_alice: Client, item
     assert "Not synced since" in page_text(page)
 
 
+def test_it_promises_no_chart_of_an_account_that_is_not_synced(as_alice: Client, item: Item) -> None:
+    account = make_account(item, current=None)
+    assert "The chart appears after 2 days of balances." in page_text(
+        as_alice.get(reverse("account", args=[account.pk]))
+    )
+    with tenant(item.owner_id):
+        Account.objects.filter(pk=account.pk).update(closed_at=timezone.now())
+    page = page_text(as_alice.get(reverse("account", args=[account.pk])))
+    assert "No balances are stored for this account." in page
+    assert "The chart appears" not in page
+
+
 def test_it_shows_no_account_of_another_user(
     as_mallory: Client, as_alice: Client, mallory: User, checking: Account, make_item: Callable[..., Item]
 ) -> None:

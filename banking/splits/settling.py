@@ -30,6 +30,7 @@ from compliance.audit import Action, record
 BANK_COLUMNS: Final = (
     *("account_id", "provider_amount", "currency", "day", "date", "authorized_date", "name", "merchant_name"),
     *("pending", "category", "category_detail", "category_confidence", "payment_channel"),
+    *("original_description", "posted_at", "authorized_at", "counterparties"),
 )
 SETTLED_COLUMNS: Final = (*BANK_COLUMNS, "amount", "removed_at", "replaced_by")
 

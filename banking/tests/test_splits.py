@@ -1,7 +1,7 @@
 """Transactions that a person split into parts: what is stored, and what follows from changes at the bank."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from banking.categorization.editing import TransactionEdit, edit_transaction
 from banking.categorization.rules import RuleValues
 from banking.linking.disconnecting import disconnect_bank
 from banking.models import Account, Item, Tag, Transaction, TransactionTag, Transfer
+from banking.provider import Counterparty
 from banking.splits.splitting import (
     CannotSplit,
     InvalidParts,
@@ -23,6 +24,7 @@ from banking.splits.splitting import (
     split_transaction,
 )
 from banking.sync import item_sync
+from banking.sync.statements import PROVIDER_COLUMNS
 from banking.tests.factories import make_account, make_transaction
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import get_last_run, run_sync
@@ -206,6 +208,24 @@ def test_the_last_part_takes_the_difference_if_the_bank_changes_the_amount(
     with tenant(alice.pk):
         events = AuditEvent.objects.filter(action="split_adjusted").order_by("pk")
         assert [event.details()["counts"] for event in events] == ["parts", "whole", "parts"]
+
+
+def test_the_parts_have_all_that_the_bank_says_of_the_whole(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    shop = Counterparty(name="Shop", type="merchant", website="shop.example")
+    sync(item, provider, added=[transaction_row("a", "-50", original_description="SHOP", counterparties=(shop,))])
+    parts = split(alice, get_row(alice, "a"), "-20", "-30")
+    assert {(part.original_description, part.website) for part in parts} == {("SHOP", "shop.example")}
+    at = datetime(2026, 1, 31, 8, 15, tzinfo=UTC)
+    changed = {"original_description": "SHOP 2", "posted_at": at, "authorized_at": at, "counterparties": ()}
+    sync(item, provider, modified=[transaction_row("a", "-50", **changed)])
+    whole = get_row(alice, "a")
+    own = {"amount", "pending_id"}
+    for part in list_part_rows(alice):
+        for column in set(PROVIDER_COLUMNS) - own:
+            assert getattr(part, column) == getattr(whole, column)
+    assert {part.posted_at for part in list_part_rows(alice)} == {at}
 
 
 def test_the_parts_of_a_pending_row_are_those_of_its_posted_row(

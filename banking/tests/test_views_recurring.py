@@ -117,6 +117,21 @@ def test_it_leaves_out_loans_and_accounts_that_do_not_count_any_more(
     assert "Former" not in page
 
 
+def test_it_lists_an_account_outside_totals_in_no_sum_and_a_hidden_one_not_at_all(
+    as_alice: Client, alice: User, item: Item, checking: Account
+) -> None:
+    make_stream(checking, "-10", merchant_name="Counted")
+    make_stream(make_account(item, inclusion=Account.Inclusion.LISTED), "-100", merchant_name="Listed")
+    hidden = make_account(item, inclusion=Account.Inclusion.HIDDEN)
+    make_stream(hidden, "-100", merchant_name="Secret")
+    make_stream(hidden, "-100", merchant_name="Secret end", is_active=False)
+    assert list_sums(alice) == [("USD", Decimal(0), Decimal(10))]
+    page = read_page(as_alice)
+    assert "Listed" in page
+    assert "aren't in these sums" in page
+    assert "Secret" not in page
+
+
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [

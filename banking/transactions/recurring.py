@@ -42,8 +42,8 @@ class RecurringPayments:
 
 
 def list_recurring_payments(user: User) -> RecurringPayments:
-    """List the streams of a user's open accounts, the largest in a month first; one query."""
-    accounts = Account.objects.for_user(user).open()
+    """List the streams of a user's open accounts that are not hidden, the largest in a month first; one query."""
+    accounts = Account.objects.for_user(user).open().shown_or(None)
     streams = list(RecurringStream.objects.for_user(user).filter(account__in=accounts).select_related("account__item"))
     streams.sort(key=lambda stream: (abs(stream.monthly_amount or ZERO), stream.last_date), reverse=True)
     active = [stream for stream in streams if stream.is_active]
@@ -76,6 +76,7 @@ def is_counted(stream: RecurringStream) -> bool:
     """Whether a stream is in the sums: it would count in cash flow, and its frequency is known."""
     return (
         stream.monthly_amount is not None
+        and stream.account.counts
         and stream.account.type in CASH_FLOW_ACCOUNT_TYPES
         and stream.category not in EXCLUDED_CATEGORIES
         and stream.category_detail != CARD_PAYMENT

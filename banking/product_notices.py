@@ -50,10 +50,15 @@ class AccountTerms:
 
 
 def get_account_terms(account: Account, *, user: User) -> AccountTerms | None:
-    """The terms of a user's account, loaded with its Item; ``None`` for an account that is no debt."""
+    """The terms of a user's account, loaded with its Item; ``None`` for an account that is no debt.
+
+    Of one that the user removed, only what was kept, and ``None`` without that.
+    """
     if not account.is_debt:
         return None
     liability = Liability.objects.filter(account=account).prefetch_related("aprs").first()
+    if account.user_removed_at is not None:
+        return AccountTerms(liability, notice=None) if liability else None
     row = ItemProduct.objects.filter(item=account.item_id, product=Product.LIABILITIES).first()
     is_covered = liability is not None or Product.LIABILITIES in list_covered_products(user_id=user.pk)
     return AccountTerms(liability, describe_product(item=account.item, row=row, is_covered=is_covered))

@@ -14,7 +14,16 @@ from accounts.models import User
 from banking.account_matching import locks, succession
 from banking.categorization.orphans import delete_orphaned_rows
 from banking.linking.disconnecting import delete_alerts, has_long_history
-from banking.models import Account, AccountRemoval, BalanceSnapshot, Item, Transaction, TransactionTotal
+from banking.models import (
+    Account,
+    AccountRemoval,
+    BalanceSnapshot,
+    Item,
+    Liability,
+    RecurringStream,
+    Transaction,
+    TransactionTotal,
+)
 from banking.retention.stored_history import count_history
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
@@ -93,10 +102,9 @@ def finish_removal(accounts: Collection[Account], *, keep_history: bool) -> None
 
 
 def delete_history(accounts: Collection[Account]) -> None:
-    """Delete the transactions, totals and balances of accounts. The accounts stay, so that syncs recognize them."""
-    Transaction.objects.filter(account__in=list(accounts)).delete()
-    TransactionTotal.objects.filter(account__in=list(accounts)).delete()
-    BalanceSnapshot.objects.filter(account__in=list(accounts)).delete()
+    """Delete all that is stored of accounts. The accounts themselves stay, so that syncs recognize them."""
+    for model in (Transaction, TransactionTotal, BalanceSnapshot, Liability, RecurringStream):
+        model.objects.filter(account__in=list(accounts)).delete()
     for account in accounts:
         account.forget_balance()
         # If it is added again, everything of the period that is kept is downloaded.

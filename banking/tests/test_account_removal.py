@@ -25,14 +25,30 @@ from banking.models import (
     AccountRemoval,
     BalanceSnapshot,
     Item,
+    Liability,
+    LiabilityApr,
+    RecurringStream,
     Transaction,
     TransactionTotal,
     Transfer,
 )
 from banking.notification_messages import LargeTransactionsMessage
+from banking.product_notices import get_account_terms
+from banking.provider import LiabilitiesResponse, RecurringResponse
 from banking.sync import item_sync, sync_item
-from banking.tests.factories import copy_transaction
-from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
+from banking.sync.products.liabilities import store_liabilities
+from banking.sync.products.recurring import store_recurring_streams
+from banking.tests.factories import copy_transaction, make_liability, make_stream
+from banking.tests.scripted_provider import (
+    CARD,
+    CARD_TERMS,
+    CHECKING,
+    RENT,
+    ScriptedProvider,
+    transaction_row,
+    transactions_page,
+)
+from banking.transactions.recurring import list_recurring_payments
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from ui.tests.page_text import visible_text
@@ -155,7 +171,39 @@ def test_it_deletes_the_totals_of_an_account_and_the_alerts_of_its_bank(alice: U
     assert (card.purged_before, card.totals_until) == (None, None)
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_its_terms_and_recurring_payments_are_part_of_its_history(alice: User, card: Account, keeps: bool) -> None:
+    make_liability(card, aprs={"purchase_apr": "12.5"})
+    make_stream(card, "-15")
+    remove_account(user=alice, account_id=card.pk, keep_history=keeps)
+    with tenant(alice.pk):
+        kept = [Liability.objects.count(), LiabilityApr.objects.count(), card.recurring_streams.count()]
+        assert kept == [keeps] * 3
+        # Of an account that is not here, nothing is expected.
+        assert {stream.account.name for stream in list_recurring_payments(alice).outflows} == {"Checking"}
+        terms = get_account_terms(reload_account(card), user=alice)
+        assert (terms and (terms.liability is not None, terms.notice)) == ((True, None) if keeps else None)
+
+
 # --- Syncs ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_nothing_is_stored_of_the_terms_and_recurring_payments_of_a_removed_account(
+    alice: User, synced_item: Item, card: Account, keeps: bool
+) -> None:
+    make_liability(card, minimum_payment_amount=Decimal(20))
+    stream = make_stream(card, "-15", provider_id="old")
+    remove_account(user=alice, account_id=card.pk, keep_history=keeps)
+    with tenant(alice.pk):
+        item = Item.objects.select_for_update().get(pk=synced_item.pk)
+        errors = store_liabilities(LiabilitiesResponse([CARD_TERMS], "r"), item)
+        errors += store_recurring_streams(RecurringResponse([RENT._replace(account_id="acc-card"), RENT], "r"), item)
+        # They are not odd either: the provider still shares the account.
+        assert sum(errors.values()) == 0
+        assert list(Liability.objects.values_list("minimum_payment_amount", flat=True)) == [Decimal(20)] * keeps
+        accounts = RecurringStream.objects.order_by("account__name").values_list("account__name", "provider_id")
+        assert list(accounts) == [("Card", stream.provider_id)] * keeps + [("Checking", "stream-rent")]
 
 
 @pytest.mark.parametrize(("keeps", "kept"), [(True, {"tea", "pay-in"}), (False, set())])

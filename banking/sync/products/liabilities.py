@@ -8,9 +8,11 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from banking.models import Account, Item, Liability, LiabilityApr
+from banking.account_matching import locks
+from banking.models import Item, Liability, LiabilityApr
 from banking.provider import LiabilitiesResponse, LiabilityRow, ProviderClient, RowKind
 from banking.sync.products.skipped_rows import count_skipped
+from banking.sync.products.stored_accounts import read_accounts
 
 # The fields of a row that are columns with the same name.
 COLUMNS: Final = tuple(name for name in LiabilityRow._fields if name not in ("account_id", "aprs"))
@@ -24,16 +26,20 @@ def read_liabilities(client: ProviderClient, token: str) -> Callable[[Item], Cou
 def store_liabilities(response: LiabilitiesResponse, item: Item) -> Counter[str]:
     """Replace the terms of a locked Item, in the open transaction. Returns which rows could not be stored.
 
+    Those of an account that the person has removed are not stored, and what was kept of it stays.
+
     If a row names no account, the terms that the response does not have are kept: one of them may be that row's.
     """
-    accounts = dict(Account.objects.filter(item=item).values_list("provider_id", "pk"))
-    rows = {accounts[row.account_id]: row for row in response.liabilities if row.account_id in accounts}
+    # Whoever removes an account holds this lock.
+    locks.lock_accounts(owner_id=item.owner_id)
+    accounts = read_accounts(item)
+    rows = {accounts.stored[row.account_id]: row for row in response.liabilities if row.account_id in accounts.stored}
     errors = count_skipped(response.skipped)
-    errors["liability.account_id"] += sum(row.account_id not in accounts for row in response.liabilities)
+    errors["liability.account_id"] += sum(not accounts.knows(row.account_id) for row in response.liabilities)
     save_liabilities(item=item, rows=rows)
     replace_aprs(item=item, rows=rows)
     if not any(row.kind == RowKind.LIABILITY for row in response.skipped):
-        Liability.objects.filter(account__item=item).exclude(account__in=rows).delete()
+        Liability.objects.filter(account__in=accounts.stored.values()).exclude(account__in=rows).delete()
     return errors
 
 

@@ -8,10 +8,11 @@ from typing import Final
 from django.utils import timezone
 
 from banking.account_matching import locks
-from banking.models import Account, Item, RecurringStream
+from banking.models import Item, RecurringStream
 from banking.provider import ProviderClient, RecurringResponse, RecurringStreamRow
 from banking.retention import transaction_rule
 from banking.sync.products.skipped_rows import count_skipped
+from banking.sync.products.stored_accounts import read_accounts
 
 # The fields of a row that are columns with the same name.
 COLUMNS: Final = tuple(name for name in RecurringStreamRow._fields if name not in ("account_id", "provider_id"))
@@ -26,17 +27,18 @@ def store_recurring_streams(response: RecurringResponse, item: Item) -> Counter[
     """Replace the recurring payments of a locked Item, in the open transaction. Returns which could not be stored.
 
     They have the text of transactions, so one is stored only if its last payment would be kept as a transaction. If a
-    row could not be parsed, the ones that the response does not have are kept: one of them may be that row.
+    row could not be parsed, the ones that the response does not have are kept: one of them may be that row. Those of an
+    account that the person has removed are not stored, and what was kept of it stays.
     """
-    # A purge of the same owner holds this lock.
+    # A purge of the same owner holds this lock, and so does whoever removes an account.
     locks.lock_accounts(owner_id=item.owner_id)
-    accounts = dict(Account.objects.filter(item=item).values_list("provider_id", "pk"))
+    accounts = read_accounts(item)
     errors = count_skipped(response.skipped)
-    errors["stream.account_id"] += sum(row.account_id not in accounts for row in response.streams)
+    errors["stream.account_id"] += sum(not accounts.knows(row.account_id) for row in response.streams)
     rows = {
-        (accounts[row.account_id], row.provider_id): row
+        (accounts.stored[row.account_id], row.provider_id): row
         for row in list_kept_streams(response, item=item)
-        if row.account_id in accounts
+        if row.account_id in accounts.stored
     }
     streams = [
         RecurringStream(
@@ -56,7 +58,8 @@ def store_recurring_streams(response: RecurringResponse, item: Item) -> Counter[
     )
     if not response.skipped:
         known = [provider_id for _, provider_id in rows]
-        RecurringStream.objects.filter(account__item=item).exclude(provider_id__in=known).delete()
+        streams_of_item = RecurringStream.objects.filter(account__in=accounts.stored.values())
+        streams_of_item.exclude(provider_id__in=known).delete()
     return errors
 
 

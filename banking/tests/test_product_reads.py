@@ -46,6 +46,7 @@ from banking.tests.sync_runs import get_last_run
 from compliance.audit.events import AuditEvent
 from compliance.consent import ConsentEvent
 from compliance.isolation import tenant
+from compliance.queues import Lane
 from compliance.retention.models import RetentionSetting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -308,7 +309,7 @@ def test_it_keeps_an_error_away_from_the_transactions_and_the_other_product(
     [other] = set(BOTH) - {failing}
     run = get_last_run(item)
     assert (run.result, run.written, item.cursor, item.failures, item.error_code) == ("ok", 1, "c1", 0, "")
-    assert (outcome.ran, outcome.is_slow, item.connection, item.lease_holder) == (True, False, "active", None)
+    assert (outcome.ran, outcome.lane, item.connection, item.lease_holder) == (True, Lane.SHARED, "active", None)
     row = get_product(item, failing)
     assert (row.status, row.error_code, row.checked_at, row.last_ok_at) == (status, code, NOON, None)
     assert get_product(item, other).status == "ready"
@@ -360,7 +361,7 @@ def test_it_does_not_count_a_rate_limit(synced_item: Item, provider: ScriptedPro
 def test_it_hands_a_slow_product_over_to_the_slow_lane(item: Item, provider: ScriptedProvider) -> None:
     provider.liabilities = TimedOut("TIMEOUT")
     outcome = sync(item, "person", QUICK_TIMEOUTS)
-    assert (outcome.run_again_in, outcome.is_slow, item.is_slow, item.lease_holder) == (0, True, True, None)
+    assert (outcome.run_again_in, outcome.lane, item.is_slow, item.lease_holder) == (0, Lane.SLOW, True, None)
     assert get_last_run(item).result == "ok"
     assert get_product(item, "liabilities").error_code == ""
     provider.liabilities = LiabilitiesResponse([CARD_TERMS], "req")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from banking.account_matching import locks
 from banking.account_settings.removing import close_accounts, delete_alerts_of, finish_removal, list_real_account
 from banking.models import AccountRemoval, Transaction
+from banking.splits.deletion import delete_with_parts
 from compliance.backoff import exponential_delay
 from compliance.isolation import tenant
 
@@ -94,6 +95,4 @@ def delete_batch(removal: AccountRemoval) -> int:
         if not is_current(removal):
             return 0
         rows = Transaction.objects.filter(account__in=list_real_account(removal.account))
-        # A list and no subquery: under outdated statistics, PostgreSQL would compare each row with each id.
-        batch = list(rows.values_list("pk", flat=True)[:BATCH_ROWS])
-        return Transaction.objects.filter(pk__in=batch).delete()[0]
+        return delete_with_parts(rows, owner_id=removal.owner_id, limit=BATCH_ROWS)

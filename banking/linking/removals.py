@@ -16,6 +16,7 @@ from banking.linking.disconnecting import can_be_forgotten, close_accounts, clos
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import ItemNotFound, Priority, ProviderError
 from banking.providers import in_current_environments, provider_for
+from banking.splits.deletion import delete_with_parts
 from compliance.audit import Action, record
 from compliance.backoff import exponential_delay
 from compliance.isolation import tenant
@@ -98,9 +99,7 @@ def delete_batch(*, removal: PendingRemoval) -> int:
         if not PendingRemoval.objects.filter(pk=removal.pk, history=PendingRemoval.History.DELETE).exists():
             return 0
         rows = Transaction.objects.filter(account__item=removal.item_id)
-        # A list and no subquery: under outdated statistics, PostgreSQL would compare each row with each id.
-        batch = list(rows.values_list("pk", flat=True)[:BATCH_ROWS])
-        return Transaction.objects.filter(pk__in=batch).delete()[0]
+        return delete_with_parts(rows, owner_id=removal.owner_id, limit=BATCH_ROWS)
 
 
 def claim_removal(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:

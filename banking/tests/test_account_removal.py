@@ -35,6 +35,7 @@ from banking.models import (
 from banking.notification_messages import LargeTransactionsMessage
 from banking.product_notices import get_account_terms
 from banking.provider import LiabilitiesResponse, RecurringResponse
+from banking.splits.splitting import PartValues, split_transaction
 from banking.sync import item_sync, sync_item
 from banking.sync.products.liabilities import store_liabilities
 from banking.sync.products.recurring import store_recurring_streams
@@ -395,6 +396,40 @@ def test_an_account_that_is_added_again_keeps_what_a_worker_has_not_deleted(
     add_account_again(user=alice, account_id=card.pk)
     removal_jobs.finish_account_removal(owner_id=alice.pk, removal_id=removal.pk)
     assert list_rows(alice) == {"coffee", "tea", "pay-out", "pay-in"}
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 3])
+def test_a_split_counts_once_if_the_account_is_added_again_during_the_deletion(
+    alice: User,
+    card: Account,
+    synced_item: Item,
+    provider: ScriptedProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    batch_rows: int,
+) -> None:
+    with tenant(alice.pk):
+        tea = Transaction.objects.get(provider_id="tea")
+    split_transaction(
+        user=alice, transaction_id=tea.pk, parts=[PartValues(amount=Decimal(-1)), PartValues(amount=Decimal(-2))]
+    )
+    monkeypatch.setattr(disconnecting, "MAX_ROWS_IN_REQUEST", 1)
+    monkeypatch.setattr(removal_jobs, "BATCH_ROWS", batch_rows)
+    removal = remove_account(user=alice, account_id=card.pk, keep_history=False)
+    assert removal is not None
+    delete_batch = removal_jobs.delete_batch
+
+    def delete_and_add_again(row: AccountRemoval) -> int:
+        deleted = delete_batch(row)
+        if deleted:
+            add_account_again(user=alice, account_id=card.pk)
+        return deleted
+
+    monkeypatch.setattr(removal_jobs, "delete_batch", delete_and_add_again)
+    removal_jobs.finish_account_removal(owner_id=alice.pk, removal_id=removal.pk)
+    sync_page(synced_item, provider, added=ROWS)
+    with tenant(alice.pk):
+        rows = Transaction.objects.current().filter(account=card).values_list("amount", flat=True)
+        assert sum(rows) == Decimal(47)
 
 
 def test_a_worker_has_nothing_to_do_after_the_bank_was_disconnected(

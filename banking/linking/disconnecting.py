@@ -281,6 +281,16 @@ def delete_alerts(item: Item) -> None:
     delete_notifications_about(user_id=item.owner_id, type=NotificationType.BANK_LARGE_CHANGE, subject_id=item.pk)
 
 
+def move_to_other_connections(*, item: Item) -> None:
+    """Before an Item's rows are deleted, let its decisions and parts be those of the equal rows of other connections.
+
+    The open transaction holds the lock of the accounts.
+    """
+    leaving = list(Account.objects.filter(item=item).values_list("pk", flat=True))
+    leave_accounts(owner_id=item.owner_id, accounts=leaving)
+    settle_splits(owner_id=item.owner_id, leaving=leaving)
+
+
 def close_accounts(*, item: Item, keep: bool) -> None:
     """Close the Item's accounts, and delete them with their transactions unless ``keep`` is set.
 
@@ -294,15 +304,14 @@ def close_accounts(*, item: Item, keep: bool) -> None:
     else:
         # Queried first: the accounts that match them to the Item's bank may be deleted.
         remaining = [account for account in bank_accounts.accounts_at_bank(item) if account.item_id != item.pk]
-        leaving = [account.pk for account in accounts]
-        leave_accounts(owner_id=item.owner_id, accounts=leaving)
-        settle_splits(owner_id=item.owner_id, leaving=leaving)
+        move_to_other_connections(item=item)
         # A list and no join, which would become a subquery that compares each row with each other one.
         Transaction.objects.filter(account__in=list(accounts)).delete()
         is_changed = accounts.delete()[0] > 0
         delete_orphaned_rows(owner_id=item.owner_id)
         # The history of the same accounts from an earlier connection counts again.
         succession.update_succession(item=item, remaining=remaining)
-    if is_changed:
-        settle_splits(owner_id=item.owner_id)
+    # In any case: the user may have ended a deletion for which parts were moved.
+    is_split_changed = settle_splits(owner_id=item.owner_id)
+    if is_changed or is_split_changed:
         update_transfers(owner_id=item.owner_id)

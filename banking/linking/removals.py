@@ -12,7 +12,13 @@ from django.utils import timezone
 
 from banking.account_matching import locks
 from banking.credentials import TokenPurpose, open_token
-from banking.linking.disconnecting import can_be_forgotten, close_accounts, close_item, delete_alerts
+from banking.linking.disconnecting import (
+    can_be_forgotten,
+    close_accounts,
+    close_item,
+    delete_alerts,
+    move_to_other_connections,
+)
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import ItemNotFound, Priority, ProviderError
 from banking.providers import in_current_environments, provider_for
@@ -74,11 +80,11 @@ def finish_disconnect(*, removal: PendingRemoval) -> bool:
             needs_call = removal.access_token is not None or not can_be_forgotten(item)
             close_item(item=item, removal=removal if needs_call else None)
     removal.item = item
-    while not is_kept and delete_batch(removal=removal):
-        pass
+    if not is_kept:
+        delete_rows(removal=removal)
     with tenant(removal.owner_id):
         locks.lock_accounts(owner_id=removal.owner_id)
-        if not PendingRemoval.objects.filter(pk=removal.pk, history=removal.history).exists():
+        if not is_current(removal):
             return False
         close_accounts(item=item, keep=is_kept)
         is_deleted = not Account.objects.filter(item=item).exists()
@@ -89,6 +95,22 @@ def finish_disconnect(*, removal: PendingRemoval) -> bool:
         return bool(PendingRemoval.objects.filter(pk=removal.pk, history=removal.history).update(history=""))
 
 
+def is_current(removal: PendingRemoval) -> bool:
+    """Whether the user has made no other choice. Needs the lock of the accounts."""
+    return PendingRemoval.objects.filter(pk=removal.pk, history=removal.history).exists()
+
+
+def delete_rows(*, removal: PendingRemoval) -> None:
+    """Delete an Item's transactions, while the user still wants that, after other connections have what they need."""
+    with tenant(removal.owner_id):
+        locks.lock_accounts(owner_id=removal.owner_id)
+        if not is_current(removal):
+            return
+        move_to_other_connections(item=removal.item)
+    while delete_batch(removal=removal):
+        pass
+
+
 def delete_batch(*, removal: PendingRemoval) -> int:
     """Delete some of an Item's transactions, while the user still wants that, and return how many; 0 at the end.
 
@@ -96,7 +118,7 @@ def delete_batch(*, removal: PendingRemoval) -> int:
     """
     with tenant(removal.owner_id):
         locks.lock_accounts(owner_id=removal.owner_id)
-        if not PendingRemoval.objects.filter(pk=removal.pk, history=PendingRemoval.History.DELETE).exists():
+        if not is_current(removal):
             return 0
         rows = Transaction.objects.filter(account__item=removal.item_id)
         return delete_with_parts(rows, owner_id=removal.owner_id, limit=BATCH_ROWS)

@@ -12,7 +12,9 @@ from accounts.models import User
 from banking.categorization import rule_runs, rules
 from banking.categorization.editing import TransactionEdit, edit_transaction
 from banking.categorization.rules import RuleValues
+from banking.linking import disconnecting
 from banking.linking.disconnecting import disconnect_bank
+from banking.linking.removals import remove_at_provider
 from banking.models import Account, Item, Tag, Transaction, TransactionTag, Transfer
 from banking.provider import Counterparty
 from banking.splits.splitting import (
@@ -294,9 +296,15 @@ def test_no_row_of_a_provider_is_taken_for_a_part(alice: User, item: Item, provi
     assert list_counted(alice) == amounts("-20", "-30", "-2")
 
 
-@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize(("is_kept", "by_worker"), [(True, False), (False, False), (True, True), (False, True)])
 def test_a_new_connection_takes_over_the_parts(
-    alice: User, item: Item, provider: ScriptedProvider, make_item: Callable[..., Item], is_kept: bool
+    alice: User,
+    item: Item,
+    provider: ScriptedProvider,
+    make_item: Callable[..., Item],
+    monkeypatch: pytest.MonkeyPatch,
+    is_kept: bool,
+    by_worker: bool,
 ) -> None:
     days = [timezone.localdate() - timedelta(days=ago) for ago in range(3)]
 
@@ -315,7 +323,11 @@ def test_a_new_connection_takes_over_the_parts(
     assert {row.part_of for row in list_part_rows(alice)} == {get_row(alice, "new1").pk}
     assert [row.pk for row in list_part_rows(alice)] == [part.pk for part in parts]
     # The parts return to the first connection, with the history of the second one kept or deleted.
-    disconnect_bank(user=alice, item_id=second.pk, keep_history=is_kept)
+    if by_worker:
+        monkeypatch.setattr(disconnecting, "MAX_ROWS_IN_REQUEST", 1)
+    removal = disconnect_bank(user=alice, item_id=second.pk, keep_history=is_kept)
+    if by_worker:
+        remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     assert list_counted(alice) == amounts("-50", "-20", "-30", "-50")
     assert {row.part_of for row in list_part_rows(alice)} == {get_row(alice, "old1").pk}
 

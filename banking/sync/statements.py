@@ -43,8 +43,9 @@ LATEST_CHANGES = (
     "ANALYZE incoming (provider_id, pending_id, account_id)",
 )
 
-# The person has removed these accounts; no statement below touches what was kept of them.
-LEAVE_OUT_REMOVED_ACCOUNTS = "DELETE FROM incoming WHERE account_id = ANY (%(removed)s)"
+# The person has removed these accounts; no statement below touches what was kept of them. As for the others, their rows
+# are gone: one may have been on another account before.
+LEAVE_OUT_REMOVED_ACCOUNTS = "UPDATE incoming SET gone = true WHERE account_id = ANY (%(removed)s)"
 
 HAS_TRANSACTIONS = "SELECT EXISTS (SELECT FROM banking_transaction WHERE account_id = ANY (%(accounts)s))"
 

@@ -227,6 +227,17 @@ def test_no_sync_brings_it_back_or_counts_its_rows_as_odd(
     assert (synced_item.skipped_transactions, last.skipped_rows, last.field_errors) == (0, 0, "")
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_transaction_that_the_bank_moves_to_it_does_not_count_on_the_other_account(
+    alice: User, synced_item: Item, card: Account, provider: ScriptedProvider, keeps: bool
+) -> None:
+    remove_account(user=alice, account_id=card.pk, keep_history=keeps)
+    sync_page(synced_item, provider, modified=[transaction_row("coffee", account_id="acc-card")])
+    assert list_rows(alice) == {"pay-out"} | ({"tea", "pay-in"} if keeps else set())
+    sync_page(synced_item, provider, modified=[transaction_row("coffee")])
+    assert "coffee" in list_rows(alice)
+
+
 def test_it_stays_removed_under_a_new_id_of_the_same_connection(
     alice: User, synced_item: Item, card: Account, provider: ScriptedProvider
 ) -> None:

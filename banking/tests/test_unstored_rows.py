@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from banking.account_settings.removing import remove_account
 from banking.linking.disconnecting import disconnect_bank
 from banking.models import Account, Item, UnstoredRow
 from banking.plaid import responses
@@ -373,3 +374,17 @@ def test_it_shows_operators_sums_over_all_users_and_nobodys_ids(
     for item in items:
         assert not [secret for secret in (str(item.pk), str(item.owner_id), item.provider_item_id) if secret in page]
     assert "odd-" not in page
+
+
+def test_it_forgets_a_row_that_turns_out_to_be_of_a_removed_account(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    sync_twice(item, provider, lambda: skipped_page("odd", added=[transaction_row("good")]))
+    assert [row[3] for row in list_unstored(item)] == ["odd"]
+    with tenant(item.owner_id):
+        card = Account.objects.get(provider_id="acc-card")
+    remove_account(user=alice, account_id=card.pk, keep_history=True)
+    provider.pages = [transactions_page(modified=[transaction_row("odd", account_id="acc-card")])]
+    run_sync(item)
+    assert list_unstored(item) == []
+    assert update_item(item).skipped_transactions == 0

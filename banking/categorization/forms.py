@@ -225,11 +225,12 @@ class RuleForm(forms.Form):
 
 
 def get_initial_values(rule: CategoryRule) -> dict[str, Any]:
-    """The values of a stored rule, for its form."""
-    names = ("merchant", "name_part", "direction", "account", "category", "rename", "hides")
+    """The values of a stored rule, for its form. Its account is the one that represents the same real account now."""
+    names = ("merchant", "name_part", "direction", "category", "rename", "hides")
+    account = rule.account and (rule.account.successor or rule.account)
     amounts = {name: normalize_amount(getattr(rule, name)) for name in ("min_amount", "max_amount")}
     tag_names = ", ".join(sorted(rule_tag.tag.name for rule_tag in rule.rule_tags.select_related("tag")))
-    return {name: getattr(rule, name) for name in names} | amounts | {"tags": tag_names}
+    return {name: getattr(rule, name) for name in names} | amounts | {"account": account, "tags": tag_names}
 
 
 def normalize_amount(amount: Any) -> str:

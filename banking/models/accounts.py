@@ -37,12 +37,9 @@ class AccountQuerySet(OwnedQuerySet["Account"]):
         return self.filter(closed_at=None, successor=None, item__connection__in=VISIBLE_CONNECTIONS)
 
     def shown_or(self, account_id: UUID | None) -> Self:
-        """Accounts that the person has not hidden, and the one with this id."""
-        return self.filter(~Q(inclusion=Account.Inclusion.HIDDEN) | Q(pk=account_id))
-
-    def with_history(self) -> Self:
-        """Accounts of which something is stored, without those that the person removed with their history."""
-        return self.exclude(user_removed_at__isnull=False, balance_as_of=None)
+        """Accounts that the person has neither hidden nor removed with their history, and the one with this id."""
+        is_empty = Q(user_removed_at__isnull=False, balance_as_of=None)
+        return self.filter(~Q(inclusion=Account.Inclusion.HIDDEN) & ~is_empty | Q(pk=account_id))
 
     def in_order_of_names(self) -> Self:
         """Accounts in the order of the names that the person reads."""

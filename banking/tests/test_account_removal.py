@@ -509,6 +509,9 @@ def test_its_pages_remove_an_account_and_add_it_again(as_fresh_alice: Client, al
     assert "1 removed account" in page
     assert "Card" not in visible_text(as_fresh_alice.get(reverse("transactions")))
     assert "Removed" in visible_text(as_fresh_alice.get(reverse("account", args=[card.pk])))
+    # Its page links to the list of its transactions, and there are none.
+    response = as_fresh_alice.get(reverse("transactions"), {"account": card.pk})
+    assert (response.status_code, response.context["count"]) == (200, 0)
     page = visible_text(as_fresh_alice.post(reverse("add_account_again", args=[card.pk]), follow=True))
     assert "We download Card ••3333 again with the next sync." in page
     assert as_fresh_alice.post(reverse("add_account_again", args=[card.pk])).status_code == 404

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Notification, User
 from banking.account_settings.editing import AccountEdit, edit_account
+from banking.account_settings.removing import remove_account
 from banking.categorization import rules
 from banking.categorization.rules import RuleValues
 from banking.models import Account, Item, SyncRun
@@ -194,6 +195,21 @@ def test_a_rule_keeps_its_hidden_account(as_alice: Client, account: Account) -> 
         rule = rules.create_rule(user=User(pk=account.owner_id), values=values)
     assert "Plat Checking" in page_text(as_alice.get(reverse("change_rule", args=[rule.pk])))
     assert "Plat Checking" not in page_text(as_alice.get(reverse("create_rule")))
+
+
+def test_a_rule_keeps_its_removed_account_and_follows_a_former_one(
+    as_alice: Client, account: Account, other: Account
+) -> None:
+    owner = User(pk=account.owner_id)
+    remove_account(user=owner, account_id=other.pk, keep_history=False)
+    former = make_account(account.item, name="Old", successor=account)
+    with tenant(owner.pk):
+        of_former = rules.create_rule(user=owner, values=RuleValues(account=former, category="TRAVEL"))
+        of_removed = rules.create_rule(user=owner, values=RuleValues(account=other, category="TRAVEL"))
+    for kept, chosen in ((of_former, account), (of_removed, other)):
+        page = as_alice.get(reverse("change_rule", args=[kept.pk])).content.decode()
+        assert f'<option value="{chosen.pk}" selected>' in page
+    assert "Savings" not in page_text(as_alice.get(reverse("create_rule")))
 
 
 # --- Accounts that do not count ---------------------------------------------------------------------------

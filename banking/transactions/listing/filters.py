@@ -27,8 +27,8 @@ MAX_CATEGORY_LENGTH = 100
 
 
 def selectable_accounts(request: Any) -> AccountQuerySet:
-    """Each real account once, under the id that it has now."""
-    accounts = Account.objects.for_user(request.user).with_history().filter(successor=None).select_related("item")
+    """Each real account once, under the id that it has now; ``shown_or`` leaves out what is no choice."""
+    accounts = Account.objects.for_user(request.user).filter(successor=None).select_related("item")
     return accounts.in_order_of_names()
 
 
@@ -62,7 +62,8 @@ class AmountFilter(filters.NumberFilter):
 class TransactionFilterForm(forms.Form):
     """The filter's fields.
 
-    A category outside the table is a choice only while it is requested, and so is an account that the user has hidden.
+    A category outside the table is a choice only while it is requested, and so is an account that the user has hidden,
+    or removed with its history.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:

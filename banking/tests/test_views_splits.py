@@ -152,9 +152,36 @@ def test_it_says_that_the_bank_changed_the_amount(as_alice: Client, alice: User,
     assert "Join the parts again" in page
 
 
+@pytest.mark.parametrize("name", ["transaction", "split"])
+def test_the_page_of_a_part_that_does_not_count_leads_to_the_whole(
+    as_alice: Client, alice: User, row: Transaction, name: str
+) -> None:
+    part, other = split(alice, row, "-20", "-30")
+    for waiting in (part, other):
+        change(waiting, removed_at=timezone.now())
+    change(row, removed_at=None, replaced_by="", amount=Decimal(-20))
+    assert as_alice.get(url(name, part)).headers["Location"] == url("transaction", row)
+    page = page_text(as_alice.post(url(name, part), {"note": "mine"}, follow=True))
+    assert "Enter your changes again." in page
+    assert "Your split doesn't fit any more" in page
+
+
+def test_a_split_of_a_row_that_was_posted_meanwhile_is_not_lost_silently(
+    as_alice: Client, alice: User, row: Transaction
+) -> None:
+    change(row, pending=True, removed_at=timezone.now(), replaced_by="posted")
+    posted = make_transaction(row.account, "-50", pending_id=str(row.provider_id))
+    assert as_alice.get(url("split", row)).headers["Location"] == url("transaction", posted)
+    for name in ("split", "join_parts"):
+        response = as_alice.post(url(name, row), fields({"amount": "20"}, {"amount": ""}), follow=True)
+        assert response.redirect_chain == [(url("transaction", posted), 302)]
+        assert "Enter your changes again." in page_text(response)
+    assert list_parts(posted) == []
+
+
 def test_it_splits_no_part_and_no_transfer(as_alice: Client, alice: User, item: Item, row: Transaction) -> None:
     part, _ = split(alice, row, "-20", "-30")
-    assert as_alice.get(url("split", part)).status_code == 404
+    assert as_alice.get(url("split", part)).headers["Location"] == url("transaction", row)
     leg, other = make_transaction(make_account(item), "-9"), make_transaction(make_account(item), "9")
     with tenant(alice.pk):
         Transfer.objects.create(owner=alice, money_out=leg.pk, money_in=other.pk, sent_on=leg.day)

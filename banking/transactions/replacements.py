@@ -76,7 +76,12 @@ def read_rows_now(row_ids: Collection[UUID], *, owner_id: UUID, leaving: Sequenc
 
 
 def find_row_now(row_id: UUID, *, owner_id: UUID) -> UUID | None:
-    """The id of the row that counts in the place of an owner's row, hidden or split or not; ``None`` without one."""
+    """The id of the row that counts in the place of an owner's row, hidden or split or not; ``None`` without one.
+
+    In the place of a part it is the whole, or the row in that one's place.
+    """
+    parts = Transaction.objects.filter(owner=owner_id, pk=row_id, part_of__isnull=False)
+    row_id = parts.values_list("part_of", flat=True).first() or row_id
     for _ in range(MAX_REPLACEMENTS):
         row = read_rows_now([row_id], owner_id=owner_id).get(row_id)
         if row is None or row.replacement is None:

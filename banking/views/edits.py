@@ -18,7 +18,6 @@ from banking.categorization.forms import BulkForm, TransactionForm
 from banking.categorization.provenance import get_provenance
 from banking.models import Transaction
 from banking.splits.details import read_split_details
-from banking.transactions.replacements import find_row_now
 from banking.transactions.transaction_tags import get_tag_names
 from banking.views import splits
 from compliance.audit.daily_access import DataKind, record_data_access
@@ -34,7 +33,7 @@ def show_transaction(request: AuthenticatedHttpRequest, transaction_id: UUID) ->
     """
     row = find_row(request, transaction_id)
     if row is None:
-        return redirect_to_row_now(request, transaction_id)
+        return splits.redirect_to_row_now(request, transaction_id)
     if row.replaced_by == Transaction.Replaced.SPLIT:
         return splits.show_whole(request, row)
     names = get_tag_names(owner_id=request.user.pk, row_ids=[row.pk]).get(row.pk, [])
@@ -43,7 +42,7 @@ def show_transaction(request: AuthenticatedHttpRequest, transaction_id: UUID) ->
         try:
             edit_transaction(user=request.user, transaction_id=row.pk, edit=form.build_edit())
         except Transaction.DoesNotExist:
-            return redirect_to_row_now(request, transaction_id)
+            return splits.redirect_to_row_now(request, transaction_id)
         messages.success(request, _("Changes saved"))
         return redirect("transaction", row.pk)
     record_data_access(request.user.pk, DataKind.TRANSACTIONS)
@@ -58,16 +57,6 @@ def find_row(request: AuthenticatedHttpRequest, transaction_id: UUID) -> Transac
         Q(removed_at=None) | Q(replaced_by=Transaction.Replaced.SPLIT)
     )
     return rows.select_related("account").filter(pk=transaction_id).first()
-
-
-def redirect_to_row_now(request: AuthenticatedHttpRequest, transaction_id: UUID) -> HttpResponse:
-    """Lead to the transaction that counts in the place of another one. Raises ``Http404`` if there is none."""
-    row_id = find_row_now(transaction_id, owner_id=request.user.pk)
-    if row_id is None:
-        raise Http404
-    if request.method == "POST":
-        messages.error(request, _("Your bank replaced this transaction meanwhile. Enter your changes again."))
-    return redirect("transaction", row_id)
 
 
 @require_POST

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
@@ -14,6 +14,7 @@ from banking.categorization.forms import is_id
 from banking.models import Transaction
 from banking.splits import details, splitting
 from banking.splits.forms import BasePartFormSet, PartFormSet, add_row, build_initial
+from banking.transactions.replacements import find_row_now
 from banking.transactions.transaction_tags import get_tag_names
 from compliance.audit.daily_access import DataKind, record_data_access
 
@@ -26,7 +27,9 @@ NOT_SPLITTABLE = gettext_lazy(
 @require_http_methods(["GET", "HEAD", "POST"])
 def split(request: AuthenticatedHttpRequest, transaction_id: UUID) -> HttpResponse:
     """Show the parts of a transaction as a form, and store them."""
-    row = get_object_or_404(Transaction.objects.for_user(request.user).from_bank(), pk=transaction_id)
+    row = Transaction.objects.for_user(request.user).from_bank().filter(pk=transaction_id).first()
+    if row is None:
+        return redirect_to_row_now(request, transaction_id)
     if not splitting.may_split(row):
         messages.error(request, str(NOT_SPLITTABLE))
         return redirect("transaction", row.pk)
@@ -66,7 +69,7 @@ def join_parts(request: AuthenticatedHttpRequest, transaction_id: UUID) -> HttpR
     try:
         splitting.join_parts(user=request.user, transaction_id=transaction_id)
     except Transaction.DoesNotExist:
-        raise Http404 from None
+        return redirect_to_row_now(request, transaction_id)
     messages.success(request, _("Parts joined again"))
     return redirect("transaction", transaction_id)
 
@@ -79,3 +82,13 @@ def show_whole(request: AuthenticatedHttpRequest, row: Transaction) -> HttpRespo
     record_data_access(request.user.pk, DataKind.TRANSACTIONS)
     context = {"row": row, "rows": details.read_part_rows(row), "is_adjusted": details.was_adjusted(row)}
     return render(request, "banking/split_transaction.html", context)
+
+
+def redirect_to_row_now(request: AuthenticatedHttpRequest, transaction_id: UUID) -> HttpResponse:
+    """Lead to the transaction that counts in the place of another one. Raises ``Http404`` if there is none."""
+    row_id = find_row_now(transaction_id, owner_id=request.user.pk)
+    if row_id is None:
+        raise Http404
+    if request.method == "POST":
+        messages.error(request, _("Your bank replaced this transaction meanwhile. Enter your changes again."))
+    return redirect("transaction", row_id)

@@ -135,9 +135,12 @@ def decide_by_evidence(front: Account, older: Account, accounts: Sequence[Accoun
 
 
 def is_alone(account: Account, accounts: Sequence[Account]) -> bool:
-    """Whether no other account of its connection, in the same state, has its description and its digits."""
+    """Whether no other account of its connection, in the same state, has its description and its digits.
+
+    Accounts that were matched before are one, also after both were closed.
+    """
     return not any(
-        other.pk != account.pk
+        other.pk not in (account.pk, account.successor_id)
         and other.item_id == account.item_id
         and (other.closed_at is None) == (account.closed_at is None)
         and other.successor_id is None

@@ -443,6 +443,52 @@ def test_a_split_counts_once_if_the_account_is_added_again_during_the_deletion(
         assert sum(rows) == Decimal(47)
 
 
+@pytest.fixture
+def card_linked_again(
+    alice: User,
+    card: Account,
+    make_item: Callable[..., Item],
+    provider: ScriptedProvider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> tuple[AccountRemoval, Account]:
+    """The pending removal of Alice's card, which a worker has to do, and the account of its new connection."""
+    monkeypatch.setattr(disconnecting, "MAX_ROWS_IN_REQUEST", 1)
+    removal = remove_account(user=alice, account_id=card.pk, keep_history=False)
+    assert removal is not None
+    provider.listed_accounts = [CARD._replace(provider_id="acc-card-2")]
+    sync_page(make_item(alice, provider_item_id="item-again"), provider)
+    with tenant(alice.pk):
+        again = Account.objects.get(provider_id="acc-card-2")
+    assert (again.successor, reload_account(card).successor_id, again.user_removed_at is None) == (
+        None,
+        again.pk,
+        False,
+    )
+    return removal, again
+
+
+def test_an_account_that_is_added_again_at_another_connection_keeps_what_a_worker_has_not_deleted(
+    alice: User, card_linked_again: tuple[AccountRemoval, Account]
+) -> None:
+    removal, again = card_linked_again
+    add_account_again(user=alice, account_id=again.pk)
+    removal_jobs.finish_account_removal(owner_id=alice.pk, removal_id=removal.pk)
+    assert list_rows(alice) == {"coffee", "tea", "pay-out", "pay-in"}
+    assert reload_account(again).user_removed_at is None
+
+
+def test_the_last_choice_counts_if_it_was_made_at_another_connection(
+    alice: User, card_linked_again: tuple[AccountRemoval, Account]
+) -> None:
+    removal, again = card_linked_again
+    last = remove_account(user=alice, account_id=again.pk, keep_history=True)
+    assert last is not None
+    for removal_id in (removal.pk, last.pk):
+        removal_jobs.finish_account_removal(owner_id=alice.pk, removal_id=removal_id)
+    assert list_rows(alice) == {"coffee", "tea", "pay-out", "pay-in"}
+    assert removal_jobs.list_due_account_removals(limit=9) == []
+
+
 def test_a_worker_has_nothing_to_do_after_the_bank_was_disconnected(
     alice: User, card: Account, synced_item: Item, monkeypatch: pytest.MonkeyPatch
 ) -> None:

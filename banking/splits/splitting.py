@@ -58,7 +58,8 @@ def split_transaction(
         # A sync stores rows in another order, and may replace this one.
         lock_accounts(owner_id=user.pk)
         whole = get_whole(user=user, transaction_id=transaction_id)
-        present = {part.pk: part for part in list_parts(whole)}
+        # Locked, because the person may edit one of them on its own page.
+        present = {part.pk: part for part in list_parts(whole).select_for_update(of=["self"])}
         if list(present) != list(known):
             raise PartsChanged
         if not may_split(whole):

@@ -17,6 +17,7 @@ from banking.linking.disconnecting import disconnect_bank
 from banking.linking.removals import remove_at_provider
 from banking.models import Account, Item, Tag, Transaction, TransactionTag, Transfer
 from banking.provider import Counterparty
+from banking.splits import splitting
 from banking.splits.splitting import (
     CannotSplit,
     InvalidParts,
@@ -392,3 +393,18 @@ def test_an_edit_of_a_part_during_a_sync_is_kept(
     contender.finish()
     first, last = list_part_rows(alice)
     assert (first.note, first.user_category, first.name, last.amount) == ("mine", "TRAVEL", "New", Decimal(-31))
+
+
+def test_an_edit_of_a_part_while_the_parts_are_changed_is_kept(
+    alice: User, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = make_transaction(account, "-50")
+    part, other = split(alice, row, "-20", "-30")
+    edit = TransactionEdit(category="TRAVEL", merchant="Mine", note="", hidden=True, tags=())
+    contender = Contender(lambda: edit_transaction(user=alice, transaction_id=part.pk, edit=edit))
+    contender.come_before(monkeypatch, splitting, "require_valid")
+    values = [PartValues(amount=Decimal(-25), part_id=each.pk) for each in (part, other)]
+    split_transaction(user=alice, transaction_id=row.pk, parts=values, known=[part.pk, other.pk])
+    contender.finish()
+    first, _ = list_part_rows(alice)
+    assert (first.amount, first.user_merchant, first.hidden) == (Decimal(-25), "Mine", True)

@@ -39,10 +39,14 @@ class TransactionQuerySet(OwnedQuerySet["Transaction"]):
         """Rows of accounts that the person has not hidden. A subquery, because a join misleads the planner."""
         return self.exclude(account__in=Account.objects.filter(inclusion=Account.Inclusion.HIDDEN))
 
+    def whole_or_split(self) -> Self:
+        """Rows that count, themselves or by their parts."""
+        return self.filter(Q(removed_at=None) | Q(replaced_by=Transaction.Replaced.SPLIT))
+
     def from_bank(self) -> Self:
         """Rows that the bank sent and that are neither removed nor replaced by another one of the bank: of a split
         transaction the whole, and none of its parts."""
-        return self.filter(Q(removed_at=None) | Q(replaced_by=Transaction.Replaced.SPLIT), part_of=None)
+        return self.whole_or_split().filter(part_of=None)
 
     def newest_first(self) -> Self:
         return self.order_by("-day", "-id")

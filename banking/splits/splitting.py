@@ -97,7 +97,7 @@ def join_parts(*, user: User, transaction_id: UUID) -> None:
 
 def get_whole(*, user: User, transaction_id: UUID) -> Transaction:
     """Lock a row that may have parts. Raises ``Transaction.DoesNotExist``."""
-    rows = Transaction.objects.for_user(user).filter(Q(removed_at=None) | Q(replaced_by=Transaction.Replaced.SPLIT))
+    rows = Transaction.objects.for_user(user).whole_or_split()
     return rows.select_for_update(of=["self"]).get(pk=transaction_id)
 
 

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -39,23 +38,26 @@ def show_transaction(request: AuthenticatedHttpRequest, transaction_id: UUID) ->
     names = get_tag_names(owner_id=request.user.pk, row_ids=[row.pk]).get(row.pk, [])
     form = TransactionForm(request.POST or None, row=row, tag_names=names)
     if form.is_valid():
-        try:
-            edit_transaction(user=request.user, transaction_id=row.pk, edit=form.build_edit())
-        except Transaction.DoesNotExist:
-            return splits.redirect_to_row_now(request, transaction_id)
-        messages.success(request, _("Changes saved"))
-        return redirect("transaction", row.pk)
+        return store_edit(request, row=row, form=form)
     record_data_access(request.user.pk, DataKind.TRANSACTIONS)
     context = {"form": form, "row": row, "tags": names, "provenance": get_provenance(row)}
     context["split"] = read_split_details(row)
     return render(request, "banking/transaction.html", context, status=422 if form.is_bound else 200)
 
 
+def store_edit(request: AuthenticatedHttpRequest, *, row: Transaction, form: TransactionForm) -> HttpResponse:
+    """Store what the person says, unless a sync replaced the transaction meanwhile."""
+    try:
+        edit_transaction(user=request.user, transaction_id=row.pk, edit=form.build_edit())
+    except Transaction.DoesNotExist:
+        return splits.redirect_to_row_now(request, row.pk)
+    messages.success(request, _("Changes saved"))
+    return redirect("transaction", row.pk)
+
+
 def find_row(request: AuthenticatedHttpRequest, transaction_id: UUID) -> Transaction | None:
     """The user's transaction if it counts, itself or by its parts."""
-    rows = Transaction.objects.for_user(request.user).filter(
-        Q(removed_at=None) | Q(replaced_by=Transaction.Replaced.SPLIT)
-    )
+    rows = Transaction.objects.for_user(request.user).whole_or_split()
     return rows.select_related("account").filter(pk=transaction_id).first()
 
 

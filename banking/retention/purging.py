@@ -48,9 +48,9 @@ def purge_transactions(*, owner_id: UUID, before: date, limit: int) -> int:
     """Delete up to ``limit`` transactions before a day, oldest first, and add them to their totals.
 
     Notifications of large transactions, and recurring payments that ended before the day, are deleted, too, and not
-    counted. Other legs of transfers
-    and replaced pending rows come on top of ``limit``. The open transaction has locked the owner's row, so none of
-    these rows gets a notification meanwhile. Raises ``OwnerIsBusy`` while a sync stores rows of this owner.
+    counted. Other legs of transfers, replaced pending rows and parts of split rows come on top of ``limit``. The open
+    transaction has locked the owner's row, so none of these rows gets a notification meanwhile. Raises ``OwnerIsBusy``
+    while a sync stores rows of this owner.
     """
     with tenant(owner_id):
         if not try_to_lock_accounts(owner_id=owner_id):

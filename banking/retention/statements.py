@@ -31,7 +31,8 @@ FROM (
         day >= %(daily_since)s AS is_daily,
         CASE WHEN day >= %(daily_since)s THEN day ELSE date_trunc('month', day)::date END AS starts_on
     FROM {{rows}}
-    -- Exactly the rows that count in cash flow. An array, because a join would read the accounts for each row.
+    -- The rows that count in cash flow, also of accounts that are left out of totals now. An array, because a join
+    -- would read the accounts for each row.
     WHERE account_id = ANY (ARRAY(
             SELECT id FROM banking_account
             WHERE owner_id = %(owner)s AND type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)})))

@@ -2,9 +2,9 @@
 
 Not counted are transfers between a user's own accounts, payments of a card whose purchases count already, borrowed
 money, everything on accounts that are neither a bank account nor a card, such as loans and investments, and everything
-on accounts that the user leaves out of totals. Money that
-arrives on a card without a category or a merchant, under a name that says payment, paid the card, also if the account
-that paid is not connected. The user's own category takes precedence over the bank's category and over a transfer.
+on accounts that the user leaves out of totals. Money that arrives on a card without a category or a merchant, under a
+name that says payment, paid the card, also if the account that paid is not connected. The user's own category takes
+precedence over the bank's category and over a transfer.
 """
 
 from typing import Final

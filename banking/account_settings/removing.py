@@ -25,6 +25,7 @@ from banking.models import (
     TransactionTotal,
 )
 from banking.retention.stored_history import count_history
+from banking.splits.settling import settle_splits
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -102,6 +103,7 @@ def finish_removal(accounts: Collection[Account], *, keep_history: bool) -> None
         delete_history(accounts)
     changed = sum(succession.update_succession(item=item).changed for item in {account.item for account in accounts})
     if changed or not keep_history:
+        settle_splits(owner_id=next(iter(accounts)).owner_id)
         update_transfers(owner_id=next(iter(accounts)).owner_id)
 
 

@@ -186,6 +186,27 @@ def test_its_terms_and_recurring_payments_are_part_of_its_history(alice: User, c
         assert (terms and (terms.liability is not None, terms.notice)) == ((True, None) if keeps else None)
 
 
+def test_a_split_transaction_counts_once_where_an_equal_row_of_another_connection_counts_instead(
+    alice: User, provider: ScriptedProvider, make_item: Callable[..., Item]
+) -> None:
+    items = [make_item(alice, provider_item_id=f"item-{number}") for number in range(2)]
+    for number in (0, 1, 0):
+        account = CHECKING._replace(provider_id=f"acc-{number}", persistent_id="the same")
+        provider.listed_accounts = [account]
+        sync_page(
+            items[number], provider, added=[transaction_row(f"lunch-{number}", "-30", account_id=f"acc-{number}")]
+        )
+    with tenant(alice.pk):
+        whole = Transaction.objects.get(removed_at=None)
+    assert whole.provider_id == "lunch-1"
+    split_transaction(user=alice, transaction_id=whole.pk, parts=[PartValues(amount=Decimal(-n)) for n in (10, 20)])
+    remove_account(user=alice, account_id=whole.account_id, keep_history=True)
+    with tenant(alice.pk):
+        counted = Transaction.objects.filter(removed_at=None)
+        assert sorted(counted.values_list("amount", flat=True)) == [-20, -10]
+        assert set(counted.values_list("account__provider_id", flat=True)) == {"acc-0"}
+
+
 # --- Syncs ------------------------------------------------------------------------------------------------
 
 

@@ -309,7 +309,7 @@ def test_it_keeps_an_error_away_from_the_transactions_and_the_other_product(
     [other] = set(BOTH) - {failing}
     run = get_last_run(item)
     assert (run.result, run.written, item.cursor, item.failures, item.error_code) == ("ok", 1, "c1", 0, "")
-    assert (outcome.ran, outcome.lane == Lane.SLOW, item.connection, item.lease_holder) == (True, False, "active", None)
+    assert (outcome.ran, outcome.lane, item.connection, item.lease_holder) == (True, Lane.WEBHOOKS, "active", None)
     row = get_product(item, failing)
     assert (row.status, row.error_code, row.checked_at, row.last_ok_at) == (status, code, NOON, None)
     assert get_product(item, other).status == "ready"

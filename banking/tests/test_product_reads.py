@@ -30,7 +30,7 @@ from banking.provider import (
 )
 from banking.sync import sync_item
 from banking.sync.outcome import SyncOutcome
-from banking.sync.sync_queue import request_sync
+from banking.sync.sync_queue import refresh, request_sync
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS, SyncTimeouts
 from banking.tests.factories import make_stream, update_item
 from banking.tests.received_webhooks import receive
@@ -224,6 +224,26 @@ def test_it_runs_again_when_a_sync_was_requested_during_the_read(
 
     provider.get_recurring_streams = lambda token: request()  # type: ignore[method-assign]
     assert sync(synced_item, "person").run_again_in == 0
+
+
+@pytest.mark.parametrize("lane", [Lane.SHARED, Lane.WEBHOOKS])
+def test_it_runs_again_in_the_lane_of_whoever_requested_that(
+    synced_item: Item, alice: User, provider: ScriptedProvider, clock: Any, lane: Lane
+) -> None:
+    """The job of a person who asks during the read finds the Item held."""
+
+    def request() -> Any:
+        if lane is Lane.SHARED:
+            assert refresh(user=alice, item_id=synced_item.pk, cooldown=timedelta(0)) is not None
+        else:
+            request_sync(owner_id=alice.pk, item_id=synced_item.pk)
+        clock.shift(timedelta(seconds=3))
+        return RecurringResponse([], "req")
+
+    set_product(synced_item, "recurring", next_read_at=NOON)
+    provider.get_recurring_streams = lambda token: request()  # type: ignore[method-assign]
+    outcome = sync(synced_item, "webhook")
+    assert (outcome.run_again_in, outcome.lane) == (0, lane)
 
 
 def test_it_reads_a_product_that_is_supported_by_now(synced_item: Item, provider: ScriptedProvider) -> None:

@@ -79,7 +79,7 @@ def read_due_products(*, item: Item, outcome: SyncOutcome, trigger: str, timeout
         return outcome
     except ProviderError as error:
         logger.warning("The products of Item %s could not be read: %s", item.pk, error)
-    return release(lease=lease, outcome=outcome)
+    return release(lease=lease, before=item, outcome=outcome)
 
 
 def open_reads(*, lease: Lease, item: Item, trigger: str, timeouts: SyncTimeouts) -> ProductRead:
@@ -157,9 +157,15 @@ def hand_over(*, lease: Lease, outcome: SyncOutcome) -> SyncOutcome:
     return replace(outcome, run_again_in=0, lane=Lane.SLOW)
 
 
-def release(*, lease: Lease, outcome: SyncOutcome) -> SyncOutcome:
-    """Give the Item back. A sync that was requested meanwhile found it held, so it runs now."""
+def release(*, lease: Lease, before: Item, outcome: SyncOutcome) -> SyncOutcome:
+    """Give the Item back. A sync that was requested meanwhile found it held, so it runs now.
+
+    ``before`` is the Item when its sync began: if its user has asked since then, they wait.
+    """
     lease.release()
     with tenant(lease.owner_id):
-        is_due = Item.objects.filter(pk=lease.item_id, next_sync_at__lte=Now()).exists()
-    return replace(outcome, run_again_in=0) if is_due else outcome
+        item = Item.objects.filter(pk=lease.item_id, next_sync_at__lte=Now()).first()
+    if item is None:
+        return outcome
+    is_awaited = item.refreshed_at != before.refreshed_at and not item.is_slow
+    return replace(outcome, run_again_in=0, lane=Lane.SHARED if is_awaited else outcome.lane)

@@ -28,7 +28,8 @@ def mark_new_accounts(*, owner_id: UUID, item_id: UUID) -> bool:
 def mark_account_revoked(*, owner_id: UUID, item_id: UUID, account_id: str) -> bool:
     """Close an account, by the provider's id, that the user no longer shares. Its history stays.
 
-    ``False`` if it is closed or unknown. If the bank lists it again, the next sync opens it.
+    ``False`` if it is closed or unknown. The next sync reads which accounts are listed, also without changes of the
+    stream: it opens this one again if the report is older than a new choice of the user's.
     """
     with tenant(owner_id):
         item = Item.objects.visible().select_for_update(of=["self"], no_key=True).filter(pk=item_id).first()
@@ -40,6 +41,8 @@ def mark_account_revoked(*, owner_id: UUID, item_id: UUID, account_id: str) -> b
             return False
         account.closed_at = timezone.now()
         account.save(update_fields=["closed_at"])
+        item.read_at = None
+        item.save(update_fields=["read_at"])
         if succession.update_succession(item=item).changed:
             settle_splits(owner_id=owner_id)
             update_transfers(owner_id=owner_id)

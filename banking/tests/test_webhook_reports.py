@@ -1,9 +1,11 @@
 """What is taken from a webhook because no response of the provider says it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
+from django.utils import timezone
 
 from banking import tasks
 from banking.models import Account, Connection, Item, WebhookOutcome
@@ -11,6 +13,7 @@ from banking.plaid.webhooks import summarize
 from banking.tests.factories import make_account, update_item
 from banking.tests.received_webhooks import make_events_older, receive, reload_event
 from banking.tests.scripted_provider import ScriptedProvider
+from banking.tests.sync_runs import run_sync
 from compliance.isolation import tenant
 from conftest import connect_as_role
 
@@ -51,6 +54,23 @@ def test_it_offers_new_accounts_and_closes_a_revoked_one(item: Item, provider: S
     tasks.process_webhook(str(receive(item, "ITEM", "USER_ACCOUNT_REVOKED", summary=summarize(message))))
     with tenant(item.owner_id):
         assert list(Account.objects.filter(closed_at=None)) == [other]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_late_report_of_a_revoked_account_does_not_close_one_that_is_shared_again(
+    item: Item, provider: ScriptedProvider, settings: Any
+) -> None:
+    """The sync that it requests asks which accounts are shared, although the stream has no changes."""
+    settings.PLAID_WEBHOOK_URL = "https://plumbline.example/webhooks/plaid/"
+    run_sync(item)
+    message = {"webhook_type": "ITEM", "webhook_code": "USER_ACCOUNT_REVOKED", "account_id": "acc-card"}
+    tasks.process_webhook(str(receive(item, "ITEM", "USER_ACCOUNT_REVOKED", summary=summarize(message))))
+    with tenant(item.owner_id):
+        assert Account.objects.filter(closed_at=None).count() == 1
+    with time_machine.travel(timezone.now() + timedelta(seconds=3)):
+        tasks.sync_item(str(item.owner_id), str(item.pk), "webhook")
+    with tenant(item.owner_id):
+        assert Account.objects.filter(closed_at=None).count() == 2
 
 
 def test_an_expired_orphan_names_no_account(provider: ScriptedProvider) -> None:

@@ -69,16 +69,19 @@ def require_fresh_sign_in_to_download(
     return _decorate
 
 
-def require_second_factor_to_link(view: View) -> View:
-    """Decorate a view: it requires a second factor while ``REQUIRE_SECOND_FACTOR_TO_LINK`` is set."""
+def require_second_factor_to_link(view: View, *, page: str = "") -> View:
+    """Decorate a view: it requires a second factor while ``REQUIRE_SECOND_FACTOR_TO_LINK`` is set.
+
+    A view that has no page of its own names the one to go to after the proof.
+    """
 
     @wraps(view)
     def _view_wrapper(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
         if not settings.REQUIRE_SECOND_FACTOR_TO_LINK or request.user.is_verified():
             return view(request, *args, **options)
-        return (
-            redirect_to_reauthentication(request) if has_second_factor(request.user) else redirect_to_mfa_setup(request)
-        )
+        if not has_second_factor(request.user):
+            return redirect_to_mfa_setup(request)
+        return redirect_to_reauthentication(request, next_url=reverse(page) if page else "")
 
     return _view_wrapper
 

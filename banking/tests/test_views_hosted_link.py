@@ -21,6 +21,7 @@ from banking.tests.job_queue import queued_jobs
 from banking.tests.link_dialog import AGREED, list_items, make_failing_call, reload_session
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, link_result
 from compliance.isolation import tenant
+from conftest import make_signed_in_client
 from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +106,20 @@ def test_it_says_so_if_the_provider_offers_no_pages(
     assert response.status_code == 409
     assert "because of a problem on our end" in page_text(response)
     assert reload_session(alice, session).state == LinkSession.State.OPEN
+
+
+def test_it_requires_the_second_factor_as_the_page_of_the_dialog_does(
+    as_alice: Client, alice: User, provider: ScriptedProvider, settings, with_second_factor: Callable[..., Client]
+) -> None:
+    """A session that was opened before, perhaps in another browser, is no proof of it."""
+    session = open_link(user=alice).session
+    settings.REQUIRE_SECOND_FACTOR_TO_LINK = True
+    assert go_to_provider(as_alice, session).url == reverse("security")
+    assert (len(list_sessions(alice)), provider.return_urls) == (1, [])
+    verified = with_second_factor(as_alice, alice)
+    unverified = make_signed_in_client(alice)
+    assert go_to_provider(unverified, session).url == f"{reverse('mfa_reauthenticate')}?next=%2Fconnect%2F"
+    assert go_to_provider(verified, session).status_code == 200
 
 
 def test_it_shows_an_error_if_the_provider_gives_no_token(

@@ -1,6 +1,7 @@
 """The provider's own pages in place of the dialog: go there, and come back. They work without JavaScript."""
 
 import logging
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.mfa.step_up import require_second_factor_to_link
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import tasks
 from banking.linking import errors, hosted_link, sessions
@@ -26,6 +28,7 @@ WAITING: Final = frozenset({"unfinished", "in_progress"})
 
 
 @require_POST
+@partial(require_second_factor_to_link, page="connect")
 @transaction.non_atomic_requests
 def open_hosted(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
     """Lead to the provider's own pages, for the bank that a session of the dialog was opened for.

@@ -1,4 +1,8 @@
-"""Opening the dialog for a bank that is connected: to sign in again, or to choose which accounts are shared."""
+"""Opening the dialog for a bank that is connected: to sign in again, or to choose which accounts are shared.
+
+If the access has ended, or the token cannot be decrypted, that dialog connects a bank anew. So these pages require what
+the page that connects one does.
+"""
 
 import logging
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -10,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.mfa.step_up import require_second_factor_to_link
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking.error_messages import bank_name
 from banking.forms import FirstPeriodForm
@@ -52,6 +57,7 @@ CHOOSE_ACCOUNTS: Final = UpdatePage(
 
 @link_page
 @require_http_methods(["GET", "HEAD", "POST"])
+@require_second_factor_to_link
 @transaction.non_atomic_requests
 def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     """Explain why the bank has to be reconnected; if the user agrees, open the dialog in update mode."""
@@ -60,6 +66,7 @@ def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
 
 @link_page
 @require_http_methods(["GET", "HEAD", "POST"])
+@require_second_factor_to_link
 @transaction.non_atomic_requests
 def choose_accounts(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     """Explain how to add or remove accounts of a bank; then open the dialog, which asks for them."""

@@ -31,6 +31,7 @@ from banking.linking.update_mode import confirm_repair, open_update_mode
 from banking.models import Item, LinkSession
 from banking.provider import LinkExit, LinkResult, LinkResults, ProviderConfigurationError, ProviderError
 from banking.providers import provider_for
+from banking.usage.item_cap import require_free_place
 from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ def claim_result(*, user: User, session_id: UUID, result: LinkResult, link_token
 
     The first result claims the session itself, and each other one a session of its own. A stale claim, whose process
     was killed, is taken over. Raises ``LinkError`` while another process exchanges the same result, and without the
-    user's consent.
+    user's consent, and ``ItemCapReached`` for a further result if this site may link no more Items.
     """
     with tenant(user.pk):
         sessions = LinkSession.objects.for_user(user).select_for_update(of=["self"]).select_related("item")
@@ -153,7 +154,11 @@ def claim_result(*, user: User, session_id: UUID, result: LinkResult, link_token
 
 
 def add_session(opened: LinkSession, link_token: str) -> LinkSession:
-    """Store a session for one more result of the same link token, in the open transaction."""
+    """Store a session for one more result of the same link token, in the open transaction.
+
+    Raises ``ItemCapReached``: only the first result had a place when the link token was created.
+    """
+    require_free_place(provider_for(opened.provider))
     return LinkSession.objects.create(
         owner_id=opened.owner_id,
         provider=opened.provider,

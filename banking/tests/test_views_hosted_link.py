@@ -189,6 +189,24 @@ def test_it_connects_each_bank_if_the_pages_were_gone_through_twice(
     assert [bool(session.link_token_hash) for session in list_sessions(alice)] == [True, True, False]
 
 
+def test_it_connects_no_more_banks_than_the_site_may_link(
+    as_alice: Client,
+    alice: User,
+    session: LinkSession,
+    provider: ScriptedProvider,
+    finish_pages: Callable[..., None],
+    settings,
+) -> None:
+    """The place was free when the link token was created; the pages can be gone through any number of times."""
+    settings.PLAID_ITEM_CAP = 1
+    finish_pages("public-sandbox-1", "public-sandbox-2", "public-sandbox-3")
+    response = come_back(as_alice, session)
+    (item,) = list_items(alice)
+    assert (response.status_code, response.url) == (302, reverse("importing", args=[item.pk]))
+    assert provider.exchanged_tokens == ["public-sandbox-1"]
+    assert len(list_sessions(alice)) == 2
+
+
 def test_it_connects_the_second_bank_although_the_first_is_connected_already(
     as_alice: Client, alice: User, item: Item, session: LinkSession, provider: ScriptedProvider
 ) -> None:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 100
 SYNC_CHUNK = 1000
-# Above this Celery beat queues nothing: Items stay due, and a queue without workers does not fill Redis.
+# With so many jobs in a lane, Celery beat adds none: Items stay due, and a queue without workers does not fill Redis.
 MAX_WAITING = 2000
 # In five minutes. Plaid documents no limit for it; a worker needs about two minutes for them.
 WEBHOOK_UPDATES = 1000
@@ -54,16 +54,22 @@ def queue_due_sync(owner_id: str, item_id: str, trigger: str, *, lane: str) -> N
 
 @shared_task
 def dispatch_due_syncs() -> None:
-    """Queue every Item that is due, a chunk at a time, so that no transaction locks many rows."""
-    while has_room(Lane.WEBHOOKS, Lane.ROUTINE) and (claimed := sync_queue.claim_due_syncs(limit=SYNC_CHUNK)):
-        for lane in Lane:
+    """Queue every Item that is due, a chunk at a time, so that no transaction locks many rows.
+
+    Items of a lane without room stay due. While that is the one of most Items, one chunk is enough: else all that are
+    due would be claimed every minute for nothing.
+    """
+    while claimed := sync_queue.claim_due_syncs(limit=SYNC_CHUNK):
+        for lane in filter(has_room, Lane):
             jobs = [(str(owner), str(item), "beat") for owner, item, its_lane in claimed if its_lane is lane]
             queue_many(sync_item, jobs, options={"patient": lane is Lane.SLOW}, lane=lane)
+        if not has_room(Lane.ROUTINE):
+            break
 
 
-def has_room(*lanes: Lane) -> bool:
-    """Whether few enough jobs wait in each lane for Celery beat to add more."""
-    return all(count_waiting_jobs(lane) < MAX_WAITING for lane in lanes)
+def has_room(lane: Lane) -> bool:
+    """Whether few enough jobs wait in a lane for Celery beat to add more."""
+    return count_waiting_jobs(lane) < MAX_WAITING
 
 
 @shared_task(base=TenantTask)

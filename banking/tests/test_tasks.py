@@ -215,13 +215,38 @@ def test_it_queues_webhooks_and_their_syncs_behind_those_of_users(item: Item, pr
     assert job.start is None
 
 
-@pytest.mark.parametrize("lane", [Lane.WEBHOOKS, Lane.ROUTINE])
-def test_it_queues_no_due_item_while_too_many_jobs_wait(
-    item: Item, monkeypatch: pytest.MonkeyPatch, lane: Lane
+# What lets a due Item wait in a lane.
+LANES = {
+    Lane.SHARED: {"readiness": Readiness.INITIAL},
+    Lane.WEBHOOKS: {"sync_requested_at": timezone.now() + timedelta(days=1), "checked_at": timezone.now()},
+    Lane.ROUTINE: {},
+    Lane.SLOW: {"is_slow": True},
+}
+
+
+@pytest.mark.parametrize("full", Lane)
+def test_it_queues_due_items_in_all_lanes_but_a_full_one(
+    alice: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch, full: Lane
 ) -> None:
-    monkeypatch.setattr(tasks, "count_waiting_jobs", lambda counted: tasks.MAX_WAITING if counted is lane else 0)
+    """Else a queue without workers fills Redis, or the people and banks of the others wait for its workers."""
+    items = {
+        lane: make_item(alice, provider_item_id=lane, **{"readiness": Readiness.HISTORICAL} | columns)
+        for lane, columns in LANES.items()
+    }
+    monkeypatch.setattr(tasks, "count_waiting_jobs", lambda lane: tasks.MAX_WAITING if lane is full else 0)
     tasks.dispatch_due_syncs()
-    assert queued_jobs(item.pk) == []
+    jobs = {lane: [job.lane for job in queued_jobs(item.pk)] for lane, item in items.items()}
+    assert jobs == {lane: [] if lane is full else [lane] for lane in Lane}
+
+
+def test_it_claims_few_items_at_a_time_while_no_worker_takes_them(
+    alice: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [make_item(alice, provider_item_id=f"{n}", readiness=Readiness.HISTORICAL) for n in range(3)]
+    monkeypatch.setattr(tasks, "SYNC_CHUNK", 1)
+    monkeypatch.setattr(tasks, "count_waiting_jobs", lambda lane: tasks.MAX_WAITING)
+    tasks.dispatch_due_syncs()
+    assert [update_item(item).claimed_until is None for item in items].count(False) == 1
 
 
 def test_it_syncs_once_for_many_webhooks(item: Item, provider: ScriptedProvider) -> None:

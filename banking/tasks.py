@@ -13,7 +13,7 @@ from banking.linking import orphaned_removals, recovery, removals
 from banking.models import AccountRemoval, Item, PendingRemoval
 from banking.provider import ProviderError
 from banking.retention import sync_runs
-from banking.sync import notifications, sync_queue, webhook_events
+from banking.sync import sync_queue, webhook_events
 from banking.sync.item_refresh import ItemBusy
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
 from banking.usage import call_counts
@@ -40,8 +40,6 @@ def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = Fals
     owner, item = UUID(owner_id), UUID(item_id)
     timeouts = LONG_TIMEOUTS if patient else QUICK_TIMEOUTS
     outcome = sync.sync_item(owner_id=owner, item_id=item, trigger=trigger, if_due=True, timeouts=timeouts)
-    if outcome.new_rows_run_id is not None:
-        notifications.notify_large_transactions(owner_id=owner, item_id=item, run_id=outcome.new_rows_run_id)
     if outcome.run_again_in is not None:
         queue_sync(owner, item, "follow-up", lane=outcome.lane, wait=outcome.run_again_in)
 

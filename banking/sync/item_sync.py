@@ -29,6 +29,7 @@ from banking.sync import item_state
 from banking.sync.bank_refresh.refresh_requests import reserve_refresh
 from banking.sync.institution import connect_for_sync, guard_institution, load_institution
 from banking.sync.lease import Lease, LeaseLost, acquire_lease, keep_renewed
+from banking.sync.notifications import notify_large_transactions
 from banking.sync.ordinary_sync import is_ordinary
 from banking.sync.outcome import SKIPPED, SyncOutcome
 from banking.sync.products import read_due_products
@@ -50,7 +51,9 @@ MAX_PAGES = 2000
 def sync_item(
     *, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool = False, timeouts: SyncTimeouts = LONG_TIMEOUTS
 ) -> SyncOutcome:
-    """Download an Item's stream to its end and store it, within ``timeouts``; then read its products that are due.
+    """Download an Item's stream to its end and store it, within ``timeouts``; notify its user of large transactions.
+
+    Then read its products that are due.
 
     Returns ``SKIPPED`` when another worker holds the Item, when it cannot be synced, or when ``if_due`` is set and it
     is not due. Provider errors are written to the Item and its ``SyncRun`` and not raised: ``item_state`` decides about
@@ -76,6 +79,9 @@ def sync_item(
     except Exception as error:
         item_state.record_crash(lease=lease, run=run, error=error)
         raise
+    if outcome.new_rows_run_id is not None:
+        # Before the products, which can take minutes, and in which the worker may die.
+        notify_large_transactions(owner_id=owner_id, item_id=item_id, run_id=outcome.new_rows_run_id)
     return read_due_products(item=item, outcome=outcome, trigger=trigger, timeouts=timeouts)
 
 

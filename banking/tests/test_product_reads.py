@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from accounts.models import User
+from accounts.models import Notification, User
+from accounts.notifications.notification_types import NotificationType
 from banking import tasks
 from banking.models import Account, Item, ItemProduct, Liability, LiabilityApr, RecurringStream
 from banking.provider import (
@@ -244,6 +245,23 @@ def test_it_runs_again_in_the_lane_of_whoever_requested_that(
     provider.get_recurring_streams = lambda token: request()  # type: ignore[method-assign]
     outcome = sync(synced_item, "webhook")
     assert (outcome.run_again_in, outcome.lane) == (0, lane)
+
+
+def test_a_worker_that_dies_during_the_read_has_notified_the_user_before(
+    synced_item: Item, provider: ScriptedProvider
+) -> None:
+    """The read can take minutes, and no later sync says which rows this one has stored."""
+
+    def die(token: str) -> Any:
+        raise SystemExit
+
+    provider.get_liabilities = die  # type: ignore[method-assign]
+    provider.pages = [transactions_page(added=[transaction_row("rent", "-9000")._replace(date=NOON.date())])]
+    update_item(synced_item, next_sync_at=NOON)
+    with pytest.raises(SystemExit):
+        tasks.sync_item(str(synced_item.owner_id), str(synced_item.pk), "person")
+    with tenant(synced_item.owner_id):
+        assert Notification.objects.filter(type=NotificationType.BANK_LARGE_CHANGE).count() == 1
 
 
 def test_it_reads_a_product_that_is_supported_by_now(synced_item: Item, provider: ScriptedProvider) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+from banking.transactions.filters import TransactionFilter
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.test import Client
@@ -17,7 +18,6 @@ from banking import connections
 from banking.models import Transaction
 from banking.retention.monthly_totals import MonthTotal, list_monthly_totals
 from banking.transactions import csv_export, totals
-from banking.transactions.filters import TransactionFilter
 from banking.transactions.totals import CurrencyTotal
 from compliance.isolation import tenant
 from config.tests.schedules.figures import Balances, Figures, Line, Sums

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from django.conf import settings
 from django.template.base import Lexer, Token, TokenType
 
-# Pages of administrators stay in English.
-ENGLISH_ONLY: Final = "templates/accounts/operators/"
+# The folders of pages of administrators, which stay in English.
+ENGLISH_ONLY: Final = "operators"
 # Attributes that browsers show or read aloud.
 READ_ATTRIBUTES: Final = frozenset(
     ("title", "alt", "placeholder", "aria-label", "aria-description", "label", "summary", "content-text", "data-label")
@@ -65,7 +65,7 @@ def find_templates() -> list[Path]:
     folders = [root / "templates", *sorted(root.glob("*/jinja2"))]
     files = [path for folder in folders for pattern in ("*.html", "*.txt") for path in sorted(folder.rglob(pattern))]
     paths = [path.relative_to(root) for path in files]
-    return [path for path in paths if not str(path).startswith(ENGLISH_ONLY)]
+    return [path for path in paths if path.parent.name != ENGLISH_ONLY]
 
 
 def is_read_attribute(tag: str, name: str, attributes: dict[str, str | None]) -> bool:

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.users.processing import may_process
 from banking.linking.confirmation import NotConfirmed, reveal_link_token
 from banking.linking.data_consent import is_consent_active
 from banking.linking.duplicates import check_duplicate
@@ -135,8 +136,9 @@ def claim_result(*, user: User, session_id: UUID, result: LinkResult, link_token
     """Claim a result, so that a webhook and the user's return do not both exchange it.
 
     The first result claims the session itself, and each other one a session of its own. A stale claim, whose process
-    was killed, is taken over. Raises ``LinkError`` while another process exchanges the same result, and without the
-    user's consent, and ``ItemCapReached`` for a further result if this site may link no more Items.
+    was killed, is taken over. Raises ``LinkError`` while another process exchanges the same result, without the user's
+    consent, and after they were deactivated or asked to be deleted; and ``ItemCapReached`` for a further result if this
+    site may link no more Items.
     """
     with tenant(user.pk):
         sessions = LinkSession.objects.for_user(user).select_for_update(of=["self"]).select_related("item")
@@ -146,6 +148,8 @@ def claim_result(*, user: User, session_id: UUID, result: LinkResult, link_token
             return ClaimedResult(known, is_new=False)
         if not is_consent_active(user):
             raise LinkError("no_consent")
+        if not may_process(user.pk):
+            raise LinkError("stopped")
         session = known or (opened if opened.state in UNCLAIMED else add_session(opened, link_token))
         session.state, session.claimed_at = LinkSession.State.EXCHANGING, timezone.now()
         session.public_token_hash, session.link_session_id = result.digest, result.link_session_id

@@ -114,6 +114,17 @@ def test_it_connects_a_bank_of_the_dialog_whose_tab_was_closed(alice: User, prov
     assert len(list_items(alice)) == 1
 
 
+@pytest.mark.parametrize("stopped", [{"deleted_at": timezone.now()}, {"is_active": False}])
+def test_it_exchanges_nothing_for_a_user_whose_data_is_no_longer_processed(
+    alice: User, session: LinkSession, provider: ScriptedProvider, stopped: dict[str, object]
+) -> None:
+    """The exchange alone creates what is billed, although the Item would be removed at once."""
+    with tenant(alice.pk):
+        User.objects.filter(pk=alice.pk).update(**stopped)
+    assert process(receive_for("link-sandbox-1")).outcome == WebhookOutcome.PROCESSED
+    assert (provider.exchanged_tokens, list_items(alice)) == ([], [])
+
+
 def test_it_stores_how_the_user_left(alice: User, session: LinkSession, provider: ScriptedProvider) -> None:
     left = LinkExit("INSTITUTION_DOWN", "requires_credentials", "req-exit", "link-session-1")
     provider.link_results, provider.link_exits = {}, {"link-sandbox-1": [left]}

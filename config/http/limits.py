@@ -47,7 +47,8 @@ LIMITS: Final = (
         per="user",
         routes=frozenset({
             "connect", "reconnect", "choose_accounts", "oauth_return", "finish_link", "close_link", "hosted_link",
-            "hosted_return", "refresh", "refresh_all", "disconnect", "transactions-csv", "activity_csv",
+            "hosted_return", "refresh", "refresh_all", "disconnect", "remove_account", "add_account_again",
+            "transactions-csv", "activity_csv",
         }),
         uncounted=SAFE_METHODS,
     ),

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 BANK = next(limit.routes for limit in LIMITS if limit.name == "bank")
 ROUTES_WITH_ID = {
     "choose_accounts", "finish_link", "close_link", "hosted_link", "hosted_return", "refresh", "reconnect",
-    "disconnect",
+    "disconnect", "remove_account", "add_account_again",
 }  # fmt: skip
 API = {"Accept": "application/json"}
 
@@ -63,7 +63,8 @@ def test_it_limits_all_routes_that_call_a_bank() -> None:
     stored_data = {"accounts", "item", "transactions", "importing"}
     banking = {"connect", "oauth_return", "finish_link", "close_link", "refresh_all", "refresh", "reconnect"}
     hosted = {"hosted_link", "hosted_return"}
-    assert banking | hosted | {"choose_accounts", "disconnect", "transactions-csv", "activity_csv"} == BANK
+    account = {"remove_account", "add_account_again"}
+    assert banking | hosted | account | {"choose_accounts", "disconnect", "transactions-csv", "activity_csv"} == BANK
     assert not BANK & stored_data
 
 

@@ -334,12 +334,16 @@ def was_requested_meanwhile(*, item: Item, run: SyncRun) -> bool:
 
 
 def next_lane(*, item: Item, run: SyncRun) -> Lane:
-    """The lane of the sync that follows a run: a user waits for an import, and for what they requested meanwhile."""
+    """The lane of the sync that follows a run.
+
+    A user waits for an import, for what they requested meanwhile, and for what they have their bank asked for.
+    """
     if item.is_slow:
         return Lane.SLOW
     before = run.request_before_run
     is_awaited = item.refreshed_at is not None and (before is None or item.refreshed_at > before)
-    return Lane.SHARED if is_awaited or item.readiness != Readiness.HISTORICAL else Lane.WEBHOOKS
+    is_awaited = is_awaited or item.readiness != Readiness.HISTORICAL or item.bank_refresh_until is not None
+    return Lane.SHARED if is_awaited else Lane.WEBHOOKS
 
 
 def retry_delay(*, failures: int, importing: bool, error: ProviderError) -> timedelta:

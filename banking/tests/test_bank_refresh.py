@@ -22,6 +22,7 @@ from banking.tests.sandbox_process import Sandbox
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import get_last_run
 from compliance.isolation import tenant
+from compliance.queues import Lane
 from ui.tests.page_text import page_text, visible_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -239,6 +240,19 @@ def test_it_looks_for_new_transactions_by_itself_where_no_webhook_announces_them
     with time_machine.travel(NOON, tick=False) as clock:
         assert read_waits(synced_item, alice, clock) == waits
         assert synced_item.bank_refresh_until is None or synced_item.bank_refresh_until > timezone.now()
+
+
+def test_it_looks_for_them_before_webhooks_are_processed_until_they_have_come(
+    synced_item: Item, alice: User, provider: ScriptedProvider, asks_banks: None, settings
+) -> None:
+    """Its user waits, on a page that polls for two minutes."""
+    settings.PLAID_WEBHOOK_URL = ""
+    nothing, news = transactions_page(cursor="c2"), transactions_page(added=[transaction_row("tx-new")], cursor="c3")
+    provider.pages = [nothing, nothing, news]
+    sync_queue.refresh(user=alice, item_id=synced_item.pk, cooldown=timedelta(0))
+    triggers = ("person", "follow-up", "follow-up")
+    lanes = [sync_item(owner_id=alice.pk, item_id=synced_item.pk, trigger=trigger).lane for trigger in triggers]
+    assert lanes == [Lane.SHARED, Lane.SHARED, Lane.WEBHOOKS]
 
 
 def test_it_stops_looking_once_they_have_come(

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.notifications.inbox import lock_user
 from banking.account_matching import locks, succession
 from banking.categorization.orphans import delete_orphaned_rows
 from banking.linking.disconnecting import delete_alerts, has_long_history
@@ -29,7 +30,6 @@ from banking.splits.settling import settle_splits
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
-from compliance.personal_data.account_lock import lock_account
 
 
 def remove_account(*, user: User, account_id: UUID, keep_history: bool) -> AccountRemoval | None:
@@ -40,7 +40,7 @@ def remove_account(*, user: User, account_id: UUID, keep_history: bool) -> Accou
     """
     with tenant(user.pk):
         if not keep_history:
-            lock_account(user.pk)
+            lock_user(user.pk)
         account = Account.objects.for_user(user).get(pk=account_id, successor=None)
         removal = None
         is_locked = locks.try_to_lock_accounts(owner_id=user.pk)
@@ -48,7 +48,7 @@ def remove_account(*, user: User, account_id: UUID, keep_history: bool) -> Accou
         if is_locked:
             close_accounts(accounts)
         if not is_locked or has_long_history(owner_id=user.pk):
-            removal = leave_to_worker(account, accounts, keep_history=keep_history)
+            removal = leave_to_worker(account, keep_history=keep_history)
         else:
             finish_in_request(accounts, keep_history=keep_history)
         record(Action.ACCOUNT_REMOVED, actor=user, subject=user, resource="account", resource_id=str(account_id))
@@ -71,13 +71,9 @@ def finish_in_request(accounts: Collection[Account], *, keep_history: bool) -> N
         delete_alerts_of(accounts)
 
 
-def leave_to_worker(account: Account, accounts: Collection[Account], *, keep_history: bool) -> AccountRemoval:
-    """Let a worker close an account, and delete its history. Of several requests, the last one counts.
-
-    ``accounts`` are all that are one real account with it: an earlier request may have named another of them.
-    """
+def leave_to_worker(account: Account, *, keep_history: bool) -> AccountRemoval:
+    """Let a worker close an account, and delete its history. Of several requests, the last one counts."""
     history = AccountRemoval.History.KEEP if keep_history else AccountRemoval.History.DELETE
-    AccountRemoval.objects.filter(account__in=list(accounts)).exclude(account=account).delete()
     removals = AccountRemoval.objects.select_for_update(of=["self"])
     removal, is_new = removals.get_or_create(
         account=account, defaults={"owner_id": account.owner_id, "history": history}
@@ -101,10 +97,12 @@ def finish_removal(accounts: Collection[Account], *, keep_history: bool) -> None
     """Delete what is stored of removed accounts unless it is kept, and update what follows from their rows."""
     if not keep_history:
         delete_history(accounts)
+    owner_id = next(iter(accounts)).owner_id
     changed = sum(succession.update_succession(item=item).changed for item in {account.item for account in accounts})
-    if changed or not keep_history:
-        settle_splits(owner_id=next(iter(accounts)).owner_id)
-        update_transfers(owner_id=next(iter(accounts)).owner_id)
+    # Of an account of two connections, the rows of the other one may count now.
+    is_split_changed = settle_splits(owner_id=owner_id)
+    if changed or is_split_changed or not keep_history:
+        update_transfers(owner_id=owner_id)
 
 
 def delete_history(accounts: Collection[Account]) -> None:
@@ -141,8 +139,8 @@ def add_account_again(*, user: User, account_id: UUID) -> tuple[Account, list[It
         items = Item.objects.filter(owner=user.pk, pk__in=item_ids).visible()
         locked = list(items.select_for_update(of=["self"]).order_by("pk"))
         locks.lock_accounts(owner_id=user.pk)
+        AccountRemoval.objects.filter(account=account).delete()
         same = Account.objects.filter(pk__in=[row.pk for row in list_real_account(account)])
-        AccountRemoval.objects.filter(account__in=same).delete()
         if not same.exclude(user_removed_at=None).update(user_removed_at=None, edited_at=timezone.now()):
             raise Account.DoesNotExist
         items.update(cursor="", next_sync_at=Now(), sync_requested_at=timezone.now())

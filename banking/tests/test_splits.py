@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from banking.account_settings.removing import remove_account
 from banking.categorization import rule_runs, rules
 from banking.categorization.editing import TransactionEdit, edit_transaction
 from banking.categorization.rules import RuleValues
@@ -331,6 +332,26 @@ def test_a_new_connection_takes_over_the_parts(
         remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     assert list_counted(alice) == amounts("-50", "-20", "-30", "-50")
     assert {row.part_of for row in list_part_rows(alice)} == {get_row(alice, "old1").pk}
+
+
+def test_parts_count_once_after_the_account_is_removed_from_two_connections(
+    alice: User, item: Item, provider: ScriptedProvider, make_item: Callable[..., Item]
+) -> None:
+    days = [timezone.localdate() - timedelta(days=ago) for ago in range(3)]
+    rows = [transaction_row(f"{n}", "-50", date=day, authorized_date=day) for n, day in enumerate(days)]
+    sync(item, provider, added=rows)
+    second = make_item(alice, provider_item_id="again", connected_at=timezone.now() + timedelta(seconds=1))
+    provider.listed_accounts = [CHECKING._replace(provider_id="acc-new")]
+    sync(second, provider, added=[r._replace(provider_id=f"new{r.provider_id}", account_id="acc-new") for r in rows])
+    split(alice, get_row(alice, "new1"), "-20", "-30")
+    # The first connection is synced last. Without a newer one that is synced, its rows count.
+    provider.listed_accounts = [CHECKING]
+    sync(item, provider)
+    account_id = get_row(alice, "new1").account_id
+    assert list_counted(alice) == amounts("-50", "-20", "-30", "-50")
+    remove_account(user=alice, account_id=account_id, keep_history=True)
+    assert list_counted(alice) == amounts("-50", "-20", "-30", "-50")
+    assert {row.part_of for row in list_part_rows(alice)} == {get_row(alice, "1").pk}
 
 
 def test_of_equal_rows_the_same_one_keeps_its_parts(

@@ -150,14 +150,14 @@ def add_up_debt(accounts: Iterable[Account]) -> Decimal:
     return sum((max(account.current or ZERO, ZERO) for account in accounts), ZERO)
 
 
-def open_accounts(items: Iterable[Item]) -> list[Account]:
+def list_shown_accounts(items: Iterable[Item]) -> list[Account]:
     """The Items' open accounts that are in lists, each with its Item loaded."""
     return [account for item in items for account in item.shown_accounts]
 
 
 def list_counted_accounts(items: Iterable[Item]) -> list[Account]:
     """The Items' open accounts that are in totals, each with its Item loaded."""
-    return [account for account in open_accounts(items) if account.counts]
+    return [account for account in list_shown_accounts(items) if account.counts]
 
 
 def list_cash_flow_accounts(items: Iterable[Item]) -> list[Account]:

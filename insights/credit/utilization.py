@@ -16,7 +16,7 @@ from credit.analysis.utilization import (
     summarize_utilization,
 )
 from credit.report import Role, Tradeline
-from insights.balances.account_totals import open_accounts
+from insights.balances.account_totals import list_shown_accounts
 from insights.credit import card_links
 from insights.credit.card_links import CardMatch
 from insights.models import CardLink
@@ -56,7 +56,7 @@ def utilization_page(
 ) -> UtilizationPage:
     """Return the cards, highest utilization first; ``own`` excludes authorized-user accounts."""
     report_utilization = summarize_utilization(report_accounts, authorized_user=not own)
-    at_banks = [account for account in open_accounts(items) if account.is_card]
+    at_banks = [account for account in list_shown_accounts(items) if account.is_card]
     matched = card_links.match_cards([card.account for card in report_utilization.cards], at_banks, links)
     return UtilizationPage(
         overall=report_utilization.overall,

@@ -27,7 +27,7 @@ def check_figures(*, owner_id: UUID) -> list[FigureCheck]:
     """
     with tenant(owner_id):
         items = [item for item in connections.list_connections(User(pk=owner_id)) if item.state == "fresh"]
-        accounts = account_totals.open_accounts(items)
+        accounts = account_totals.list_shown_accounts(items)
         results = [
             *check_balances(owner_id=owner_id, accounts=accounts),
             *check_cash_flow(owner_id=owner_id, items=items),

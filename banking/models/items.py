@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from banking.error_advice import UserAction
 from banking.error_messages import access_message, sync_error_message
-from banking.models.accounts import Account
+from banking.models.accounts import Account, display_name_of
 from banking.models.connection import (
     LOST_CONNECTION_ACTIONS,
     VISIBLE_CONNECTIONS,
@@ -167,7 +167,7 @@ class Item(Owned):
     @cached_property
     def open_accounts(self) -> list[Account]:
         """The open accounts. ``connections`` sets this when it loads many."""
-        return list(self.accounts.filter(closed_at=None, successor=None).order_by("type", "name", "id"))
+        return list(self.accounts.filter(closed_at=None, successor=None).order_by("type", display_name_of(), "id"))
 
     @property
     def shown_accounts(self) -> list[Account]:
@@ -183,7 +183,7 @@ class Item(Owned):
     def removed_accounts(self) -> list[Account]:
         """The accounts that the person has removed alone. ``connections`` sets this when it loads many."""
         removed = self.accounts.exclude(user_removed_at=None).filter(successor=None)
-        return list(removed.exclude(closed_at=None).order_by("type", "name", "id"))
+        return list(removed.exclude(closed_at=None).order_by("type", display_name_of(), "id"))
 
     @cached_property
     def has_successors(self) -> bool:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Notification, User
+from banking import connections
 from banking.account_settings.editing import AccountEdit, edit_account
 from banking.account_settings.removing import remove_account
 from banking.categorization import rules
@@ -93,6 +94,14 @@ def test_it_names_the_account_in_an_alert_and_in_the_csv_file_as_the_person_does
     file = b"".join(with_second_factor(as_alice, alice).get(reverse("transactions-csv")).streaming_content).decode()
     assert "Rent money ••0000" in file
     assert "Plat Checking" not in file
+
+
+def test_it_orders_accounts_by_the_persons_names(account: Account, other: Account) -> None:
+    set_on(account, user_name="Zebra")
+    with tenant(account.owner_id):
+        item = Item.objects.get(pk=account.item_id)
+        [listed] = connections.list_connections(User(pk=account.owner_id))
+        assert [row.pk for row in item.open_accounts] == [row.pk for row in listed.open_accounts] == [other.pk, account.pk]
 
 
 def test_an_empty_name_is_the_banks(as_alice: Client, account: Account) -> None:

@@ -259,7 +259,7 @@ def test_it_charts_both_balance_histories_as_one_line(
         second_item, [copy_with_new_id(CHECKING, current=Decimal("900"))], make_rows(copy_with_new_id(CHECKING), 20)
     )
     with tenant(alice.pk):
-        accounts = account_totals.open_accounts(connections.list_connections(alice))
+        accounts = account_totals.list_shown_accounts(connections.list_connections(alice))
         changes = history.daily_changes(user=alice, accounts=accounts, since=date(2026, 11, 1))
     points = history.running_totals({day: change.amount for day, change in changes.items()})
     reported = [point for point in points if point.day >= date(2026, 11, 10)]

@@ -82,7 +82,8 @@ def get_bank_balance(user: User) -> Decimal:
 
 def get_total_spending(user: User) -> Decimal:
     with tenant(user.pk):
-        ids = account_totals.list_row_account_ids(account_totals.list_shown_accounts(connections.list_connections(user)))
+        items = connections.list_connections(user)
+        ids = account_totals.list_row_account_ids(account_totals.list_shown_accounts(items))
         return sum(
             (m.money_out for m in sum_transactions(user=user, window=Window.ending(TODAY), accounts=ids)), Decimal(0)
         )

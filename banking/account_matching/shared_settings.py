@@ -5,12 +5,14 @@ on an account's own row holds for its former accounts, too.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
 
-from banking.models import Account, BalanceSnapshot
+from banking.models import Account, BalanceSnapshot, Transaction
 
 COLUMNS: Final = ("user_name", "inclusion", "user_removed_at", "edited_at")
 
@@ -42,4 +44,19 @@ def close_removed_accounts(accounts: Iterable[Account]) -> None:
         account.closed_at = account.closed_at or now
         account.forget_balance()
         account.save(update_fields=["closed_at", *Account.BALANCE_FIELDS])
-        BalanceSnapshot.objects.filter(account=account, day__gte=timezone.localdate(account.user_removed_at)).delete()
+        if account.user_removed_at is not None:
+            delete_stored_since(account, account.user_removed_at)
+
+
+def delete_stored_since(account: Account, moment: datetime) -> None:
+    """Delete the balances and the bank's transactions, with their parts, that were stored of an account since then."""
+    BalanceSnapshot.objects.filter(account=account, day__gte=timezone.localdate(moment)).delete()
+    rows = Transaction.objects.filter(account=account, part_of=None, pk__gte=first_id_at(moment))
+    ids = list(rows.values_list("pk", flat=True))
+    Transaction.objects.filter(owner=account.owner_id, part_of__in=ids).delete()
+    Transaction.objects.filter(pk__in=ids).delete()
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """The smallest id of a row that was stored at a moment: ids begin with the milliseconds since 1970."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)

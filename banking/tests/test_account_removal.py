@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Notification, User
 from accounts.notifications.inbox import notify
@@ -271,6 +272,25 @@ def test_it_stays_removed_under_a_new_id_of_the_same_connection(
         again = Account.objects.get(provider_id="acc-card-2")
         assert (again.current, again.user_removed_at is None, again.closed_at is None) == (None, False, False)
         assert not BalanceSnapshot.objects.filter(account=again).exists()
+
+
+def test_nothing_stays_of_a_new_id_that_only_its_rows_show_to_be_the_removed_account(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    days = [timezone.localdate() - timedelta(days=ago) for ago in range(1, 5)]
+    rows = [transaction_row(f"tea-{day}", "-3", account_id="acc-card", date=day, authorized_date=day) for day in days]
+    provider.listed_accounts = [CHECKING, CARD._replace(mask="")]
+    sync_page(item, provider, added=[*ROWS[:1], *rows])
+    with tenant(alice.pk):
+        card = Account.objects.get(provider_id="acc-card")
+    remove_account(user=alice, account_id=card.pk, keep_history=True)
+    kept = list_rows(alice)
+    provider.listed_accounts = [CHECKING, CARD._replace(mask="", provider_id="acc-card-2")]
+    again = [row._replace(provider_id=f"{row.provider_id}-2", account_id="acc-card-2") for row in rows]
+    sync_page(item, provider, added=[*again, transaction_row("new-tea", "-4", account_id="acc-card-2")])
+    with tenant(alice.pk):
+        assert Account.objects.get(provider_id="acc-card-2").user_removed_at is not None
+    assert list_rows(alice) == kept
 
 
 def test_it_stays_removed_when_the_bank_is_connected_again(

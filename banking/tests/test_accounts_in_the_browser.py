@@ -87,7 +87,7 @@ def test_it_renames_hides_removes_and_adds_an_account(
         assert Transaction.objects.get().name == "SAFE"
     tab.get_by_text("1 removed account").click()
     check_page(tab, scripted)
-    tab.get_by_role("button", name="Add again: Household ••0000").click()
+    tab.get_by_role("button", name="Add again Household ••0000").click()
     expect(tab.get_by_text("We download Household ••0000 again with the next sync.")).to_be_visible()
     with tenant(alice.pk):
         assert Account.objects.get(pk=checking.pk).user_removed_at is None

@@ -11,7 +11,6 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.notifications.inbox import lock_user
 from banking.account_matching import locks, succession
 from banking.categorization.orphans import delete_orphaned_rows
 from banking.linking.disconnecting import delete_alerts, has_long_history
@@ -30,6 +29,7 @@ from banking.splits.settling import settle_splits
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
+from compliance.personal_data.account_lock import lock_account
 
 
 def remove_account(*, user: User, account_id: UUID, keep_history: bool) -> AccountRemoval | None:
@@ -40,7 +40,7 @@ def remove_account(*, user: User, account_id: UUID, keep_history: bool) -> Accou
     """
     with tenant(user.pk):
         if not keep_history:
-            lock_user(user.pk)
+            lock_account(user.pk)
         account = Account.objects.for_user(user).get(pk=account_id, successor=None)
         removal = None
         is_locked = locks.try_to_lock_accounts(owner_id=user.pk)

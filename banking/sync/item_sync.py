@@ -34,7 +34,7 @@ from banking.sync.ordinary_sync import is_ordinary
 from banking.sync.outcome import SKIPPED, SyncOutcome
 from banking.sync.products import read_due_products
 from banking.sync.staging_file import RowError, StagingFile
-from banking.sync.store import store_accounts, store_totals, store_transactions
+from banking.sync.store import StoreResult, store_accounts, store_totals, store_transactions
 from banking.sync.timeouts import LONG_TIMEOUTS, SyncTimeouts
 from banking.transactions.transfers import update_transfers
 from banking.webhooks.missed_webhooks import record_missed_webhook
@@ -203,23 +203,9 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     complete = from_start and staging.readiness == Readiness.HISTORICAL
     is_partial = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
     keeps_rows = transaction_rule.keeps_transactions(owner_id=item.owner_id)
-    before = succession.SuccessionResult()
-    if not keeps_rows or has_removed_accounts(owner_id=item.owner_id):
-        # A new id may be that of an account that the person removed: then none of its rows is stored.
-        before = succession.update_succession(item=item)
-    if keeps_rows:
-        stored = store_transactions(item=item, staging=staging, complete=complete)
-    else:
-        stored = store_totals(item=item, staging=staging, from_start=from_start, counted=before.counted)
+    stored = store_rows(item=item, staging=staging, from_start=from_start, complete=complete, keeps_rows=keeps_rows)
     # A download of changes, while the person chose that the next one is complete.
     is_outdated = not keeps_rows or (not from_start and not item.cursor)
-    result = succession.update_succession(item=item)
-    if result.redundant_items:
-        disconnect_redundant_items(owner_id=item.owner_id, item_ids=result.redundant_items)
-    is_split_changed = settle_splits(owner_id=item.owner_id)
-    is_changed = before.changed or result.changed or stored.written or stored.removed or stored.replaced
-    if is_changed or is_split_changed:
-        update_transfers(owner_id=item.owner_id)
     run.written, run.added, run.removed, run.pages = stored.written, stored.added, stored.removed, staging.pages
     errors = count_row_errors(staging=staging, accounts=accounts, unknown_accounts=stored.unknown_accounts)
     record_field_errors(item=item, run=run, errors=errors)
@@ -237,6 +223,26 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
             complete=complete and not staging.may_lack_rows,
         )
     item.cursor = "" if is_partial or is_outdated or (may_read_more and not complete) else staging.cursor or item.cursor
+
+
+def store_rows(*, item: Item, staging: StagingFile, from_start: bool, complete: bool, keeps_rows: bool) -> StoreResult:
+    """Store the downloaded rows or only their totals, and decide anew which rows of the bank count."""
+    before = succession.SuccessionResult()
+    if not keeps_rows or has_removed_accounts(owner_id=item.owner_id):
+        # A new id may be that of an account that the person removed: then none of its rows is stored.
+        before = succession.update_succession(item=item)
+    if keeps_rows:
+        stored = store_transactions(item=item, staging=staging, complete=complete)
+    else:
+        stored = store_totals(item=item, staging=staging, from_start=from_start, counted=before.counted)
+    result = succession.update_succession(item=item)
+    if result.redundant_items:
+        disconnect_redundant_items(owner_id=item.owner_id, item_ids=result.redundant_items)
+    is_split_changed = settle_splits(owner_id=item.owner_id)
+    is_changed = before.changed or result.changed or stored.written or stored.removed or stored.replaced
+    if is_changed or is_split_changed:
+        update_transfers(owner_id=item.owner_id)
+    return stored
 
 
 def may_read_skipped_rows(

@@ -103,7 +103,7 @@ FROM (
     -- Rows whose state changes.
     WHERE is_counted_elsewhere <> (candidate.replaced_by = 'successor')
 ) AS replacement
-WHERE existing.id = replacement.id
+WHERE existing.id = replacement.id AND existing.account_id = ANY (%(accounts)s)
 RETURNING existing.id, existing.replaced_by
 """
 
@@ -153,13 +153,15 @@ WITH tagged AS MATERIALIZED (
     WHERE NOT is_old AND has_old AND (NOT is_written AND source_has_any OR id = ANY (%(again)s))
 ), untagged AS (
     DELETE FROM banking_transactiontag AS given USING target
-    WHERE given.transaction = target.id AND target.id = ANY (%(again)s) AND NOT EXISTS (
+    WHERE given.owner_id = %(owner)s AND given.transaction = target.id AND target.id = ANY (%(again)s)
+    AND NOT EXISTS (
         SELECT FROM banking_transactiontag AS other
-        WHERE other.transaction = target.source_id AND other.tag_id = given.tag_id)
+        WHERE other.owner_id = %(owner)s AND other.transaction = target.source_id AND other.tag_id = given.tag_id)
 ), copied AS (
     INSERT INTO banking_transactiontag AS present (id, owner_id, transaction, tag_id, rule, run, is_removed)
     SELECT gen_random_uuid(), %(owner)s, target.id, given.tag_id, given.rule, given.run, given.is_removed
-    FROM target JOIN banking_transactiontag AS given ON given.transaction = target.source_id
+    FROM target JOIN banking_transactiontag AS given
+        ON given.owner_id = %(owner)s AND given.transaction = target.source_id
     WHERE target.id <> target.source_id
     -- A rule of the new connection may have put on what the user removed.
     ON CONFLICT (transaction, tag_id) DO UPDATE
@@ -169,5 +171,6 @@ WITH tagged AS MATERIALIZED (
 UPDATE banking_transaction AS transaction
 SET ({_OWN}) = ({_OF_EQUAL})
 FROM target AS equal
-WHERE transaction.id = equal.id AND ({_OF_TRANSACTION}) IS DISTINCT FROM ({_OF_EQUAL})
+WHERE transaction.id = equal.id AND transaction.account_id = ANY (%(accounts)s)
+    AND ({_OF_TRANSACTION}) IS DISTINCT FROM ({_OF_EQUAL})
 """  # noqa: S608  (built from constants)

@@ -13,6 +13,7 @@ from banking.account_matching.bank_accounts import accounts_at_bank
 from banking.account_matching.matching import Pair, group_accounts
 from banking.account_matching.precedence import recency
 from banking.account_matching.shared_settings import share_settings
+from banking.joins import hash_joins
 from banking.models import Account, Connection, Item
 
 
@@ -70,7 +71,7 @@ def update_succession(*, item: Item, remaining: list[Account] | None = None) -> 
         "untils": [untils[a.pk] for a in affected],
         "known": [a.pk for a in accounts],
     }
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, hash_joins(cursor):
         cursor.execute(statements.REPLACE_BY_SUCCESSOR, params)
         changed = cursor.fetchall()
         if changed:

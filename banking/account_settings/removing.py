@@ -48,7 +48,7 @@ def remove_account(*, user: User, account_id: UUID, keep_history: bool) -> Accou
         if is_locked:
             close_accounts(accounts)
         if not is_locked or has_long_history(owner_id=user.pk):
-            removal = leave_to_worker(account, keep_history=keep_history)
+            removal = leave_to_worker(account, accounts, keep_history=keep_history)
         else:
             finish_in_request(accounts, keep_history=keep_history)
         record(Action.ACCOUNT_REMOVED, actor=user, subject=user, resource="account", resource_id=str(account_id))
@@ -71,9 +71,13 @@ def finish_in_request(accounts: Collection[Account], *, keep_history: bool) -> N
         delete_alerts_of(accounts)
 
 
-def leave_to_worker(account: Account, *, keep_history: bool) -> AccountRemoval:
-    """Let a worker close an account, and delete its history. Of several requests, the last one counts."""
+def leave_to_worker(account: Account, accounts: Collection[Account], *, keep_history: bool) -> AccountRemoval:
+    """Let a worker close an account, and delete its history. Of several requests, the last one counts.
+
+    ``accounts`` are all that are one real account with it: an earlier request may have named another of them.
+    """
     history = AccountRemoval.History.KEEP if keep_history else AccountRemoval.History.DELETE
+    AccountRemoval.objects.filter(account__in=list(accounts)).exclude(account=account).delete()
     removals = AccountRemoval.objects.select_for_update(of=["self"])
     removal, is_new = removals.get_or_create(
         account=account, defaults={"owner_id": account.owner_id, "history": history}
@@ -139,8 +143,8 @@ def add_account_again(*, user: User, account_id: UUID) -> tuple[Account, list[It
         items = Item.objects.filter(owner=user.pk, pk__in=item_ids).visible()
         locked = list(items.select_for_update(of=["self"]).order_by("pk"))
         locks.lock_accounts(owner_id=user.pk)
-        AccountRemoval.objects.filter(account=account).delete()
         same = Account.objects.filter(pk__in=[row.pk for row in list_real_account(account)])
+        AccountRemoval.objects.filter(account__in=same).delete()
         if not same.exclude(user_removed_at=None).update(user_removed_at=None, edited_at=timezone.now()):
             raise Account.DoesNotExist
         items.update(cursor="", next_sync_at=Now(), sync_requested_at=timezone.now())

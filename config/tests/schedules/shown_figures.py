@@ -7,7 +7,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from banking.transactions.filters import TransactionFilter
+from banking.transactions.listing.filters import TransactionFilter
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.test import Client

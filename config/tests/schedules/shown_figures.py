@@ -7,7 +7,6 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from banking.transactions.listing.filters import TransactionFilter
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.test import Client
@@ -18,6 +17,7 @@ from banking import connections
 from banking.models import Transaction
 from banking.retention.monthly_totals import MonthTotal, list_monthly_totals
 from banking.transactions import csv_export, totals
+from banking.transactions.listing.filters import TransactionFilter
 from banking.transactions.totals import CurrencyTotal
 from compliance.isolation import tenant
 from config.tests.schedules.figures import Balances, Figures, Line, Sums

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import User
@@ -11,6 +10,7 @@ from banking.transactions.categories import TRANSFERS
 from banking.transactions.transfer_decisions import are_near
 from banking.transactions.transfers import lock_transfers, update_transfers
 from compliance.audit import Action, record
+from compliance.isolation import tenant
 
 
 class NotATransfer(ValueError):
@@ -31,33 +31,33 @@ def separate_transactions(*, user: User, transaction_id: UUID, other_id: UUID) -
     _decide(user=user, ids=(transaction_id, other_id), is_transfer=False)
 
 
-@transaction.atomic
 def _decide(*, user: User, ids: tuple[UUID, UUID], is_transfer: bool) -> None:
-    # A sync may replace these rows at this moment: it waits for the lock, and then finds the decision.
-    lock_transfers(owner_id=user.pk)
-    rows = Transaction.objects.for_user(user).current().filter(pk__in=ids, part_of=None).select_related("account")
-    # In the order of the amounts: what left comes first.
-    legs = list(rows.order_by("amount"))
-    if len(legs) != len(ids):
-        raise Transaction.DoesNotExist
-    money_out, money_in = legs
-    if not (may_join(money_out, money_in) if is_transfer else money_out.amount < 0 < money_in.amount):
-        raise NotATransfer
-    decisions = TransferDecision.objects.for_user(user)
-    decisions.filter(money_out=money_out.pk, money_in=money_in.pk).delete()
-    if is_transfer:
-        decisions.filter(Q(money_out=money_out.pk) | Q(money_in=money_in.pk), is_transfer=True).delete()
-    decisions.create(owner_id=user.pk, money_out=money_out.pk, money_in=money_in.pk, is_transfer=is_transfer)
-    update_transfers(owner_id=user.pk)
-    record(
-        Action.TRANSFER_DECIDED,
-        actor=user,
-        subject=user,
-        resource="transfer",
-        resource_id=str(money_out.pk),
-        money_in=str(money_in.pk),
-        is_transfer=is_transfer,
-    )
+    with tenant(user.pk):
+        # A sync may replace these rows at this moment: it waits for the lock, and then finds the decision.
+        lock_transfers(owner_id=user.pk)
+        rows = Transaction.objects.for_user(user).current().filter(pk__in=ids, part_of=None).select_related("account")
+        # In the order of the amounts: what left comes first.
+        legs = list(rows.order_by("amount"))
+        if len(legs) != len(ids):
+            raise Transaction.DoesNotExist
+        money_out, money_in = legs
+        if not (may_join(money_out, money_in) if is_transfer else money_out.amount < 0 < money_in.amount):
+            raise NotATransfer
+        decisions = TransferDecision.objects.for_user(user)
+        decisions.filter(money_out=money_out.pk, money_in=money_in.pk).delete()
+        if is_transfer:
+            decisions.filter(Q(money_out=money_out.pk) | Q(money_in=money_in.pk), is_transfer=True).delete()
+        decisions.create(owner_id=user.pk, money_out=money_out.pk, money_in=money_in.pk, is_transfer=is_transfer)
+        update_transfers(owner_id=user.pk)
+        record(
+            Action.TRANSFER_DECIDED,
+            actor=user,
+            subject=user,
+            resource="transfer",
+            resource_id=str(money_out.pk),
+            money_in=str(money_in.pk),
+            is_transfer=is_transfer,
+        )
 
 
 def may_join(money_out: Transaction, money_in: Transaction) -> bool:

@@ -51,6 +51,7 @@ def notify(
             raise User.DoesNotExist
         settings = NotificationSettings.for_user(user_id)
         in_app, by_mail = (settings.is_enabled(type, channel) for channel in Channel)
+        awaits_email = by_mail and not is_emailed
         is_new = _store_once(
             user_id,
             fingerprint,
@@ -60,14 +61,20 @@ def notify(
             url=url,
             subject_id=subject_id,
             in_app=in_app,
-            email_pending=by_mail and not is_emailed,
+            email_pending=awaits_email,
             emailed_at=timezone.now() if is_emailed else None,
         )
-        if is_new and by_mail and not is_emailed:
-            _schedule_email(settings)
-        if is_new and in_app:
-            update_unread_count(user_id)
+        if is_new:
+            _follow_notification(settings, in_app=in_app, awaits_email=awaits_email)
         return is_new and in_app
+
+
+def _follow_notification(settings: NotificationSettings, *, in_app: bool, awaits_email: bool) -> None:
+    """Schedule the email about a notification that was just stored, and count it as unread."""
+    if awaits_email:
+        _schedule_email(settings)
+    if in_app:
+        update_unread_count(settings.owner_id)
 
 
 def _require_path(url: str) -> None:

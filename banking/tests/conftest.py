@@ -7,8 +7,9 @@ from kombu.exceptions import OperationalError
 
 from accounts.models import User
 from banking import tasks
-from banking.models import Institution, Item, Transaction
+from banking.models import Account, Institution, Item, Transaction
 from banking.plaid.provider import PlaidProvider
+from banking.tests.account_removal_bank import ROWS, sync_page
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
 
@@ -67,3 +68,16 @@ def queue_down(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for task in (tasks.sync_item, tasks.remove_at_provider, tasks.process_webhook):
         monkeypatch.setattr(task, "apply_async", refuse_connection)
+
+
+@pytest.fixture
+def synced_item(item: Item, provider: ScriptedProvider) -> Item:
+    """Alice's bank with a checking account and a card, two transactions each."""
+    sync_page(item, provider, added=ROWS)
+    return item
+
+
+@pytest.fixture
+def card(synced_item: Item) -> Account:
+    with tenant(synced_item.owner_id):
+        return Account.objects.get(provider_id="acc-card")

@@ -11,12 +11,13 @@ from datetime import timedelta
 import billiard
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_init, worker_shutting_down
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_init, worker_shutting_down
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from kombu import Queue
 
 from config.jobs.broker import WORKERS_WAITS
+from config.jobs.database_connections import check_connections, close_unusable_connections
 
 # Seconds after the signal to stop: when running jobs return to the queue, and when the process exits in any case. A
 # stop must take less than ten. Redis redelivers jobs that could not be returned after ``visibility_timeout``.
@@ -27,6 +28,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("plumbline")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+task_prerun.connect(check_connections)
+task_postrun.connect(close_unusable_connections)
 # Listed here, so that a worker without --queues serves all of them, in this order.
 app.conf.task_queues = [Queue("celery"), Queue("celery.webhooks"), Queue("celery.routine"), Queue("celery.slow")]
 

@@ -4,6 +4,7 @@ Any value can also come from a file: ``SECRET_KEY_FILE=/run/secrets/key`` sets `
 each variable, and ``manage.py doctor`` prints the settings in effect.
 """
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -199,6 +200,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "queue_order_strategy": "priority", **WAITS}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Celery leaves connections to the database alone; config.jobs.database_connections closes them.
+CELERY_DB_REUSE_MAX = sys.maxsize
 CELERY_BEAT_SCHEDULER = "config.jobs.scheduler:Scheduler"
 CELERY_TIMEZONE = "UTC"
 

@@ -68,7 +68,7 @@ def wait_for(items: list[LiveItem]) -> float:
             count, seconds = cursor.fetchone()
         if count == len(items):
             return float(seconds)
-        time.sleep(0.02)
+        time.sleep(0.5)
     raise SystemExit(f"Only {count} of {len(items)} Items were synced.")
 
 

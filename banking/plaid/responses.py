@@ -66,7 +66,7 @@ PAGE_LISTS = ("added", "modified", "removed", "accounts")
 MERCHANT = "merchant"
 NOBODY = Counterparty()
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-_transactions = Decoder(schemas.PlaidTransaction, float_hook=Decimal)
+_transactions = Decoder(schemas.UncheckedTransaction, float_hook=Decimal)
 _removals = Decoder(schemas.RemovedTransaction)
 _accounts = Decoder(schemas.PlaidAccount, float_hook=Decimal)
 _exits = Decoder(schemas.LinkSessionExit | None)
@@ -75,7 +75,7 @@ _counterparties = Decoder(tuple[Counterparty, ...] | None, float_hook=Decimal)
 _balances = Decoder(schemas.AccountBalance | None, float_hook=Decimal)
 
 
-@parses(schemas.TransactionsSyncResponse)
+@parses(schemas.TransactionsSyncResponse, valid=schemas.ValidTransactionsPage)
 def parse_sync(response: schemas.TransactionsSyncResponse) -> TransactionsPage:
     """Parse a response of /transactions/sync."""
     next_cursor = text(response.next_cursor)
@@ -239,7 +239,7 @@ def _unreadable_page_fields(response: schemas.TransactionsSyncResponse) -> Itera
         yield "transactions_update_status"
 
 
-def _parse_transaction(sent: schemas.PlaidTransaction) -> TransactionRow:
+def _parse_transaction(sent: schemas.UncheckedTransaction | schemas.ValidTransaction) -> TransactionRow:
     outflow = required_money(sent.amount, "amount")
     category = decode_part(sent.personal_finance_category, _categories) or schemas.PersonalFinanceCategory()
     return TransactionRow(
@@ -265,7 +265,7 @@ def _parse_transaction(sent: schemas.PlaidTransaction) -> TransactionRow:
     )
 
 
-def _parse_counterparties(sent: schemas.PlaidTransaction) -> Sequence[Counterparty]:
+def _parse_counterparties(sent: schemas.UncheckedTransaction | schemas.ValidTransaction) -> Sequence[Counterparty]:
     """The companies that a transaction names, the merchant first; none if Plaid's list is invalid.
 
     The merchant's website, logo and id are fields of the transaction, too. They are kept once, in the counterparty.
@@ -277,7 +277,7 @@ def _parse_counterparties(sent: schemas.PlaidTransaction) -> Sequence[Counterpar
     return _with_merchant(parties, sent)
 
 
-def _with_merchant(parties: Sequence[Counterparty], sent: schemas.PlaidTransaction) -> Sequence[Counterparty]:
+def _with_merchant(parties: Sequence[Counterparty], sent: schemas.TransactionFields) -> Sequence[Counterparty]:
     """The parties, with what the transaction says of its merchant in the first one."""
     sent_facts = {"entity_id": sent.merchant_entity_id, "website": sent.website, "logo_url": sent.logo_url}
     facts = {name: value for name, value in sent_facts.items() if isinstance(value, str)}

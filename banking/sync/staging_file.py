@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -30,6 +31,8 @@ CHUNK_SIZE = 256 * 1024
 # Characters with a special meaning in COPY's text format.
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 NULL = "\\N"
+# A stream names each day many times.
+format_day = lru_cache(maxsize=1024)(str)
 # An escaped NUL in JSON, behind an even number of backslashes.
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
@@ -136,7 +139,7 @@ class StagingFile:
 def upsert_line(sequence: int, row: TransactionRow) -> str:
     """One COPY line, in the column order of ``statements.CREATE_STAGING_TABLE``. ``str`` is faster than ``format``."""
     row = escape_row(row)
-    posted, authorized = str(row.date), str(row.authorized_date) if row.authorized_date else None
+    posted, authorized = format_day(row.date), format_day(row.authorized_date) if row.authorized_date else None
     return (
         f"{sequence}\tf\t{row.provider_id}\t{uuid7()!s}\t{row.account_id}\t{row.amount!s}\t{row.provider_amount!s}\t"
         f"{row.currency}\t{authorized or posted}\t{posted}\t{authorized or NULL}\t{row.name}\t{row.merchant_name}\t"

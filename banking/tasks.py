@@ -24,7 +24,7 @@ from compliance.queues import Lane, count_waiting_jobs, queue_many
 logger = logging.getLogger(__name__)
 
 CHUNK = 100
-SYNC_CHUNK = 1000
+SYNC_CHUNK = 2000
 # With so many jobs in a lane, Celery beat adds none: Items stay due, and a queue without workers does not fill Redis.
 MAX_WAITING = 2000
 # In five minutes. Plaid documents no limit for it; a worker needs about two minutes for them.

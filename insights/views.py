@@ -38,6 +38,7 @@ def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
     state = {
         "progress": sync_progress(items),
         "banner": most_urgent_banner(items) or differences_banner(request.user),
+        "can_sync": any(item.can_sync_now for item in items),
         "plan_message": describe_all(),
     }
     return render(request, "insights/overview.html", {"items": items, **context, **state})

@@ -217,6 +217,12 @@ def test_it_does_not_call_a_sync_complete_that_failed(
     assert "Sync complete" not in page
 
 
+def test_it_offers_a_sync_while_a_bank_can_sync(as_alice: Client, item: Item, checking: Account) -> None:
+    assert reverse("refresh_all") in page_text(as_alice.get(reverse("overview")))
+    update_item(item, connection=Connection.LOGIN_REQUIRED)
+    assert reverse("refresh_all") not in page_text(as_alice.get(reverse("overview")))
+
+
 def test_it_shows_no_sync_of_another_user(as_mallory: Client, checking: Account) -> None:
     assert "Platypus" not in page_text(as_mallory.get(reverse("sync_status")))
 

@@ -129,6 +129,22 @@ def test_it_changes_parts_and_keeps_the_others(as_alice: Client, alice: User, ro
     assert third.pk not in {part.pk for part in list_parts(row)}
 
 
+@pytest.mark.parametrize("others", [{}, {"add": ""}])
+def test_a_form_that_is_shown_again_is_still_about_the_parts_that_it_has_shown(
+    as_alice: Client, alice: User, row: Transaction, others: dict[str, str]
+) -> None:
+    first, second = split(alice, row, "-20", "-30")
+    known = as_alice.get(url("split", row)).context["known"]
+    # Another tab replaces one of them meanwhile.
+    kept = PartValues(amount=Decimal(-20), part_id=first.pk)
+    new = PartValues(amount=Decimal(-30), note="mine")
+    split_transaction(user=alice, transaction_id=row.pk, parts=[kept, new], known=[first.pk, second.pk])
+    again = as_alice.post(url("split", row), fields({"amount": "1"}, {"amount": "2"}, known=known, **others))
+    corrected = fields({"amount": "10"}, {"amount": "40"}, known=again.context["known"])
+    assert "changed meanwhile" in page_text(as_alice.post(url("split", row), corrected, follow=True))
+    assert [(part.amount, part.note) for part in list_parts(row)] == [(Decimal(-20), ""), (Decimal(-30), "mine")]
+
+
 def test_two_tabs_split_once(as_alice: Client, row: Transaction) -> None:
     as_alice.post(url("split", row), fields({"amount": "20"}, {"amount": "30"}))
     again = as_alice.post(url("split", row), fields({"amount": "25"}, {"amount": "25"}), follow=True)

@@ -38,7 +38,9 @@ def split(request: AuthenticatedHttpRequest, transaction_id: UUID) -> HttpRespon
     if forms.is_bound and forms.is_valid():
         return store_parts(request, row=row, values=forms.build_parts(parts))
     record_data_access(request.user.pk, DataKind.TRANSACTIONS)
-    context = {"forms": forms, "row": row, "known": ",".join(str(part.pk) for part in parts), "parts": parts}
+    # Of a form that is shown again, the parts that it has shown first.
+    known = request.POST.get("known", "") if request.method == "POST" else ",".join(str(part.pk) for part in parts)
+    context = {"forms": forms, "row": row, "known": known}
     return render(request, "banking/split_form.html", context, status=422 if forms.is_bound else 200)
 
 

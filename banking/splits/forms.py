@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.forms.formsets import BaseFormSet, formset_factory
+from django.forms.formsets import TOTAL_FORM_COUNT, BaseFormSet, ManagementForm, formset_factory
 from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -65,6 +65,8 @@ class BasePartFormSet(BaseFormSet):  # type: ignore[type-arg]  # not generic at 
         form_kwargs = {
             "choices": list_part_categories(row),
             "decimals": max(whole_decimals, currency_decimals(row.currency)[1]),
+            # Otherwise a row that is sent empty would have no values.
+            "empty_permitted": False,
         }
         super().__init__(data, prefix=PREFIX, initial=None if data else initial, form_kwargs=form_kwargs)
 
@@ -173,8 +175,9 @@ def build_initial(row: Transaction, parts: Sequence[Transaction], tags: dict[Any
 
 def add_row(data: QueryDict, *, row: Transaction) -> list[dict[str, Any]]:
     """The rows of the form as they were sent, and one more if there may be more."""
-    total = data.get(f"{PREFIX}-TOTAL_FORMS", "")
-    count = min(int(total), MAX_PARTS) if total.isascii() and total.isdigit() else MIN_PARTS
+    management = ManagementForm(data, prefix=PREFIX)
+    management.is_valid()
+    count = min(management.cleaned_data[TOTAL_FORM_COUNT] or MIN_PARTS, MAX_PARTS)
     rows: list[dict[str, Any]] = [
         {name: data.get(f"{PREFIX}-{place}-{name}", "") for name in PartForm.base_fields} for place in range(count)
     ]

@@ -82,6 +82,8 @@ def test_it_adds_a_row_and_keeps_what_was_entered(as_alice: Client, row: Transac
     assert [form.initial.get("note", "") for form in forms.forms] == ["kept", "", ""]
     many = as_alice.post(url("split", row), {"part-TOTAL_FORMS": "999", "add": ""})
     assert len(many.context["forms"].forms) == 20
+    overlong = as_alice.post(url("split", row), {"part-TOTAL_FORMS": "9" * 5000, "add": ""})
+    assert len(overlong.context["forms"].forms) == 3
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,11 @@ def test_it_says_what_does_not_fit(
     assert response.status_code == 422
     assert message in page_text(response)
     assert list_parts(row) == []
+
+
+def test_it_leaves_out_a_row_that_was_sent_empty(as_alice: Client, row: Transaction) -> None:
+    as_alice.post(url("split", row), fields({"amount": "20"}, {"amount": "30"}, {}))
+    assert [part.amount for part in list_parts(row)] == [Decimal(-20), Decimal(-30)]
 
 
 def test_a_part_may_be_money_in_the_other_direction(as_alice: Client, row: Transaction) -> None:

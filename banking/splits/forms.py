@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.formsets import TOTAL_FORM_COUNT, BaseFormSet, ManagementForm, formset_factory
 from django.http import QueryDict
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from banking.categorization.forms import Choices, TagsField, list_categories
@@ -42,7 +42,7 @@ class PartForm(forms.Form):
         if amount == 0:
             raise ValidationError(_("Enter an amount other than zero, or leave it empty."))
         if amount is not None and count_decimals(amount) > self.decimals:
-            raise ValidationError(gettext("Enter at most %(count)s decimals.") % {"count": self.decimals})
+            raise ValidationError(say_most_decimals(self.decimals))
         return amount
 
 
@@ -121,6 +121,13 @@ def count_decimals(amount: Decimal) -> int:
     """How many decimals an amount has, without zeros at its end."""
     exponent = amount.normalize().as_tuple().exponent
     return max(-exponent, 0) if isinstance(exponent, int) else 0
+
+
+def say_most_decimals(count: int) -> str:
+    """Say how many decimals an amount may have."""
+    if not count:
+        return gettext("Enter an amount without decimals.")
+    return ngettext("Enter at most %(count)s decimal.", "Enter at most %(count)s decimals.", count) % {"count": count}
 
 
 def is_blank(values: dict[str, Any], *, row: Transaction) -> bool:

@@ -111,6 +111,12 @@ def test_it_says_what_does_not_fit(
     assert list_parts(row) == []
 
 
+def test_it_says_that_a_currency_has_no_decimals(as_alice: Client, row: Transaction) -> None:
+    change(row, currency="JPY")
+    response = as_alice.post(url("split", row), fields({"amount": "20.5"}, {"amount": "29.5"}))
+    assert "Part 1, Amount: Enter an amount without decimals." in page_text(response)
+
+
 def test_it_leaves_out_a_row_that_was_sent_empty(as_alice: Client, row: Transaction) -> None:
     as_alice.post(url("split", row), fields({"amount": "20"}, {"amount": "30"}, {}))
     assert [part.amount for part in list_parts(row)] == [Decimal(-20), Decimal(-30)]

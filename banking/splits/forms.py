@@ -27,7 +27,10 @@ class PartForm(forms.Form):
 
     amount = forms.DecimalField(label=_("Amount"), required=False, max_digits=25, decimal_places=10)
     category = forms.ChoiceField(label=_("Category"), required=False)
-    note = forms.CharField(label=_("Note (optional)"), max_length=2000, required=False)
+    # As on the page of a part: an input of one line would lose the line breaks.
+    note = forms.CharField(
+        label=_("Note (optional)"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
     tags = TagsField(help_text="")
     is_removed = forms.BooleanField(label=_("Remove this part"), required=False)
 

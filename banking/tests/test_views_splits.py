@@ -1,5 +1,6 @@
 """The pages on which a person splits a transaction, changes the parts and joins them again."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -156,6 +157,12 @@ def test_a_form_that_is_shown_again_is_still_about_the_parts_that_it_has_shown(
     corrected = fields({"amount": "10"}, {"amount": "40"}, known=again.context["known"])
     assert "changed meanwhile" in page_text(as_alice.post(url("split", row), corrected, follow=True))
     assert [(part.amount, part.note) for part in list_parts(row)] == [(Decimal(-20), ""), (Decimal(-30), "mine")]
+
+
+def test_it_keeps_the_lines_of_a_note(as_alice: Client, alice: User, row: Transaction) -> None:
+    first, _ = split(alice, row, "-20", "-30")
+    change(first, note="one\r\ntwo")
+    assert re.search(r"<textarea[^>]*>\s*one\r\ntwo</textarea>", as_alice.get(url("split", row)).content.decode())
 
 
 def test_two_tabs_split_once(as_alice: Client, row: Transaction) -> None:

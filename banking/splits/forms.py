@@ -170,17 +170,25 @@ def say_difference(total: Decimal, *, whole: Decimal, currency: str) -> str:
 
 
 def build_initial(row: Transaction, parts: Sequence[Transaction], tags: dict[Any, list[str]]) -> list[dict[str, Any]]:
-    """The rows of the form: the parts that there are, or two new ones. ``tags`` are those of each part."""
+    """The rows of the form: the parts that there are, or two new ones. ``tags`` are those of each part.
+
+    Parts that count have the amounts that their page shows, and others those that the person entered.
+    """
     sign = 1 if row.amount > 0 else -1
     return [
         {
-            "amount": f"{trim_zeros(sign * (part.entered_amount or part.amount)):f}",
+            "amount": f"{trim_zeros(sign * shown_amount(part)):f}",
             "category": part.user_category,
             "note": part.note,
             "tags": ", ".join(tags.get(part.pk, ())),
         }
         for part in parts
     ] or [{"category": row.user_category} for _ in range(MIN_PARTS)]
+
+
+def shown_amount(part: Transaction) -> Decimal:
+    """The amount of a part with which the form begins."""
+    return part.amount if part.removed_at is None else part.entered_amount or part.amount
 
 
 def add_row(data: QueryDict, *, row: Transaction) -> list[dict[str, Any]]:

@@ -165,6 +165,21 @@ def test_it_keeps_the_lines_of_a_note(as_alice: Client, alice: User, row: Transa
     assert re.search(r"<textarea[^>]*>\s*one\r\ntwo</textarea>", as_alice.get(url("split", row)).content.decode())
 
 
+def test_the_form_begins_with_the_amounts_that_count(as_alice: Client, alice: User, row: Transaction) -> None:
+    parts = split(alice, row, "-20", "-30")
+    change(row, amount=Decimal(-52))
+    change(parts[1], amount=Decimal(-32))
+    page = as_alice.get(url("split", row))
+    shown = [form.initial["amount"] for form in page.context["forms"].forms]
+    assert shown == ["20.00", "32.00"]
+    as_alice.post(url("split", row), fields(*({"amount": amount} for amount in shown), known=page.context["known"]))
+    assert [part.entered_amount for part in list_parts(row)] == [Decimal(-20), Decimal(-32)]
+    for part in parts:
+        change(part, removed_at=timezone.now(), entered_amount=Decimal(-25))
+    page = as_alice.get(url("split", row))
+    assert [form.initial["amount"] for form in page.context["forms"].forms] == ["25.00", "25.00"]
+
+
 def test_two_tabs_split_once(as_alice: Client, row: Transaction) -> None:
     as_alice.post(url("split", row), fields({"amount": "20"}, {"amount": "30"}))
     again = as_alice.post(url("split", row), fields({"amount": "25"}, {"amount": "25"}), follow=True)

@@ -32,8 +32,10 @@ def read_split_details(row: Transaction) -> SplitDetails:
 
 
 def read_part_rows(whole: Transaction) -> list[TransactionListRow]:
-    """The parts of a transaction as rows of a list, in the order in which they were entered."""
-    return read_tagged_rows(list_parts(whole), owner_id=whole.owner_id)
+    """The parts of a transaction as rows of the list on its page, in the order in which they were entered."""
+    rows = read_tagged_rows(list_parts(whole), owner_id=whole.owner_id)
+    # Each would link to the page on which it is.
+    return [row._replace(part_of=None) for row in rows]
 
 
 def was_adjusted(whole: Transaction) -> bool:

@@ -71,6 +71,7 @@ def test_it_splits_a_transaction_and_shows_whole_and_parts(as_alice: Client, row
     assert as_alice.get(url("transfer", first)).status_code == 404
     whole_page = as_alice.get(url("transaction", row))
     assert url("transaction", first) in whole_page.content.decode()
+    assert "Part of a transaction" not in page_text(whole_page)
     assert "Parts joined again" in page_text(as_alice.post(url("join_parts", row), follow=True))
     assert list_parts(row) == []
 

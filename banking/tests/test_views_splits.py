@@ -84,6 +84,7 @@ def test_it_adds_a_row_and_keeps_what_was_entered(as_alice: Client, row: Transac
     assert [form.initial.get("note", "") for form in forms.forms] == ["kept", "", ""]
     many = as_alice.post(url("split", row), {"part-TOTAL_FORMS": "999", "add": ""})
     assert len(many.context["forms"].forms) == 20
+    assert 'name="add"' not in many.content.decode()
     overlong = as_alice.post(url("split", row), {"part-TOTAL_FORMS": "9" * 5000, "add": ""})
     assert len(overlong.context["forms"].forms) == 3
 

@@ -203,6 +203,7 @@ def test_it_says_that_the_bank_changed_the_amount(as_alice: Client, alice: User,
     page = page_text(as_alice.get(url("transaction", row)))
     assert "Your split doesn't fit any more" in page
     assert "Join the parts again" in page
+    assert "You can't undo this." in page
 
 
 @pytest.mark.parametrize("name", ["transaction", "split"])

@@ -135,16 +135,8 @@ def say_most_decimals(count: int) -> str:
 
 def is_blank(values: dict[str, Any], *, row: Transaction) -> bool:
     """Whether a row is as a new one is shown."""
-    return (
-        values["amount"] is None
-        and not values["note"]
-        and not values["tags"]
-        and values["category"]
-        in (
-            "",
-            row.user_category,
-        )
-    )
+    is_same_category = values["category"] in ("", row.user_category)
+    return values["amount"] is None and not values["note"] and not values["tags"] and is_same_category
 
 
 def give_rest(entries: Sequence[PartRow], *, whole: Decimal) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Notification, User
 from banking import connections
+from banking.account_settings import editing
 from banking.account_settings.editing import AccountEdit, edit_account
 from banking.account_settings.removing import remove_account
 from banking.categorization import rules
@@ -159,6 +160,25 @@ def test_it_leads_from_a_former_account_to_the_one_that_represents_it(
     assert response.url == reverse("edit_account", args=[account.pk])
     post(as_alice, account, name="Both", inclusion="listed")
     assert (reload_account(other).user_name, other.inclusion) == ("Both", LISTED)
+
+
+def test_it_stores_what_was_sent_from_the_page_of_an_account_that_is_represented_by_another_meanwhile(
+    as_alice: Client, account: Account, other: Account
+) -> None:
+    with tenant(account.owner_id):
+        Account.objects.filter(pk=other.pk).update(successor=account)
+    response = post(as_alice, other, name="Both", inclusion="listed")
+    assert response.redirect_chain == [(reverse("account", args=[account.pk]), 302)]
+    for each in (account, other):
+        assert (reload_account(each).user_name, each.inclusion) == ("Both", LISTED)
+
+
+def test_it_responds_with_404_if_the_account_is_deleted_while_the_edit_waits(
+    as_alice: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editing.locks, "lock_accounts", lambda owner_id: Account.objects.all().delete())
+    response = as_alice.post(reverse("edit_account", args=[account.pk]), {"inclusion": "counted", "name": "Late"})
+    assert response.status_code == 404
 
 
 # --- Hidden accounts --------------------------------------------------------------------------------------

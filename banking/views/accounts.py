@@ -55,16 +55,27 @@ def index(request: AuthenticatedHttpRequest, item_id: UUID | None = None) -> Htt
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse:
     """Show an account's name and whether it is in lists and totals, and store what the person says."""
-    account = get_object_or_404(Account.objects.for_user(request.user).select_related("item"), pk=account_id)
-    if account.successor_id is not None:
+    accounts = Account.objects.for_user(request.user).select_related("item", "successor__item")
+    account = get_object_or_404(accounts, pk=account_id)
+    if account.successor is not None and request.method != "POST":
         return redirect("edit_account", account.successor_id)
+    # A sync may have found out meanwhile that another account represents this one.
+    account = account.successor or account
     form = AccountForm(request.POST or None, account=account)
     if form.is_valid():
-        edit_account(user=request.user, account_id=account_id, edit=form.build_edit())
-        messages.success(request, _("Changes saved"))
-        return redirect("account", account_id)
+        return store_edit(request, account, form)
     context = {"form": form, "account": account, "item": account.item}
     return render(request, "banking/edit_account.html", context, status=422 if form.is_bound else 200)
+
+
+def store_edit(request: AuthenticatedHttpRequest, account: Account, form: AccountForm) -> HttpResponse:
+    """Store what the person says, unless the account was deleted with its bank meanwhile."""
+    try:
+        edit_account(user=request.user, account_id=account.pk, edit=form.build_edit())
+    except Account.DoesNotExist:
+        raise Http404 from None
+    messages.success(request, _("Changes saved"))
+    return redirect("account", account.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -63,10 +63,11 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
     if account.successor_id is not None:
         return redirect("account", account.successor_id)
     days = history.days_in_range(request.GET.get("range", ""))
+    checks = FigureCheck.objects.for_user(request.user).of_shown_accounts().filter(account=account)
     context = {
         "account": account,
         "item": account.item,
-        "check": FigureCheck.objects.for_user(request.user).filter(account=account).order_by("-checked_at").first(),
+        "check": checks.order_by("-checked_at").first(),
         "terms": get_account_terms(account, user=request.user),
         "history": history.account_balance_history(
             user=request.user, accounts=[account], currency=account.currency, days=days

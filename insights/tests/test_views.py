@@ -13,6 +13,7 @@ from banking.models import Account, Connection, Item
 from banking.provider import Readiness
 from banking.tests.factories import make_account, make_balance, make_transaction, update_item
 from compliance.isolation import tenant
+from insights.tests.factories import make_check
 from ui.tests.page_text import page_text, visible_text
 
 pytestmark = pytest.mark.django_db
@@ -287,3 +288,16 @@ def test_it_escapes_text_of_banks(as_alice: Client, item: Item) -> None:
 @pytest.mark.parametrize("name", ["overview", "sync_status"])
 def test_it_rejects_post_requests(as_alice: Client, name: str) -> None:
     assert as_alice.post(reverse(name)).status_code == 405
+
+
+@pytest.mark.parametrize("columns", [{"closed_at": timezone.now()}, {"inclusion": Account.Inclusion.HIDDEN}])
+def test_the_page_of_an_account_that_is_not_checked_shows_no_check(
+    as_alice: Client, checking: Account, columns: dict[str, object]
+) -> None:
+    url = reverse("account", args=[checking.pk])
+    with tenant(checking.owner_id):
+        make_check(checking)
+    assert reverse("figure_checks") in as_alice.get(url).content.decode()
+    with tenant(checking.owner_id):
+        Account.objects.filter(pk=checking.pk).update(**columns)
+    assert reverse("figure_checks") not in as_alice.get(url).content.decode()

@@ -162,5 +162,6 @@ def removal_summary(*, user: User, account_id: UUID) -> dict[str, object]:
         account = accounts.select_related("item").get(pk=account_id, successor=None)
         same = accounts.filter(pk__in=[row.pk for row in list_real_account(account)])
         others = accounts.filter(item=account.item_id, closed_at=None).exclude(pk=account_id)
-        history = count_history(owner_id=user.pk, accounts=same)
+        # All of them are one account to the person.
+        history = count_history(owner_id=user.pk, accounts=same)._replace(accounts=1)
         return {"account": account, "item": account.item, "history": history, "is_last": not others.exists()}

@@ -6,7 +6,7 @@ from typing import ClassVar, Final, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -38,7 +38,8 @@ class AccountQuerySet(OwnedQuerySet["Account"]):
 
     def shown_or(self, account_id: UUID | None) -> Self:
         """Accounts that the person has neither hidden nor removed with their history, and the one with this id."""
-        is_empty = Q(user_removed_at__isnull=False, balance_as_of=None)
+        has_former = Exists(Account.objects.filter(successor=OuterRef("pk"), balance_as_of__isnull=False))
+        is_empty = Q(user_removed_at__isnull=False, balance_as_of=None) & ~has_former
         return self.filter(~Q(inclusion=Account.Inclusion.HIDDEN) & ~is_empty | Q(pk=account_id))
 
     def in_order_of_names(self) -> Self:
@@ -132,6 +133,11 @@ class Account(Owned):
     def with_former_accounts(self) -> "list[Account]":
         """All accounts of the same real account: together they have its transactions and its balances."""
         return [self, *self.former_accounts]
+
+    @property
+    def has_history(self) -> bool:
+        """Whether anything is stored of the same real account: who deletes its history empties all balances."""
+        return any(account.balance_as_of is not None for account in self.with_former_accounts)
 
     @property
     def is_bank(self) -> bool:

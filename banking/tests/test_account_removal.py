@@ -311,6 +311,33 @@ def test_its_pages_remove_an_account_and_add_it_again(as_fresh_alice: Client, al
     assert as_fresh_alice.post(reverse("add_account_again", args=[card.pk])).status_code == 404
 
 
+def test_it_offers_to_delete_the_history_that_was_kept_before_the_bank_was_connected_again(
+    as_fresh_alice: Client,
+    alice: User,
+    synced_item: Item,
+    card: Account,
+    provider: ScriptedProvider,
+    make_item: Callable[..., Item],
+) -> None:
+    remove_account(user=alice, account_id=card.pk, keep_history=True)
+    disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
+    provider.listed_accounts = [row._replace(provider_id=f"{row.provider_id}-new") for row in (CHECKING, CARD)]
+    row = transaction_row("new", account_id="acc-checking-new")
+    sync_page(make_item(alice, provider_item_id="item-again"), provider, added=[row])
+    with tenant(alice.pk):
+        again = Account.objects.get(provider_id="acc-card-new")
+    assert reload_account(card).successor_id == again.pk
+    page = as_fresh_alice.get(reverse("accounts")).content.decode()
+    assert f'href="{reverse("account", args=[again.pk])}"' in page
+    assert reverse("remove_account", args=[again.pk]) in page
+    assert "1 account · 2 transactions" in visible_text(as_fresh_alice.get(reverse("remove_account", args=[again.pk])))
+    assert f'value="{again.pk}"' in as_fresh_alice.get(reverse("transactions")).content.decode()
+    remove_account(user=alice, account_id=again.pk, keep_history=False)
+    page = as_fresh_alice.get(reverse("accounts")).content.decode()
+    assert reverse("remove_account", args=[again.pk]) not in page
+    assert f'value="{again.pk}"' not in as_fresh_alice.get(reverse("transactions")).content.decode()
+
+
 def test_it_says_that_a_worker_finishes_it(
     as_fresh_alice: Client, card: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """What pages say of the stored history to people who keep no transactions: monthly totals, and no transactions."""
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -7,11 +8,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from banking.models import Item
+from banking.models import Account, Item
 from banking.provider import Readiness
 from banking.retention.transaction_rule import RULE
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import run_sync
+from compliance.isolation import tenant
 from compliance.retention.choosing import choose_period
 from ui.tests.page_text import visible_text
 
@@ -71,3 +73,15 @@ def test_the_choice_of_the_history_is_about_transactions_if_they_are_kept(
     assert "2 accounts · 3 transactions" in text
     assert "Transactions stay in your lists. Balances leave your totals." in text
     assert "These accounts, their transactions, monthly totals, balances, terms, recurring" in text
+
+
+def test_the_choice_of_the_history_of_one_account_is_about_monthly_totals(
+    as_alice: Client, alice: User, counted_item: Item, with_second_factor: Callable[..., Client]
+) -> None:
+    with tenant(alice.pk):
+        account = Account.objects.get(item=counted_item, name="Checking")
+    url = reverse("remove_account", args=[account.pk])
+    text = visible_text(with_second_factor(as_alice, alice).get(url))
+    assert "1 account · 2 months of totals" in text
+    assert "Its monthly totals, balances, terms, and all alerts about large transactions at First Platypus" in text
+    assert "your notes" not in text

@@ -145,7 +145,7 @@ def check_limits(request: HttpRequest, limits: Iterable[Limit]) -> HttpResponse 
 
 
 def seconds_to_wait(request: HttpRequest, limit: Limit) -> int:
-    """Count a request, unless its response decides that. Return the seconds until the next one is allowed, 0 if none.
+    """Count a request, unless its response decides that. Return the seconds to wait, or 0 if the request is allowed.
 
     A limit that counts responses allows no further request once so many have been counted.
     """

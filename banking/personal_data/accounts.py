@@ -5,7 +5,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from banking.models import Account, AccountRemoval, BalanceSnapshot, Liability, LiabilityApr
-from banking.personal_data.periods import UNTIL_HISTORY_DELETION
+from banking.personal_data.periods import UNTIL_BANK_HISTORY_DELETION, UNTIL_HISTORY_DELETION
 from compliance.personal_data import DataCategory, DataHolder, ExportFile, RestoredRows
 
 HOLDERS: Final = (
@@ -13,7 +13,7 @@ HOLDERS: Final = (
         model=Account,
         category=DataCategory.BANK,
         label=_("Your bank accounts and their balances"),
-        kept_for=UNTIL_HISTORY_DELETION,
+        kept_for=UNTIL_BANK_HISTORY_DELETION,
         exported=(
             "id",
             "item_id",

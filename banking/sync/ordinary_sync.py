@@ -22,7 +22,7 @@ def is_ordinary(*, item: Item, run: SyncRun, staging: StagingFile) -> bool:
     """Whether the stream had no changes, and nothing else has to be read from the provider or compared with it."""
     return (
         run.trigger in ORDINARY_TRIGGERS
-        and not run.bank_refresh
+        and not item.bank_refresh_requested
         and item.bank_refresh_until is None
         and is_unchanged(item=item, staging=staging)
         and was_read_today(item)

@@ -11,6 +11,7 @@ from accounts.models import User
 from banking.models import Account, BalanceSnapshot, Item
 from banking.provider import TransactionsPage
 from banking.sync import sync_item
+from banking.sync.sync_queue import refresh
 from banking.tests.factories import make_account, update_item
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import get_last_run
@@ -142,3 +143,17 @@ def test_it_keeps_the_choice_that_the_next_download_is_complete(synced_item: Ite
     provider.pages = [choose]
     sync(synced_item)
     assert (provider.item_calls, synced_item.cursor) == (1, "")
+
+
+# --- Requests ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trigger", ["beat", "webhook", "follow-up"])
+def test_it_asks_the_bank_for_balances_that_a_person_wants(
+    synced_item: Item, provider: ScriptedProvider, alice: User, settings: Any, trigger: str
+) -> None:
+    """Whichever job comes first takes the request of "Sync now"."""
+    settings.PLAID_REFRESH, settings.PLAID_PAID_CALLS_PER_DAY = ["balances"], 1
+    refresh(user=alice, item_id=synced_item.pk, cooldown=timedelta(0))
+    sync(synced_item, trigger)
+    assert (provider.paid_calls, get_last_run(synced_item).bank_refresh) == (["balances"], "requested")

@@ -185,9 +185,11 @@ def regular_interval() -> timedelta:
 
 
 def next_poll_delay(*, item: Item, run: SyncRun) -> int | None:
-    """Seconds until the Item should be synced again before its regular time, or ``None``."""
+    """Seconds until the Item should be synced again before its regular time, or ``None``. The caller saves the Item."""
     follow_up = plan_follow_up(item=item, run=run)
     if was_requested_meanwhile(item=item, run=run):
+        # What this sync has read may be older than the request, so the next one reads the Item and its accounts, too.
+        item.read_at = None
         return 0
     if follow_up is not None:
         return follow_up

@@ -9,10 +9,13 @@ import time_machine
 
 from accounts.models import User
 from banking.models import Account, BalanceSnapshot, Item
+from banking.plaid import responses
 from banking.provider import TransactionsPage
 from banking.sync import sync_item
+from banking.sync.outcome import SyncOutcome
 from banking.sync.sync_queue import refresh
 from banking.tests.factories import make_account, update_item
+from banking.tests.plaid_samples import encode_json
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import get_last_run
 from compliance.isolation import tenant
@@ -41,10 +44,11 @@ def synced_item(item: Item, provider: ScriptedProvider, clock: Any) -> Item:
     return item
 
 
-def sync(item: Item, trigger: str = "beat") -> None:
-    sync_item(owner_id=item.owner_id, item_id=item.pk, trigger=trigger)
+def sync(item: Item, trigger: str = "beat") -> SyncOutcome:
+    outcome = sync_item(owner_id=item.owner_id, item_id=item.pk, trigger=trigger)
     with tenant(item.owner_id):
         item.refresh_from_db()
+    return outcome
 
 
 def test_it_makes_one_call_when_nothing_changed(synced_item: Item, provider: ScriptedProvider, clock: Any) -> None:
@@ -157,3 +161,16 @@ def test_it_asks_the_bank_for_balances_that_a_person_wants(
     refresh(user=alice, item_id=synced_item.pk, cooldown=timedelta(0))
     sync(synced_item, trigger)
     assert (provider.paid_calls, get_last_run(synced_item).bank_refresh) == (["balances"], "requested")
+
+
+def test_it_requests_accounts_once_more_that_were_not_sent(
+    synced_item: Item, provider: ScriptedProvider, clock: Any
+) -> None:
+    clock.shift(timedelta(days=1))
+    answers = [responses.parse_accounts(encode_json({"accounts": None})), provider.get_accounts("")]
+    provider.get_accounts = lambda token: answers.pop(0)  # type: ignore[method-assign]
+    assert sync(synced_item).run_again_in == 0
+    sync(synced_item, "follow-up")
+    with tenant(synced_item.owner_id):
+        days = set(BalanceSnapshot.objects.values_list("day", flat=True))
+    assert (answers, len(days)) == ([], 2)

@@ -67,7 +67,10 @@ class ItemQuerySet(OwnedQuerySet["Item"]):
         return self.filter(connection__in=VISIBLE_CONNECTIONS)
 
     def mark_active(self) -> int:
-        """Make Items active and due, without errors and without a known end, after their access was renewed."""
+        """Make Items active and due, without errors and without a known end, after their access was renewed.
+
+        A sync that runs now may have read them before, so it is requested, and reads all (``ordinary_sync``).
+        """
         return self.update(
             connection=Connection.ACTIVE,
             failures=0,
@@ -77,6 +80,8 @@ class ItemQuerySet(OwnedQuerySet["Item"]):
             expires_at=None,
             expiry_reason="",
             expiry_reminder=None,
+            read_at=None,
+            sync_requested_at=timezone.now(),
             next_sync_at=Now(),
         )
 

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 
 from accounts.models import User
+from banking.linking.update_mode import finish_update_mode, open_update_mode
 from banking.models import Account, BalanceSnapshot, Item
 from banking.plaid import responses
 from banking.provider import TransactionsPage
@@ -161,6 +162,40 @@ def test_it_asks_the_bank_for_balances_that_a_person_wants(
     refresh(user=alice, item_id=synced_item.pk, cooldown=timedelta(0))
     sync(synced_item, trigger)
     assert (provider.paid_calls, get_last_run(synced_item).bank_refresh) == (["balances"], "requested")
+
+
+def choose_accounts(item: Item, user: User) -> None:
+    """Go through the dialog that asks which accounts are shared."""
+    session = open_update_mode(user=user, item_id=item.pk, selects_accounts=True).session
+    finish_update_mode(user=user, session_id=session.pk)
+
+
+@pytest.mark.parametrize("trigger", ["beat", "webhook", "follow-up"])
+def test_it_reads_all_after_update_mode(
+    synced_item: Item, provider: ScriptedProvider, alice: User, trigger: str
+) -> None:
+    """A webhook may report the end of the dialog before the person returns, or the job may be lost."""
+    choose_accounts(synced_item, alice)
+    provider.listed_accounts = provider.listed_accounts[:1]
+    sync(synced_item, trigger)
+    with tenant(alice.pk):
+        assert Account.objects.filter(closed_at=None).count() == 1
+
+
+@pytest.mark.parametrize("changes", [{}, {"added": [transaction_row("two")]}])
+def test_it_reads_all_once_more_after_update_mode_that_ended_during_a_sync(
+    synced_item: Item, provider: ScriptedProvider, alice: User, changes: dict[str, Any]
+) -> None:
+    def page_of_a_moment_ago() -> TransactionsPage:
+        choose_accounts(synced_item, alice)
+        return transactions_page(**changes)
+
+    provider.pages = [page_of_a_moment_ago]
+    assert sync(synced_item).run_again_in == 0
+    provider.listed_accounts = provider.listed_accounts[:1]
+    sync(synced_item, "follow-up")
+    with tenant(alice.pk):
+        assert Account.objects.filter(closed_at=None).count() == 1
 
 
 def test_it_requests_accounts_once_more_that_were_not_sent(

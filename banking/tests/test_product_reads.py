@@ -150,6 +150,13 @@ def test_it_replaces_what_it_stored(synced_item: Item, provider: ScriptedProvide
         assert LiabilityApr.objects.count() == 2
 
 
+def test_it_stores_a_stream_once_that_is_on_another_account_now(synced_item: Item, provider: ScriptedProvider) -> None:
+    provider.recurring = RecurringResponse([RENT._replace(account_id="acc-card")], "req")
+    sync(synced_item, "person")
+    with tenant(synced_item.owner_id):
+        assert RecurringStream.objects.get().account.provider_id == "acc-card"
+
+
 def test_it_records_each_read_in_the_activity_log(item: Item, provider: ScriptedProvider) -> None:
     provider.recurring = Unavailable("INTERNAL_SERVER_ERROR")
     sync(item)

@@ -1,9 +1,10 @@
 """The recurring payments of an Item."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -57,10 +58,15 @@ def store_recurring_streams(response: RecurringResponse, item: Item) -> Counter[
         update_fields=[*COLUMNS, "read_at"],
     )
     if not response.skipped:
-        known = [provider_id for _, provider_id in rows]
-        streams_of_item = RecurringStream.objects.filter(account__in=accounts.stored.values())
-        streams_of_item.exclude(provider_id__in=known).delete()
+        delete_others(rows, accounts=accounts.stored.values())
     return errors
+
+
+def delete_others(known: Collection[tuple[UUID, str]], *, accounts: Collection[UUID]) -> None:
+    """Delete streams of these accounts that are not ``known``, as (account, id): one may be on another account now."""
+    stored = RecurringStream.objects.filter(account__in=accounts).values_list("pk", "account_id", "provider_id")
+    gone = [pk for pk, account_id, provider_id in stored if (account_id, provider_id) not in known]
+    RecurringStream.objects.filter(pk__in=gone).delete()
 
 
 def list_kept_streams(response: RecurringResponse, *, item: Item) -> list[RecurringStreamRow]:

@@ -229,8 +229,9 @@ def delete_old_webhooks() -> None:
 
 @shared_task
 def delete_old_sync_runs() -> None:
-    """Delete the runs of syncs that were kept long enough."""
-    sync_runs.delete_old_runs(limit=SYNC_CHUNK)
+    """Delete the runs of syncs that were kept long enough, some Items at a time."""
+    while sync_runs.delete_old_runs(limit=SYNC_CHUNK):
+        pass
 
 
 @shared_task(base=TenantTask)

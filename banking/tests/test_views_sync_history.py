@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from banking import tasks
 from banking.models import Connection, Item, SyncRun
 from banking.provider import InstitutionDown, LoginRequired, TimedOut, Unavailable
 from banking.retention.sync_runs import delete_old_runs
@@ -174,3 +176,17 @@ def test_it_deletes_old_runs_but_the_last_that_succeeded(
     with tenant(mallory.pk):
         assert SyncRun.objects.count() == 1
     sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="beat")
+
+
+def test_it_deletes_those_of_all_banks_in_one_job(
+    alice: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "SYNC_CHUNK", 2)
+    for number in range(5):
+        bank = make_item(alice, provider_item_id=f"item {number}")
+        make_run(bank)
+        make_run(bank, started_at=NOON - timedelta(days=91))
+    with time_machine.travel(NOON, tick=False):
+        tasks.delete_old_sync_runs()
+    with tenant(alice.pk):
+        assert list(SyncRun.objects.values_list("started_at", flat=True)) == [NOON] * 5

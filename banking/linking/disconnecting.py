@@ -21,6 +21,7 @@ from banking.models import (
     Item,
     LinkSession,
     PendingRemoval,
+    SyncRun,
     Transaction,
     UnstoredRow,
 )
@@ -181,7 +182,7 @@ def change_history_choice(*, item: Item, keep_history: bool) -> PendingRemoval |
 
 
 def close_item(*, item: Item, removal: PendingRemoval | None) -> None:
-    """Remove the token from a locked Item, and the lease of the worker that syncs it."""
+    """Remove the token from a locked Item, and the lease of the worker that syncs it, and end the run of that sync."""
     if removal is None or removal.access_token is not None:
         item.access_token = None
     item.connection = Connection.REMOVING if removal else Connection.REMOVED
@@ -190,6 +191,10 @@ def close_item(*, item: Item, removal: PendingRemoval | None) -> None:
     item.save()
     LinkSession.objects.filter(item=item).update(account_keys=[])
     UnstoredRow.objects.filter(item=item).delete()
+    # No later sync would, if the worker has died or the provider refuses its next call.
+    SyncRun.objects.filter(item=item, result=SyncRun.Result.RUNNING).update(
+        result=SyncRun.Result.FAILED, error_code=SyncRun.DISCONNECTED, finished_at=timezone.now()
+    )
 
 
 def delete_former_history(*, owner_id: UUID, items: Sequence[Item]) -> list[PendingRemoval]:

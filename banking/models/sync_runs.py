@@ -27,6 +27,9 @@ class SyncRun(Owned):
     One that the provider's rate limits put off is not stored: the next one counts it in ``postponed``.
     """
 
+    # The ``error_code`` of a run whose bank was disconnected meanwhile.
+    DISCONNECTED: ClassVar[str] = "DISCONNECTED"
+
     class Result(models.TextChoices):
         RUNNING = "running"
         OK = "ok"

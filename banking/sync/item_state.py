@@ -389,7 +389,9 @@ def close_run_of_lost_worker(*, item: Item) -> None:
 def close_interrupted_run(*, run: SyncRun) -> None:
     """Close a run whose Item was taken over or disconnected meanwhile."""
     with tenant(run.owner_id):
-        finish_run(run=run, result=SyncRun.Result.FAILED, request_id="", error_code="LEASE_LOST")
+        is_connected = Item.objects.visible().filter(pk=run.item_id).exists()
+        code = "LEASE_LOST" if is_connected else SyncRun.DISCONNECTED
+        finish_run(run=run, result=SyncRun.Result.FAILED, request_id="", error_code=code)
 
 
 def finish_run(*, run: SyncRun, result: str, request_id: str, error_code: str = "") -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from unittest.mock import Mock
 
@@ -26,9 +26,11 @@ from banking.linking.sessions import LinkMetadata
 from banking.linking.update_mode import open_update_mode
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.plaid.provider import PlaidProvider
-from banking.provider import Credential, Unavailable
+from banking.provider import Credential, ItemNotFound, RateLimited, TimedOut, TransactionsPage, Unavailable
 from banking.sync import item_sync, sync_item, sync_queue
+from banking.sync.timeouts import QUICK_TIMEOUTS
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import get_last_run
 from banking.tests.test_credentials import corrupt_token
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
@@ -335,3 +337,34 @@ def test_an_erasure_has_nothing_to_say_of_a_restored_bank(
     with tenant(alice.pk):
         counts = account_deletion.prepare_erasure(alice.pk)
     assert counts == {"connections_to_remove_at_provider": 0, "connections_we_could_not_remove": 0}
+
+
+# --- The run of the sync ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        transactions_page(),
+        ItemNotFound("ITEM_NOT_FOUND"),
+        TimedOut("TIMEOUT"),
+        RateLimited("RATE_LIMIT", scope="item"),
+        SystemExit(),
+    ],
+)
+def test_it_ends_the_run_of_a_sync(
+    alice: User, item: Item, provider: ScriptedProvider, outcome: TransactionsPage | BaseException
+) -> None:
+    """The provider may refuse the next call, because the Item has been removed by then, or the worker may die."""
+
+    def disconnect() -> TransactionsPage:
+        disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    provider.pages = [disconnect]
+    with suppress(SystemExit):
+        sync_item(owner_id=alice.pk, item_id=item.pk, trigger="person", timeouts=QUICK_TIMEOUTS)
+    run = get_last_run(item)
+    assert (run.result, run.error_code, run.finished_at is None) == ("failed", "DISCONNECTED", False)

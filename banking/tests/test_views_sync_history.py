@@ -83,6 +83,10 @@ def test_it_counts_new_changed_and_removed_transactions(
             "Not completed The bank responded slowly. We started it again with more time.",
         ),
         ({"result": "failed", "error_code": "WORKER_LOST"}, "Interrupted on our end. We started it again."),
+        (
+            {"result": "failed", "error_code": "DISCONNECTED"},
+            "Not completed Stopped, because the bank was disconnected.",
+        ),
         ({"result": "failed", "error_code": "PRODUCT_NOT_READY"}, "First Platypus Bank's data was not ready yet."),
     ],
 )

@@ -31,6 +31,7 @@ OWN_RESULTS: Final[Mapping[str, "StrOrPromise"]] = {
     "HANDED_OVER": gettext_lazy("The bank responded slowly. We started it again with more time."),
     "WORKER_LOST": INTERRUPTED,
     "LEASE_LOST": INTERRUPTED,
+    SyncRun.DISCONNECTED: gettext_lazy("Stopped, because the bank was disconnected."),
 }
 REFRESH_RESULTS: Final[Mapping[str, "StrOrPromise"]] = {
     RefreshOutcome.REQUESTED: gettext_lazy("The bank was asked for new data."),

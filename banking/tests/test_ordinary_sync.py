@@ -1,6 +1,7 @@
 """Which syncs make one call of the provider, and which read the Item and its accounts as well."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,14 +10,16 @@ import time_machine
 
 from accounts.models import User
 from banking.linking.update_mode import finish_update_mode, open_update_mode
-from banking.models import Account, BalanceSnapshot, Item
+from banking.models import Account, BalanceSnapshot, Connection, Item
 from banking.plaid import responses
-from banking.provider import TransactionsPage
+from banking.provider import LoginRequired, TransactionsPage
 from banking.sync import sync_item
 from banking.sync.outcome import SyncOutcome
 from banking.sync.sync_queue import refresh
+from banking.sync.webhook_events import process_webhook
 from banking.tests.factories import make_account, update_item
 from banking.tests.plaid_samples import encode_json
+from banking.tests.received_webhooks import receive
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import get_last_run
 from compliance.isolation import tenant
@@ -162,6 +165,21 @@ def test_it_asks_the_bank_for_balances_that_a_person_wants(
     refresh(user=alice, item_id=synced_item.pk, cooldown=timedelta(0))
     sync(synced_item, trigger)
     assert (provider.paid_calls, get_last_run(synced_item).bank_refresh) == (["balances"], "requested")
+
+
+def test_it_reads_the_state_once_more_that_a_webhook_reports_during_a_sync(
+    synced_item: Item, provider: ScriptedProvider
+) -> None:
+    def receive_error() -> TransactionsPage:
+        error = LoginRequired("ITEM_LOGIN_REQUIRED")
+        provider.item_details = replace(provider.item_details, error_code=error.code, error=error)
+        process_webhook(event_id=receive(synced_item, "ITEM", "ERROR"))
+        return transactions_page()
+
+    provider.pages = [receive_error]
+    assert sync(synced_item).run_again_in == 0
+    sync(synced_item, "follow-up")
+    assert synced_item.connection == Connection.LOGIN_REQUIRED
 
 
 def choose_accounts(item: Item, user: User) -> None:

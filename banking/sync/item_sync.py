@@ -105,11 +105,12 @@ def start_run(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> t
 def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: SyncTimeouts) -> SyncOutcome:
     """Download with no transaction open, then store everything in one."""
     client = connect_for_sync(item=item, trigger=run.trigger)
-    provider = client.with_timeouts(response=timeouts.response, total=timeouts.total)
     with tenant(item.owner_id):
         token = open_token(item, purpose=TokenPurpose.SYNC)
         refresh = reserve_refresh(lease=lease, item=item, run=run)
-    refresh.request_transactions(provider, token)
+    live_accounts = refresh.make_calls(client=client, timeouts=timeouts, token=token, lease=lease)
+    # The total begins now: what the bank took does not count.
+    provider = client.with_timeouts(response=timeouts.response, total=timeouts.total)
     with StagingFile() as staging:
         download_pages(provider=provider, token=token, lease=lease, item=item, run=run, staging=staging)
         recheck_connection()
@@ -120,13 +121,12 @@ def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: Sync
         details = provider.get_item(token)
         record_missed_webhook(item=item, details=details)
         institution = load_institution(provider=provider, item=item, details=details)
-        accounts = refresh.read_live_accounts(client, token) or provider.get_accounts(token)
+        accounts = live_accounts or provider.get_accounts(token)
         recheck_connection()
         with tenant(item.owner_id):
             is_user_locked = item_state.locks_user(item=item, details=details)
             current = lease.lock_item(with_user=is_user_locked)
             current.is_slow = timeouts.were_needed(since=run.started_at + refresh.waited)
-            refresh.store(item=current)
             connection_before, is_first = current.connection, current.checked_at is None
             item_state.apply_item_details(
                 item=current, details=details, institution=institution, is_user_locked=is_user_locked

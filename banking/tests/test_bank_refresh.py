@@ -113,6 +113,27 @@ def test_a_lost_job_asks_once(synced_item: Item, alice: User, provider: Scripted
     assert provider.paid_calls == ["transactions", "balances"]
 
 
+@pytest.mark.parametrize("error", [TimedOut("TIMEOUT"), RateLimited("TRANSACTIONS_SYNC_LIMIT", scope="item")])
+def test_it_makes_the_calls_that_it_counts_although_the_sync_fails(
+    synced_item: Item, alice: User, provider: ScriptedProvider, asks_banks: None, error: ProviderError
+) -> None:
+    provider.pages = [error]
+    request_and_sync(synced_item, alice)
+    assert provider.paid_calls == ["transactions", "balances"]
+    assert get_last_run(synced_item).bank_refresh == "requested"
+
+
+def test_it_knows_what_is_not_offered_although_the_sync_fails(
+    synced_item: Item, alice: User, provider: ScriptedProvider, asks_banks: None
+) -> None:
+    provider.refresh_error = Unsupported("PRODUCTS_NOT_SUPPORTED")
+    provider.pages = [TimedOut("TIMEOUT")]
+    request_and_sync(synced_item, alice)
+    with tenant(alice.pk):
+        assert Item.objects.get().bank_refresh_until is None
+        assert ItemProduct.objects.get(product="transactions_refresh").status == "unsupported"
+
+
 # --- Failures ---------------------------------------------------------------------------------------------
 
 

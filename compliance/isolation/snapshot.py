@@ -29,6 +29,8 @@ def snapshot(owner: UUID) -> Iterator[None]:
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.in_atomic_block:
         raise RuntimeError("A snapshot needs a transaction of its own.")
+    # Otherwise the tenant's first statement would open another connection than the one that is prepared here.
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     session = connection.connection
     isolation_level = session.isolation_level

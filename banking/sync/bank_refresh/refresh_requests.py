@@ -23,7 +23,10 @@ from banking.provider import (
 from banking.providers import provider_for
 from banking.sync.bank_refresh.plan import PRODUCTS, plan_refreshes
 from banking.sync.lease import Lease
+from banking.sync.timeouts import SyncTimeouts
 from banking.usage.paid_calls import PaidCallsUsedUp, reserve_paid_call
+from compliance.isolation import tenant
+from compliance.isolation.tenant import recheck_connection
 
 logger = logging.getLogger(__name__)
 
@@ -54,19 +57,30 @@ class RefreshRequest:
     waited: timedelta = timedelta(0)
     errors: dict[BankRefresh, ProviderError | None] = field(default_factory=dict)
 
-    def request_transactions(self, client: ProviderClient, token: str) -> None:
-        """Have the bank asked for new transactions, if that was reserved."""
-        if BankRefresh.TRANSACTIONS in self.kinds:
-            self._call(BankRefresh.TRANSACTIONS, lambda: client.refresh_transactions(token))
+    def make_calls(
+        self, *, client: ProviderClient, timeouts: SyncTimeouts, token: str, lease: Lease
+    ) -> AccountsResponse | None:
+        """Make the calls before anything else can fail, and record at once what became of them.
 
-    def read_live_accounts(self, client: ProviderClient, token: str) -> AccountsResponse | None:
-        """Return the accounts with the bank's own balances; ``None`` if that was not reserved, or failed."""
-        if BankRefresh.BALANCES not in self.kinds:
+        Returns the accounts with the bank's own balances; ``None`` if that was not reserved, or failed. Raises
+        ``LeaseLost``.
+        """
+        if not self.kinds:
             return None
+        if BankRefresh.TRANSACTIONS in self.kinds:
+            quick = client.with_timeouts(response=timeouts.response, total=timeouts.total)
+            self._call(BankRefresh.TRANSACTIONS, lambda: quick.refresh_transactions(token))
+        accounts = self._read_live_accounts(client, token) if BankRefresh.BALANCES in self.kinds else None
+        recheck_connection()
+        with tenant(self.run.owner_id):
+            self._record_results(item=lease.lock_item())
+        return accounts
+
+    def _read_live_accounts(self, client: ProviderClient, token: str) -> AccountsResponse | None:
         patient = client.with_timeouts(response=BALANCE_SECONDS, total=BALANCE_SECONDS)
         return self._call(BankRefresh.BALANCES, lambda: patient.get_live_accounts(token))
 
-    def store(self, *, item: Item) -> None:
+    def _record_results(self, *, item: Item) -> None:
         """Record what the provider offers, and end the waiting for transactions that it does not fetch."""
         for kind, error in self.errors.items():
             if error is None:
@@ -75,6 +89,7 @@ class RefreshRequest:
                 products.record_product_error(item=item, product=PRODUCTS[kind], error=error)
         if self.errors.get(BankRefresh.TRANSACTIONS) is not None:
             item.bank_refresh_until = None
+            item.save(update_fields=["bank_refresh_until"])
 
     def _call(self, kind: BankRefresh, call: Callable[[], Response]) -> Response | None:
         began_at, response = time.monotonic(), None

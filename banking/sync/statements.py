@@ -108,8 +108,9 @@ WHERE incoming.pending_id <> '' AND pending.provider_id = incoming.pending_id
 """  # noqa: S608  (built from constants)
 
 # A bank that changes its systems gives accounts and rows new ids: the stream removes each row and adds it again, on the
-# same real account with the same day, amount and name. What the user set on it goes along, as from a pending row. Equal
-# rows are found by one sort: PostgreSQL would compare each removed row with each added one.
+# same real account with the same day, amount and name. What the user set on it goes along, as from a pending row.
+# Equal rows are found by one sort: PostgreSQL would compare each removed row with each added one. This comes after
+# COPY_USER_FIELDS, because what the user wrote on the removed row is newer than what its pending one had.
 COPY_TO_NEW_IDS = f"""
 WITH tagged AS MATERIALIZED (
     SELECT given.transaction AS id,
@@ -119,7 +120,7 @@ WITH tagged AS MATERIALIZED (
     SELECT id, coalesce(nullif(persistent_id, ''), concat_ws(' ', name, mask, type, subtype, currency)) AS label
     FROM banking_account WHERE id = ANY (%(accounts)s)
 ), side AS (
-    -- Rows that count until the bank removes them now.
+    -- Rows that count until the bank removes them now, without those whose posted row arrives.
     SELECT NULL AS provider_id, false AS is_new, real.label, stored.date, stored.amount, stored.name,
         {qualified_user_columns("stored")}, coalesce(tagged.tags, '{{}}') AS tags,
         ({qualified_user_columns("stored")}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())})
@@ -131,13 +132,26 @@ WITH tagged AS MATERIALIZED (
     -- A subquery, because a join could read all rows once for each account.
     CROSS JOIN LATERAL (SELECT (SELECT label FROM real_account WHERE id = stored.account_id)) AS real (label)
     WHERE incoming.gone AND (stored.removed_at IS NULL OR stored.replaced_by = 'split')
+        AND NOT EXISTS (
+            SELECT FROM incoming AS posted
+            WHERE posted.pending_id = stored.provider_id AND posted.pending_id <> '' AND NOT posted.gone)
     UNION ALL
+    -- Rows that are not stored yet, without the posted rows of pending ones that counted until now.
     SELECT added.provider_id, true, real.label, added.date, added.amount, added.name,
-        {qualified_user_columns("added")}, added.tags, false,
+        {qualified_user_columns("added")}, added.tags,
+        ({qualified_user_columns("added")}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())})
+            OR added.tags <> '{{}}' AS has_any,
         row_number() OVER (PARTITION BY label, added.date, added.amount, added.name ORDER BY added.sequence)
     FROM incoming AS added
     CROSS JOIN LATERAL (SELECT (SELECT label FROM real_account WHERE id = added.account_id)) AS real (label)
     WHERE NOT added.gone
+        AND NOT EXISTS (
+            SELECT FROM banking_transaction AS stored
+            WHERE stored.account_id = ANY (%(accounts)s) AND stored.provider_id = added.provider_id)
+        AND NOT EXISTS (
+            SELECT FROM banking_transaction AS pending
+            WHERE pending.account_id = ANY (%(accounts)s) AND pending.provider_id = added.pending_id
+                AND added.pending_id <> '' AND (pending.removed_at IS NULL OR pending.replaced_by = 'split'))
 ), equal AS (
     SELECT provider_id, is_new, bool_or(has_any) OVER equals AS has_any, first_value(tags) OVER equals AS tags,
         {", ".join(f"first_value({column}) OVER equals AS {column}" for column in USER_COLUMNS)}

@@ -26,6 +26,8 @@ CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS
 SELECT DISTINCT ON (staging.provider_id) staging.*, account.id AS account_id,
     {", ".join(f"{value} AS {column}" for column, value in USER_COLUMNS.items())}, '{{}}'::jsonb AS tags,
     true AS is_kept,
+    -- The stored row in whose place it comes; see COPY_TO_NEW_IDS.
+    NULL::uuid AS former,
     -- Older rows were purged, or would be at once; see LEAVE_OUT_PURGED. What the bank had not delivered yet when
     -- they were purged is stored and purged later, so that it is in the totals.
     CASE WHEN account.purged_before IS NOT NULL OR %(kept_since)s::date IS NOT NULL
@@ -108,9 +110,9 @@ WHERE incoming.pending_id <> '' AND pending.provider_id = incoming.pending_id
 """  # noqa: S608  (built from constants)
 
 # A bank that changes its systems gives accounts and rows new ids: the stream removes each row and adds it again, on the
-# same real account with the same day, amount and name. What the user set on it goes along, as from a pending row.
-# Equal rows are found by one sort: PostgreSQL would compare each removed row with each added one. This comes after
-# COPY_USER_FIELDS, because what the user wrote on the removed row is newer than what its pending one had.
+# same real account with the same day, amount and name. What the user set on it goes along, as from a pending row, and
+# so do its parts (MOVE_PARTS). Equal rows are found by one sort: PostgreSQL would compare each removed row with each
+# added one. After COPY_USER_FIELDS: what the user wrote on the removed row is newer than what the pending one had.
 COPY_TO_NEW_IDS = f"""
 WITH tagged AS MATERIALIZED (
     SELECT given.transaction AS id,
@@ -121,10 +123,11 @@ WITH tagged AS MATERIALIZED (
     FROM banking_account WHERE id = ANY (%(accounts)s)
 ), side AS (
     -- Rows that count until the bank removes them now, without those whose posted row arrives.
-    SELECT NULL AS provider_id, false AS is_new, real.label, stored.date, stored.amount, stored.name,
+    SELECT NULL AS provider_id, stored.id, false AS is_new, real.label, stored.date, stored.amount, stored.name,
         {qualified_user_columns("stored")}, coalesce(tagged.tags, '{{}}') AS tags,
         ({qualified_user_columns("stored")}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())})
-            OR tagged.id IS NOT NULL AS has_any,
+            OR tagged.id IS NOT NULL OR stored.id IN (
+                SELECT part_of FROM banking_transaction WHERE owner_id = %(owner)s AND part_of IS NOT NULL) AS has_any,
         row_number() OVER (PARTITION BY label, stored.date, stored.amount, stored.name ORDER BY stored.id) AS place
     FROM incoming JOIN banking_transaction AS stored
         ON stored.account_id = ANY (%(accounts)s) AND stored.provider_id = incoming.provider_id
@@ -137,7 +140,7 @@ WITH tagged AS MATERIALIZED (
             WHERE posted.pending_id = stored.provider_id AND posted.pending_id <> '' AND NOT posted.gone)
     UNION ALL
     -- Rows that are not stored yet, without the posted rows of pending ones that counted until now.
-    SELECT added.provider_id, true, real.label, added.date, added.amount, added.name,
+    SELECT added.provider_id, NULL, true, real.label, added.date, added.amount, added.name,
         {qualified_user_columns("added")}, added.tags,
         ({qualified_user_columns("added")}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())})
             OR added.tags <> '{{}}' AS has_any,
@@ -154,13 +157,15 @@ WITH tagged AS MATERIALIZED (
                 AND added.pending_id <> '' AND (pending.removed_at IS NULL OR pending.replaced_by = 'split'))
 ), equal AS (
     SELECT provider_id, is_new, bool_or(has_any) OVER equals AS has_any, first_value(tags) OVER equals AS tags,
+        first_value(id) OVER equals AS former,
         {", ".join(f"first_value({column}) OVER equals AS {column}" for column in USER_COLUMNS)}
     FROM side
     -- The n-th of equal rows is added again as the n-th.
     WINDOW equals AS (PARTITION BY label, date, amount, name, place ORDER BY is_new
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 )
-UPDATE incoming SET ({", ".join(USER_COLUMNS)}, tags) = ({qualified_user_columns("equal")}, equal.tags)
+UPDATE incoming
+SET ({", ".join(USER_COLUMNS)}, tags, former) = ({qualified_user_columns("equal")}, equal.tags, equal.former)
 FROM equal WHERE incoming.provider_id = equal.provider_id AND equal.is_new AND equal.has_any
 """  # noqa: S608  (built from constants)
 
@@ -175,6 +180,14 @@ INSERT INTO banking_transactiontag (id, owner_id, transaction, tag_id, rule, is_
 SELECT gen_random_uuid(), %(owner)s, stored.id, tag.id, given.rule, given.is_removed
 FROM given JOIN banking_transaction AS stored ON stored.account_id = ANY (%(accounts)s) AND stored.id = given.id
 JOIN banking_tag AS tag ON tag.owner_id = %(owner)s AND tag.id = given.tag_id
+"""
+
+# After UPSERT: the parts of a removed row are those of the one that comes in its place. Few rows have a former one.
+MOVE_PARTS = """
+WITH moved AS MATERIALIZED (SELECT id, former FROM incoming WHERE former IS NOT NULL AND is_kept)
+UPDATE banking_transaction AS part SET part_of = moved.id
+FROM moved
+WHERE part.owner_id = %(owner)s AND part.part_of IS NOT NULL AND part.part_of = moved.former
 """
 
 # Of days that were purged, a row is not stored again. It is updated if it is stored, and stored if it is the posted row

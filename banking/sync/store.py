@@ -123,6 +123,8 @@ def merge_incoming(
     execute(cursor, statements.UPSERT, params)
     written, added = cursor.fetchone()
     execute(cursor, statements.STORE_TAGS, params)
+    if has_removals:
+        execute(cursor, statements.MOVE_PARTS, params)
     removed = execute(cursor, statements.MARK_REMOVED, params)
     if complete:
         removed += execute(cursor, statements.MARK_MISSING_REMOVED, params)

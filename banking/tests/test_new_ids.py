@@ -1,6 +1,7 @@
 """What a person said about rows stays with them when the bank removes them and adds them again under other ids."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
@@ -9,6 +10,7 @@ from accounts.models import User
 from banking.categorization.editing import TransactionEdit, edit_transaction
 from banking.models import Item, Tag, Transaction
 from banking.provider import TransactionRow
+from banking.splits.splitting import PartValues, split_transaction
 from banking.tests.account_removal_bank import sync_page
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import run_sync
@@ -81,3 +83,17 @@ def test_what_the_person_wrote_last_counts_more_than_what_the_pending_row_had(
     write(alice, "posted", note)
     sync_page(item, provider, added=[make_row("new", pending_id="pending")], removed=["posted"])
     assert list_words(alice) == {"new": (note, [])}
+
+def test_the_parts_of_a_row_are_those_of_the_one_with_the_new_id(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    sync_page(item, provider, added=[make_row("coffee"), make_row("other coffee")])
+    parts = [PartValues(amount=Decimal(amount)) for amount in ("-4", "-0.33")]
+    split_transaction(user=alice, transaction_id=get_row(alice, "coffee").pk, parts=parts)
+    sync_page(item, provider, added=[make_row("new coffee")], removed=["coffee"])
+    new = get_row(alice, "new coffee")
+    assert (new.replaced_by, get_row(alice, "coffee").replaced_by) == ("split", "")
+    with tenant(alice.pk):
+        rows = Transaction.objects.filter(part_of=new.pk, removed_at=None)
+        assert sorted(rows.values_list("amount", flat=True)) == [Decimal("-4"), Decimal("-0.33")]
+        assert sum(Transaction.objects.for_user(alice).current().values_list("amount", flat=True)) == Decimal("-8.66")

@@ -87,6 +87,23 @@ WHERE NOT incoming.gone AND existing.account_id = ANY (%(accounts)s) AND existin
       AND moved.provider_id = incoming.provider_id)
 """
 
+# Before the user's words are copied: whoever edits one of these rows now waits for the sync, and then learns that
+# another row replaced it. Otherwise what they save between the copy and the replacement would be lost.
+LOCK_REPLACED = (
+    """
+    SELECT FROM incoming JOIN banking_transaction AS stored
+        ON stored.account_id = ANY (%(accounts)s) AND stored.provider_id = incoming.provider_id
+    WHERE incoming.gone AND stored.removed_at IS NULL
+    FOR NO KEY UPDATE OF stored
+    """,
+    """
+    SELECT FROM incoming JOIN banking_transaction AS pending
+        ON pending.account_id = ANY (%(accounts)s) AND pending.provider_id = incoming.pending_id
+    WHERE incoming.pending_id <> '' AND NOT incoming.pending AND pending.pending AND pending.removed_at IS NULL
+    FOR NO KEY UPDATE OF pending
+    """,
+)
+
 # The user's fields and tags of a pending row are copied to the posted row that replaces it, once, when that row
 # arrives: UPSERT writes these columns of new rows only, so what the user later deletes from the posted row stays
 # deleted. They are written to ``incoming``, because writing to the stored rows would create a second version of each:

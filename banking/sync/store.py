@@ -110,6 +110,8 @@ def merge_incoming(
     has_rules = new_rows.has_rules(owner_id=params["owner"])
     if not is_first:
         execute(cursor, statements.MOVE_BETWEEN_ACCOUNTS, params)
+        for statement in statements.LOCK_REPLACED:
+            execute(cursor, statement, params)
         execute(cursor, statements.COPY_USER_FIELDS, params)
         if has_removals:
             execute(cursor, statements.COPY_TO_NEW_IDS, params)

@@ -46,8 +46,8 @@ INDEX_INCOMING = (
     "ANALYZE incoming (provider_id, pending_id, account_id)",
 )
 
-# The person has removed these accounts; no statement below touches what was kept of them. As for the others, their rows
-# are gone: one may have been on another account before.
+# The person has removed these accounts; of the statements below, only MOVE_BETWEEN_ACCOUNTS touches what was kept of
+# them. As for the others, their rows are gone: one may have been on another account before.
 LEAVE_OUT_REMOVED_ACCOUNTS = "UPDATE incoming SET gone = true WHERE account_id = ANY (%(removed)s)"
 
 HAS_TRANSACTIONS = "SELECT EXISTS (SELECT FROM banking_transaction WHERE account_id = ANY (%(accounts)s))"
@@ -70,6 +70,7 @@ def qualified_user_columns(alias: str) -> str:
 
 
 # A transaction that appears on another account of the Item is still the same one, with all that the user set on it.
+# So is one of an account that the user has removed and whose history was kept: it would count twice.
 # ``account_matching`` decides again whether another account's row replaces it there.
 MOVE_BETWEEN_ACCOUNTS = """
 UPDATE banking_transaction AS existing
@@ -78,7 +79,8 @@ SET account_id = incoming.account_id,
     replaced_by = CASE WHEN existing.replaced_by <> 'successor' THEN existing.replaced_by ELSE '' END
 FROM incoming
 -- The same transaction on another account of the Item.
-WHERE NOT incoming.gone AND existing.account_id = ANY (%(accounts)s) AND existing.account_id <> incoming.account_id
+WHERE NOT incoming.gone AND existing.account_id = ANY (%(accounts)s::uuid[] || %(removed)s::uuid[])
+  AND existing.account_id <> incoming.account_id
   AND existing.provider_id = incoming.provider_id
   -- Unless the other account has it already; MARK_REMOVED then removes this copy.
   AND NOT EXISTS (

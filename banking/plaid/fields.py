@@ -7,7 +7,7 @@ microsecond.
 
 import html
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from html.entities import html5
 
@@ -19,6 +19,7 @@ MAX_AMOUNT_LENGTH, MIN_EXPONENT = 1000, -1000
 MAX_ID_LENGTH = 256
 MAX_CURRENCY_LENGTH = 10
 MIN_YEAR, MAX_YEAR = 1900, 9998
+MAX_AUTHORIZATION_TIME = timedelta(days=366)
 
 # Replaces a lone surrogate, which UTF-8 cannot encode. UTF-8 can encode U+FFFF, which is not a character: no genuine
 # text contains it, and ids with it are refused because it is not printable.
@@ -115,15 +116,24 @@ def optional_date(sent: object) -> date | None:
         return None
 
 
+def authorization_date(sent: object, *, posted: date) -> date | None:
+    """The day on which a transaction was authorized, unless it is more than a year away from the posting date.
+
+    Some banks send 0001-01-01 or 1970-01-01 where they know none, and this day decides where a transaction is counted.
+    """
+    day = optional_date(sent)
+    return day if day is not None and abs(day - posted) <= MAX_AUTHORIZATION_TIME else None
+
+
 def optional_time(sent: object) -> datetime | None:
-    """A time in a year that both Python and PostgreSQL can hold in every time zone."""
+    """A time as ``optional_utc``, from its text."""
     if type(sent) is not str:
         return None
     try:
         moment = datetime.fromisoformat(sent)
     except ValueError:
         return None
-    return utc(moment) if MIN_YEAR <= moment.year <= MAX_YEAR else None
+    return optional_utc(moment)
 
 
 def utc(moment: datetime) -> datetime:
@@ -132,4 +142,5 @@ def utc(moment: datetime) -> datetime:
 
 
 def optional_utc(moment: datetime | None) -> datetime | None:
-    return utc(moment) if moment else None
+    """A decoded time, if its year is one that both Python and PostgreSQL can hold in every time zone."""
+    return utc(moment) if moment and MIN_YEAR <= moment.year <= MAX_YEAR else None

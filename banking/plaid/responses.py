@@ -21,12 +21,12 @@ from banking.plaid import schemas
 from banking.plaid.errors import item_error, safe_code
 from banking.plaid.fields import (
     FieldError,
+    authorization_date,
     currency_code,
     display_text,
     identifier,
     money,
     negate,
-    optional_date,
     optional_row_id,
     optional_time,
     optional_utc,
@@ -249,7 +249,7 @@ def _parse_transaction(sent: schemas.UncheckedTransaction | schemas.ValidTransac
         outflow,
         required_currency_code(sent.iso_currency_code, sent.unofficial_currency_code, "iso_currency_code"),
         sent.date,
-        optional_date(sent.authorized_date),
+        authorization_date(sent.authorized_date, posted=sent.date),
         display_text(sent.name),
         display_text(sent.merchant_name),
         sent.pending,

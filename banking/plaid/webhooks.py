@@ -17,6 +17,7 @@ from jwt.utils import base64url_decode
 from banking.plaid import json_decoding
 from banking.plaid.client import PlaidClient, connect
 from banking.plaid.errors import safe_code
+from banking.plaid.fields import optional_time
 from banking.plaid.webhook_keys import KeyRefused
 from banking.provider import VerifiedWebhook, WebhookKind, WebhookRejected
 
@@ -152,10 +153,7 @@ def _with_zone(text: str) -> str:
 
 
 def _is_time(value: object) -> bool:
-    try:
-        return isinstance(value, str) and len(value) <= MAX_TEXT_LENGTH and bool(datetime.fromisoformat(value))
-    except ValueError:
-        return False
+    return isinstance(value, str) and len(value) <= MAX_TEXT_LENGTH and optional_time(value) is not None
 
 
 def _fingerprint(signature: str) -> str:

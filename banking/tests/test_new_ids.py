@@ -84,6 +84,7 @@ def test_what_the_person_wrote_last_counts_more_than_what_the_pending_row_had(
     sync_page(item, provider, added=[make_row("new", pending_id="pending")], removed=["posted"])
     assert list_words(alice) == {"new": (note, [])}
 
+
 def test_the_parts_of_a_row_are_those_of_the_one_with_the_new_id(
     alice: User, item: Item, provider: ScriptedProvider
 ) -> None:

@@ -16,6 +16,7 @@ from banking.categorization import statements, tags
 from banking.categorization.rules import RuleValues, save_values, store_rule
 from banking.joins import hash_joins
 from banking.models import CategoryRule, RuleRun
+from banking.transactions.replacements import MAX_REPLACEMENTS, read_rows_now
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -112,6 +113,7 @@ def undo_run(*, user: User, run_id: UUID) -> int:
     with tenant(user.pk):
         lock_accounts(owner_id=user.pk)
         run = RuleRun.objects.for_user(user).filter(undone_at=None).select_for_update(of=["self"]).get(pk=run_id)
+        follow_replacements(run)
         params: dict[str, Any] = {"owner": user.pk, "rule": run.rule_id, "run": run.pk, "started_at": run.started_at}
         with connection.cursor() as cursor:
             cursor.execute(statements.HAS_LATER_RUN, params)
@@ -126,6 +128,23 @@ def undo_run(*, user: User, run_id: UUID) -> int:
         tags.delete_unused_tags(owner_id=user.pk)
         finish_run(user=user, run=run, action=Action.RULE_UNDONE, count=count)
         return count
+
+
+def follow_replacements(run: RuleRun) -> None:
+    """Let a run, and others that changed the same rows, have changed the rows in their place, too.
+
+    The posted row of a pending one, and the equal row of another connection, took over what was set.
+    """
+    row_ids = list(run.changes.values_list("transaction", flat=True))
+    for _ in range(MAX_REPLACEMENTS):
+        rows = read_rows_now(row_ids, owner_id=run.owner_id)
+        moved = {row_id: row.replacement for row_id, row in rows.items() if row.replacement is not None}
+        if not moved:
+            break
+        row_ids = list(moved.values())
+        with connection.cursor() as cursor:
+            params = {"owner": run.owner_id, "old": list(moved), "new": row_ids}
+            cursor.execute(statements.FOLLOW_REPLACED, params)
 
 
 def finish_run(*, user: User, run: RuleRun, action: Action, count: int) -> None:

@@ -178,6 +178,22 @@ INSERT INTO banking_rulechange (id, owner_id, run_id, transaction, {_BEFORE}, ne
 SELECT gen_random_uuid(), %(owner)s, %(run)s, id, {_BEFORE}, new_category, new_merchant, hides FROM changed
 """  # noqa: S608  (built from constants)
 
+# What runs have changed on rows that another row replaced is changed on that one, too: it took over the same values.
+FOLLOW_REPLACED: Final = f"""
+WITH moved AS (
+    SELECT * FROM unnest(%(old)s::uuid[], %(new)s::uuid[]) AS moved (old_id, new_id)
+), tagged AS (
+    UPDATE banking_transactiontag AS given SET run = former.run
+    FROM moved JOIN banking_transactiontag AS former ON former.transaction = moved.old_id AND former.run IS NOT NULL
+    WHERE given.owner_id = %(owner)s AND given.transaction = moved.new_id AND given.tag_id = former.tag_id
+        AND given.rule = former.rule AND given.run IS NULL
+)
+INSERT INTO banking_rulechange (id, owner_id, run_id, transaction, {_BEFORE}, new_category, new_merchant, hides)
+SELECT gen_random_uuid(), %(owner)s, run_id, new_id, {_BEFORE}, new_category, new_merchant, hides
+FROM moved JOIN banking_rulechange AS change ON change.owner_id = %(owner)s AND change.transaction = moved.old_id
+ON CONFLICT DO NOTHING
+"""  # noqa: S608  (built from constants)
+
 # A column is restored if it still has what the run set. The tags that the run put on go.
 UNDO_RUN: Final = """
 WITH change AS MATERIALIZED (
@@ -213,6 +229,9 @@ WITH change AS MATERIALIZED (
     DELETE FROM banking_transactiontag WHERE owner_id = %(owner)s AND run = %(run)s RETURNING transaction AS id
 )
 SELECT count(*) FROM (SELECT id FROM restored UNION SELECT id FROM untagged) AS undone
+JOIN banking_transaction AS stored ON stored.id = undone.id AND stored.owner_id = %(owner)s
+-- Rows that another one replaced are undone as well.
+WHERE stored.removed_at IS NULL OR stored.replaced_by = 'split'
 """
 
 # Later runs that changed the same rows: they come first when runs are undone.

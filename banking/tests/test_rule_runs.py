@@ -13,7 +13,9 @@ from banking.categorization.bulk_edits import BulkAction, BulkEdit, edit_transac
 from banking.categorization.editing import TransactionEdit, edit_transaction
 from banking.categorization.rules import RuleValues
 from banking.models import Account, CategoryRule, Item, RuleChange, RuleRun, Tag, Transaction, TransactionTag, Transfer
+from banking.tests.account_removal_bank import sync_page
 from banking.tests.factories import make_account, make_transaction
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -197,6 +199,22 @@ def test_an_undo_restores_only_what_nobody_changed_since(
     assert [(reload_row(row).user_category, row.category_source) for row in rows[1:]] == [("", "")] * 2
     with tenant(alice.pk):
         assert RuleChange.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_undo_follows_a_row_to_the_one_that_replaced_it(
+    alice: User, item: Item, provider: ScriptedProvider, make_rule: Callable[..., CategoryRule]
+) -> None:
+    sync_page(item, provider, added=[transaction_row("pending", pending=True)])
+    rule = make_rule(merchant="starbucks", category="TRAVEL", rename="Coffee", tags=("trip",))
+    run = rule_runs.apply_rule(user=alice, rule_id=rule.pk)
+    rules.switch_rule(user=alice, rule_id=rule.pk, is_enabled=False)
+    sync_page(item, provider, added=[transaction_row("posted", pending_id="pending")], removed=["pending"])
+    with tenant(alice.pk):
+        posted = Transaction.objects.get(provider_id="posted")
+    assert (posted.user_category, posted.label, list_tags(posted)) == ("TRAVEL", "Coffee", ["trip"])
+    assert rule_runs.undo_run(user=alice, run_id=run.pk) == 1
+    assert (reload_row(posted).user_category, posted.label, list_tags(posted)) == ("", "Starbucks", [])
 
 
 @pytest.mark.parametrize("clears", [True, False])

@@ -18,6 +18,8 @@ MAX_AMOUNT = Decimal(10) ** 18 - 1
 MAX_AMOUNT_LENGTH, MIN_EXPONENT = 1000, -1000
 MAX_ID_LENGTH = 256
 MAX_CURRENCY_LENGTH = 10
+# Totals have an index of categories, which holds no long texts. Plaid's codes have up to 60 characters.
+MAX_CODE_LENGTH = 100
 MIN_YEAR, MAX_YEAR = 1900, 9998
 MAX_AUTHORIZATION_TIME = timedelta(days=366)
 
@@ -96,6 +98,12 @@ def text(sent: object) -> str:
     if type(sent) is str:
         return sent if sent.isprintable() else sent.translate(_STORABLE)
     return str(sent) if type(sent) in (int, Decimal) else ""
+
+
+def code(sent: object) -> str:
+    """One of Plaid's codes, known or not; empty if it is too long for one."""
+    value = text(sent)
+    return value if len(value) <= MAX_CODE_LENGTH else ""
 
 
 def display_text(sent: object) -> str:

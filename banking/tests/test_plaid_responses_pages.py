@@ -94,3 +94,10 @@ def test_it_rejects_an_empty_object():
     ):
         with pytest.raises(MalformedResponse):
             parse(b"{}")
+
+
+def test_it_takes_no_long_text_for_a_code() -> None:
+    """A total of a category has an index, which holds no long text."""
+    sent = BARE_TRANSACTION | {"personal_finance_category": {"primary": "X" * 101, "detailed": "Y" * 100}}
+    (row,) = responses.parse_sync(encode_page(added=[sent | {"payment_channel": "Z" * 101}])).added
+    assert (row.category, row.category_detail, row.payment_channel) == ("", "Y" * 100, "")

@@ -138,8 +138,13 @@ WITH tagged AS MATERIALIZED (
         jsonb_object_agg(given.tag_id, CASE WHEN is_removed THEN 'false' ELSE to_jsonb(given.rule) END) AS tags
     FROM banking_transactiontag AS given WHERE given.owner_id = %(owner)s GROUP BY given.transaction
 ), real_account AS MATERIALIZED (
-    SELECT id, coalesce(nullif(persistent_id, ''), concat_ws(' ', name, mask, type, subtype, currency)) AS label
-    FROM banking_account WHERE id = ANY (%(accounts)s)
+    -- A persistent id is compared with another one only: the bank may begin to send them together with the new ids.
+    SELECT id, CASE WHEN bool_or(persistent_id = '') OVER (PARTITION BY description) THEN description
+        ELSE persistent_id END AS label
+    FROM (
+        SELECT id, persistent_id, concat_ws(' ', name, mask, type, subtype, currency) AS description
+        FROM banking_account WHERE id = ANY (%(accounts)s)
+    ) AS described
 ), side AS (
     -- Rows that count until the bank removes them now, without those whose posted row arrives.
     SELECT NULL AS provider_id, stored.id, false AS is_new, real.label, stored.date, stored.amount, stored.name,

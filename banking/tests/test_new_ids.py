@@ -12,7 +12,7 @@ from banking.models import Item, Tag, Transaction
 from banking.provider import TransactionRow
 from banking.splits.splitting import PartValues, split_transaction
 from banking.tests.account_removal_bank import sync_page
-from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
+from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
 from banking.tests.sync_runs import run_sync
 from compliance.isolation import tenant
 
@@ -98,3 +98,13 @@ def test_the_parts_of_a_row_are_those_of_the_one_with_the_new_id(
         rows = Transaction.objects.filter(part_of=new.pk, removed_at=None)
         assert sorted(rows.values_list("amount", flat=True)) == [Decimal("-4"), Decimal("-0.33")]
         assert sum(Transaction.objects.for_user(alice).current().values_list("amount", flat=True)) == Decimal("-8.66")
+
+
+def test_the_bank_may_begin_to_send_persistent_ids_of_accounts_with_the_new_ids(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    sync_page(item, provider, added=[make_row("coffee")])
+    write(alice, "coffee", "with Bob")
+    provider.listed_accounts = [CHECKING._replace(provider_id="acc-new", persistent_id="lasting"), CARD]
+    sync_page(item, provider, added=[make_row("new coffee", account_id="acc-new")], removed=["coffee"])
+    assert list_words(alice) == {"new coffee": ("with Bob", [])}

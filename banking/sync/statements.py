@@ -152,7 +152,8 @@ WITH tagged AS MATERIALIZED (
         ({qualified_user_columns("stored")}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())})
             OR tagged.id IS NOT NULL OR stored.id IN (
                 SELECT part_of FROM banking_transaction WHERE owner_id = %(owner)s AND part_of IS NOT NULL) AS has_any,
-        row_number() OVER (PARTITION BY label, stored.date, stored.amount, stored.name ORDER BY stored.id) AS place
+        row_number() OVER (
+            PARTITION BY label, stored.date, stored.amount, stored.name ORDER BY stored.pending, stored.id) AS place
     FROM incoming JOIN banking_transaction AS stored
         ON stored.account_id = ANY (%(accounts)s) AND stored.provider_id = incoming.provider_id
     LEFT JOIN tagged ON tagged.id = stored.id
@@ -163,12 +164,14 @@ WITH tagged AS MATERIALIZED (
             SELECT FROM incoming AS posted
             WHERE posted.pending_id = stored.provider_id AND posted.pending_id <> '' AND NOT posted.gone)
     UNION ALL
-    -- Rows that are not stored yet, without the posted rows of pending ones that counted until now.
+    -- Rows that are not stored yet, without the posted rows of pending ones that counted until now, and without pending
+    -- rows whose posted row arrives.
     SELECT added.provider_id, NULL, true, real.label, added.date, added.amount, added.name,
         {qualified_user_columns("added")}, added.tags,
         ({qualified_user_columns("added")}) IS DISTINCT FROM ({", ".join(USER_COLUMNS.values())})
             OR added.tags <> '{{}}' AS has_any,
-        row_number() OVER (PARTITION BY label, added.date, added.amount, added.name ORDER BY added.sequence)
+        row_number() OVER (
+            PARTITION BY label, added.date, added.amount, added.name ORDER BY added.pending, added.sequence)
     FROM incoming AS added
     CROSS JOIN LATERAL (SELECT (SELECT label FROM real_account WHERE id = added.account_id)) AS real (label)
     WHERE NOT added.gone
@@ -179,12 +182,16 @@ WITH tagged AS MATERIALIZED (
             SELECT FROM banking_transaction AS pending
             WHERE pending.account_id = ANY (%(accounts)s) AND pending.provider_id = added.pending_id
                 AND added.pending_id <> '' AND (pending.removed_at IS NULL OR pending.replaced_by = 'split'))
+        AND NOT EXISTS (
+            SELECT FROM incoming AS posted
+            WHERE posted.pending_id = added.provider_id AND posted.pending_id <> '' AND NOT posted.gone
+                AND NOT posted.pending AND added.pending)
 ), equal AS (
     SELECT provider_id, is_new, bool_or(has_any) OVER equals AS has_any, first_value(tags) OVER equals AS tags,
         first_value(id) OVER equals AS former,
         {", ".join(f"first_value({column}) OVER equals AS {column}" for column in USER_COLUMNS)}
     FROM side
-    -- The n-th of equal rows is added again as the n-th.
+    -- The n-th of equal rows is added again as the n-th, posted ones first.
     WINDOW equals AS (PARTITION BY label, date, amount, name, place ORDER BY is_new
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 )

@@ -85,6 +85,29 @@ def test_what_the_person_wrote_last_counts_more_than_what_the_pending_row_had(
     assert list_words(alice) == {"new": (note, [])}
 
 
+def test_it_goes_to_the_new_posted_row_and_not_to_the_pending_one_that_stayed(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    pending, posted = make_row("pending", pending=True), make_row("posted", pending_id="pending")
+    sync_page(item, provider, added=[pending, posted])
+    write(alice, "posted", "with Bob", "trip")
+    renamed = [pending._replace(provider_id="new 1"), posted._replace(provider_id="new 2", pending_id="new 1")]
+    sync_page(item, provider, added=renamed, removed=["pending", "posted"])
+    assert list_words(alice) == {"new 2": ("with Bob", ["trip"])}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_equal_rows_the_posted_one_has_what_the_posted_one_had(
+    alice: User, item: Item, provider: ScriptedProvider, order: int
+) -> None:
+    pending, posted = make_row("pending", pending=True), make_row("posted")
+    sync_page(item, provider, added=[pending, posted])
+    write(alice, "posted", "with Bob", "trip")
+    renamed = [pending._replace(provider_id="new pending"), posted._replace(provider_id="new posted")]
+    sync_page(item, provider, added=renamed[::order], removed=["pending", "posted"])
+    assert list_words(alice) == {"new posted": ("with Bob", ["trip"]), "new pending": ("", [])}
+
+
 def test_the_parts_of_a_row_are_those_of_the_one_with_the_new_id(
     alice: User, item: Item, provider: ScriptedProvider
 ) -> None:

@@ -143,7 +143,7 @@ def follow_replacements(run: RuleRun) -> None:
             break
         row_ids = list(moved.values())
         with connection.cursor() as cursor:
-            params = {"owner": run.owner_id, "old": list(moved), "new": row_ids}
+            params: dict[str, Any] = {"owner": run.owner_id, "old": list(moved), "new": row_ids}
             cursor.execute(statements.FOLLOW_REPLACED, params)
 
 

@@ -22,6 +22,8 @@ MAX_CURRENCY_LENGTH = 10
 MAX_CODE_LENGTH = 100
 MIN_YEAR, MAX_YEAR = 1900, 9998
 MAX_AUTHORIZATION_TIME = timedelta(days=366)
+# Plaid has at most two years of a history. Dates that stand for none, such as 0001-01-01 and 1970-01-01, are earlier.
+FIRST_POSTING_DATE = date(1990, 1, 1)
 
 # Replaces a lone surrogate, which UTF-8 cannot encode. UTF-8 can encode U+FFFF, which is not a character: no genuine
 # text contains it, and ids with it are refused because it is not printable.
@@ -122,6 +124,13 @@ def optional_date(sent: object) -> date | None:
         return date.fromisoformat(sent) if type(sent) is str else None
     except ValueError:
         return None
+
+
+def posting_date(sent: date, field: str) -> date:
+    """The day on which a transaction was posted. One that stands for no date would begin the account's history."""
+    if sent < FIRST_POSTING_DATE:
+        raise FieldError(field)
+    return sent
 
 
 def authorization_date(sent: object, *, posted: date) -> date | None:

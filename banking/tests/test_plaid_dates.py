@@ -1,4 +1,7 @@
-"""Dates and times that banks send where they know none, such as 0001-01-01: they are left empty."""
+"""Dates and times that banks send where they know none, such as 0001-01-01: they are left empty.
+
+A row without a posting date is set aside: where it counts is unknown, and no account's history begins with it.
+"""
 
 from datetime import UTC, date, datetime
 
@@ -41,3 +44,11 @@ def test_it_leaves_out_times_that_cannot_be_read_from_the_database(sent: str, ex
     assert (details.consent_expires_at, details.data_as_of) == (expected, expected)
     message = {"webhook_type": "ITEM", "webhook_code": "PENDING_EXPIRATION", "consent_expiration_time": sent}
     assert ("expires_at" in webhooks.summarize(message)) == (expected is not None)
+
+
+@pytest.mark.parametrize("sent", ["0001-01-01", "1900-01-01", "1970-01-01"])
+def test_it_sets_a_row_aside_whose_posting_date_is_none(sent: str) -> None:
+    rows = [BARE_TRANSACTION, BARE_TRANSACTION | {"transaction_id": "odd", "date": sent}]
+    page = responses.parse_sync(encode_page(added=rows))
+    assert [row.provider_id for row in page.added] == [BARE_TRANSACTION["transaction_id"]]
+    assert [(row.kind, row.field, row.provider_id) for row in page.skipped] == [("transaction", "date", "odd")]

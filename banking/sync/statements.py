@@ -50,7 +50,9 @@ INDEX_INCOMING = (
 # them. As for the others, their rows are gone: one may have been on another account before.
 LEAVE_OUT_REMOVED_ACCOUNTS = "UPDATE incoming SET gone = true WHERE account_id = ANY (%(removed)s)"
 
-HAS_TRANSACTIONS = "SELECT EXISTS (SELECT FROM banking_transaction WHERE account_id = ANY (%(accounts)s))"
+HAS_TRANSACTIONS = """
+SELECT EXISTS (SELECT FROM banking_transaction WHERE account_id = ANY (%(accounts)s::uuid[] || %(removed)s::uuid[]))
+"""
 
 PROVIDER_COLUMNS = (
     *("amount", "provider_amount", "currency", "day", "date", "authorized_date", "name", "merchant_name"),

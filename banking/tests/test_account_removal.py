@@ -217,6 +217,19 @@ def test_a_transaction_that_the_bank_moves_from_it_counts_once(
         assert [row.account.provider_id for row in rows] == ["acc-checking"]
 
 
+def test_a_transaction_that_the_bank_moves_from_it_counts_once_on_an_account_without_any(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    sync_page(item, provider, added=[transaction_row("tea", "-3", account_id="acc-card")])
+    with tenant(alice.pk):
+        card = Account.objects.get(provider_id="acc-card")
+    remove_account(user=alice, account_id=card.pk, keep_history=True)
+    sync_page(item, provider, modified=[transaction_row("tea", "-3")])
+    with tenant(alice.pk):
+        rows = Transaction.objects.filter(provider_id="tea", removed_at=None)
+        assert [row.account.provider_id for row in rows] == ["acc-checking"]
+
+
 def test_it_stays_removed_under_a_new_id_of_the_same_connection(
     alice: User, synced_item: Item, card: Account, provider: ScriptedProvider
 ) -> None:

@@ -71,6 +71,19 @@ def qualified_user_columns(alias: str) -> str:
     return ", ".join(f"{alias}.{column}" for column in USER_COLUMNS)
 
 
+# After a download of the whole stream, a stored row that it did not contain no longer exists at the bank, as if the
+# stream had removed it. The stream has no rows of an account that the bank does not list any more, so the rows of such
+# an account stay. Parts that a person made of a row are in no stream.
+ADD_MISSING = """
+INSERT INTO incoming (gone, provider_id, account_id, is_kept)
+SELECT DISTINCT ON (existing.provider_id) true, existing.provider_id, existing.account_id, true
+FROM banking_transaction AS existing
+WHERE existing.account_id = ANY (%(listed)s) AND existing.day >= %(since)s
+  AND (existing.removed_at IS NULL OR existing.replaced_by <> '') AND existing.part_of IS NULL
+  AND NOT EXISTS (SELECT FROM incoming WHERE incoming.provider_id = existing.provider_id)
+ORDER BY existing.provider_id
+"""
+
 # A transaction that appears on another account of the Item is still the same one, with all that the user set on it.
 # So is one of an account that the user has removed and whose history was kept: it would count twice.
 # ``account_matching`` decides again whether another account's row replaces it there.
@@ -289,16 +302,6 @@ FROM incoming
 WHERE (incoming.gone OR existing.account_id <> incoming.account_id)
   AND existing.account_id = ANY (%(accounts)s) AND existing.provider_id = incoming.provider_id
   AND (existing.removed_at IS NULL OR existing.replaced_by <> '')
-"""
-
-# After a download of the whole stream, a stored row that it did not contain no longer exists at the bank. The stream
-# has no rows of an account that the bank does not list any more, so the rows of such an account stay. Parts that a
-# person made of a row are in no stream.
-MARK_MISSING_REMOVED = """
-UPDATE banking_transaction AS existing SET removed_at = now(), replaced_by = ''
-WHERE existing.account_id = ANY (%(listed)s) AND existing.day >= %(since)s
-  AND (existing.removed_at IS NULL OR existing.replaced_by <> '') AND existing.part_of IS NULL
-  AND NOT EXISTS (SELECT FROM incoming WHERE incoming.provider_id = existing.provider_id)
 """
 
 POSTED_ROW = """

@@ -109,6 +109,8 @@ def merge_incoming(
             execute(cursor, statement, params)
     has_rules = new_rows.has_rules(owner_id=params["owner"])
     if not is_first:
+        if complete:
+            has_removals |= execute(cursor, statements.ADD_MISSING, params) > 0
         execute(cursor, statements.MOVE_BETWEEN_ACCOUNTS, params)
         for statement in statements.LOCK_REPLACED:
             execute(cursor, statement, params)
@@ -127,10 +129,7 @@ def merge_incoming(
     execute(cursor, statements.STORE_TAGS, params)
     if has_removals:
         execute(cursor, statements.MOVE_PARTS, params)
-    removed = execute(cursor, statements.MARK_REMOVED, params)
-    if complete:
-        removed += execute(cursor, statements.MARK_MISSING_REMOVED, params)
-    return written, added, removed
+    return written, added, execute(cursor, statements.MARK_REMOVED, params)
 
 
 def has_transactions(cursor: CursorWrapper, *, params: Params) -> bool:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.categorization.editing import TransactionEdit, edit_transaction
 from banking.models import Item, Tag, Transaction
-from banking.provider import TransactionRow
+from banking.provider import InvalidCursor, TransactionRow
 from banking.splits.splitting import PartValues, split_transaction
 from banking.tests.account_removal_bank import sync_page
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
@@ -131,3 +131,14 @@ def test_the_bank_may_begin_to_send_persistent_ids_of_accounts_with_the_new_ids(
     provider.listed_accounts = [CHECKING._replace(provider_id="acc-new", persistent_id="lasting"), CARD]
     sync_page(item, provider, added=[make_row("new coffee", account_id="acc-new")], removed=["coffee"])
     assert list_words(alice) == {"new coffee": ("with Bob", [])}
+
+
+def test_it_goes_to_the_new_id_of_a_stream_that_begins_anew(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    sync_page(item, provider, added=[make_row("coffee"), make_row("tea", name="TEA")])
+    write(alice, "coffee", "with Bob", "trip")
+    added = [make_row("new coffee"), make_row("new tea", name="TEA")]
+    provider.pages = [InvalidCursor("INVALID_FIELD"), transactions_page(added=added, cursor="n1")]
+    run_sync(item)
+    assert list_words(alice) == {"new coffee": ("with Bob", ["trip"]), "new tea": ("", [])}

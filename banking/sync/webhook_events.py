@@ -76,7 +76,7 @@ def read_product(owner_id: UUID, item_id: UUID, product: Product) -> Item | None
 def read_link_session(owner_id: UUID, session_id: UUID) -> Item | None:
     """A dialog has ended: connect the bank, unless the user has returned before and has it already.
 
-    Raises ``Unavailable`` if the provider has to be asked again.
+    Raises ``Unavailable`` if the provider has to be asked again, also because it lists no result yet.
     """
     with tenant(owner_id):
         user = User.objects.get(pk=owner_id)
@@ -85,6 +85,9 @@ def read_link_session(owner_id: UUID, session_id: UUID) -> Item | None:
     except Unavailable:
         raise
     except (LinkError, ProviderError) as error:
+        if isinstance(error, LinkError) and error.reason == "unfinished":
+            # The dialog goes on, or the provider's list is behind its webhook.
+            raise Unavailable("LINK_UNFINISHED") from error
         logger.warning("Nothing follows from a webhook about link session %s: %s", session_id, error)
         return None
     # Each of them is due, so Celery beat queues the others.

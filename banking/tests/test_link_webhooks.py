@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -134,14 +136,24 @@ def test_it_stores_how_the_user_left(alice: User, session: LinkSession, provider
     assert {name: getattr(stored, name) for name in left._fields} == left._asdict()
 
 
-def test_it_waits_for_a_result_that_is_not_listed_yet(
-    alice: User, session: LinkSession, provider: ScriptedProvider
+@pytest.mark.parametrize("code", CODES)
+def test_it_asks_again_for_a_result_that_is_not_listed_yet(
+    alice: User, session: LinkSession, provider: ScriptedProvider, code: str
 ) -> None:
     results, provider.link_results = provider.link_results, {}
-    assert process(receive_for("link-sandbox-1", "EVENTS")).outcome == WebhookOutcome.PROCESSED
+    event = process(receive_for("link-sandbox-1", code))
+    assert (event.outcome, event.error_code) == (WebhookOutcome.FAILED, "LINK_UNFINISHED")
     provider.link_results = results
-    process(receive_for("link-sandbox-1"))
+    event.next_attempt_at = timezone.now()
+    inbox.save_attempts([event])
+    assert process(event.pk).outcome == WebhookOutcome.PROCESSED
     assert len(list_items(alice)) == 1
+
+
+def test_it_asks_no_more_once_the_dialog_is_over(alice: User, session: LinkSession, provider: ScriptedProvider) -> None:
+    provider.link_results = {}
+    with time_machine.travel(session.expires_at + timedelta(days=1)):
+        assert process(receive_for("link-sandbox-1")).outcome == WebhookOutcome.PROCESSED
 
 
 def test_it_tries_again_after_an_outage(

@@ -206,15 +206,20 @@ def test_a_transaction_that_the_bank_moves_to_it_does_not_count_on_the_other_acc
     assert "coffee" in list_rows(alice)
 
 
+def list_accounts_with(user: User, provider_id: str) -> list[str]:
+    """The accounts on which a transaction counts."""
+    with tenant(user.pk):
+        rows = Transaction.objects.filter(provider_id=provider_id, removed_at=None)
+        return list(rows.values_list("account__provider_id", flat=True))
+
+
 def test_a_transaction_that_the_bank_moves_from_it_counts_once(
     alice: User, card: Account, synced_item: Item, provider: ScriptedProvider
 ) -> None:
     """Its history was kept, and the transaction is now on an account that stays."""
     remove_account(user=alice, account_id=card.pk, keep_history=True)
     sync_page(synced_item, provider, modified=[transaction_row("tea", "-3")])
-    with tenant(alice.pk):
-        rows = Transaction.objects.filter(provider_id="tea", removed_at=None)
-        assert [row.account.provider_id for row in rows] == ["acc-checking"]
+    assert list_accounts_with(alice, "tea") == ["acc-checking"]
 
 
 def test_a_transaction_that_the_bank_moves_from_it_counts_once_on_an_account_without_any(
@@ -225,9 +230,7 @@ def test_a_transaction_that_the_bank_moves_from_it_counts_once_on_an_account_wit
         card = Account.objects.get(provider_id="acc-card")
     remove_account(user=alice, account_id=card.pk, keep_history=True)
     sync_page(item, provider, modified=[transaction_row("tea", "-3")])
-    with tenant(alice.pk):
-        rows = Transaction.objects.filter(provider_id="tea", removed_at=None)
-        assert [row.account.provider_id for row in rows] == ["acc-checking"]
+    assert list_accounts_with(alice, "tea") == ["acc-checking"]
 
 
 def test_it_stays_removed_under_a_new_id_of_the_same_connection(

@@ -1,7 +1,7 @@
 """Keep a worker's database connections from one job to the next, as a web process does between requests.
 
 Celery closes them after every job. A new one costs more than connecting: PostgreSQL reads its catalog and plans
-everything again. Both made a sync of 500 rows a tenth slower (``bench.syncs.job_overhead``).
+everything again. Both made a sync of 500 rows a fifth slower (``bench.syncs.job_overhead``).
 """
 
 from celery import Task
